@@ -1,0 +1,2 @@
+//! The headlight binary.
+fn main() {}
