@@ -1,1 +1,8 @@
-//! probe
+//! Probes over attention heads: how much syntax the heads hold together.
+//!
+//! A probe turns the word attention of a sentence into [`ArcScores`], one score for each word and candidate governor;
+//! decoding turns those into governors.
+
+mod arcs;
+
+pub use arcs::ArcScores;
