@@ -6,6 +6,8 @@
 
 mod head;
 mod maps;
+mod merge;
 
 pub use head::{AttentionHead, HeadGrid};
 pub use maps::{Alignment, AttentionMaps, MergeRule, WordAttention};
+pub use merge::{merge, merge_map};

@@ -14,6 +14,7 @@ use crate::{AttentionHead, HeadGrid};
 pub struct Alignment {
     pieces: usize,
     words: Vec<Range<usize>>,
+    identity: bool,
 }
 
 impl Alignment {
@@ -21,7 +22,14 @@ impl Alignment {
     /// touches `[CLS]`, `[SEP]` or what is beyond.
     pub fn new(pieces: usize, words: Vec<Range<usize>>) -> Option<Self> {
         let fits = |range: &Range<usize>| range.start >= 1 && range.start < range.end && range.end < pieces;
-        (pieces >= 2 && words.iter().all(fits)).then_some(Self { pieces, words })
+        let identity =
+            words.len() + 2 == pieces && words.iter().zip(1..).all(|(word, piece)| *word == (piece..piece + 1));
+        (pieces >= 2 && words.iter().all(fits)).then_some(Self { pieces, words, identity })
+    }
+
+    /// Whether word i is piece i+1 throughout, so that maps over pieces are maps over words already.
+    pub fn is_identity(&self) -> bool {
+        self.identity
     }
 
     /// Pieces in all, `[CLS]` and `[SEP]` included.
