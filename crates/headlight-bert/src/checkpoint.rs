@@ -1,0 +1,155 @@
+//! Tensors by name out of one safetensors file or several shards, read one at a time so that nothing is held twice.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io::{Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use half::{bf16, f16};
+use safetensors::{Dtype, tensor::Metadata};
+use serde::Deserialize;
+
+use crate::LoadError;
+
+/// Where a tensor lies and what it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    file: usize,
+    start: u64,
+    bytes: usize,
+}
+
+/// The tensors of a checkpoint folder by their names in the file. Every file is complete: its length was checked.
+pub(crate) struct Checkpoint {
+    /// What to name in an error about the tensors as a whole.
+    pub path: PathBuf,
+    files: Vec<PathBuf>,
+    pub tensors: BTreeMap<String, Stored>,
+}
+
+/// `model.safetensors.index.json`.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+impl Checkpoint {
+    /// Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names.
+    pub fn open(folder: &Path) -> Result<Self, LoadError> {
+        let single = folder.join("model.safetensors");
+        let index = folder.join("model.safetensors.index.json");
+        if single.exists() {
+            let tensors = read_header(&single, 0)?;
+            return Ok(Self { path: single.clone(), files: vec![single], tensors });
+        }
+        if index.exists() {
+            return Self::open_shards(folder, index);
+        }
+        let hint = if folder.join("pytorch_model.bin").exists() {
+            "only pytorch_model.bin is there; save the model with transformers' `save_pretrained` to convert it"
+        } else {
+            "a model is a folder with config.json, model.safetensors and tokenizer.json or vocab.txt"
+        };
+        Err(LoadError::MissingFile { folder: folder.to_owned(), wanted: "model.safetensors", hint })
+    }
+
+    fn open_shards(folder: &Path, index: PathBuf) -> Result<Self, LoadError> {
+        let text = fs::read_to_string(&index).map_err(|source| LoadError::Read { path: index.clone(), source })?;
+        let Index { weight_map } =
+            serde_json::from_str(&text).map_err(|source| LoadError::Json { path: index.clone(), source })?;
+        let damaged = |problem| LoadError::Damaged { path: index.clone(), problem };
+        let names: BTreeSet<&String> = weight_map.values().collect();
+        let (mut files, mut tensors) = (Vec::new(), BTreeMap::new());
+        for name in names {
+            // A shard lies beside its index: no path leads out of the folder.
+            if Path::new(name).file_name().is_none_or(|file| file != name.as_str()) {
+                return Err(damaged(format!("the shard `{name}` is not a plain file name")));
+            }
+            let path = folder.join(name);
+            for (tensor, stored) in read_header(&path, files.len())? {
+                match weight_map.get(&tensor) {
+                    Some(shard) if shard == name => drop(tensors.insert(tensor, stored)),
+                    Some(shard) => {
+                        return Err(damaged(format!("it places {tensor} in {shard}, but it is in {name}")));
+                    }
+                    None => return Err(damaged(format!("it does not list {tensor} of {name}"))),
+                }
+            }
+            files.push(path);
+        }
+        if let Some((tensor, shard)) = weight_map.iter().find(|(tensor, _)| !tensors.contains_key(*tensor)) {
+            return Err(damaged(format!("it places {tensor} in {shard}, which lacks it")));
+        }
+        Ok(Self { path: index, files, tensors })
+    }
+
+    /// The values of a tensor as f32. `stored` is of type F32, F16 or BF16.
+    pub fn values(&self, stored: &Stored) -> Result<Vec<f32>, LoadError> {
+        let path = &self.files[stored.file];
+        let read = |bytes: &mut [u8]| {
+            let mut file = File::open(path)?;
+            file.seek(SeekFrom::Start(stored.start))?;
+            file.read_exact(bytes)
+        };
+        let failed = |source| LoadError::Read { path: path.clone(), source };
+        if stored.dtype == Dtype::F32 {
+            let mut values = vec![0f32; stored.bytes / 4];
+            read(bytemuck::cast_slice_mut(&mut values)).map_err(failed)?;
+            if cfg!(target_endian = "big") {
+                values.iter_mut().for_each(|value| *value = f32::from_bits(value.to_bits().swap_bytes()));
+            }
+            return Ok(values);
+        }
+        let mut bytes = vec![0u8; stored.bytes];
+        read(&mut bytes).map_err(failed)?;
+        let halves = bytes.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
+        Ok(match stored.dtype {
+            Dtype::F16 => halves.map(|pair| f16::from_le_bytes(pair).to_f32()).collect(),
+            Dtype::BF16 => halves.map(|pair| bf16::from_le_bytes(pair).to_f32()).collect(),
+            other => {
+                let problem = format!("a tensor of type {other:?} holds no weights");
+                return Err(LoadError::Damaged { path: path.clone(), problem });
+            }
+        })
+    }
+}
+
+/// Reads the header of a safetensors file and checks that the file is as long as it says.
+fn read_header(path: &Path, file_number: usize) -> Result<BTreeMap<String, Stored>, LoadError> {
+    let failed = |source| LoadError::Read { path: path.to_owned(), source };
+    let damaged = |problem: String| LoadError::Damaged { path: path.to_owned(), problem };
+    let mut file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut prefix = [0; 8];
+    if length < 8 {
+        return Err(damaged(format!("it has {length} bytes")));
+    }
+    file.read_exact(&mut prefix).map_err(failed)?;
+    let header_length = u64::from_le_bytes(prefix);
+    let data_start = header_length.saturating_add(8);
+    if data_start > length {
+        return Err(damaged(format!("its header should take {header_length} bytes, but the file has {length}")));
+    }
+    let mut header = Vec::new();
+    file.take(header_length).read_to_end(&mut header).map_err(failed)?;
+    let metadata: Metadata =
+        serde_json::from_slice(&header).map_err(|error| damaged(format!("its header is broken: {error}")))?;
+    let promised = data_start + metadata.data_len() as u64;
+    if promised != length {
+        let kind = if length < promised { "truncated" } else { "too long" };
+        return Err(damaged(format!("{kind}: its header promises {promised} bytes, the file has {length}")));
+    }
+    Ok(metadata
+        .tensors()
+        .into_iter()
+        .map(|(name, info)| {
+            let (start, end) = info.data_offsets;
+            let (dtype, shape) = (info.dtype, info.shape.clone());
+            (name, Stored { dtype, shape, file: file_number, start: data_start + start as u64, bytes: end - start })
+        })
+        .collect())
+}
