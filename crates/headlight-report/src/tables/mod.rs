@@ -1,0 +1,48 @@
+//! Tables of a run: typed rows, written as CSV and Parquet from one description, and read back.
+//!
+//! Each row type ([`HeadScore`], [`Prediction`], …) is declared once, in `rows.rs`, by a macro that also yields its
+//! [`Table`] implementation: the table's name, its columns with their types and meaning, and the way from a row to
+//! [`Value`]s and back. CSV writer, Parquet writer and reader all work from that description, so they cannot disagree.
+//!
+//! ```
+//! use headlight_report::tables::{Baseline, read_table, write_table};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let row = Baseline {
+//!     treebank: "en_ewt".into(),
+//!     split: "dev".into(),
+//!     baseline: "offset".into(),
+//!     offset: Some(1),
+//!     relation: "det".into(),
+//!     correct: 596,
+//!     total: 1000,
+//! };
+//! write_table(folder.path(), [&row])?; // baselines.csv and baselines.parquet
+//! assert_eq!(read_table::<Baseline>(folder.path())?, [row]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Tables stream: [`TableWriter::push`] takes one row at a time and [`TableReader`] gives one at a time; neither holds
+//! more than one row group (65,536 rows).
+
+mod error;
+mod read;
+mod rows;
+mod schema;
+mod write;
+
+pub use error::TableError;
+pub use read::{TableReader, read_table};
+pub use rows::{
+    Baseline, BestHead, Cluster, Coreference, Direction, HeadDistance, HeadScore, Prediction, ProbeScore, Surface,
+};
+pub use schema::{Cell, Column, Kind, Table, Value};
+pub use write::{TableWriter, write_table};
+
+/// Version of the tables' columns, stored in every Parquet file. It grows when a column is renamed or changes its
+/// meaning, not when one is added; files of a newer version are refused.
+pub const TABLES_VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests;

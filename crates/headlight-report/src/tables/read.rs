@@ -1,0 +1,215 @@
+//! Reading a table back from its Parquet file.
+
+use std::fs::File;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use parquet::basic::Type as PhysicalType;
+use parquet::column::reader::ColumnReader;
+use parquet::data_type::ByteArray;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
+
+use super::write::{VERSION_KEY, parquet_error, physical_type};
+use super::{Column, TABLES_VERSION, Table, TableError, Value};
+
+/// Reads `<folder>/<name>.parquet` row by row, one row group in memory at a time. Columns are found by name: unknown
+/// ones are ignored, absent optional ones read as empty.
+pub struct TableReader<T> {
+    path: PathBuf,
+    file: SerializedFileReader<File>,
+    /// For each of the row type's columns its place in the file.
+    places: Vec<Option<usize>>,
+    next_group: usize,
+    columns: Vec<ColumnCells>,
+    group_rows: usize,
+    next_row: usize,
+    rows_before: usize,
+    row_type: PhantomData<fn() -> T>,
+}
+
+/// Reads a whole table.
+///
+/// # Errors
+/// As [`TableReader`].
+pub fn read_table<T: Table>(folder: &Path) -> Result<Vec<T>, TableError> {
+    TableReader::open(folder)?.collect()
+}
+
+impl<T: Table> TableReader<T> {
+    /// Opens the table and compares its columns with the row type's.
+    ///
+    /// # Errors
+    /// [`TableError::Io`] without such a file, [`TableError::Parquet`] where it is damaged,
+    /// [`TableError::NewerVersion`], [`TableError::MissingColumn`] or [`TableError::ColumnType`] where it holds
+    /// something else than promised.
+    pub fn open(folder: &Path) -> Result<Self, TableError> {
+        let path = folder.join(format!("{}.parquet", T::NAME));
+        let file = File::open(&path).map_err(|source| TableError::Io { path: path.clone(), source })?;
+        let file = SerializedFileReader::new(file).map_err(parquet_error(&path))?;
+        check_version(&file, &path)?;
+        let places = T::COLUMNS.iter().map(|column| find_column(&file, column, &path)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            path,
+            file,
+            places,
+            next_group: 0,
+            columns: Vec::new(),
+            group_rows: 0,
+            next_row: 0,
+            rows_before: 0,
+            row_type: PhantomData,
+        })
+    }
+
+    /// Loads the next row group; `false` at the end of the file.
+    fn load_row_group(&mut self) -> Result<bool, ParquetError> {
+        if self.next_group == self.file.num_row_groups() {
+            return Ok(false);
+        }
+        let group = self.file.get_row_group(self.next_group)?;
+        self.next_group += 1;
+        self.rows_before += self.group_rows;
+        self.group_rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+        self.next_row = 0;
+        let read = |place: &Option<usize>| match place {
+            Some(place) => ColumnCells::read(group.as_ref(), *place, self.group_rows),
+            None => Ok(ColumnCells::Absent),
+        };
+        self.columns = self.places.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(true)
+    }
+
+    fn row(&self, row: usize) -> Result<T, TableError> {
+        let values: Vec<Value<'_>> = self.columns.iter().map(|column| column.value(row)).collect();
+        T::from_values(&values).map_err(|column| TableError::BadValue {
+            path: self.path.clone(),
+            row: self.rows_before + row + 1,
+            column: T::COLUMNS[column].name,
+            found: format!("{:?}", values[column]),
+        })
+    }
+}
+
+impl<T: Table> Iterator for TableReader<T> {
+    type Item = Result<T, TableError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.next_row == self.group_rows {
+            match self.load_row_group() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(source) => {
+                    self.next_group = self.file.num_row_groups();
+                    (self.group_rows, self.next_row) = (0, 0);
+                    return Some(Err(TableError::Parquet { path: self.path.clone(), source }));
+                }
+            }
+        }
+        self.next_row += 1;
+        Some(self.row(self.next_row - 1))
+    }
+}
+
+fn check_version(file: &SerializedFileReader<File>, path: &Path) -> Result<(), TableError> {
+    let entries = file.metadata().file_metadata().key_value_metadata();
+    let entry = entries.into_iter().flatten().find(|entry| entry.key == VERSION_KEY);
+    // A file without the entry was rewritten by another tool: its columns speak for themselves.
+    let found = entry.and_then(|entry| entry.value.as_ref()?.parse().ok()).unwrap_or(TABLES_VERSION);
+    if found > TABLES_VERSION {
+        return Err(TableError::NewerVersion { path: path.to_owned(), found, supported: TABLES_VERSION });
+    }
+    Ok(())
+}
+
+fn find_column(file: &SerializedFileReader<File>, column: &Column, path: &Path) -> Result<Option<usize>, TableError> {
+    let schema = file.metadata().file_metadata().schema_descr();
+    let Some(place) = schema.columns().iter().position(|found| found.name() == column.name) else {
+        let missing = TableError::MissingColumn { path: path.to_owned(), column: column.name };
+        return if column.optional { Ok(None) } else { Err(missing) };
+    };
+    let found = schema.column(place);
+    if found.physical_type() != physical_type(column.kind) || found.max_rep_level() > 0 || found.max_def_level() > 1 {
+        return Err(TableError::ColumnType {
+            path: path.to_owned(),
+            column: column.name,
+            expected: column.kind,
+            found: describe(found.physical_type(), found.max_rep_level() > 0),
+        });
+    }
+    Ok(Some(place))
+}
+
+fn describe(physical: PhysicalType, repeated: bool) -> String {
+    if repeated { format!("a list of {physical}") } else { physical.to_string() }
+}
+
+/// One column of a row group, with nulls in their places.
+enum ColumnCells {
+    Absent,
+    Text(Vec<Option<String>>),
+    Integer(Vec<Option<i64>>),
+    Real(Vec<Option<f64>>),
+    Flag(Vec<Option<bool>>),
+}
+
+impl ColumnCells {
+    fn read(group: &dyn RowGroupReader, place: usize, rows: usize) -> Result<Self, ParquetError> {
+        let mut levels = Vec::new();
+        macro_rules! read {
+            ($reader:ident) => {{
+                let mut cells = Vec::new();
+                let (read, _, _) = $reader.read_records(rows, Some(&mut levels), None, &mut cells)?;
+                (read, cells)
+            }};
+        }
+        let (read, column) = match group.get_column_reader(place)? {
+            ColumnReader::ByteArrayColumnReader(mut reader) => {
+                let (read, cells) = read!(reader);
+                let texts = cells.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+                (read, Self::Text(with_nulls(texts, &levels)))
+            }
+            ColumnReader::Int64ColumnReader(mut reader) => {
+                let (read, cells) = read!(reader);
+                (read, Self::Integer(with_nulls(cells, &levels)))
+            }
+            ColumnReader::DoubleColumnReader(mut reader) => {
+                let (read, cells) = read!(reader);
+                (read, Self::Real(with_nulls(cells, &levels)))
+            }
+            ColumnReader::BoolColumnReader(mut reader) => {
+                let (read, cells) = read!(reader);
+                (read, Self::Flag(with_nulls(cells, &levels)))
+            }
+            _ => return Err(ParquetError::General("a column of an unexpected type".to_owned())),
+        };
+        if read != rows {
+            return Err(ParquetError::General(format!("a column ends after {read} of {rows} rows")));
+        }
+        Ok(column)
+    }
+
+    fn value(&self, row: usize) -> Value<'_> {
+        let value = match self {
+            Self::Absent => None,
+            Self::Text(cells) => cells[row].as_deref().map(Value::Text),
+            Self::Integer(cells) => cells[row].map(Value::Integer),
+            Self::Real(cells) => cells[row].map(Value::Real),
+            Self::Flag(cells) => cells[row].map(Value::Flag),
+        };
+        value.unwrap_or(Value::Null)
+    }
+}
+
+fn text(bytes: &ByteArray) -> Result<String, ParquetError> {
+    bytes.as_utf8().map(str::to_owned)
+}
+
+/// Puts the values back between the nulls. A column that allows no null has no levels.
+fn with_nulls<T>(cells: Vec<T>, levels: &[i16]) -> Vec<Option<T>> {
+    if levels.is_empty() {
+        return cells.into_iter().map(Some).collect();
+    }
+    let mut cells = cells.into_iter();
+    levels.iter().map(|&level| if level == 0 { None } else { cells.next() }).collect()
+}

@@ -1,0 +1,269 @@
+//! The tables' rows. Field = column; the doc comment of a field is what the column means.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::schema::{Cell, Kind, Value, tables};
+
+/// Which end of a dependency attends to the other (METHOD §2).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Direction {
+    /// The dependent's row: it attends to its governor. `dep_to_gov` in files.
+    #[serde(rename = "dep_to_gov")]
+    DependentToGovernor,
+    /// The dependent's column: its governor attends to it. `gov_to_dep` in files.
+    #[serde(rename = "gov_to_dep")]
+    GovernorToDependent,
+}
+
+impl Direction {
+    /// As files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::DependentToGovernor => "dep_to_gov",
+            Direction::GovernorToDependent => "gov_to_dep",
+        }
+    }
+
+    /// As tables for people write it.
+    pub fn arrow(self) -> &'static str {
+        match self {
+            Direction::DependentToGovernor => "dep→gov",
+            Direction::GovernorToDependent => "gov→dep",
+        }
+    }
+}
+
+/// As files write it.
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Cell for Direction {
+    const KIND: Kind = Kind::Text;
+
+    fn value(&self) -> Value<'_> {
+        Value::Text(self.name())
+    }
+
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Text("dep_to_gov") => Some(Direction::DependentToGovernor),
+            Value::Text("gov_to_dep") => Some(Direction::GovernorToDependent),
+            _ => None,
+        }
+    }
+}
+
+tables! {
+    /// How often one head, in one direction, picks the governor (or dependent) of the words of one relation.
+    "head_scores" => HeadScore {
+        /// Name of the treebank.
+        treebank: String,
+        /// Its split: `select` or `evaluate`, or a fold of it.
+        split: String,
+        /// Layer, counted from 0.
+        layer_index: u32,
+        /// Head within its layer, counted from 0.
+        head_index: u32,
+        /// Who attends: `dep_to_gov` or `gov_to_dep`.
+        direction: Direction,
+        /// Relation, or an aggregate: `all`, `all-nopunct`, `all-nopunct-noroot`.
+        relation: String,
+        /// Words whose other end was picked.
+        correct: u64,
+        /// Words of the relation.
+        total: u64,
+    }
+
+    /// How often a baseline picks the governor of the words of one relation.
+    "baselines" => Baseline {
+        /// Name of the treebank.
+        treebank: String,
+        /// Its split.
+        split: String,
+        /// `offset`, `modal_offset` or `right_branching`.
+        baseline: String,
+        /// Position of the governor minus position of the dependent, where the baseline is a fixed offset.
+        offset: Option<i32>,
+        /// Relation, or an aggregate as in `head_scores`.
+        relation: String,
+        /// Words whose governor was picked.
+        correct: u64,
+        /// Words of the relation.
+        total: u64,
+    }
+
+    /// The head chosen for a relation on one split, scored on another beside the best baseline.
+    "best_heads" => BestHead {
+        /// Relation, or an aggregate as in `head_scores`.
+        relation: String,
+        /// Layer, counted from 1.
+        layer: u32,
+        /// Head within its layer, counted from 1.
+        head: u32,
+        /// Who attends.
+        direction: Direction,
+        /// The split on which head and baseline were chosen.
+        selected_on: String,
+        /// The split on which both are scored.
+        evaluated_on: String,
+        /// Words whose other end the head picked.
+        correct: u64,
+        /// Words of the relation.
+        total: u64,
+        /// `correct / total`.
+        accuracy: f64,
+        /// Lower end of the accuracy's sentence-bootstrap percentile interval.
+        ci_low: Option<f64>,
+        /// Upper end.
+        ci_high: Option<f64>,
+        /// The best baseline: `offset`, `modal_offset` or `right_branching`.
+        baseline: String,
+        /// Its accuracy on the same words.
+        baseline_accuracy: f64,
+        /// p of the two-sided exact sign-flip test over sentences, head against baseline.
+        p_value: Option<f64>,
+        /// The same after Holm's correction over the relations.
+        p_adjusted: Option<f64>,
+        /// The baseline's offset, where it has one.
+        baseline_offset: Option<i32>,
+        /// Words whose governor the baseline picked.
+        baseline_correct: u64,
+        /// Lower end of the paired-bootstrap interval of `accuracy - baseline_accuracy`.
+        difference_ci_low: Option<f64>,
+        /// Upper end.
+        difference_ci_high: Option<f64>,
+    }
+
+    /// What one predictor said about one word.
+    "predictions" => Prediction {
+        /// Who predicts: `best_head`, `best_offset`, `right_branching`, or a probe's name and decoding.
+        predictor: String,
+        /// For what it was chosen: a relation or an aggregate (then its words only); empty when for nothing special.
+        scope: Option<String>,
+        /// The sentence.
+        sent_id: String,
+        /// The word, counted from 1 (CoNLL-U's ID).
+        word_id: u32,
+        /// Its governor in the treebank; 0 for the root.
+        governor: u32,
+        /// Its relation in the treebank.
+        relation: String,
+        /// The predicted governor; 0 for the root; empty when the predictor points outside the sentence.
+        predicted: Option<u32>,
+        /// Whether both are the same.
+        correct: bool,
+    }
+
+    /// One number about one trained probe.
+    "probe_scores" => ProbeScore {
+        /// The probe: `attention`, `attention_words`, `distance_words`, …
+        probe: String,
+        /// How arc scores become governors: `argmax`, `tree`; empty where the number needs no decoding.
+        decoding: Option<String>,
+        /// Name of the treebank.
+        treebank: String,
+        /// Its split.
+        split: String,
+        /// The training seed.
+        seed: Option<i64>,
+        /// `uas`, `uas_with_punct`, `uuas`, `root_accuracy`, `selectivity`, `mdl_bits`, `distance_spearman`, …
+        measure: String,
+        /// What the number is limited to: empty (everything), `relation` or `length`.
+        group: Option<String>,
+        /// The relation or the dependency length.
+        group_value: Option<String>,
+        /// Words counted as correct, where the measure is a share of words.
+        correct: Option<u64>,
+        /// Words counted.
+        total: Option<u64>,
+        /// The number itself; a share is between 0 and 1.
+        value: f64,
+        /// Lower end of its sentence-bootstrap interval.
+        ci_low: Option<f64>,
+        /// Upper end.
+        ci_high: Option<f64>,
+    }
+
+    /// One surface statistic of one head, or of a layer (METHOD §3).
+    "surface" => Surface {
+        /// Name of the corpus or treebank.
+        corpus: String,
+        /// Layer, counted from 0.
+        layer_index: u32,
+        /// Head within its layer, counted from 0; empty for a statistic of the whole layer.
+        head_index: Option<u32>,
+        /// `prev`, `next`, `self`, `cls`, `sep`, `sep_sep`, `rest_sep`, `punct`, `entropy`, `entropy_cls`, `entropy_uniform`, `gradient_sep`, …
+        measure: String,
+        /// Its mean over sequences; attention is a share, entropy in nats.
+        value: f64,
+        /// Sequences averaged.
+        sequences: u64,
+    }
+
+    /// The Jensen–Shannon distance of two heads (METHOD §3); each pair once, the lower head first.
+    "head_distances" => HeadDistance {
+        /// Layer of the first head, counted from 0.
+        layer_a_index: u32,
+        /// First head within its layer, counted from 0.
+        head_a_index: u32,
+        /// Layer of the second head, counted from 0.
+        layer_b_index: u32,
+        /// Second head within its layer, counted from 0.
+        head_b_index: u32,
+        /// Divergence summed over rows, in nats.
+        js_sum: f64,
+        /// The same divided by the number of rows.
+        js_mean_per_row: f64,
+        /// Rows summed.
+        rows: u64,
+    }
+
+    /// Where one head lies among all heads, and what it does.
+    "clusters" => Cluster {
+        /// Layer, counted from 0.
+        layer_index: u32,
+        /// Head within its layer, counted from 0.
+        head_index: u32,
+        /// First coordinate of the embedding by multidimensional scaling.
+        x: f64,
+        /// Second coordinate.
+        y: f64,
+        /// Behaviour by the thresholds of METHOD §3: `next`, `previous`, `broad`, `cls`, `sep`, `punctuation`; empty when none is reached.
+        behaviour: Option<String>,
+        /// Role by Voita's rules (METHOD §6): `positional`, `syntactic`; empty when neither.
+        role: Option<String>,
+        /// Number of its hierarchical cluster, counted from 0.
+        cluster: Option<u32>,
+    }
+
+    /// How often a predictor finds an antecedent of the mentions of one type (METHOD §4).
+    "coreference" => Coreference {
+        /// Name of the corpus.
+        corpus: String,
+        /// Its split.
+        split: String,
+        /// `head`, `nearest`, `head_match` or `sieves`.
+        predictor: String,
+        /// Layer, counted from 0, when the predictor is an attention head.
+        layer_index: Option<u32>,
+        /// Head within its layer, counted from 0.
+        head_index: Option<u32>,
+        /// Who attends: `dep_to_gov` when the mention attends to its antecedent.
+        direction: Option<Direction>,
+        /// `all`, `pronoun`, `proper` or `nominal`.
+        mention_type: String,
+        /// Mentions whose predicted antecedent is right.
+        correct: u64,
+        /// Mentions that have an antecedent in their window.
+        total: u64,
+        /// Lower end of the accuracy's bootstrap interval.
+        ci_low: Option<f64>,
+        /// Upper end.
+        ci_high: Option<f64>,
+    }
+}

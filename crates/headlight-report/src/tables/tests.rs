@@ -1,0 +1,192 @@
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use proptest::prelude::*;
+
+use super::schema::tables;
+use super::write::VERSION_KEY;
+use super::*;
+
+fn prediction(word_id: u32) -> Prediction {
+    Prediction {
+        predictor: "best_head".into(),
+        scope: (!word_id.is_multiple_of(3)).then(|| "nsubj".into()),
+        sent_id: format!("weblog, \"{}\"\n<script>", word_id / 20),
+        word_id,
+        governor: word_id / 2,
+        relation: "nsubj:pass".into(),
+        predicted: (word_id.is_multiple_of(2)).then_some(word_id / 2),
+        correct: word_id.is_multiple_of(2),
+    }
+}
+
+#[test]
+fn rows_come_back_from_parquet_across_row_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<_> = (1..=70_000).map(prediction).collect();
+    write_table(folder.path(), &rows).unwrap();
+    assert!(read_table::<Prediction>(folder.path()).unwrap() == rows);
+}
+
+#[test]
+fn csv_has_a_header_quotes_what_needs_it_and_leaves_nulls_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    write_table(folder.path(), &[prediction(2), prediction(3)]).unwrap();
+    insta::assert_snapshot!(fs::read_to_string(folder.path().join("predictions.csv")).unwrap(), @r#"
+    predictor,scope,sent_id,word_id,governor,relation,predicted,correct
+    best_head,nsubj,"weblog, ""0""
+    <script>",2,1,nsubj:pass,1,true
+    best_head,,"weblog, ""0""
+    <script>",3,1,nsubj:pass,,false
+    "#);
+}
+
+#[test]
+fn an_empty_table_has_columns_and_no_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    write_table::<HeadScore>(folder.path(), []).unwrap();
+    assert_eq!(read_table::<HeadScore>(folder.path()).unwrap(), []);
+    let csv = fs::read_to_string(folder.path().join("head_scores.csv")).unwrap();
+    assert_eq!(csv, "treebank,split,layer_index,head_index,direction,relation,correct,total\n");
+}
+
+proptest! {
+    #[test]
+    fn any_row_comes_back(relation in ".*", value in any::<f64>(), optional in any::<Option<f64>>(), counts in any::<(u32, u32)>()) {
+        let row = BestHead {
+            relation,
+            layer: 8,
+            head: 10,
+            direction: Direction::GovernorToDependent,
+            selected_on: "train".into(),
+            evaluated_on: "dev".into(),
+            correct: counts.0.into(),
+            total: counts.1.into(),
+            accuracy: value,
+            ci_low: optional,
+            ci_high: None,
+            baseline: "offset".into(),
+            baseline_accuracy: 0.5,
+            p_value: optional,
+            p_adjusted: Some(f64::MIN_POSITIVE),
+            baseline_offset: Some(-2),
+            baseline_correct: 7,
+            difference_ci_low: None,
+            difference_ci_high: Some(value),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        write_table(folder.path(), [&row]).unwrap();
+        prop_assert_eq!(read_table::<BestHead>(folder.path()).unwrap(), [row]);
+    }
+}
+
+tables! {
+    /// A baseline whose offset is text, under the same name as [`Baseline`].
+    "baselines" => Misfit {
+        /// Text instead of a number.
+        offset: String,
+    }
+}
+
+fn error<T: Table + std::fmt::Debug>(folder: &Path) -> String {
+    let error = read_table::<T>(folder).unwrap_err().to_string();
+    error.replace(&folder.display().to_string(), "RUN")
+}
+
+#[test]
+fn errors_name_the_file_the_column_and_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    assert_eq!(error::<HeadScore>(path), "cannot access table RUN/head_scores.parquet");
+
+    write_table(path, [&Misfit { offset: "left".into() }]).unwrap();
+    assert_eq!(
+        error::<Baseline>(path),
+        "table RUN/baselines.parquet has no column `treebank`; repeat the run to write it anew"
+    );
+
+    let whole = fs::read(path.join("baselines.parquet")).unwrap();
+    fs::write(path.join("baselines.parquet"), &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(error::<Misfit>(path), "cannot write or read Parquet table RUN/baselines.parquet");
+
+    // The version is one digit in the footer's metadata: make it another.
+    let at = whole.windows(VERSION_KEY.len()).rposition(|window| window == VERSION_KEY.as_bytes()).unwrap();
+    let mut newer = whole;
+    let digit = at + newer[at..].iter().position(|&byte| byte == b'1').unwrap();
+    newer[digit] = b'9';
+    fs::write(path.join("baselines.parquet"), newer).unwrap();
+    assert_eq!(
+        error::<Misfit>(path),
+        "table RUN/baselines.parquet has format version 9, but this headlight reads versions up to 1; update headlight or repeat the run"
+    );
+}
+
+/// A Python with pandas and pyarrow: `HEADLIGHT_PYTHON`, else the first of the usual places that has them.
+fn python_with_pandas() -> Option<String> {
+    let named = std::env::var("HEADLIGHT_PYTHON").ok();
+    let mut candidates = named.into_iter().chain(["/opt/peers/bin/python", "python3"].map(str::to_owned));
+    candidates.find(|python| {
+        let ready = Command::new(python).args(["-c", "import pandas, pyarrow"]).output();
+        ready.is_ok_and(|ready| ready.status.success())
+    })
+}
+
+/// pandas sees every table with the types that the columns promise.
+#[test]
+#[allow(clippy::print_stderr)]
+fn pandas_opens_every_table() {
+    let Some(python) = python_with_pandas() else {
+        eprintln!("not run: no Python with pandas and pyarrow; name one in HEADLIGHT_PYTHON");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    write_table(folder.path(), [&prediction(1)]).unwrap();
+    let baseline = Baseline {
+        treebank: "ewt".into(),
+        split: "dev".into(),
+        baseline: "right_branching".into(),
+        offset: None,
+        relation: "det".into(),
+        correct: 3,
+        total: 4,
+    };
+    write_table(folder.path(), [&baseline, &Baseline { offset: Some(1), ..baseline.clone() }]).unwrap();
+    let distance = HeadDistance {
+        layer_a_index: 0,
+        head_a_index: 1,
+        layer_b_index: 2,
+        head_b_index: 3,
+        js_sum: 0.5,
+        js_mean_per_row: 0.25,
+        rows: 2,
+    };
+    write_table(folder.path(), [&distance]).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/describe_parquet.py");
+    let output = Command::new(&python).arg(script).arg(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r#"
+    baselines.treebank: string = 'ewt'
+    baselines.split: string = 'dev'
+    baselines.baseline: string = 'right_branching'
+    baselines.offset: int64 = nan
+    baselines.relation: string = 'det'
+    baselines.correct: int64 = 3
+    baselines.total: int64 = 4
+    head_distances.layer_a_index: int64 = 0
+    head_distances.head_a_index: int64 = 1
+    head_distances.layer_b_index: int64 = 2
+    head_distances.head_b_index: int64 = 3
+    head_distances.js_sum: double = 0.5
+    head_distances.js_mean_per_row: double = 0.25
+    head_distances.rows: int64 = 2
+    predictions.predictor: string = 'best_head'
+    predictions.scope: string = 'nsubj'
+    predictions.sent_id: string = 'weblog, "0"\n<script>'
+    predictions.word_id: int64 = 1
+    predictions.governor: int64 = 0
+    predictions.relation: string = 'nsubj:pass'
+    predictions.predicted: int64 = nan
+    predictions.correct: bool = False
+    "#);
+}
