@@ -1,2 +1,47 @@
-//! The headlight binary.
-fn main() {}
+//! headlight: how much syntax the attention heads of BERT-like models know.
+//!
+//! This binary reads arguments, configs and the environment, drives the libraries and writes runs. Nothing else does.
+
+mod cli;
+mod commands;
+mod config;
+mod kinds;
+mod logging;
+mod nearest;
+mod output;
+mod progress;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Exit code when the arguments or the config are wrong; clap's own.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::install(&cli.verbosity);
+    if cli.verbosity.quiet {
+        progress::quiet();
+    }
+    let result = match &cli.command {
+        Command::Show(args) => commands::show::show(args),
+        Command::Completions(args) => commands::completions::completions(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, whatever the causes hold; a closed standard error leaves only the exit code.
+            let line = format!("{error:#}").replace('\n', " ");
+            let _ = progress::suspend(|| writeln!(io::stderr(), "error: {line}"));
+            ExitCode::from(if error.is::<commands::Usage>() { USAGE } else { 1 })
+        }
+    }
+}

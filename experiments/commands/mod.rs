@@ -1,0 +1,25 @@
+//! The subcommands, one file each.
+
+pub mod completions;
+pub mod show;
+
+use std::fmt;
+
+use crate::config::{self, Config, Source};
+
+/// Wrong usage: a mistake in the arguments or in the config. Shown as its cause, and makes the exit code 2.
+#[derive(Debug)]
+pub struct Usage(anyhow::Error);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Reads the config that an argument names; every mistake in it is wrong usage.
+fn load_config(argument: &str, sets: &[String]) -> anyhow::Result<Config> {
+    Source::find(argument).and_then(|source| config::load(&source, sets)).map_err(|error| Usage(error).into())
+}

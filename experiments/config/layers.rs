@@ -1,0 +1,284 @@
+//! From layers of TOML to one resolved [`Config`].
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use figment::value::{Dict, Map, Tag, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+use serde::Deserialize;
+
+use super::{Config, paths, unknown};
+use crate::kinds::{self, Experiment};
+use crate::nearest::nearest;
+
+/// The first layer: every key with its default.
+pub const BASE: &str = include_str!("../../configs/base.toml");
+
+/// Configs that are part of the binary, by the name that `headlight run NAME` takes.
+pub const BUNDLED: &[(&str, &str)] = &[
+    ("quickstart", include_str!("../../configs/quickstart.toml")),
+    ("clark2019/heads-ewt", include_str!("../../configs/clark2019/heads-ewt.toml")),
+    ("clark2019/heads-wsj", include_str!("../../configs/clark2019/heads-wsj.toml")),
+];
+
+/// Where the second layer comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// One of [`BUNDLED`], as (name, text).
+    Bundled(&'static str, &'static str),
+}
+
+impl Source {
+    /// What `headlight run ARGUMENT` means: a file if there is one, else a bundled config.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn find(argument: &str) -> Result<Self> {
+        let path = Path::new(argument);
+        if path.is_file() {
+            return Ok(Self::File(path.to_path_buf()));
+        }
+        if let Some((name, text)) = BUNDLED.iter().find(|(name, _)| *name == argument) {
+            return Ok(Self::Bundled(name, text));
+        }
+        let names = || BUNDLED.iter().map(|(name, _)| *name);
+        let near = nearest(argument, names()).map(|name| format!("; did you mean {name}")).unwrap_or_default();
+        bail!("no config file {argument}{near}; configs inside the binary: {}", names().collect::<Vec<_>>().join(", "))
+    }
+
+    fn text(&self) -> Result<String> {
+        match self {
+            Self::File(path) => {
+                let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+                String::from_utf8(bytes).map_err(|_| anyhow!("{} is not UTF-8 text", path.display()))
+            }
+            Self::Bundled(_, text) => Ok((*text).to_owned()),
+        }
+    }
+
+    fn metadata(&self) -> Metadata {
+        match self {
+            Self::File(path) => Metadata::from("config", path.as_path()),
+            Self::Bundled(name, _) => Metadata::named(format!("bundled config {name}")),
+        }
+    }
+
+    /// The run's name where the config gives none.
+    fn stem(&self) -> String {
+        match self {
+            Self::File(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            Self::Bundled(name, _) => name.replace('/', "-"),
+        }
+    }
+}
+
+/// One layer on its way into figment: a table and who wrote it.
+struct Layer {
+    metadata: Metadata,
+    table: Dict,
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        self.metadata.clone()
+    }
+
+    fn data(&self) -> figment::error::Result<Map<Profile, Dict>> {
+        Ok(Profile::Default.collect(self.table.clone()))
+    }
+}
+
+/// Name of the figment metadata of `--set` layers.
+const SET: &str = "--set";
+/// Where `--set experiment.0.key=…` waits while figment merges, since figment replaces arrays as a whole.
+const SET_EXPERIMENTS: &str = "experiment set on the command line";
+
+/// Resolves the config of `source` with `--set` assignments (`key=value`, later ones win).
+///
+/// # Errors
+/// When a layer is not TOML, or holds an unknown key or a value of the wrong type; each error names the key and the
+/// layer that wrote it.
+pub fn load(source: &Source, sets: &[String]) -> Result<Config> {
+    let base = parse(BASE).context("configs/base.toml")?;
+    let file = parse(&source.text()?).with_context(|| describe(&source.metadata()))?;
+    let mut figment = Figment::from(Layer { metadata: Metadata::named("base.toml"), table: base.clone() })
+        .merge(Layer { metadata: source.metadata(), table: file });
+    for set in sets {
+        figment = figment.merge(assignment(set)?);
+    }
+    resolve(&figment, &base, source)
+}
+
+fn parse(text: &str) -> Result<Dict> {
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        anyhow!("line {line}: {}", error.message().replace('\n', "; "))
+    })?;
+    match Value::serialize(table)? {
+        Value::Dict(_, dict) => Ok(dict),
+        _ => unreachable!("a TOML document is a table"),
+    }
+}
+
+/// `key=value` as a layer. The value is TOML where it reads as such, else a text: `name=x` needs no quotes.
+fn assignment(set: &str) -> Result<Layer> {
+    let (key, text) = set.split_once('=').ok_or_else(|| {
+        anyhow!("--set {set}: expected key=value, for example --set seed=2 or --set treebank.granularity=universal")
+    })?;
+    let (key, text) = (key.trim(), text.trim());
+    let value = match format!("value = {text}").parse::<toml::Table>() {
+        Ok(mut table) => table.remove("value").expect("the line above wrote it"),
+        Err(_) => toml::Value::String(text.to_owned()),
+    };
+    let mut names: Vec<&str> = key.split('.').collect();
+    anyhow::ensure!(names.iter().all(|name| !name.is_empty()), "--set {set}: `{key}` is not a key");
+    if names.len() > 2 && names[0] == "experiment" {
+        anyhow::ensure!(
+            names[1].parse::<usize>().is_ok(),
+            "--set {set}: `experiment` is a list; count from 0, as in --set experiment.0.{}={text}",
+            names[1..].join(".")
+        );
+        names[0] = SET_EXPERIMENTS;
+    }
+    let table = names.iter().rev().fold(Value::serialize(value)?, |value, name| {
+        Value::Dict(Tag::Default, Dict::from([((*name).to_owned(), value)]))
+    });
+    let Value::Dict(_, table) = table else { unreachable!("a key has at least one part") };
+    Ok(Layer { metadata: Metadata::named(SET), table })
+}
+
+fn resolve(figment: &Figment, base: &Dict, source: &Source) -> Result<Config> {
+    let origin = Origin { figment };
+    let Value::Dict(_, mut root) = figment.find_value("")? else { unreachable!("layers are tables") };
+    let mut experiments = match root.remove("experiment") {
+        None => Vec::new(),
+        Some(Value::Array(_, elements)) => elements,
+        Some(other) => {
+            bail!("`experiment` in {} is not a list of tables: write [[experiment]] with a `kind`", origin.of(&other))
+        }
+    };
+    if let Some(Value::Dict(_, sets)) = root.remove(SET_EXPERIMENTS) {
+        for (number, set) in sets {
+            let index: usize = number.parse()?;
+            let count = experiments.len();
+            let element = experiments.get_mut(index).ok_or_else(|| {
+                anyhow!("--set experiment.{number}: the config has {count} experiments, counted from 0")
+            })?;
+            overlay(element, set);
+        }
+    }
+    unknown::check(&root, base, &origin)?;
+    let mut sections = Vec::new();
+    for name in Experiment::NAMES {
+        sections.push((*name, root.remove(*name)));
+    }
+    let mut resolved = Vec::new();
+    for (number, element) in experiments.into_iter().enumerate() {
+        let place = format!("experiment.{number}");
+        let kind = kinds::kind_of(&element, &place, &origin)?;
+        let section = sections.iter().find(|(name, _)| *name == kind).and_then(|(_, section)| section.clone());
+        let mut element = with_defaults(element, section, &origin);
+        if let Value::Dict(_, dict) = &mut element {
+            dict.remove("kind");
+            unknown::check_section(dict, base, kind, &place, &origin)?;
+            paths::resolve(dict, Experiment::paths(kind), &origin)?;
+        }
+        resolved
+            .push(Experiment::from_value(kind, &element).map_err(|error| origin.explain(&error, &element, &place))?);
+    }
+    paths::resolve_all(&mut root, &origin)?;
+    let mut config = plain(&root, resolved, &origin)?;
+    if config.name.is_empty() {
+        config.name = source.stem();
+    }
+    config.check().with_context(|| describe(&source.metadata()))?;
+    Ok(config)
+}
+
+/// Writes the keys of `over` into `under`.
+fn overlay(under: &mut Value, over: Value) {
+    match (under, over) {
+        (Value::Dict(_, under), Value::Dict(_, over)) => {
+            for (key, value) in over {
+                match under.get_mut(&key) {
+                    Some(slot) => overlay(slot, value),
+                    None => {
+                        under.insert(key, value);
+                    }
+                }
+            }
+        }
+        (slot, over) => *slot = over,
+    }
+}
+
+/// An experiment's own keys over those of its kind's section; but what `--set` wrote into the section wins.
+fn with_defaults(element: Value, section: Option<Value>, origin: &Origin<'_>) -> Value {
+    let Some(Value::Dict(tag, section)) = section else { return element };
+    let set = section.iter().filter(|(_, value)| origin.is_set(value)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut merged = Value::Dict(tag, section);
+    overlay(&mut merged, element);
+    overlay(&mut merged, Value::Dict(Tag::Default, set));
+    merged
+}
+
+/// All but the experiments, which are read one by one so that errors can name their place.
+fn plain(root: &Dict, experiments: Vec<Experiment>, origin: &Origin<'_>) -> Result<Config> {
+    let mut root = root.clone();
+    let mut table = |key: &str| root.remove(key).unwrap_or_else(|| Value::Dict(Tag::Default, Dict::new()));
+    Ok(Config {
+        name: typed(&table("name"), "name", origin)?,
+        seed: typed(&table("seed"), "seed", origin)?,
+        threads: typed(&table("threads"), "threads", origin)?,
+        model: typed(&table("model"), "model", origin)?,
+        treebank: typed(&table("treebank"), "treebank", origin)?,
+        experiments,
+    })
+}
+
+fn typed<'de, T: Deserialize<'de>>(value: &Value, place: &str, origin: &Origin<'_>) -> Result<T> {
+    T::deserialize(value).map_err(|error| origin.explain(&error, value, place))
+}
+
+/// Who wrote a value.
+pub struct Origin<'a> {
+    figment: &'a Figment,
+}
+
+impl Origin<'_> {
+    /// In words: `--set`, `config a/b.toml`.
+    pub fn of(&self, value: &Value) -> String {
+        self.figment.get_metadata(value.tag()).map_or_else(|| "the config".to_owned(), describe)
+    }
+
+    /// The folder of the file that wrote a value; `None` for values from elsewhere.
+    pub fn folder(&self, value: &Value) -> Option<PathBuf> {
+        let file = self.figment.get_metadata(value.tag())?.source.as_ref()?.file_path()?;
+        Some(file.parent().map(Path::to_path_buf).unwrap_or_default())
+    }
+
+    fn is_set(&self, value: &Value) -> bool {
+        self.figment.get_metadata(value.tag()).is_some_and(|metadata| metadata.name == SET)
+    }
+
+    /// A deserialization error with the key's full name and its writer.
+    fn explain(&self, error: &figment::Error, value: &Value, place: &str) -> anyhow::Error {
+        let key = std::iter::once(place).chain(error.path.iter().map(String::as_str)).collect::<Vec<_>>().join(".");
+        let culprit = error.path.iter().try_fold(value, |value, step| match value {
+            Value::Dict(_, dict) => dict.get(step),
+            Value::Array(_, elements) => elements.get(step.parse::<usize>().ok()?),
+            _ => None,
+        });
+        anyhow!("`{key}` in {}: {}", self.of(culprit.unwrap_or(value)), error.kind)
+    }
+}
+
+fn describe(metadata: &Metadata) -> String {
+    match metadata.source.as_ref().and_then(|source| source.file_path()) {
+        Some(path) => format!("{} {}", metadata.name, path.display()),
+        None => metadata.name.to_string(),
+    }
+}

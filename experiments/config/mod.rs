@@ -1,0 +1,204 @@
+//! The config of a run: what its keys mean, and how the layers that write them become one.
+//!
+//! Three layers, later ones win: `configs/base.toml`, which is compiled in and holds every key with its default; the
+//! named config; each `--set key=value`. What comes out is a [`Config`] without gaps: printed as TOML it is a config
+//! again, which resolves to itself.
+
+mod layers;
+mod paths;
+mod unknown;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::kinds::Experiment;
+
+pub use layers::{BUNDLED, Origin, Source, load};
+pub use paths::is_path;
+
+/// A resolved config.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Name of the run directory.
+    pub name: String,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Worker threads; 0 is one per core.
+    pub threads: usize,
+    /// The checkpoint and how it runs.
+    pub model: ModelConfig,
+    /// The sentences.
+    pub treebank: TreebankConfig,
+    /// What is done with them, in order.
+    #[serde(rename = "experiment")]
+    pub experiments: Vec<Experiment>,
+}
+
+/// `[model]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// A known name or a Hugging Face id.
+    pub name: String,
+    /// A folder with a checkpoint; `name` is then only what the tables call it.
+    pub path: PathBuf,
+    /// Where it runs.
+    pub device: Device,
+    /// Random weights behind the checkpoint's embeddings.
+    pub random_init: bool,
+    /// What counts as attention.
+    pub attention: Attention,
+}
+
+/// `[treebank]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TreebankConfig {
+    /// What tables call the treebank.
+    pub name: String,
+    /// Files that probes learn from.
+    pub train: Vec<String>,
+    /// Files that best heads, offsets and layers are chosen on.
+    pub select: Vec<String>,
+    /// Files that results are reported on.
+    pub evaluate: Vec<String>,
+    /// Format of the files.
+    pub format: Format,
+    /// How finely relations are told apart.
+    pub granularity: Granularity,
+    /// What happens at a sentence that is not a tree.
+    pub invalid: Invalid,
+    /// What the tokenizer sees.
+    pub input: Input,
+    /// Longest sentence in pieces, `[CLS]` and `[SEP]` included.
+    pub max_pieces: usize,
+    /// Sentences read of each split; 0 is all.
+    pub max_sentences: usize,
+    /// How the pieces of a word are merged.
+    pub merge: Merge,
+}
+
+/// Declares a config enum whose values are written in lower case, with dashes.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+    };
+}
+pub(crate) use choice;
+
+choice! {
+    /// Where the encoder runs.
+    Device { Cpu, Ndarray, Cuda }
+}
+choice! {
+    /// What counts as attention: its weights, or the norms of the vectors it weighs.
+    Attention { Weights, Norms }
+}
+choice! {
+    /// Format of treebank files.
+    Format { Auto, Conllu, Conllx, HeadRelation }
+}
+choice! {
+    /// How finely relations are told apart.
+    Granularity { Full, Universal }
+}
+choice! {
+    /// What happens at a sentence that is not a tree.
+    Invalid { Stop, Skip }
+}
+choice! {
+    /// What the tokenizer sees: one word at a time, or the surface text.
+    Input { Words, Text }
+}
+choice! {
+    /// How the rows of a word's pieces become one row.
+    Merge { Mean, First, Max }
+}
+
+/// The three lists of a treebank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Split {
+    /// Probes learn here.
+    Train,
+    /// Best heads, offsets and layers are chosen here.
+    Select,
+    /// Results are reported here.
+    Evaluate,
+}
+
+impl Split {
+    /// The config key and the name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Select => "select",
+            Split::Evaluate => "evaluate",
+        }
+    }
+}
+
+impl TreebankConfig {
+    /// The files of a split.
+    pub fn files(&self, split: Split) -> &[String] {
+        match split {
+            Split::Train => &self.train,
+            Split::Select => &self.select,
+            Split::Evaluate => &self.evaluate,
+        }
+    }
+
+    /// The files of a split, which must name at least one.
+    ///
+    /// # Errors
+    /// When the list is empty; `wanted_by` says for what it is needed.
+    pub fn required_files(&self, split: Split, wanted_by: &str) -> anyhow::Result<&[String]> {
+        let files = self.files(split);
+        let name = split.name();
+        anyhow::ensure!(
+            !files.is_empty(),
+            "{wanted_by} needs `treebank.{name}`, which is empty: name its files in the config \
+             or by --set 'treebank.{name}=[\"FILE\"]'"
+        );
+        Ok(files)
+    }
+}
+
+impl Config {
+    /// As a TOML config that resolves to itself.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a config is plain tables, texts and numbers")
+    }
+
+    /// What is wrong with the config as a whole, found before any work is done.
+    fn check(&self) -> anyhow::Result<()> {
+        let name = Path::new(&self.name);
+        let plain = name.components().count() == 1 && name.file_name().is_some_and(|file| file == name.as_os_str());
+        anyhow::ensure!(
+            plain && !self.name.ends_with(".partial"),
+            "`name` is {:?}, which cannot name a run directory: use one plain name without slashes",
+            self.name
+        );
+        anyhow::ensure!(
+            !self.experiments.is_empty(),
+            "no [[experiment]]: a config names at least one, such as kind = \"heads\""
+        );
+        anyhow::ensure!(
+            !self.model.name.is_empty() || !self.model.path.as_os_str().is_empty(),
+            "no model: give `model.name` (see `headlight models`) or `model.path`, a folder with a checkpoint"
+        );
+        anyhow::ensure!(
+            self.treebank.max_pieces >= 3,
+            "`treebank.max_pieces` is {}, but [CLS], [SEP] and one piece are 3",
+            self.treebank.max_pieces
+        );
+        for (number, experiment) in self.experiments.iter().enumerate() {
+            experiment.check(self).map_err(|error| error.context(format!("experiment {number}")))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Layers in, config out; and what a user sees when a layer is wrong.
+
+use std::fs;
+
+use super::*;
+
+const MINIMAL: &str = r#"
+    [model]
+    name = "minilm-l6"
+    [treebank]
+    select = ["sample:select"]
+    evaluate = ["dev.conllu"]
+    [[experiment]]
+    kind = "heads"
+"#;
+
+fn resolve_in(folder: &Path, text: &str, sets: &[&str]) -> anyhow::Result<Config> {
+    let file = folder.join("study.toml");
+    fs::write(&file, text).unwrap();
+    load(&Source::File(file), &sets.iter().map(ToString::to_string).collect::<Vec<_>>())
+}
+
+fn resolve(text: &str, sets: &[&str]) -> anyhow::Result<Config> {
+    resolve_in(tempfile::tempdir().unwrap().path(), text, sets)
+}
+
+/// The error of a config, in one line, with the folder of the config cut out.
+fn error(text: &str, sets: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let error = resolve_in(folder.path(), text, sets).unwrap_err();
+    format!("{error:#}").replace(&format!("{}/", folder.path().display()), "")
+}
+
+#[test]
+fn every_bundled_config_resolves_and_its_resolved_form_resolves_to_itself() {
+    for (name, text) in BUNDLED {
+        let sets: &[String] = if name.ends_with("wsj") { &["treebank.evaluate=[\"wsj.conll\"]".into()] } else { &[] };
+        let config = load(&Source::Bundled(name, text), sets).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        assert_eq!(resolve(&config.to_toml(), &[]).unwrap(), config, "{name}");
+    }
+}
+
+#[test]
+fn defaults_come_from_base_and_later_layers_win() {
+    let config = resolve(MINIMAL, &["seed=7", "treebank.granularity=universal", "name=other"]).unwrap();
+    assert_eq!((config.name.as_str(), config.seed), ("other", 7));
+    assert_eq!(config.treebank.granularity, Granularity::Universal);
+    assert_eq!((config.treebank.max_pieces, config.treebank.merge), (128, Merge::Mean));
+}
+
+#[test]
+fn the_name_defaults_to_the_files() {
+    assert_eq!(resolve(MINIMAL, &[]).unwrap().name, "study");
+}
+
+#[test]
+fn an_experiments_keys_come_from_its_kind_then_itself_then_the_command_line() {
+    let text = format!("{MINIMAL}\nresamples = 3000\n[[experiment]]\nkind = \"heads\"\n[heads]\nmin_total = 5\n");
+    let keys = |sets: &[&str]| {
+        let table: toml::Table = resolve(&text, sets).unwrap().to_toml().parse().unwrap();
+        let experiments = table["experiment"].as_array().unwrap();
+        let key = |number: usize, key: &str| experiments[number][key].as_integer().unwrap();
+        [key(0, "resamples"), key(1, "resamples"), key(0, "min_total"), key(1, "min_total")]
+    };
+    assert_eq!(keys(&[]), [3000, 2000, 5, 5]);
+    assert_eq!(keys(&["heads.resamples=4000"]), [4000, 4000, 5, 5]);
+    assert_eq!(keys(&["experiment.1.resamples=5000", "experiment.0.min_total=1"]), [3000, 5000, 1, 5]);
+}
+
+#[test]
+fn paths_are_relative_to_the_file_that_wrote_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = resolve_in(folder.path(), MINIMAL, &["treebank.train=[\"train.conllu\"]"]).unwrap();
+    assert_eq!(config.treebank.select, ["sample:select"]);
+    assert_eq!(Path::new(&config.treebank.evaluate[0]), folder.path().join("dev.conllu"));
+    let from_the_command_line = std::path::absolute("train.conllu").unwrap();
+    assert_eq!(Path::new(&config.treebank.train[0]), from_the_command_line);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_writer_and_the_way_out() {
+    for (text, sets, expected) in [
+        (
+            "[treebank]\ngranularty = \"full\"",
+            &[][..],
+            "unknown key `treebank.granularty` in config study.toml; did you mean `treebank.granularity`?",
+        ),
+        ("devise = \"cpu\"", &[], "unknown key `devise` in config study.toml; did you mean `model.device`?"),
+        ("", &["sed=2"], "unknown key `sed` in --set; did you mean `seed`?"),
+        ("", &["seed=two"], "`seed` in --set: invalid type: found string \"two\", expected u64"),
+        (
+            "",
+            &["seed"],
+            "--set seed: expected key=value, for example --set seed=2 or --set treebank.granularity=universal",
+        ),
+        (
+            "[[experiment]]\nkind = \"head\"",
+            &[],
+            "`experiment.0.kind` in config study.toml is \"head\"; did you mean \"heads\"?",
+        ),
+        ("[[experiment]]", &[], "`experiment.0` in config study.toml has no `kind`; kinds: heads"),
+        (
+            "[[experiment]]\nkind = \"heads\"\nresample = 3",
+            &[],
+            "unknown key `experiment.0.resample` in config study.toml; did you mean `experiment.0.resamples`?",
+        ),
+        (
+            "[[experiment]]\nkind = \"heads\"\nresamples = \"many\"",
+            &[],
+            "`experiment.0.resamples` in config study.toml: invalid type: found string \"many\", expected usize",
+        ),
+        ("seed = ", &[], "config study.toml: line 1: "),
+        ("model = 3", &[], "`model` in config study.toml is not a table: write [model] with its keys below"),
+        (MINIMAL, &["experiment.2.resamples=5"], "--set experiment.2: the config has 1 experiments, counted from 0"),
+        (MINIMAL, &["experiment.resamples=5"], "`experiment` in --set is not a list of tables"),
+        (MINIMAL, &["heads.resamples=5"], "config study.toml: experiment 0: `resamples` is 5; intervals need"),
+        (
+            MINIMAL,
+            &["treebank.select=[]"],
+            "config study.toml: experiment 0: selection = \"separate\" needs `treebank.select`",
+        ),
+        (MINIMAL, &["name=a/b"], "config study.toml: `name` is \"a/b\", which cannot name a run directory"),
+        (MINIMAL, &["model.device=tpu"], "`model.device` in --set: unknown variant: found `tpu`, expected"),
+    ] {
+        let found = error(text, sets);
+        assert!(found.starts_with(expected), "\n   found: {found}\nexpected: {expected}");
+        assert!(!found.contains('\n'), "{found}");
+    }
+}
+
+#[test]
+fn an_unknown_config_names_the_nearest_bundled_one() {
+    let error = Source::find("quickstrat").unwrap_err().to_string();
+    assert!(error.starts_with("no config file quickstrat; did you mean quickstart; configs inside"), "{error}");
+}

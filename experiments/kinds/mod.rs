@@ -1,0 +1,90 @@
+//! The experiment kinds: one module each. A new kind is a module with a type that implements [`Kind`], a line in
+//! [`kinds!`] and a section with its defaults in `configs/base.toml`.
+
+mod heads;
+
+use anyhow::{Result, anyhow, bail};
+use figment::value::Value;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, Origin};
+use crate::nearest::nearest;
+
+/// What a kind brings. The implementing type holds the kind's keys, all of them with defaults in base.toml.
+pub trait Kind: Serialize + for<'de> Deserialize<'de> {
+    /// Keys that hold paths, to be resolved against the file that wrote them.
+    const PATHS: &'static [&'static str] = &[];
+
+    /// What is wrong with the keys, alone or together with the rest of the config. Runs before any work is done.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    fn check(&self, config: &Config) -> Result<()>;
+}
+
+/// Declares [`Experiment`], a variant for each kind.
+macro_rules! kinds {
+    ($($name:literal => $variant:ident($type:ty)),+ $(,)?) => {
+        /// One `[[experiment]]` of a config.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind")]
+        pub enum Experiment {
+            $(#[doc = concat!("`kind = \"", $name, "\"`")] #[serde(rename = $name)] $variant($type)),+
+        }
+
+        impl Experiment {
+            /// The names of all kinds.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+
+            /// The kind's name.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name),+ }
+            }
+
+            /// The keys of a kind that hold paths.
+            pub fn paths(kind: &str) -> &'static [&'static str] {
+                match kind { $($name => <$type as Kind>::PATHS,)+ _ => &[] }
+            }
+
+            /// Reads the keys of a kind from a table without `kind`.
+            ///
+            /// # Errors
+            /// When a key is missing or has the wrong type.
+            pub fn from_value(kind: &str, keys: &Value) -> Result<Self, figment::Error> {
+                match kind {
+                    $($name => <$type>::deserialize(keys).map(Self::$variant),)+
+                    other => Err(figment::Error::from(format!("no experiment kind {other:?}"))),
+                }
+            }
+
+            /// See [`Kind::check`].
+            pub fn check(&self, config: &Config) -> Result<()> {
+                match self { $(Self::$variant(keys) => Kind::check(keys, config)),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    "heads" => Heads(heads::Heads),
+}
+
+/// The kind that an `[[experiment]]` table names.
+///
+/// # Errors
+/// When it is no table, or its `kind` is missing or unknown.
+pub fn kind_of(element: &Value, place: &str, origin: &Origin<'_>) -> Result<&'static str> {
+    let kinds = || Experiment::NAMES.join(", ");
+    let table = element.as_dict().ok_or_else(|| {
+        anyhow!("`{place}` in {} is not a table: write [[experiment]] with a `kind`", origin.of(element))
+    })?;
+    let Some(kind) = table.get("kind") else {
+        bail!("`{place}` in {} has no `kind`; kinds: {}", origin.of(element), kinds());
+    };
+    let text = kind.as_str().ok_or_else(|| anyhow!("`{place}.kind` in {} is not a text", origin.of(kind)))?;
+    Experiment::NAMES.iter().find(|name| **name == text).copied().ok_or_else(|| {
+        let near = nearest(text, Experiment::NAMES.iter().copied());
+        let hint = near.map_or_else(|| format!("kinds: {}", kinds()), |near| format!("did you mean {near:?}?"));
+        anyhow!("`{place}.kind` in {} is {text:?}; {hint}", origin.of(kind))
+    })
+}

@@ -1,0 +1,119 @@
+//! What a user sees while work goes on, on standard error: bars with rate and time left on a terminal, a plain line at
+//! most every ten seconds elsewhere, nothing with `--quiet`.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, Mutex};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressStyle};
+
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// How often a plain line is written where no bar can be drawn.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Switches all progress off.
+pub fn quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Runs `write` while no bar is on the screen.
+pub fn suspend<T>(write: impl FnOnce() -> T) -> T {
+    BARS.suspend(write)
+}
+
+/// Tells the user one thing, unless `--quiet`. A closed standard error is no reason to stop.
+pub fn say(line: &str) {
+    if !QUIET.load(Ordering::Relaxed) {
+        let _ = suspend(|| writeln!(io::stderr(), "{line}"));
+    }
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Sentences, or anything else that has this name.
+    Items(&'static str),
+    /// Bytes.
+    Bytes,
+}
+
+impl Unit {
+    fn count(self, amount: u64) -> String {
+        match self {
+            Unit::Items(name) => format!("{} {name}", HumanCount(amount)),
+            Unit::Bytes => HumanBytes(amount).to_string(),
+        }
+    }
+}
+
+/// The progress of one step. Counting is cheap and may come from any thread.
+pub struct Progress {
+    label: String,
+    unit: Unit,
+    bar: ProgressBar,
+    started: Instant,
+    last_line: Mutex<Instant>,
+}
+
+impl Progress {
+    /// Starts a step of `total` units; `None` when nobody knows how many there will be.
+    pub fn start(label: impl Into<String>, unit: Unit, total: Option<u64>) -> Self {
+        let label = label.into();
+        let shown = io::stderr().is_terminal() && !QUIET.load(Ordering::Relaxed);
+        let bar = if shown {
+            BARS.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new))
+        } else {
+            ProgressBar::hidden()
+        };
+        if shown {
+            bar.set_style(style(unit, total.is_some()));
+            bar.set_message(label.clone());
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        bar.set_length(total.unwrap_or(0));
+        let now = Instant::now();
+        Self { label, unit, bar, started: now, last_line: Mutex::new(now) }
+    }
+
+    /// Counts `amount` more units as done.
+    pub fn add(&self, amount: u64) {
+        self.bar.inc(amount);
+        if self.bar.is_hidden()
+            && let Ok(mut last) = self.last_line.try_lock()
+            && last.elapsed() >= PLAIN_EVERY
+        {
+            *last = Instant::now();
+            drop(last);
+            self.line();
+        }
+    }
+
+    /// Ends the step: the bar goes, one line stays.
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
+        BARS.remove(&self.bar);
+        let seconds = self.started.elapsed().as_secs_f64();
+        say(&format!("{}: {} in {seconds:.1} s", self.label, self.unit.count(self.bar.position())));
+    }
+
+    fn line(&self) {
+        let done = self.unit.count(self.bar.position());
+        match self.bar.length() {
+            Some(total) if total > 0 => say(&format!("{}: {done} of {}", self.label, self.unit.count(total))),
+            _ => say(&format!("{}: {done}", self.label)),
+        }
+    }
+}
+
+fn style(unit: Unit, total_known: bool) -> ProgressStyle {
+    let template = match (unit, total_known) {
+        (Unit::Items(_), true) => "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} left {eta}",
+        (Unit::Items(_), false) => "{msg} {spinner} {human_pos} {per_sec}",
+        (Unit::Bytes, true) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} left {eta}",
+        (Unit::Bytes, false) => "{msg} {spinner} {bytes} {bytes_per_sec}",
+    };
+    ProgressStyle::with_template(template).expect("the templates above are valid")
+}
