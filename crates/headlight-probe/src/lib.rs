@@ -4,5 +4,9 @@
 //! decoding turns those into governors.
 
 mod arcs;
+mod examples;
+mod vectors;
 
 pub use arcs::ArcScores;
+pub use examples::{Examples, InMemory, Relabelled, SentenceWords, SourceError};
+pub use vectors::{Coverage, VectorError, VectorFormat, Vocabulary, WordVectors};
