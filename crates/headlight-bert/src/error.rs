@@ -66,7 +66,7 @@ pub enum LoadError {
         /// The safetensors file or the index of shards.
         path: PathBuf,
         /// Every tensor at fault.
-        problems: TensorProblems,
+        problems: Box<TensorProblems>,
     },
     /// The tokenizer is broken or belongs to another model.
     #[error("{}: {problem}", .path.display())]

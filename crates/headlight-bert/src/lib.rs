@@ -2,9 +2,13 @@
 
 mod checkpoint;
 mod error;
+mod pieces;
 mod spec;
+mod tokenizer;
 mod weights;
 
 pub use error::{LoadError, TensorProblems};
+pub use pieces::{Pieces, Skip, UnfitPieces};
 pub use spec::{Activation, ModelSpec};
+pub use tokenizer::{SpecialPieces, Tokenizer};
 pub use weights::{BertWeights, Embeddings, LayerNorm, LayerWeights, Linear, MaskedLmHead};

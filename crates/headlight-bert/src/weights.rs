@@ -253,7 +253,10 @@ impl Tensors {
         if self.problems.is_empty() {
             return Ok(());
         }
-        Err(LoadError::Tensors { path: self.checkpoint.path.clone(), problems: std::mem::take(&mut self.problems) })
+        Err(LoadError::Tensors {
+            path: self.checkpoint.path.clone(),
+            problems: Box::new(std::mem::take(&mut self.problems)),
+        })
     }
 }
 

@@ -1,0 +1,278 @@
+//! Words and text into pieces, with the alignment of both (METHOD §1).
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use headlight_attention::Alignment;
+use serde::Deserialize;
+use tokenizers::{models::wordpiece::WordPiece, normalizers::BertNormalizer, pre_tokenizers::bert::BertPreTokenizer};
+
+use crate::{LoadError, ModelSpec, Pieces, Skip};
+
+/// Words beyond this many different ones are tokenized anew each time, which bounds the memory of the cache.
+const CACHED_WORDS: usize = 1 << 16;
+
+/// The ids of the pieces with a role of their own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SpecialPieces {
+    /// `[CLS]`, the first piece of every input.
+    pub cls: u32,
+    /// `[SEP]`, the last.
+    pub sep: u32,
+    /// `[UNK]`, for what has no piece.
+    pub unk: u32,
+    /// `[MASK]`, where the vocabulary has it.
+    pub mask: Option<u32>,
+}
+
+/// A tokenizer that fits its model: each piece has an embedding, and the special pieces exist.
+///
+/// Text is only ever text: a word spelled `[SEP]` becomes the pieces of its five characters, never the special piece.
+#[derive(Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    special: SpecialPieces,
+    max_positions: usize,
+    cache: Mutex<HashMap<Box<str>, Box<[u32]>>>,
+}
+
+/// The keys of `tokenizer_config.json` that matter beside a `vocab.txt`. Defaults are those of transformers'
+/// `BertTokenizer`.
+#[derive(Deserialize)]
+#[serde(default)]
+struct TokenizerConfig {
+    do_lower_case: bool,
+    strip_accents: Option<bool>,
+    tokenize_chinese_chars: bool,
+}
+
+impl Default for TokenizerConfig {
+    fn default() -> Self {
+        Self { do_lower_case: true, strip_accents: None, tokenize_chinese_chars: true }
+    }
+}
+
+impl Tokenizer {
+    /// Reads `tokenizer.json`, or else `vocab.txt` with `tokenizer_config.json`, of a checkpoint folder.
+    ///
+    /// # Errors
+    /// Neither file, a broken one, a vocabulary larger than the model's, or one without `[CLS]`, `[SEP]` or `[UNK]`.
+    pub fn read(folder: &Path, spec: &ModelSpec) -> Result<Self, LoadError> {
+        let (path, mut inner) = open(folder)?;
+        let wrong = |problem: String| LoadError::Tokenizer { path: path.clone(), problem };
+        inner.with_truncation(None).map_err(|error| wrong(error.to_string()))?;
+        inner.with_padding(None);
+        inner.set_encode_special_tokens(true);
+
+        let vocabulary = inner.get_vocab(true);
+        if let Some((piece, id)) = vocabulary.iter().max_by_key(|(_, id)| **id)
+            && *id as usize >= spec.vocabulary
+        {
+            let embeddings = spec.vocabulary;
+            return Err(wrong(format!("piece `{piece}` has id {id}, but the model embeds only {embeddings} pieces")));
+        }
+        if vocabulary.len() < spec.vocabulary {
+            let (pieces, embeddings) = (vocabulary.len(), spec.vocabulary);
+            tracing::warn!(
+                "{}: {pieces} pieces for a model with {embeddings}: is it this model's tokenizer?",
+                path.display()
+            );
+        }
+        let special = |piece: &str| {
+            let missing = || wrong(format!("its vocabulary has no {piece}; is it the tokenizer of a BERT model?"));
+            vocabulary.get(piece).copied().ok_or_else(missing)
+        };
+        let special = SpecialPieces {
+            cls: special("[CLS]")?,
+            sep: special("[SEP]")?,
+            unk: special("[UNK]")?,
+            mask: vocabulary.get("[MASK]").copied(),
+        };
+        Ok(Self { inner, special, max_positions: spec.max_positions, cache: Mutex::default() })
+    }
+
+    /// The ids of the special pieces.
+    pub fn special(&self) -> SpecialPieces {
+        self.special
+    }
+
+    /// The id of a piece, `##` included where it continues a word.
+    pub fn id(&self, piece: &str) -> Option<u32> {
+        self.inner.token_to_id(piece)
+    }
+
+    /// The piece with an id.
+    pub fn piece(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// Pre-tokenized input: `[CLS] w1 … wn [SEP]`, each word tokenized on its own. A word that yields no piece becomes
+    /// one `[UNK]`, counted in [`Pieces::unpieced_words`]. `limit` is the most pieces allowed, `[CLS]` and `[SEP]`
+    /// included; the model's own limit holds beside it.
+    ///
+    /// # Errors
+    /// Why the sentence has to be skipped.
+    pub fn words(&self, words: &[&str], limit: usize) -> Result<Pieces, Skip> {
+        if words.is_empty() {
+            return Err(Skip::NoWords);
+        }
+        let mut ids = vec![self.special.cls];
+        let mut ranges = Vec::with_capacity(words.len());
+        let mut unpieced_words = 0;
+        for word in words {
+            let start = ids.len();
+            self.append_word(word, &mut ids)?;
+            if ids.len() == start {
+                ids.push(self.special.unk);
+                unpieced_words += 1;
+            }
+            ranges.push(start..ids.len());
+        }
+        ids.push(self.special.sep);
+        self.finish(ids, ranges, limit, unpieced_words)
+    }
+
+    /// Surface text: the text is tokenized as a whole, and a word owns the pieces that overlap its range of characters
+    /// (Unicode scalar values). Words of a multiword token have the same range and share its pieces. A word whose
+    /// range has no piece gets an `[UNK]` in its place.
+    ///
+    /// # Errors
+    /// Why the sentence has to be skipped.
+    pub fn text(&self, text: &str, words: &[Range<usize>], limit: usize) -> Result<Pieces, Skip> {
+        if words.is_empty() {
+            return Err(Skip::NoWords);
+        }
+        let characters = text.chars().count();
+        if let Some(word) = words.iter().position(|range| range.is_empty() || range.end > characters) {
+            return Err(Skip::WordOutsideText { word });
+        }
+        let encoding = self.inner.encode_char_offsets(text, false).map_err(|_| Skip::Untokenizable)?;
+        let spans = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+        let mut pieces: Vec<(Range<usize>, u32)> = spans.zip(encoding.get_ids().iter().copied()).collect();
+        let overlap = |span: &Range<usize>, word: &Range<usize>| span.start < word.end && word.start < span.end;
+
+        let mut bare: Vec<&Range<usize>> = Vec::new();
+        let mut unpieced_words = 0;
+        for word in words.iter().filter(|word| !pieces.iter().any(|(span, _)| overlap(span, word))) {
+            unpieced_words += 1;
+            if !bare.contains(&word) {
+                bare.push(word);
+            }
+        }
+        pieces.extend(bare.into_iter().map(|word| (word.clone(), self.special.unk)));
+        pieces.sort_by_key(|(span, _)| span.start);
+
+        let range_of = |word: &Range<usize>| {
+            let first = pieces.iter().position(|(span, _)| overlap(span, word))?;
+            let last = pieces.iter().rposition(|(span, _)| overlap(span, word))?;
+            // Piece 0 is [CLS].
+            Some(first + 1..last + 2)
+        };
+        let ranges = words
+            .iter()
+            .enumerate()
+            .map(|(number, word)| range_of(word).ok_or(Skip::WordOutsideText { word: number }))
+            .collect::<Result<_, _>>()?;
+        let inner = pieces.iter().map(|(_, id)| *id);
+        let ids = [self.special.cls].into_iter().chain(inner).chain([self.special.sep]).collect();
+        self.finish(ids, ranges, limit, unpieced_words)
+    }
+
+    /// The ids of a text without `[CLS]` and `[SEP]`: what segments are packed from.
+    ///
+    /// # Errors
+    /// A text that the tokenizer refuses.
+    pub fn ids(&self, text: &str) -> Result<Vec<u32>, Skip> {
+        let encoding = self.inner.encode_fast(text, false).map_err(|_| Skip::Untokenizable)?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// A pair of segments of pieces, `[CLS] A [SEP] B [SEP]`, the second of segment 1. Each piece between the outer two
+    /// counts as a word of its own.
+    ///
+    /// # Errors
+    /// Why the pair has to be skipped.
+    pub fn pair(&self, a: &[u32], b: &[u32], limit: usize) -> Result<Pieces, Skip> {
+        if a.is_empty() || b.is_empty() {
+            return Err(Skip::NoWords);
+        }
+        let SpecialPieces { cls, sep, .. } = self.special;
+        let ids = [&[cls], a, &[sep], b, &[sep]].concat();
+        let ranges = (1..ids.len() - 1).map(|piece| piece..piece + 1).collect();
+        let mut pieces = self.finish(ids, ranges, limit, 0)?;
+        pieces.segments[a.len() + 2..].fill(1);
+        Ok(pieces)
+    }
+
+    fn append_word(&self, word: &str, ids: &mut Vec<u32>) -> Result<(), Skip> {
+        // A poisoned cache is still a cache: entries are only ever whole.
+        let mut cache = self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(known) = cache.get(word) {
+            ids.extend_from_slice(known);
+            return Ok(());
+        }
+        let word_ids = self.ids(word)?;
+        ids.extend_from_slice(&word_ids);
+        if cache.len() < CACHED_WORDS {
+            cache.insert(word.into(), word_ids.into());
+        }
+        Ok(())
+    }
+
+    fn finish(
+        &self,
+        ids: Vec<u32>,
+        words: Vec<Range<usize>>,
+        limit: usize,
+        unpieced_words: usize,
+    ) -> Result<Pieces, Skip> {
+        let (pieces, limit) = (ids.len(), limit.min(self.max_positions));
+        if pieces > limit {
+            return Err(Skip::TooManyPieces { pieces, limit });
+        }
+        let alignment =
+            Alignment::new(pieces, words).expect("every range was built non-empty and between the specials");
+        Ok(Pieces { segments: vec![0; pieces], ids, alignment, unpieced_words })
+    }
+}
+
+/// The tokenizer of a folder and the file it came from.
+fn open(folder: &Path) -> Result<(PathBuf, tokenizers::Tokenizer), LoadError> {
+    let (json, vocabulary) = (folder.join("tokenizer.json"), folder.join("vocab.txt"));
+    let broken = |path: &Path, error: tokenizers::Error| LoadError::Tokenizer {
+        path: path.to_owned(),
+        problem: format!("not a tokenizer: {error}"),
+    };
+    if json.exists() {
+        let tokenizer = tokenizers::Tokenizer::from_file(&json).map_err(|error| broken(&json, error))?;
+        return Ok((json, tokenizer));
+    }
+    if !vocabulary.exists() {
+        return Err(LoadError::MissingFile {
+            folder: folder.to_owned(),
+            wanted: "tokenizer.json or vocab.txt",
+            hint: "copy the tokenizer of the model into its folder",
+        });
+    }
+    let config_path = folder.join("tokenizer_config.json");
+    let config: TokenizerConfig = match fs::read_to_string(&config_path) {
+        Ok(text) => serde_json::from_str(&text).map_err(|source| LoadError::Json { path: config_path, source })?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => TokenizerConfig::default(),
+        Err(source) => return Err(LoadError::Read { path: config_path, source }),
+    };
+    let bytes = fs::read(&vocabulary).map_err(|source| LoadError::Read { path: vocabulary.clone(), source })?;
+    let model = WordPiece::read_bytes(&bytes)
+        .and_then(|pieces| WordPiece::builder().vocab(pieces).unk_token("[UNK]".into()).build())
+        .map_err(|error| broken(&vocabulary, error))?;
+    let mut tokenizer = tokenizers::Tokenizer::new(model);
+    let normalizer =
+        BertNormalizer::new(true, config.tokenize_chinese_chars, config.strip_accents, config.do_lower_case);
+    tokenizer.with_normalizer(Some(normalizer)).map_err(|error| broken(&vocabulary, error))?;
+    tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
+    Ok((vocabulary, tokenizer))
+}

@@ -1,0 +1,65 @@
+//! What the tests share: where data lies and how goldens are read.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use safetensors::{Dtype, SafeTensors};
+
+/// A folder of the development data beside the checkout, or `None` with a note when it is absent.
+pub fn shared(part: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(part);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("not run: {} is absent", path.display());
+    None
+}
+
+/// A file or folder of this crate's fixtures.
+pub fn fixture(part: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(part)
+}
+
+/// The arrays of a safetensors file.
+pub struct Golden(Vec<u8>);
+
+impl Golden {
+    pub fn read(path: &Path) -> Self {
+        Self(fs::read(path).unwrap())
+    }
+
+    pub fn floats(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
+        let tensors = SafeTensors::deserialize(&self.0).unwrap();
+        let tensor = tensors.tensor(name).unwrap();
+        assert_eq!(tensor.dtype(), Dtype::F32, "{name}");
+        let values = tensor.data().chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+        (tensor.shape().to_vec(), values.collect())
+    }
+
+    pub fn ids(&self, name: &str) -> Vec<u32> {
+        let tensors = SafeTensors::deserialize(&self.0).unwrap();
+        let tensor = tensors.tensor(name).unwrap();
+        assert_eq!(tensor.dtype(), Dtype::I64, "{name}");
+        let values = tensor.data().chunks_exact(8).map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()));
+        values.map(|id| u32::try_from(id).unwrap()).collect()
+    }
+}
+
+/// The words of a CoNLL-U file, sentence by sentence: column 2 of lines whose id is an integer.
+pub fn conllu_words(path: &Path) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(path).unwrap();
+    let words = |block: &str| -> Vec<String> {
+        let columns = block.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        columns.filter(|columns| columns[0].parse::<u32>().is_ok()).map(|columns| columns[1].to_owned()).collect()
+    };
+    text.split("\n\n").map(words).filter(|words| !words.is_empty()).collect()
+}
+
+/// The largest absolute difference.
+pub fn max_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
