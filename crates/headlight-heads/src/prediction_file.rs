@@ -1,0 +1,445 @@
+//! Predictions on disk, one sentence after the other, so that an interrupted run goes on where it stopped and every
+//! later pass (selection, evaluation, folds, resampling) reads predictions and never attention.
+//!
+//! All numbers are little-endian. The header is `HLPREDIC`, version, layers, heads (u32 each), and 32 bytes of the
+//! key: a hash of whatever the predictions depend on. Then one block a sentence: number of words (u32; 0 for a
+//! sentence that was skipped), FNV-1a checksum (u64) of the block's number, its words and its entries, and the entries
+//! `[direction, layer, head, word]`: u8 in a sentence of up to 254 words, u16 in a longer one; the largest value
+//! stands for no candidate. A block that is cut off or does not match its checksum ends the file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use headlight_attention::HeadGrid;
+use memmap2::Mmap;
+
+use crate::HeadPredictions;
+use crate::predictions::{MAX_WORDS, NO_CANDIDATE};
+
+const MAGIC: &[u8; 8] = b"HLPREDIC";
+const VERSION: u32 = 1;
+const HEADER: usize = 8 + 4 + 4 + 4 + 32;
+const BLOCK_HEADER: usize = 4 + 8;
+
+/// The longest sentence whose entries are one byte each.
+const MAX_WORDS_U8: usize = 254;
+
+/// What predictions depend on, hashed by the caller: model, treebank, merge rule, attention kind and so on.
+pub type PredictionKey = [u8; 32];
+
+/// Why a prediction file cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PredictionFileError {
+    /// The operating system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The file holds something else.
+    #[error("{} is not a file of predictions; move it away or choose another place", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is of another format version, grid of heads or key.
+    #[error("{} was made with another model, other data or other settings; delete it to compute it anew", path.display())]
+    OtherKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process is writing to the file.
+    #[error("{} is being written by another run; wait for it or choose another place", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file ends within a sentence, or a checksum does not match.
+    #[error("{} is damaged after sentence {sentences}; run again to compute the rest anew", path.display())]
+    Torn {
+        /// The file.
+        path: PathBuf,
+        /// How many sentences are whole.
+        sentences: usize,
+    },
+    /// A sentence was predicted from another number of heads than the file is for.
+    #[error("{}: predictions of {found} heads in a file for {expected}", path.display())]
+    OtherGrid {
+        /// The file.
+        path: PathBuf,
+        /// Heads of the file.
+        expected: usize,
+        /// Heads of the sentence.
+        found: usize,
+    },
+}
+
+type Result<T> = std::result::Result<T, PredictionFileError>;
+
+/// Appends the predictions of sentences to a file, under an exclusive lock.
+#[derive(Debug)]
+pub struct PredictionWriter {
+    path: PathBuf,
+    grid: HeadGrid,
+    sentences: usize,
+    out: BufWriter<File>,
+    block: Vec<u8>,
+}
+
+impl PredictionWriter {
+    /// Opens `path` to append. Where it holds predictions for the same `grid` and `key`, what is whole is kept, a torn
+    /// end is cut off and [`PredictionWriter::len`] says with which sentence to go on; a new file, an empty one, one
+    /// torn in its header and one for another key start from the first sentence.
+    ///
+    /// # Errors
+    /// [`PredictionFileError::Foreign`] when the file holds something else (it is left alone),
+    /// [`PredictionFileError::Locked`] when another writer has it, or what the operating system says.
+    pub fn resume(path: &Path, grid: HeadGrid, key: &PredictionKey) -> Result<Self> {
+        let io = |source| PredictionFileError::Io { path: path.to_owned(), source };
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(PredictionFileError::Locked { path: path.to_owned() });
+            }
+            Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
+        }
+        let header = header(grid, key);
+        let (sentences, end) = {
+            let bytes = map(&file).map_err(io)?;
+            let torn_header = bytes.len() < HEADER && header.starts_with(&bytes);
+            if !torn_header && !bytes.starts_with(MAGIC) {
+                return Err(PredictionFileError::Foreign { path: path.to_owned() });
+            }
+            if bytes.starts_with(&header) {
+                let blocks = Blocks::scan(&bytes, grid);
+                (blocks.starts.len(), blocks.end)
+            } else {
+                (0, 0)
+            }
+        };
+        file.set_len(end as u64).map_err(io)?;
+        let mut out = BufWriter::with_capacity(1 << 16, file);
+        out.seek(SeekFrom::End(0)).map_err(io)?;
+        if end == 0 {
+            out.write_all(&header).map_err(io)?;
+        }
+        Ok(Self { path: path.to_owned(), grid, sentences, out, block: Vec::new() })
+    }
+
+    /// Sentences in the file: the number of the next one, counted from 0.
+    pub fn len(&self) -> usize {
+        self.sentences
+    }
+
+    /// Whether the file holds no sentence yet.
+    pub fn is_empty(&self) -> bool {
+        self.sentences == 0
+    }
+
+    /// Appends the predictions of the next sentence.
+    ///
+    /// # Errors
+    /// [`PredictionFileError::OtherGrid`], or what the operating system says.
+    pub fn push(&mut self, predictions: &HeadPredictions) -> Result<()> {
+        if predictions.grid() != self.grid {
+            let (expected, found) = (self.grid.len(), predictions.grid().len());
+            return Err(PredictionFileError::OtherGrid { path: self.path.clone(), expected, found });
+        }
+        self.write_block(predictions.words(), predictions.raw())
+    }
+
+    /// Notes that the next sentence was skipped, so that numbers go on matching the treebank's.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn push_skipped(&mut self) -> Result<()> {
+        self.write_block(0, &[])
+    }
+
+    fn write_block(&mut self, words: usize, governors: &[u16]) -> Result<()> {
+        self.block.clear();
+        self.block.resize(BLOCK_HEADER, 0);
+        if words <= MAX_WORDS_U8 {
+            // The cast takes `NO_CANDIDATE` to 255 and every word to itself.
+            self.block.extend(governors.iter().map(|governor| *governor as u8));
+        } else {
+            self.block.extend(governors.iter().flat_map(|governor| governor.to_le_bytes()));
+        }
+        let checksum = checksum(self.sentences, words, &self.block[BLOCK_HEADER..]);
+        self.block[..4].copy_from_slice(&(words as u32).to_le_bytes());
+        self.block[4..BLOCK_HEADER].copy_from_slice(&checksum.to_le_bytes());
+        self.out.write_all(&self.block).map_err(|source| io_error(&self.path, source))?;
+        self.sentences += 1;
+        Ok(())
+    }
+
+    /// Writes out what is buffered; returns the number of sentences.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn finish(mut self) -> Result<usize> {
+        let flushed = self.out.flush().and_then(|()| self.out.get_ref().sync_data());
+        flushed.map_err(|source| io_error(&self.path, source))?;
+        Ok(self.sentences)
+    }
+}
+
+/// The predictions of a whole split, read by memory map.
+#[derive(Debug)]
+pub struct PredictionFile {
+    bytes: Mmap,
+    grid: HeadGrid,
+    starts: Vec<usize>,
+}
+
+impl PredictionFile {
+    /// Opens a file of predictions for `grid` and `key`, and checks every sentence of it.
+    ///
+    /// # Errors
+    /// [`PredictionFileError::Foreign`], [`PredictionFileError::OtherKey`] or [`PredictionFileError::Torn`] when that is
+    /// not what the file holds, or what the operating system says.
+    pub fn open(path: &Path, grid: HeadGrid, key: &PredictionKey) -> Result<Self> {
+        let io = |source| PredictionFileError::Io { path: path.to_owned(), source };
+        let bytes = File::open(path).and_then(|file| map(&file)).map_err(io)?;
+        if !bytes.starts_with(MAGIC) {
+            return Err(PredictionFileError::Foreign { path: path.to_owned() });
+        }
+        if !bytes.starts_with(&header(grid, key)) {
+            return Err(PredictionFileError::OtherKey { path: path.to_owned() });
+        }
+        let blocks = Blocks::scan(&bytes, grid);
+        if blocks.end < bytes.len() {
+            return Err(PredictionFileError::Torn { path: path.to_owned(), sentences: blocks.starts.len() });
+        }
+        Ok(Self { bytes, grid, starts: blocks.starts })
+    }
+
+    /// Layers and heads.
+    pub fn grid(&self) -> HeadGrid {
+        self.grid
+    }
+
+    /// Number of sentences, skipped ones included.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Whether there is no sentence.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// The predictions of a sentence, `None` when it was skipped.
+    ///
+    /// # Panics
+    /// When there is no sentence of that number.
+    pub fn sentence(&self, number: usize) -> Option<HeadPredictions> {
+        let (words, _, entries) = block(&self.bytes[self.starts[number]..], self.grid).expect("checked on opening");
+        (words > 0).then(|| decode(self.grid, words, entries).expect("checked on opening"))
+    }
+
+    /// All sentences in order, `None` for those that were skipped.
+    pub fn iter(&self) -> impl Iterator<Item = Option<HeadPredictions>> {
+        (0..self.len()).map(|number| self.sentence(number))
+    }
+}
+
+/// Where the whole blocks of a file start, and where the last of them ends.
+struct Blocks {
+    starts: Vec<usize>,
+    end: usize,
+}
+
+impl Blocks {
+    fn scan(bytes: &[u8], grid: HeadGrid) -> Self {
+        let mut blocks = Blocks { starts: Vec::new(), end: HEADER };
+        while let Some((words, sum, entries)) = block(&bytes[blocks.end..], grid) {
+            let whole = sum == checksum(blocks.starts.len(), words, entries);
+            if !whole || decode(grid, words, entries).is_none() {
+                break;
+            }
+            blocks.starts.push(blocks.end);
+            blocks.end += BLOCK_HEADER + entries.len();
+        }
+        blocks
+    }
+}
+
+/// Words, checksum and entries of the block at the start of `bytes`; `None` when it is cut off.
+fn block(bytes: &[u8], grid: HeadGrid) -> Option<(usize, u64, &[u8])> {
+    let (words, rest) = bytes.split_first_chunk::<4>()?;
+    let (checksum, rest) = rest.split_first_chunk::<8>()?;
+    let words = u32::from_le_bytes(*words) as usize;
+    let width = if words <= MAX_WORDS_U8 { 1 } else { 2 };
+    let length = (2 * width * grid.len()).checked_mul(words).filter(|_| words < MAX_WORDS)?;
+    Some((words, u64::from_le_bytes(*checksum), rest.get(..length)?))
+}
+
+fn decode(grid: HeadGrid, words: usize, entries: &[u8]) -> Option<HeadPredictions> {
+    let governors = if words <= MAX_WORDS_U8 {
+        let widen = |entry: &u8| if *entry == u8::MAX { NO_CANDIDATE } else { u16::from(*entry) };
+        entries.iter().map(widen).collect()
+    } else {
+        entries.as_chunks().0.iter().map(|entry| u16::from_le_bytes(*entry)).collect()
+    };
+    HeadPredictions::from_raw(grid, words, governors)
+}
+
+fn header(grid: HeadGrid, key: &PredictionKey) -> Vec<u8> {
+    let numbers = [VERSION, grid.layers as u32, grid.heads as u32].map(u32::to_le_bytes);
+    [MAGIC.as_slice(), numbers.as_flattened(), key].concat()
+}
+
+/// FNV-1a, 64 bits: it tells a torn block from a whole one, not a forged one.
+fn checksum(sentence: usize, words: usize, entries: &[u8]) -> u64 {
+    let numbers = [sentence as u64, words as u64].map(u64::to_le_bytes);
+    numbers
+        .as_flattened()
+        .iter()
+        .chain(entries)
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+fn map(file: &File) -> io::Result<Mmap> {
+    // SAFETY: the file is this program's own and locked while it is written; writers only append to it, and a reader
+    // opens it when it is whole.
+    unsafe { Mmap::map(file) }
+}
+
+fn io_error(path: &Path, source: io::Error) -> PredictionFileError {
+    PredictionFileError::Io { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GRID: HeadGrid = HeadGrid { layers: 2, heads: 3 };
+    const KEY: PredictionKey = [7; 32];
+
+    /// Each word's governor is the next word, the last word has none; as many words as given, 0 for a skipped sentence.
+    fn sentence(words: usize) -> Option<HeadPredictions> {
+        let row = (1..words as u16).chain([NO_CANDIDATE]);
+        let rows = std::iter::repeat_n(row, 2 * GRID.len()).flatten().collect();
+        (words > 0).then(|| HeadPredictions::from_raw(GRID, words, rows).expect("governors within the sentence"))
+    }
+
+    fn write(path: &Path, lengths: &[usize]) {
+        let mut writer = PredictionWriter::resume(path, GRID, &KEY).expect("opens");
+        for words in lengths {
+            match sentence(*words) {
+                Some(predictions) => writer.push(&predictions),
+                None => writer.push_skipped(),
+            }
+            .expect("writes");
+        }
+        writer.finish().expect("finishes");
+    }
+
+    fn check(path: &Path, lengths: &[usize]) {
+        let file = PredictionFile::open(path, GRID, &KEY).expect("opens");
+        let expected: Vec<_> = lengths.iter().map(|words| sentence(*words)).collect();
+        assert_eq!(file.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("predictions");
+        write(&path, &[3, 1, 0, 254, 255, 300]);
+        check(&path, &[3, 1, 0, 254, 255, 300]);
+        write(&path, &[2]);
+        check(&path, &[3, 1, 0, 254, 255, 300, 2]);
+    }
+
+    #[test]
+    fn another_key_starts_anew_for_a_writer_and_is_refused_to_a_reader() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("predictions");
+        write(&path, &[3, 4]);
+        for (grid, key) in [(GRID, [8; 32]), (HeadGrid { layers: 3, heads: 2 }, KEY)] {
+            let error = PredictionFile::open(&path, grid, &key).expect_err("another file");
+            assert!(matches!(error, PredictionFileError::OtherKey { .. }), "{error}");
+        }
+        let writer = PredictionWriter::resume(&path, GRID, &[8; 32]).expect("opens");
+        assert!(writer.is_empty());
+    }
+
+    #[test]
+    fn a_foreign_file_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "my notes").expect("writes");
+        let error = PredictionWriter::resume(&path, GRID, &KEY).expect_err("not predictions");
+        assert!(error.to_string().ends_with("is not a file of predictions; move it away or choose another place"));
+        assert!(PredictionFile::open(&path, GRID, &KEY).is_err());
+        assert_eq!(std::fs::read(&path).expect("still there"), b"my notes");
+    }
+
+    #[test]
+    fn a_second_writer_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("predictions");
+        let _first = PredictionWriter::resume(&path, GRID, &KEY).expect("opens");
+        let error = PredictionWriter::resume(&path, GRID, &KEY).expect_err("locked");
+        assert!(matches!(error, PredictionFileError::Locked { .. }), "{error}");
+    }
+
+    #[test]
+    fn predictions_of_another_grid_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let grid = HeadGrid { layers: 1, heads: 1 };
+        let mut writer = PredictionWriter::resume(&folder.path().join("predictions"), grid, &KEY).expect("opens");
+        assert!(matches!(
+            writer.push(&sentence(3).expect("words")),
+            Err(PredictionFileError::OtherGrid { expected: 1, found: 6, .. })
+        ));
+    }
+
+    const LENGTHS: [usize; 4] = [2, 5, 0, 3];
+
+    /// How many of [`LENGTHS`] lie within the first `bytes` bytes.
+    fn whole(bytes: usize) -> usize {
+        let ends = LENGTHS.iter().scan(HEADER, |end, words| {
+            *end += BLOCK_HEADER + 2 * GRID.len() * words;
+            Some(*end)
+        });
+        ends.filter(|end| *end <= bytes).count()
+    }
+
+    proptest! {
+        #[test]
+        fn after_a_cut_anywhere_the_run_goes_on_with_the_first_missing_sentence(cut in 0_usize..200) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("predictions");
+            write(&path, &LENGTHS);
+            let bytes = std::fs::read(&path).expect("reads");
+            let cut = cut.min(bytes.len());
+            std::fs::write(&path, &bytes[..cut]).expect("writes");
+            let done = PredictionWriter::resume(&path, GRID, &KEY).expect("opens").len();
+            prop_assert_eq!(done, whole(cut));
+            write(&path, &LENGTHS[done..]);
+            prop_assert_eq!(std::fs::read(&path).expect("reads"), bytes);
+        }
+
+        #[test]
+        fn a_changed_byte_is_noticed(at in HEADER..HEADER + 4 * BLOCK_HEADER + 120, change in 1_u8..) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("predictions");
+            write(&path, &LENGTHS);
+            let mut bytes = std::fs::read(&path).expect("reads");
+            bytes[at] ^= change;
+            std::fs::write(&path, &bytes).expect("writes");
+            match PredictionFile::open(&path, GRID, &KEY) {
+                Err(PredictionFileError::Torn { sentences, .. }) => prop_assert_eq!(sentences, whole(at)),
+                other => prop_assert!(false, "{:?}", other.map(|file| file.len())),
+            }
+        }
+    }
+}
