@@ -3,9 +3,53 @@
 //! The one type everybody else reads is [`Sentence`]: its words are numbered 1..n in order, exactly one word hangs
 //! from the root, every governor is in range and there is no cycle. [`Sentence::new`] is the only way to make one, so
 //! no code behind this crate checks again.
+//!
+//! A [`Reader`] yields the sentences of a file one by one, from any [`Format`]; a sentence that is not a tree is an
+//! error with file, line and name, and the next one follows. [`write_conllu`] gives back what was read, byte for byte,
+//! and [`reattach`] puts a predicted tree in the place of a sentence's own.
+//!
+//! ```
+//! use headlight_treebank::{Format, Reader, write_conllu};
+//!
+//! let file = "\
+//! ## sent_id = fish
+//! 1\tFish\tfish\tNOUN\t_\t_\t2\tnsubj\t_\t_
+//! 2\tswim\tswim\tVERB\t_\t_\t0\troot\t_\t_
+//!
+//! ## sent_id = knot
+//! 1\tKnot\tknot\tNOUN\t_\t_\t1\tdep\t_\t_
+//!
+//! ";
+//! let mut reader = Reader::new(file.as_bytes(), "pond.conllu", Format::Conllu)?;
+//!
+//! let fish = reader.next().expect("two sentences")?;
+//! assert_eq!(fish.forms(), ["Fish", "swim"]);
+//! assert_eq!(fish.word(fish.root()).form, "swim");
+//!
+//! let knot = reader.next().expect("two sentences").unwrap_err();
+//! assert_eq!(knot.to_string(), "pond.conllu:5: sentence knot: no word has HEAD 0; exactly one word must be the root");
+//!
+//! let mut copy = Vec::new();
+//! write_conllu(&fish, &mut copy)?;
+//! assert!(file.as_bytes().starts_with(&copy));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A sentence of 17 words, the mean of UD English EWT, takes about 6 KiB; nothing in the crate keeps more than one.
 
+mod columns;
+mod fault;
+mod lines;
+mod read;
 mod sentence;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod words;
+mod write;
 
-pub use sentence::{
-    Governor, Granularity, MultiwordToken, Relation, Sentence, SentenceParts, TreeError, Word, WordIdx,
-};
+pub use fault::{Fault, Problem, ReadError};
+pub use read::{Format, Reader, open_all};
+pub use sentence::{Governor, Granularity, MultiwordToken, Relation, Sentence, SentenceParts, Word, WordIdx};
+pub use tree::TreeError;
+pub use write::{ReattachError, reattach, write_conllu};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::tree::{TreeError, tree_errors};
+
 /// A word's place in its sentence, counted from 0. CoNLL-U's ID column is [`WordIdx::id`], counted from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct WordIdx(u32);
@@ -153,6 +155,8 @@ pub struct MultiwordToken {
     pub last: WordIdx,
     /// The token's surface form.
     pub form: String,
+    /// FEATS as written; UD allows `Typo=Yes` here and nothing else.
+    pub features: Option<String>,
     /// MISC as written.
     pub misc: Option<String>,
 }
@@ -178,57 +182,14 @@ pub struct SentenceParts {
     pub empty_nodes: Vec<(usize, String)>,
     /// The line of the file on which the sentence starts, counted from 1; 0 when it comes from no file.
     pub line: usize,
+    /// Whether the tree is a placeholder, because the words come from plain text or from a file whose HEAD column is
+    /// not to be read. Such sentences are for parsing; nothing should be scored against them.
+    pub unparsed: bool,
 }
 
 /// A sentence whose words form one tree: exactly one root, every governor in range, no cycle, at least one word.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sentence(SentenceParts);
-
-/// Why some words are not a tree. Word numbers are CoNLL-U ids, counted from 1.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TreeError {
-    /// No words at all.
-    #[error("the sentence has no words")]
-    Empty,
-    /// No word hangs from the root.
-    #[error("no word has HEAD 0; exactly one word must be the root")]
-    NoRoot,
-    /// Several words hang from the root.
-    #[error(
-        "words {first} [{first_form}] and {second} [{second_form}] both have HEAD 0; exactly one word must be the root"
-    )]
-    SeveralRoots {
-        /// Id of the first root.
-        first: usize,
-        /// Its form.
-        first_form: String,
-        /// Id of the second root.
-        second: usize,
-        /// Its form.
-        second_form: String,
-    },
-    /// A governor beyond the last word.
-    #[error("word {word} [{form}] has HEAD {governor}, but the sentence has {words} words")]
-    GovernorOutOfRange {
-        /// Id of the dependent.
-        word: usize,
-        /// Its form.
-        form: String,
-        /// The HEAD it names.
-        governor: usize,
-        /// How many words there are.
-        words: usize,
-    },
-    /// A word that reaches itself over its governors.
-    #[error("word {word} [{form}] is part of a cycle: following HEAD from it never reaches the root")]
-    Cycle {
-        /// Id of a word on the cycle.
-        word: usize,
-        /// Its form.
-        form: String,
-    },
-}
 
 impl Sentence {
     /// Checks that the parts form a tree.
@@ -236,8 +197,10 @@ impl Sentence {
     /// # Errors
     /// [`TreeError`] names the first word that breaks the tree.
     pub fn new(parts: SentenceParts) -> Result<Self, TreeError> {
-        check_tree(&parts.words)?;
-        Ok(Self(parts))
+        match tree_errors(&parts.words).into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(Self(parts)),
+        }
     }
 
     /// `# sent_id`, or `<file stem>:<line>` where the file gave none.
@@ -307,58 +270,13 @@ impl Sentence {
         self.0.line
     }
 
+    /// Whether the tree is a placeholder that no prediction should be scored against: see [`SentenceParts::unparsed`].
+    pub fn is_unparsed(&self) -> bool {
+        self.0.unparsed
+    }
+
     /// Takes the sentence apart, for example to change its governors.
     pub fn into_parts(self) -> SentenceParts {
         self.0
     }
-}
-
-fn check_tree(words: &[Word]) -> Result<(), TreeError> {
-    if words.is_empty() {
-        return Err(TreeError::Empty);
-    }
-    let mut root: Option<usize> = None;
-    for (index, word) in words.iter().enumerate() {
-        match word.governor {
-            Governor::Root => match root {
-                None => root = Some(index),
-                Some(first) => {
-                    return Err(TreeError::SeveralRoots {
-                        first: first + 1,
-                        first_form: words[first].form.clone(),
-                        second: index + 1,
-                        second_form: word.form.clone(),
-                    });
-                }
-            },
-            Governor::Word(governor) if governor.index() >= words.len() => {
-                return Err(TreeError::GovernorOutOfRange {
-                    word: index + 1,
-                    form: word.form.clone(),
-                    governor: governor.id(),
-                    words: words.len(),
-                });
-            }
-            Governor::Word(_) => {}
-        }
-    }
-    if root.is_none() {
-        return Err(TreeError::NoRoot);
-    }
-    // Each word is walked at most once: `seen` holds the walk that reached it first; meeting the own walk is a cycle.
-    let mut seen = vec![usize::MAX; words.len()];
-    for start in 0..words.len() {
-        let mut at = start;
-        while seen[at] == usize::MAX {
-            seen[at] = start;
-            match words[at].governor {
-                Governor::Root => break,
-                Governor::Word(governor) => at = governor.index(),
-            }
-            if seen[at] == start {
-                return Err(TreeError::Cycle { word: at + 1, form: words[at].form.clone() });
-            }
-        }
-    }
-    Ok(())
 }

@@ -1,0 +1,157 @@
+//! The lines of a file, block by block: gzip or not, LF or CR LF, with or without byte order mark.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::fault::Fault;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// How much of the start is looked at to know what the file is, in bytes.
+const PEEK: u64 = 4096;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What ends a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unit {
+    /// A blank line: the block is a sentence of word lines.
+    Paragraph,
+    /// Any line end: the block is one line of text.
+    Line,
+}
+
+/// Neighbouring lines without their line ends. One block is reused for the whole file.
+#[derive(Default)]
+pub(crate) struct Block {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    /// Line of the file on which the block starts, counted from 1.
+    pub(crate) first_line: usize,
+    /// Whether a blank line, or the start of the file, comes before it.
+    pub(crate) after_blank: bool,
+}
+
+impl Block {
+    /// The lines as text, or the line (counted from 0 in the block) and the fault that keeps it from being text.
+    pub(crate) fn lines(&self) -> Result<impl Iterator<Item = &str> + Clone, (usize, Fault)> {
+        match str::from_utf8(&self.bytes) {
+            Ok(text) => {
+                Ok(self.ends.iter().scan(0, move |start, &end| Some(&text[std::mem::replace(start, end)..end])))
+            }
+            Err(error) => {
+                let at = error.valid_up_to();
+                let line = self.ends.partition_point(|&end| end <= at);
+                let start = if line == 0 { 0 } else { self.ends[line - 1] };
+                Err((line, Fault::InvalidUtf8 { column: at - start + 1 }))
+            }
+        }
+    }
+
+    /// The lines with replacement characters for what is not UTF-8; only to name a sentence that cannot be read.
+    pub(crate) fn lossy_lines(&self) -> impl Iterator<Item = String> + '_ {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| String::from_utf8_lossy(&self.bytes[start..end]).into_owned())
+    }
+}
+
+/// Reads a file block by block.
+pub(crate) struct Lines {
+    input: Box<dyn BufRead + Send>,
+    number: usize,
+    carriage_return_seen: bool,
+}
+
+impl Lines {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Self::new(File::open(path)?)
+    }
+
+    /// Finds out by the first two bytes whether the input is gzip.
+    pub(crate) fn new(mut input: impl Read + Send + 'static) -> io::Result<Self> {
+        let mut start = Vec::new();
+        input.by_ref().take(PEEK).read_to_end(&mut start)?;
+        let gzip = start.starts_with(&GZIP_MAGIC);
+        let whole = BufReader::with_capacity(1 << 16, Cursor::new(start).chain(input));
+        let input: Box<dyn BufRead + Send> = if gzip {
+            Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(whole)))
+        } else {
+            Box::new(whole)
+        };
+        Ok(Self { input, number: 0, carriage_return_seen: false })
+    }
+
+    /// Number of the last line read, counted from 1.
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The first bytes, to know the file by, without reading them.
+    pub(crate) fn peek(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    /// Fills `block` with the next one; `false` at the end. `note` hears of oddities in the layout, with their line.
+    pub(crate) fn next_block(
+        &mut self,
+        unit: Unit,
+        block: &mut Block,
+        note: &mut dyn FnMut(usize, Fault),
+    ) -> io::Result<bool> {
+        block.bytes.clear();
+        block.ends.clear();
+        block.after_blank = self.number == 0;
+        loop {
+            let start = block.bytes.len();
+            if self.input.read_until(b'\n', &mut block.bytes)? == 0 {
+                let any = !block.ends.is_empty();
+                if any && unit == Unit::Paragraph {
+                    note(self.number, Fault::NoFinalBlankLine);
+                }
+                return Ok(any);
+            }
+            self.number += 1;
+            self.strip_line_end(start, block, note);
+            if self.number == 1 && block.bytes.starts_with(BYTE_ORDER_MARK) {
+                note(1, Fault::ByteOrderMark);
+                block.bytes.drain(..BYTE_ORDER_MARK.len());
+            }
+            let blank = block.bytes[start..].iter().all(u8::is_ascii_whitespace);
+            match (blank, block.ends.is_empty()) {
+                (true, true) => {
+                    block.bytes.clear();
+                    block.after_blank = true;
+                    if unit == Unit::Paragraph {
+                        note(self.number, Fault::BlankLine);
+                    }
+                }
+                (true, false) => {
+                    block.bytes.truncate(start);
+                    return Ok(true);
+                }
+                (false, first) => {
+                    if first {
+                        block.first_line = self.number;
+                    }
+                    block.ends.push(block.bytes.len());
+                    if unit == Unit::Line {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+
+    fn strip_line_end(&mut self, start: usize, block: &mut Block, note: &mut dyn FnMut(usize, Fault)) {
+        if block.bytes.last() == Some(&b'\n') {
+            block.bytes.pop();
+        }
+        if block.bytes.len() > start && block.bytes.last() == Some(&b'\r') {
+            block.bytes.pop();
+            if !std::mem::replace(&mut self.carriage_return_seen, true) {
+                note(self.number, Fault::CarriageReturn);
+            }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Reading: a file becomes a stream of sentences, each a tree or an error that names its place.
+
+use std::cell::Cell;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::columns::{self, Columns};
+use crate::fault::{Fault, Problem, ReadError};
+use crate::lines::{Block, Lines, Unit};
+use crate::sentence::{Sentence, SentenceParts};
+use crate::tree::tree_errors;
+use crate::words::{looks_like_head_relations, parse_head_relations, parse_text};
+
+/// The formats that can be read. Each may be compressed by gzip, which is recognised by content.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Format {
+    /// CoNLL-U, with comments, multiword tokens and empty nodes (`.conllu`).
+    Conllu,
+    /// CoNLL-U for parsing: HEAD, DEPREL and DEPS may hold anything, and the tree is a placeholder.
+    UnparsedConllu,
+    /// CoNLL-X, the format of the 2006 and 2007 shared tasks (`.conllx`, `.conll`), with 8 or 10 columns; PHEAD and
+    /// PDEPREL are not kept.
+    Conllx,
+    /// The format of the code released with Clark et al. (2019): a line `word head-relation` for each word, for example
+    /// `The 2-det`, head 0 for the root, a blank line between sentences (`.txt` whose first lines look like it).
+    HeadRelation,
+    /// One sentence a line, a blank line between documents (any other `.txt`). Words end at white space and at
+    /// punctuation; the tree is a placeholder.
+    PlainText,
+}
+
+impl Format {
+    /// The format that a file's name tells, and its content where the name is `.txt`; `None` for other names.
+    fn guess(path: &Path, lines: &mut Lines) -> Result<Option<Self>, std::io::Error> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let ending = name.trim_end_matches(".gz").rsplit_once('.').map(|(_, ending)| ending);
+        Ok(match ending {
+            Some("conllu") => Some(Self::Conllu),
+            Some("conllx" | "conll") => Some(Self::Conllx),
+            Some("txt") if looks_like_head_relations(lines.peek()?) => Some(Self::HeadRelation),
+            Some("txt") => Some(Self::PlainText),
+            _ => None,
+        })
+    }
+
+    fn unit(self) -> Unit {
+        if self == Self::PlainText { Unit::Line } else { Unit::Paragraph }
+    }
+}
+
+/// Reads one file sentence by sentence. Memory holds one sentence.
+///
+/// Yields a [`Sentence`] or an error for each sentence of the file, in order. After an error that
+/// [is skippable](ReadError::is_skippable) the next sentence follows; after any other the reader is at its end.
+pub struct Reader {
+    source: Source,
+    done: bool,
+}
+
+impl Reader {
+    /// Opens a file; without a format, its name tells it.
+    ///
+    /// # Errors
+    /// [`ReadError::Open`], and [`ReadError::UnknownFormat`] where no format is given and the name tells none.
+    pub fn open(path: impl AsRef<Path>, format: impl Into<Option<Format>>) -> Result<Self, ReadError> {
+        Source::open(path.as_ref(), format.into()).map(|source| Self { source, done: false })
+    }
+
+    /// Reads from anything, for example standard input. `name` stands for the file in errors and in made-up names.
+    ///
+    /// # Errors
+    /// [`ReadError::Open`] when the first two bytes, which tell whether it is gzip, cannot be read.
+    pub fn new(input: impl Read + Send + 'static, name: impl Into<PathBuf>, format: Format) -> Result<Self, ReadError> {
+        let path = name.into();
+        match Lines::new(input) {
+            Ok(lines) => Ok(Self { source: Source::new(path, lines, format), done: false }),
+            Err(source) => Err(ReadError::Open { path, source }),
+        }
+    }
+
+    /// The file that is read.
+    pub fn path(&self) -> &Path {
+        &self.source.path
+    }
+
+    /// The format that it is read in.
+    pub fn format(&self) -> Format {
+        self.source.format
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Sentence, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let mut error: Option<(usize, Fault)> = None;
+        let read = self.source.next_parts(&mut |line, fault| {
+            if error.is_none() && fault.is_error() {
+                error = Some((line, fault));
+            }
+        });
+        let parts = match read {
+            Ok(Some(parts)) => parts,
+            Ok(None) => {
+                self.done = true;
+                return None;
+            }
+            Err(error) => {
+                self.done = true;
+                return Some(Err(error));
+            }
+        };
+        let Some((line, fault)) = error else {
+            return Some(Ok(Sentence::new(parts).expect("no fault was reported, so the words are a tree")));
+        };
+        let problem = Box::new(Problem { line, sent_id: Some(parts.sent_id), fault });
+        Some(Err(ReadError::Sentence { path: self.source.path.clone(), problem }))
+    }
+}
+
+/// Opens several files, for example the parts of a split, and reads them one after the other.
+///
+/// # Errors
+/// As [`Reader::open`], for the first file that cannot be opened; all are opened before the first sentence is read.
+pub fn open_all(
+    paths: impl IntoIterator<Item = impl AsRef<Path>>,
+    format: impl Into<Option<Format>>,
+) -> Result<impl Iterator<Item = Result<Sentence, ReadError>> + Send, ReadError> {
+    let format = format.into();
+    let readers: Vec<Reader> = paths.into_iter().map(|path| Reader::open(path, format)).collect::<Result<_, _>>()?;
+    Ok(readers.into_iter().flatten())
+}
+
+/// The parts of a file's sentences with all their faults: what [`Reader`] and [`check`](crate::check) share.
+pub(crate) struct Source {
+    path: PathBuf,
+    stem: String,
+    lines: Lines,
+    format: Format,
+    block: Block,
+    word_lines: Vec<usize>,
+    document: Option<String>,
+}
+
+impl Source {
+    pub(crate) fn open(path: &Path, format: Option<Format>) -> Result<Self, ReadError> {
+        let cannot_open = |source| ReadError::Open { path: path.to_owned(), source };
+        let mut lines = Lines::open(path).map_err(cannot_open)?;
+        let format = match format {
+            Some(format) => format,
+            None => Format::guess(path, &mut lines)
+                .map_err(cannot_open)?
+                .ok_or_else(|| ReadError::UnknownFormat { path: path.to_owned() })?,
+        };
+        Ok(Self::new(path.to_owned(), lines, format))
+    }
+
+    fn new(path: PathBuf, lines: Lines, format: Format) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+        let (block, word_lines) = (Block::default(), Vec::new());
+        Self { path, stem, lines, format, block, word_lines, document: None }
+    }
+
+    /// The next sentence's parts, `None` at the end. `report` hears of every fault with its line in the file; where it
+    /// heard of no error the words are a tree.
+    pub(crate) fn next_parts(
+        &mut self,
+        report: &mut dyn FnMut(usize, Fault),
+    ) -> Result<Option<SentenceParts>, ReadError> {
+        let any = self.lines.next_block(self.format.unit(), &mut self.block, report);
+        let any =
+            any.map_err(|source| ReadError::Read { path: self.path.clone(), line: self.lines.number(), source })?;
+        if !any {
+            return Ok(None);
+        }
+        let first_line = self.block.first_line;
+        let mut parts = SentenceParts { line: first_line, ..SentenceParts::default() };
+        let any_error = Cell::new(false);
+        let report = &mut |line: usize, fault: Fault| {
+            any_error.set(any_error.get() || fault.is_error());
+            report(first_line + line, fault);
+        };
+        match self.block.lines() {
+            Err((line, fault)) => {
+                parts.comments.extend(self.block.lossy_lines().filter(|line| line.starts_with('#')));
+                report(line, fault);
+            }
+            Ok(mut lines) => match self.format {
+                Format::Conllu => columns::parse(lines, Columns::Conllu, &mut parts, &mut self.word_lines, report),
+                Format::UnparsedConllu => {
+                    columns::parse(lines, Columns::Unparsed, &mut parts, &mut self.word_lines, report);
+                }
+                Format::Conllx => columns::parse(lines, Columns::Conllx, &mut parts, &mut self.word_lines, report),
+                Format::HeadRelation => {
+                    parse_head_relations(lines.clone(), &mut parts, report);
+                    self.word_lines.clear();
+                    self.word_lines.extend(0..lines.count());
+                }
+                Format::PlainText => {
+                    parse_text(lines.next().unwrap_or_default(), &mut parts);
+                    self.word_lines.clear();
+                }
+            },
+        }
+        self.name(&mut parts);
+        if !any_error.get() {
+            for error in tree_errors(&parts.words) {
+                let word_line = error.word().and_then(|word| self.word_lines.get(word - 1));
+                report(word_line.copied().unwrap_or(0), error.into());
+            }
+        }
+        Ok(Some(parts))
+    }
+
+    /// Fills in the names of the sentence and its document, from comments where the format has them.
+    fn name(&mut self, parts: &mut SentenceParts) {
+        let place = format!("{}:{}", self.stem, parts.line);
+        if self.format == Format::PlainText && self.block.after_blank {
+            parts.comments.push(format!("# newdoc id = {place}"));
+        }
+        for comment in &parts.comments {
+            if let Some(id) = comment_value(comment, "newdoc") {
+                parts.opens_document = true;
+                let id = value_of(id, "id").filter(|id| !id.is_empty());
+                self.document = Some(id.map_or_else(|| place.clone(), str::to_owned));
+            } else if let Some(id) = comment_value(comment, "sent_id").filter(|id| !id.is_empty()) {
+                parts.sent_id = id.to_owned();
+            } else if let Some(text) = comment_value(comment, "text") {
+                parts.text = Some(text.to_owned());
+            }
+        }
+        parts.document.clone_from(&self.document);
+        if parts.sent_id.is_empty() {
+            parts.sent_id = place;
+            if !matches!(self.format, Format::Conllu | Format::UnparsedConllu) {
+                parts.comments.push(format!("# sent_id = {}", parts.sent_id));
+                parts.comments.extend(parts.text.as_ref().map(|text| format!("# text = {text}")));
+            }
+        }
+    }
+}
+
+/// The value of the comment `# key = value`, and the empty string for `# key` alone.
+fn comment_value<'a>(comment: &'a str, key: &str) -> Option<&'a str> {
+    value_of(comment.strip_prefix('#')?.trim_start(), key)
+}
+
+fn value_of<'a>(assignment: &'a str, key: &str) -> Option<&'a str> {
+    let rest = assignment.strip_prefix(key)?;
+    if !rest.is_empty() && !rest.starts_with(|c: char| c == '=' || c.is_whitespace()) {
+        return None;
+    }
+    let rest = rest.trim_start();
+    Some(rest.strip_prefix('=').unwrap_or(rest).trim())
+}

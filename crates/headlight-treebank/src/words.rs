@@ -1,0 +1,144 @@
+//! The formats without columns: the original release's `word head-relation` lines, and plain text.
+
+use crate::columns::{number, plant_placeholder};
+use crate::fault::Fault;
+use crate::sentence::{Governor, Relation, SentenceParts, Word, WordIdx};
+
+/// Reads `word head-relation` lines, as the code released with Clark et al. (2019) does: `The 2-det`, HEAD 0 for the
+/// root. `report` hears of every fault with its line, counted from 0 in the block.
+pub(crate) fn parse_head_relations<'a>(
+    lines: impl Iterator<Item = &'a str>,
+    parts: &mut SentenceParts,
+    report: &mut dyn FnMut(usize, Fault),
+) {
+    for (number, line) in lines.enumerate() {
+        match head_relation(line) {
+            Some((form, governor, relation)) => {
+                parts.words.push(Word { governor, relation: Relation::new(relation), ..bare_word(form) });
+            }
+            None => report(number, Fault::HeadRelation { line: line.to_owned() }),
+        }
+    }
+}
+
+/// Whether a text looks like `word head-relation` lines: its first sentence holds nothing else.
+pub(crate) fn looks_like_head_relations(start: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(start);
+    let mut lines = text.lines().map(str::trim).skip_while(|line| line.is_empty());
+    let Some(first) = lines.next() else { return false };
+    // The last line of a peek may be cut; one that follows a complete one is not needed to decide.
+    head_relation(first).is_some()
+        && lines
+            .next()
+            .is_none_or(|second| second.is_empty() || head_relation(second).is_some() || !text.ends_with('\n'))
+}
+
+fn head_relation(line: &str) -> Option<(&str, Governor, &str)> {
+    let mut fields = line.split_ascii_whitespace();
+    let (form, label, None) = (fields.next()?, fields.next()?, fields.next()) else { return None };
+    let (head, relation) = label.split_once('-')?;
+    let governor = match number(head)? {
+        0 => Governor::Root,
+        head => Governor::Word(WordIdx::new(head - 1)),
+    };
+    (!relation.is_empty()).then_some((form, governor, relation))
+}
+
+/// Splits one line of text into words at white space, and punctuation off their ends; the tree is a placeholder.
+///
+/// Runs of one punctuation mark stay together (`...`), as does a final period behind another one in the word (`U.S.`),
+/// and `@` or `#` before a letter. Contractions stay whole: what belongs apart differs by language and by treebank.
+pub(crate) fn parse_text(line: &str, parts: &mut SentenceParts) {
+    let chunks: Vec<&str> = line.split_whitespace().collect();
+    for chunk in &chunks {
+        let words = split_punctuation(chunk);
+        for (index, form) in words.iter().enumerate() {
+            let misc = (index + 1 < words.len()).then(|| "SpaceAfter=No".to_owned());
+            parts.words.push(Word { misc, ..bare_word(form) });
+        }
+    }
+    parts.text = Some(chunks.join(" "));
+    plant_placeholder(parts);
+}
+
+fn bare_word(form: &str) -> Word {
+    Word {
+        form: form.to_owned(),
+        lemma: None,
+        upos: None,
+        xpos: None,
+        features: None,
+        governor: Governor::Root,
+        relation: Relation::new("root"),
+        deps: None,
+        misc: None,
+    }
+}
+
+fn split_punctuation(chunk: &str) -> Vec<&str> {
+    let mut before = Vec::new();
+    let mut rest = chunk;
+    while let Some(mark) = rest.chars().next().filter(|&mark| is_punctuation(mark)) {
+        let run = rest.len() - rest.trim_start_matches(mark).len();
+        let tag = matches!(mark, '@' | '#') && rest[run..].starts_with(char::is_alphanumeric);
+        if tag {
+            break;
+        }
+        before.push(&rest[..run]);
+        rest = &rest[run..];
+    }
+    let mut after = Vec::new();
+    while let Some(mark) = rest.chars().next_back().filter(|&mark| is_punctuation(mark)) {
+        let kept = rest.trim_end_matches(mark).len();
+        let abbreviation = mark == '.' && rest.len() - kept == 1 && rest[..kept].contains('.');
+        if abbreviation {
+            break;
+        }
+        after.push(&rest[kept..]);
+        rest = &rest[..kept];
+    }
+    if !rest.is_empty() {
+        before.push(rest);
+    }
+    before.extend(after.into_iter().rev());
+    before
+}
+
+fn is_punctuation(c: char) -> bool {
+    c.is_ascii_punctuation()
+        || matches!(c,
+            '¡' | '¿' | '«' | '»' | '§' | '¶' | '·' | '€' | '£' | '¥'
+            | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}'
+            | '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}' | '،' | '؛' | '؟' | '۔' | '।' | '॥' | '։' | '־')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_split_at_white_space_and_punctuation() {
+        fn check(text: &str, words: &[&str]) {
+            let mut parts = SentenceParts::default();
+            parse_text(text, &mut parts);
+            assert_eq!(parts.words.iter().map(|word| word.form.as_str()).collect::<Vec<_>>(), words, "{text}");
+        }
+        check("She left.", &["She", "left", "."]);
+        check("  \"Why?\",  he\tasked…", &["\"", "Why", "?", "\"", ",", "he", "asked", "…"]);
+        check("wait... (U.S.) don't", &["wait", "...", "(", "U.S.", ")", "don't"]);
+        check("$5.50 #1 @ann ?!", &["$", "5.50", "#1", "@ann", "?", "!"]);
+        check("¿Qué?", &["¿", "Qué", "?"]);
+        check("cafe\u{301} नमस्\u{94d}", &["cafe\u{301}", "नमस्\u{94d}"]);
+    }
+
+    #[test]
+    fn head_relations_are_told_from_text() {
+        let is = |text: &str| looks_like_head_relations(text.as_bytes());
+        assert!(is("The 2-det\nend 0-root\n\n"));
+        assert!(is("\nGo 0-root\n\nThe 2-d"));
+        assert!(is("The 2-det\nen"));
+        assert!(!is("The end is near\n"));
+        assert!(!is("Meet 9-year-olds\nThey are here\n"));
+        assert!(!is(""));
+    }
+}
