@@ -6,6 +6,7 @@
 mod arcs;
 mod examples;
 mod vectors;
+pub mod trees;
 
 pub use arcs::ArcScores;
 pub use examples::{Examples, InMemory, Relabelled, SentenceWords, SourceError};
