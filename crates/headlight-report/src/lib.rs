@@ -5,4 +5,5 @@
 //!
 //! It knows nothing about models and heads: the runner converts what the other crates count into the rows defined here.
 
+pub mod run;
 pub mod tables;

@@ -1,0 +1,19 @@
+//! A run on disk: `report.json`, `manifest.json` and the tables, written by the runner and read back by everything that
+//! shows results.
+//!
+//! [`Report`] says what was measured and how, [`Manifest`] with what and on what; numbers stay in the tables. Both carry
+//! a format version: fields may be added freely, anything else raises it, and a newer version is refused on reading.
+
+mod directory;
+mod manifest;
+mod report;
+
+pub use directory::{RunDirectory, RunError, write_manifest, write_report};
+pub use manifest::{Input, MANIFEST_VERSION, Machine, Manifest, SkippedSentences, Stage};
+pub use report::{
+    Conventions, ExperimentSummary, ModelSummary, REPORT_VERSION, Report, SplitSummary, StatisticsSummary,
+    TreebankSummary,
+};
+
+#[cfg(test)]
+pub(crate) mod tests;

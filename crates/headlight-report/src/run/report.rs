@@ -1,0 +1,137 @@
+//! `report.json`: what was measured, on what, under which conventions. `schemas/report.schema.json` describes it to
+//! other languages.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of `report.json` that this crate writes, and the newest it reads.
+pub const REPORT_VERSION: u32 = 1;
+
+/// What a run measured, on what, and what came out in words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`REPORT_VERSION`] at the time of writing.
+    pub format_version: u32,
+    /// The run's name in its config.
+    pub name: String,
+    /// The model whose heads were studied.
+    pub model: ModelSummary,
+    /// The treebank, or the corpus, they were studied on.
+    pub treebank: TreebankSummary,
+    /// The choices that numbers depend on; runs with different ones are not compared silently.
+    pub conventions: Conventions,
+    /// How intervals and p-values were computed.
+    pub statistics: StatisticsSummary,
+    /// What was computed, in the order of the config.
+    pub experiments: Vec<ExperimentSummary>,
+    /// The main results as sentences with numbers, the most important first.
+    pub findings: Vec<String>,
+    /// What a reader must know before trusting the numbers: optimistic selection, skipped sentences, ….
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+/// A model in a sentence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelSummary {
+    /// The name the config gave it.
+    pub name: String,
+    /// Its architecture: `bert`.
+    pub architecture: String,
+    /// Number of layers.
+    pub layers: u32,
+    /// Heads per layer.
+    pub heads: u32,
+    /// Width of the hidden states.
+    pub hidden_size: u32,
+    /// Whether its weights were drawn at random instead of loaded.
+    #[serde(default)]
+    pub random_weights: bool,
+}
+
+/// A treebank in a sentence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TreebankSummary {
+    /// Its name in tables.
+    pub name: String,
+    /// Its splits, in the order in which they were used.
+    pub splits: Vec<SplitSummary>,
+}
+
+/// One split of a treebank.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SplitSummary {
+    /// `train`, `select` or `evaluate`.
+    pub split: String,
+    /// Names of its files, without folders.
+    pub files: Vec<String>,
+    /// Sentences used.
+    pub sentences: u64,
+    /// Their words.
+    pub words: u64,
+    /// Sentences left out, by reason.
+    pub skipped: BTreeMap<String, u64>,
+}
+
+/// The choices that every number depends on (METHOD §1, §2). Values are written as in the config.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conventions {
+    /// How relations are told apart: `full` (`nmod:poss`) or `universal` (`nmod`).
+    pub granularity: String,
+    /// Whether unlabelled scores count punctuation: `excluded` or `included`.
+    pub punctuation: String,
+    /// How pieces become words: `mean`, `first` or `max`.
+    pub merge_rule: String,
+    /// Where heads and baselines were chosen: `split`, `folds` or `same` (the reported data: optimistic).
+    pub selection: String,
+    /// What the model was given: `words` or `text`.
+    pub input: String,
+    /// What counts as attention: `weights` or `norms`.
+    pub attention: String,
+    /// Longest sentence in pieces; longer ones were skipped.
+    pub piece_limit: u32,
+}
+
+impl Conventions {
+    /// All conventions as name and value, for printing and comparing.
+    pub fn entries(&self) -> [(&'static str, String); 7] {
+        [
+            ("granularity", self.granularity.clone()),
+            ("punctuation", self.punctuation.clone()),
+            ("merge rule", self.merge_rule.clone()),
+            ("selection", self.selection.clone()),
+            ("input", self.input.clone()),
+            ("attention", self.attention.clone()),
+            ("piece limit", self.piece_limit.to_string()),
+        ]
+    }
+
+    /// Whether heads were chosen on the sentences that they are scored on.
+    pub fn is_optimistic(&self) -> bool {
+        self.selection == "same"
+    }
+}
+
+/// How uncertainty was computed (METHOD §2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatisticsSummary {
+    /// Bootstrap resamples over sentences.
+    pub resamples: u32,
+    /// Coverage of the intervals, such as 0.95.
+    pub confidence: f64,
+    /// Seed of the resampling.
+    pub seed: u64,
+}
+
+/// One experiment of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExperimentSummary {
+    /// `heads`, `probe`, `surface`, ….
+    pub kind: String,
+    /// The tables that it filled, by name without extension.
+    pub tables: Vec<String>,
+    /// Single facts that fit no table, such as `mds_stress` or `word_vector_coverage`.
+    #[serde(default)]
+    pub facts: BTreeMap<String, serde_json::Value>,
+}
