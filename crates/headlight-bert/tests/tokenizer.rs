@@ -56,7 +56,7 @@ fn a_word_without_a_piece_is_unknown_and_counted() {
 
 #[test]
 fn the_text_of_a_special_piece_is_text() {
-    check_words(&["[SEP]"], "[CLS] [UNK] [UNK] [UNK] [SEP]", &[1..4], 0);
+    check_words(&["[SEP]", "the"], "[CLS] [UNK] [UNK] [UNK] the [SEP]", &[1..4, 4..5], 0);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the tests share: where data lies and how goldens are read.
 #![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(clippy::print_stderr, reason = "a test that does not run says so")]
 
 use std::{
     fs,

@@ -1,0 +1,114 @@
+//! What is asked of an encoder, and what it answers.
+
+use std::collections::BTreeMap;
+
+use headlight_attention::{Alignment, AttentionHead, AttentionMaps, MergeRule, WordAttention};
+use ndarray::ArrayView3;
+
+use crate::Pieces;
+
+/// What to compute for each input. The default asks for nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Request {
+    /// Whether attention is wanted, and over what.
+    pub attention: Option<Level>,
+    /// Which numbers stand for attention.
+    pub kind: AttentionKind,
+    /// Whether the hidden states of all layers are wanted.
+    pub hidden_states: bool,
+    /// Heads whose work is taken away.
+    pub masked_heads: HeadMask,
+}
+
+/// The positions that attention maps run over.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Level {
+    /// Pieces, as the model sees them.
+    Pieces,
+    /// Words, merged by this rule.
+    Words(MergeRule),
+}
+
+/// Which numbers stand for attention.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum AttentionKind {
+    /// α: the attention weights. Rows sum to 1.
+    #[default]
+    Weights,
+    /// ‖α·f(x)‖, f(x) = (x·W_V + b_V)·W_O with the head's part of each matrix: the length of what a position
+    /// contributes (Kobayashi et al. 2020, *Attention is Not Only a Weight*, §2). Rows do not sum to 1.
+    Norms,
+}
+
+/// The heads that do not work as trained; all others do.
+pub type HeadMask = BTreeMap<AttentionHead, Masking>;
+
+/// How the work of a head is taken away. A head's map is always the one that its values were weighted with.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Masking {
+    /// It attends to nothing: its output is 0 (Michel et al. 2019).
+    Zero,
+    /// It attends to all positions equally.
+    Uniform,
+}
+
+/// What was asked for about one input.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Encoded {
+    /// Attention over pieces, with [`Level::Pieces`].
+    pub maps: Option<AttentionMaps>,
+    /// Attention over words, with [`Level::Words`].
+    pub words: Option<WordAttention>,
+    /// The hidden states, with [`Request::hidden_states`].
+    pub hidden: Option<HiddenStates>,
+}
+
+/// The hidden states of one input, axes `[layer, piece, width]`: layer 0 is what the embeddings yield, layer l what the
+/// l-th layer yields.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HiddenStates {
+    layers: usize,
+    pieces: usize,
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl HiddenStates {
+    /// States of `layers` layers (embeddings included). `None` when `values` has another length than
+    /// layers × pieces × width.
+    pub fn new(layers: usize, pieces: usize, width: usize, values: Vec<f32>) -> Option<Self> {
+        (values.len() == layers * pieces * width).then_some(Self { layers, pieces, width, values })
+    }
+
+    /// All states as an array `[layer, piece, width]`.
+    pub fn view(&self) -> ArrayView3<'_, f32> {
+        ArrayView3::from_shape((self.layers, self.pieces, self.width), &self.values)
+            .expect("the constructor fixed the length")
+    }
+
+    /// The states of one layer over words, `[word, width]` row-major: the mean over the word's pieces. `[CLS]` and
+    /// `[SEP]` have no row. `layer` 0 is the embeddings.
+    ///
+    /// # Panics
+    /// When the layer does not exist or the alignment is that of another input.
+    pub fn words(&self, layer: usize, alignment: &Alignment) -> Vec<f32> {
+        assert_eq!(alignment.pieces(), self.pieces, "the alignment is that of another input");
+        let states = self.view();
+        let mut words = Vec::with_capacity(alignment.words().len() * self.width);
+        for range in alignment.words() {
+            let share = 1.0 / range.len() as f32;
+            let mean = |column: usize| range.clone().map(|piece| states[[layer, piece, column]]).sum::<f32>() * share;
+            words.extend((0..self.width).map(mean));
+        }
+        words
+    }
+}
+
+/// An encoder of one kind. Inputs passed [`Pieces::check`], masked heads lie in the grid.
+pub(crate) trait Encode: Send + Sync {
+    /// Whether this encoder can answer the request.
+    fn handles(&self, request: &Request) -> bool;
+
+    /// Answers the request for each input, in order. An input's answer does not depend on the others.
+    fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded>;
+}
