@@ -6,7 +6,8 @@
 //!
 //! A [`Reader`] yields the sentences of a file one by one, from any [`Format`]; a sentence that is not a tree is an
 //! error with file, line and name, and the next one follows. [`write_conllu`] gives back what was read, byte for byte,
-//! and [`reattach`] puts a predicted tree in the place of a sentence's own.
+//! and [`reattach`] puts a predicted tree in the place of a sentence's own. [`check`] lists everything that is wrong
+//! with a file. [`Attachment`] counts how well predicted governors agree with the treebank.
 //!
 //! ```
 //! use headlight_treebank::{Format, Reader, write_conllu};
@@ -37,6 +38,8 @@
 //!
 //! A sentence of 17 words, the mean of UD English EWT, takes about 6 KiB; nothing in the crate keeps more than one.
 
+mod attachment;
+mod check;
 mod columns;
 mod fault;
 mod lines;
@@ -48,6 +51,8 @@ mod tree;
 mod words;
 mod write;
 
+pub use attachment::{Attachment, AttachmentCounts, Count, Lengths, UnpairedPrediction};
+pub use check::{Checked, check};
 pub use fault::{Fault, Problem, ReadError};
 pub use read::{Format, Reader, open_all};
 pub use sentence::{Governor, Granularity, MultiwordToken, Relation, Sentence, SentenceParts, Word, WordIdx};

@@ -166,6 +166,10 @@ impl Source {
         Self { path, stem, lines, format, block, word_lines, document: None }
     }
 
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
     /// The next sentence's parts, `None` at the end. `report` hears of every fault with its line in the file; where it
     /// heard of no error the words are a tree.
     pub(crate) fn next_parts(
@@ -246,7 +250,7 @@ impl Source {
 }
 
 /// The value of the comment `# key = value`, and the empty string for `# key` alone.
-fn comment_value<'a>(comment: &'a str, key: &str) -> Option<&'a str> {
+pub(crate) fn comment_value<'a>(comment: &'a str, key: &str) -> Option<&'a str> {
     value_of(comment.strip_prefix('#')?.trim_start(), key)
 }
 

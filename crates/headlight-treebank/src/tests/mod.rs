@@ -1,5 +1,7 @@
 //! Tests of the crate as its callers see it.
 
+mod attachment;
+mod check;
 mod data;
 mod read;
 mod shared;
