@@ -5,5 +5,9 @@
 //!
 //! It knows nothing about models and heads: the runner converts what the other crates count into the rows defined here.
 
+mod assess;
 pub mod run;
+pub mod stats;
 pub mod tables;
+
+pub use assess::{AGGREGATES, Choice, assess, is_aggregate};

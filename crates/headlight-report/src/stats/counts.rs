@@ -1,0 +1,69 @@
+//! What every statistic starts from.
+
+/// How many words of one sentence a predictor got right.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Counts {
+    /// Words that it got right.
+    pub correct: u32,
+    /// Words counted.
+    pub total: u32,
+}
+
+impl Counts {
+    /// Counts one more word.
+    pub fn observe(&mut self, correct: bool) {
+        self.correct += u32::from(correct);
+        self.total += 1;
+    }
+
+    /// Sums over sentences: words right, and words.
+    pub fn sum(sentences: &[Counts]) -> (u64, u64) {
+        sentences.iter().fold((0, 0), |(correct, total), counts| {
+            (correct + u64::from(counts.correct), total + u64::from(counts.total))
+        })
+    }
+}
+
+/// From `(correct, total)`.
+impl From<(u32, u32)> for Counts {
+    fn from((correct, total): (u32, u32)) -> Self {
+        Self { correct, total }
+    }
+}
+
+/// Two predictors on the same sentences, one [`Counts`] per sentence each.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair<'a> {
+    /// The first predictor; differences are `a - b`.
+    pub a: &'a [Counts],
+    /// The second predictor.
+    pub b: &'a [Counts],
+}
+
+/// Counts that cannot be compared.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StatsError {
+    /// Two lists of sentences that should be the same.
+    #[error("counts of {a} sentences are paired with counts of {b}; both must be of the same sentences")]
+    DifferentSentences {
+        /// Sentences of the first list.
+        a: usize,
+        /// Sentences of the second.
+        b: usize,
+    },
+}
+
+impl Pair<'_> {
+    /// The number of sentences.
+    ///
+    /// # Errors
+    /// [`StatsError::DifferentSentences`] where `a` and `b` are not equally long.
+    pub(super) fn sentences(&self) -> Result<usize, StatsError> {
+        check_sentences(self.a.len(), self.b.len())
+    }
+}
+
+pub(super) fn check_sentences(a: usize, b: usize) -> Result<usize, StatsError> {
+    if a == b { Ok(a) } else { Err(StatsError::DifferentSentences { a, b }) }
+}

@@ -1,0 +1,17 @@
+//! Correction for testing many relations at once.
+
+/// Holm's step-down adjusted p-values, in the order given (Holm 1979, *A simple sequentially rejective multiple test
+/// procedure*): the i-th smallest of m is multiplied by m − i + 1, made monotone and cut at 1. Rejecting where the result
+/// is at most α keeps the chance of any false rejection at or below α, whatever the dependence between tests.
+pub fn holm(p_values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
+    order.sort_by(|&i, &j| p_values[i].total_cmp(&p_values[j]));
+    let mut adjusted = vec![0.0; p_values.len()];
+    let mut floor = 0.0_f64;
+    for (rank, &index) in order.iter().enumerate() {
+        let factor = (p_values.len() - rank) as f64;
+        floor = floor.max((p_values[index] * factor).min(1.0));
+        adjusted[index] = floor;
+    }
+    adjusted
+}

@@ -1,0 +1,31 @@
+//! Uncertainty of accuracies (METHOD §2): bootstrap intervals over sentences, an exact paired test, Holm's correction.
+//!
+//! Words of one sentence are not independent, so the sentence is the unit throughout. Everything starts from one
+//! [`Counts`] per sentence, in the same order for every relation and predictor; a sentence without the relation has
+//! `Counts::default()`.
+//!
+//! ```
+//! use headlight_report::stats::{Bootstrap, Counts, Pair, holm, sign_flip_test};
+//!
+//! let head: Vec<Counts> = [(2, 2), (1, 2), (3, 3)].map(Counts::from).into();
+//! let baseline: Vec<Counts> = [(1, 2), (1, 2), (1, 3)].map(Counts::from).into();
+//! let pair = Pair { a: &head, b: &baseline };
+//! let intervals = Bootstrap::default().paired(&[pair])?[0].expect("the relation occurs");
+//! assert!(intervals.difference.low >= 0.0);
+//! assert_eq!(sign_flip_test(pair)?, 0.5); // +1 and +2 of ±1±2: two of four sign patterns are as extreme
+//! assert_eq!(holm(&[0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
+//! # Ok::<(), headlight_report::stats::StatsError>(())
+//! ```
+
+mod bootstrap;
+mod counts;
+mod holm;
+mod sign_flip;
+
+pub use bootstrap::{Bootstrap, Interval, PairedIntervals};
+pub use counts::{Counts, Pair, StatsError};
+pub use holm::holm;
+pub use sign_flip::sign_flip_test;
+
+#[cfg(test)]
+mod tests;
