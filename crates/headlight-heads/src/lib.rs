@@ -4,8 +4,10 @@
 //! directions. Everything about dependencies is computed from these predictions and never from attention, so a map
 //! may be dropped as soon as it has been predicted from; a [`PredictionFile`] keeps the predictions of a split.
 
+mod distances;
 mod prediction_file;
 mod predictions;
 
+pub use distances::{HeadDistances, MapDistances, map_distances};
 pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionWriter};
 pub use predictions::{Direction, HeadPredictions, predict};

@@ -5,8 +5,8 @@
 
 mod arcs;
 mod examples;
-mod vectors;
 pub mod trees;
+mod vectors;
 
 pub use arcs::ArcScores;
 pub use examples::{Examples, InMemory, Relabelled, SentenceWords, SourceError};

@@ -1,0 +1,305 @@
+//! How far apart heads are: the Jensen–Shannon divergence of every pair of heads, summed over rows (METHOD §3;
+//! Clark et al. 2019, §6).
+//!
+//! D(i, j) = Σ over rows of JS(P, Q), with JS(P, Q) = H((P + Q)/2) − (H(P) + H(Q))/2, natural logarithm, 0·ln 0 = 0 and no
+//! smoothing. A head's own entropy is shared by all its pairs, so a pair costs one logarithm for each weight: with
+//! s = p + q, H((P + Q)/2) = −½ Σ s·ln s + ½ ln 2 · Σ s.
+
+use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
+use pulp::{Arch, Simd, WithSimd};
+
+/// Weights of each head that are compared before the next ones are looked at: 144 heads of them fit in a second-level
+/// cache, and a sum of so few keeps its f32 digits.
+const BLOCK: usize = 1024;
+
+/// Head distances of one sentence or of sums of sentences: each pair of heads once.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MapDistances {
+    /// Σ JS for each pair i < j of head numbers, in the order (0, 1), (0, 2), … (1, 2), ….
+    pairs: Vec<f64>,
+    rows: u64,
+}
+
+/// The accumulator of head distances over a corpus. Its memory is heads² / 2 numbers, whatever the corpus.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HeadDistances {
+    grid: HeadGrid,
+    sums: MapDistances,
+}
+
+impl HeadDistances {
+    /// No rows seen yet.
+    pub fn new(grid: HeadGrid) -> Self {
+        Self { grid, sums: MapDistances { pairs: vec![0.0; grid.len() * grid.len().saturating_sub(1) / 2], rows: 0 } }
+    }
+
+    /// Layers and heads.
+    pub fn grid(&self) -> HeadGrid {
+        self.grid
+    }
+
+    /// Adds the distances of one sentence. Sentences in the same order give the same digits.
+    pub fn add(&mut self, distances: &MapDistances) {
+        assert_eq!(self.sums.pairs.len(), distances.pairs.len(), "distances of another model");
+        for (sum, distance) in self.sums.pairs.iter_mut().zip(&distances.pairs) {
+            *sum += distance;
+        }
+        self.sums.rows += distances.rows;
+    }
+
+    /// Adds what another accumulator has seen.
+    pub fn merge(&mut self, other: &HeadDistances) {
+        self.add(&other.sums);
+    }
+
+    /// Rows seen: one for each piece of each sentence.
+    pub fn rows(&self) -> u64 {
+        self.sums.rows
+    }
+
+    /// D of two heads, in nats, summed over rows.
+    pub fn sum(&self, a: AttentionHead, b: AttentionHead) -> f64 {
+        let (a, b) = (self.grid.number(a), self.grid.number(b));
+        match (a.min(b), a.max(b)) {
+            (low, high) if low == high => 0.0,
+            (low, high) => self.sums.pairs[low * (2 * self.grid.len() - low - 1) / 2 + high - low - 1],
+        }
+    }
+
+    /// D of two heads, in nats, as a mean per row: between 0 and ln 2. 0 when no row was seen.
+    pub fn mean(&self, a: AttentionHead, b: AttentionHead) -> f64 {
+        if self.sums.rows == 0 { 0.0 } else { self.sum(a, b) / self.sums.rows as f64 }
+    }
+
+    /// All means, row-major `[head, head]` by head number: symmetric, with zeros on the diagonal.
+    pub fn mean_matrix(&self) -> Vec<f64> {
+        self.grid.iter().flat_map(|a| self.grid.iter().map(move |b| self.mean(a, b))).collect()
+    }
+}
+
+/// The distances of all pairs of heads over the rows of one sentence.
+///
+/// Logarithms are exact to 1e-7 and sums run in f64 over blocks of f32. A divergence that comes out below 0 by
+/// rounding is 0.
+pub fn map_distances(maps: &AttentionMaps) -> MapDistances {
+    let heads = maps.grid().len();
+    let area = maps.positions() * maps.positions();
+    let mut sums = PairSums::new(heads);
+    let mut block = vec![Block::EMPTY; heads];
+    for start in (0..area).step_by(BLOCK) {
+        let end = area.min(start + BLOCK);
+        for (head, block) in block.iter_mut().enumerate() {
+            block.fill(&maps.weights()[head * area + start..head * area + end]);
+        }
+        // Whole vectors only: what is behind the last weight is as good as 0 and adds nothing.
+        let lanes = (end - start).next_multiple_of(Block::WIDEST);
+        Arch::new().dispatch(Compare { blocks: &block, lanes, sums: &mut sums });
+    }
+    sums.divergences(maps.positions() as u64)
+}
+
+/// A stretch of one head's map, its weights raised to the smallest normal number so that ln is always defined.
+#[repr(align(64))]
+#[derive(Clone)]
+struct Block([f32; BLOCK]);
+
+impl Block {
+    /// Lanes of the widest vectors.
+    const WIDEST: usize = 16;
+    const EMPTY: Block = Block([f32::MIN_POSITIVE; BLOCK]);
+
+    fn fill(&mut self, weights: &[f32]) {
+        let (filled, rest) = self.0.split_at_mut(weights.len());
+        for (to, weight) in filled.iter_mut().zip(weights) {
+            *to = weight.max(f32::MIN_POSITIVE);
+        }
+        rest.fill(f32::MIN_POSITIVE);
+    }
+}
+
+/// What the blocks add up to.
+struct PairSums {
+    /// Σ s·ln s for each pair, s = p + q.
+    together: Vec<f64>,
+    /// Σ 2p·ln 2p for each head: what `together` would be for a head and itself.
+    alone: Vec<f64>,
+}
+
+impl PairSums {
+    fn new(heads: usize) -> Self {
+        Self { together: vec![0.0; heads * heads.saturating_sub(1) / 2], alone: vec![0.0; heads] }
+    }
+
+    /// Σ JS of each pair. With A(i) = Σ 2p·ln 2p, the terms in ln 2 cancel: Σ JS = ¼ (A(i) + A(j)) − ½ Σ s·ln s.
+    fn divergences(self, rows: u64) -> MapDistances {
+        let Self { together, alone } = self;
+        let pairs = (0..alone.len()).flat_map(|a| (a + 1..alone.len()).map(move |b| (a, b)));
+        let divergence =
+            |((a, b), together): ((usize, usize), &f64)| (0.25 * (alone[a] + alone[b]) - 0.5 * together).max(0.0);
+        MapDistances { pairs: pairs.zip(&together).map(divergence).collect(), rows }
+    }
+}
+
+/// Adds one block of all pairs to the sums.
+struct Compare<'a> {
+    blocks: &'a [Block],
+    lanes: usize,
+    sums: &'a mut PairSums,
+}
+
+impl WithSimd for Compare<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let mut pair = 0;
+        for (a, block) in self.blocks.iter().enumerate() {
+            let (first, _) = S::as_simd_f32s(&block.0[..self.lanes]);
+            self.sums.alone[a] += f64::from(sum_s_ln_s(simd, first, first));
+            for block in &self.blocks[a + 1..] {
+                let (second, _) = S::as_simd_f32s(&block.0[..self.lanes]);
+                self.sums.together[pair] += f64::from(sum_s_ln_s(simd, first, second));
+                pair += 1;
+            }
+        }
+    }
+}
+
+/// Σ s·ln s with s = p + q.
+#[inline(always)]
+fn sum_s_ln_s<S: Simd>(simd: S, p: &[S::f32s], q: &[S::f32s]) -> f32 {
+    let mut sum = simd.splat_f32s(0.0);
+    for (&p, &q) in p.iter().zip(q) {
+        let s = simd.add_f32s(p, q);
+        sum = simd.mul_add_e_f32s(s, ln(simd, s), sum);
+    }
+    simd.reduce_sum_f32s(sum)
+}
+
+/// ln x for normal positive x, to 1e-7 + the rounding of the result.
+///
+/// x = 2ᵉ·(1 + f) with 1 + f in [√½, √2); ln(1 + f) = f·g(f), g a polynomial of degree 7: a least-squares fit on
+/// Chebyshev points, reweighted towards the smallest largest error of f·g (Lawson's iteration), which is 7.1e-8.
+#[inline(always)]
+fn ln<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    const SQRT_HALF: u32 = 0x3f35_04f3;
+    const ONE: u32 = 0x3f80_0000;
+    const MANTISSA: u32 = 0x007f_ffff;
+    /// The bits of 2²³: an integer below 2²³ put into its mantissa is that float more.
+    const COUNTER: u32 = 0x4b00_0000;
+    /// Of g, highest degree first.
+    const FIT: [f32; 8] = [
+        -0.103_787_18,
+        0.163_381_52,
+        -0.172_124_28,
+        0.198_842_35,
+        -0.249_715_6,
+        0.333_356_08,
+        -0.500_003_44,
+        0.999_999_99,
+    ];
+    let splat = |value: f32| simd.splat_f32s(value);
+    let shifted = simd.add_u32s(simd.transmute_u32s_f32s(x), simd.splat_u32s(ONE - SQRT_HALF));
+    let biased = simd.wrapping_dyn_shr_u32s(shifted, simd.splat_u32s(23));
+    let counted = simd.transmute_f32s_u32s(simd.or_u32s(biased, simd.splat_u32s(COUNTER)));
+    let exponent = simd.sub_f32s(counted, splat(8_388_608.0 + 127.0));
+    let mantissa = simd.add_u32s(simd.and_u32s(shifted, simd.splat_u32s(MANTISSA)), simd.splat_u32s(SQRT_HALF));
+    let f = simd.sub_f32s(simd.transmute_f32s_u32s(mantissa), splat(1.0));
+    let mut g = splat(FIT[0]);
+    for coefficient in &FIT[1..] {
+        g = simd.mul_add_e_f32s(g, f, splat(*coefficient));
+    }
+    simd.mul_add_e_f32s(exponent, splat(std::f32::consts::LN_2), simd.mul_f32s(f, g))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GRID: HeadGrid = HeadGrid { layers: 2, heads: 2 };
+
+    /// The definition, row by row in f64.
+    fn naive(a: &[f32], b: &[f32]) -> f64 {
+        let entropy = |weights: &mut dyn Iterator<Item = f64>| -> f64 {
+            weights.map(|weight| if weight == 0.0 { 0.0 } else { -weight * weight.ln() }).sum()
+        };
+        let wide = |weights: &[f32]| weights.iter().map(|&weight| f64::from(weight)).collect::<Vec<_>>();
+        let (a, b) = (wide(a), wide(b));
+        let middle = entropy(&mut a.iter().zip(&b).map(|(a, b)| (a + b) / 2.0));
+        middle - (entropy(&mut a.iter().copied()) + entropy(&mut b.iter().copied())) / 2.0
+    }
+
+    /// Maps whose rows are distributions, with zeros among the weights.
+    fn maps() -> impl Strategy<Value = AttentionMaps> {
+        (1usize..50).prop_flat_map(|pieces| {
+            let weight = prop_oneof![Just(0.0f32), 1e-12f32..1e-6, 0.0f32..1.0];
+            prop::collection::vec(weight, GRID.len() * pieces * pieces).prop_map(move |mut weights| {
+                for row in weights.chunks_mut(pieces) {
+                    row[0] += 1e-3;
+                    let sum: f32 = row.iter().sum();
+                    row.iter_mut().for_each(|weight| *weight /= sum);
+                }
+                AttentionMaps::new(GRID, pieces, weights).unwrap()
+            })
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn equal_to_the_definition(maps in maps()) {
+            let mut distances = HeadDistances::new(GRID);
+            distances.add(&map_distances(&maps));
+            prop_assert_eq!(distances.rows(), maps.positions() as u64);
+            for a in GRID.iter() {
+                for b in GRID.iter() {
+                    let expected = naive(maps.head(a), maps.head(b)) / maps.positions() as f64;
+                    prop_assert!((distances.mean(a, b) - expected).abs() < 2e-6, "{a} {b}: {} {expected}", distances.mean(a, b));
+                    prop_assert_eq!(distances.sum(a, b), distances.sum(b, a));
+                }
+            }
+        }
+
+        #[test]
+        fn merging_is_adding(first in maps(), second in maps()) {
+            let (first, second) = (map_distances(&first), map_distances(&second));
+            let [mut left, mut right, mut both] = [(); 3].map(|()| HeadDistances::new(GRID));
+            left.add(&first);
+            right.add(&second);
+            left.merge(&right);
+            both.add(&first);
+            both.add(&second);
+            prop_assert_eq!(left, both);
+        }
+
+        #[test]
+        fn the_logarithm_is_right(x in prop_oneof![1e-37f32..1e-30, 1e-9f32..1e-3, 0.5f32..2.0]) {
+            struct Ln(f32);
+            impl WithSimd for Ln {
+                type Output = f32;
+                fn with_simd<S: Simd>(self, simd: S) -> f32 {
+                    simd.reduce_max_f32s(ln(simd, simd.splat_f32s(self.0)))
+                }
+            }
+            let exact = f64::from(x).ln();
+            let error = |found: f32| (f64::from(found) - exact).abs();
+            let bound = 1e-7 + exact.abs() * 1.2e-7;
+            prop_assert!(error(Arch::new().dispatch(Ln(x))) < bound);
+            prop_assert!(error(Ln(x).with_simd(pulp::Scalar::new())) < bound);
+        }
+    }
+
+    #[test]
+    fn heads_that_never_meet_are_ln_2_apart() {
+        let grid = HeadGrid { layers: 1, heads: 2 };
+        let maps = AttentionMaps::new(grid, 2, vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0]).unwrap();
+        let mut distances = HeadDistances::new(grid);
+        distances.add(&map_distances(&maps));
+        let found = distances.mean_matrix();
+        assert_eq!((found[0], found[3]), (0.0, 0.0));
+        assert!((found[1] - std::f64::consts::LN_2).abs() < 1e-6, "{found:?}");
+    }
+}
