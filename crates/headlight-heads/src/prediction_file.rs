@@ -15,6 +15,7 @@ use headlight_attention::HeadGrid;
 use memmap2::Mmap;
 
 use crate::HeadPredictions;
+use crate::hash::fnv1a;
 use crate::predictions::{MAX_WORDS, NO_CANDIDATE};
 
 const MAGIC: &[u8; 8] = b"HLPREDIC";
@@ -295,14 +296,10 @@ fn header(grid: HeadGrid, key: &PredictionKey) -> Vec<u8> {
     [MAGIC.as_slice(), numbers.as_flattened(), key].concat()
 }
 
-/// FNV-1a, 64 bits: it tells a torn block from a whole one, not a forged one.
+/// FNV-1a: it tells a torn block from a whole one, not a forged one.
 fn checksum(sentence: usize, words: usize, entries: &[u8]) -> u64 {
     let numbers = [sentence as u64, words as u64].map(u64::to_le_bytes);
-    numbers
-        .as_flattened()
-        .iter()
-        .chain(entries)
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    fnv1a(numbers.as_flattened().iter().chain(entries).copied())
 }
 
 fn map(file: &File) -> io::Result<Mmap> {

@@ -85,6 +85,13 @@ impl HeadPredictions {
         (governor != NO_CANDIDATE).then(|| WordIdx::new(governor.into()))
     }
 
+    /// The governors that every head predicts for `word` in both directions: heads by number, all of
+    /// dependent→governor before all of governor→dependent.
+    pub fn governors(&self, word: WordIdx) -> impl Iterator<Item = Option<WordIdx>> {
+        let governors = self.governors.iter().skip(word.index()).step_by(self.words);
+        governors.map(|governor| (*governor != NO_CANDIDATE).then(|| WordIdx::new((*governor).into())))
+    }
+
     /// All rows as they lie in memory.
     pub(crate) fn raw(&self) -> &[u16] {
         &self.governors

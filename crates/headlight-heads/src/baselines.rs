@@ -1,0 +1,254 @@
+//! What can be predicted without a model: governors at a fixed distance (METHOD §2; Clark et al. 2019, §4.2).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use headlight_treebank::{Governor, Granularity, Sentence};
+
+use crate::Group;
+
+/// The fixed offsets that heads are compared with: governor minus dependent, −5..+5 without 0.
+pub const OFFSETS: [i32; 10] = [-5, -4, -3, -2, -1, 1, 2, 3, 4, 5];
+
+/// A predictor that knows nothing but positions.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Baseline {
+    /// The governor is the word this far to the right (to the left where negative). An offset that leaves the sentence
+    /// is wrong, as is any offset for the root.
+    Offset(i32),
+    /// The governor is the next word, and the last word is the root. It differs from `Offset(1)` in sentences whose
+    /// last word is the root.
+    RightBranching,
+}
+
+impl Baseline {
+    /// As tables write it, without the offset: `offset` or `right-branching`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Baseline::Offset(_) => "offset",
+            Baseline::RightBranching => "right-branching",
+        }
+    }
+
+    /// What is predicted for the word at `index` of `words` words; `None` outside the sentence.
+    pub fn governor(self, index: usize, words: usize) -> Option<Governor> {
+        let at = |index: usize| (index < words).then(|| Governor::Word(headlight_treebank::WordIdx::new(index)));
+        match self {
+            Baseline::Offset(offset) => index.checked_add_signed(offset as isize).and_then(at),
+            Baseline::RightBranching => at(index + 1).or(Some(Governor::Root)),
+        }
+    }
+}
+
+impl fmt::Display for Baseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Baseline::Offset(offset) => write!(f, "offset {offset:+}"),
+            Baseline::RightBranching => f.write_str(self.name()),
+        }
+    }
+}
+
+/// Counts, per group of words, how far governors are from their dependents. Every baseline's score is read off them,
+/// for offsets of any size: an offset is right for exactly the words whose governor is that far away.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct BaselineScores {
+    granularity: Granularity,
+    rows: BTreeMap<Group, Row>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Row {
+    total: u64,
+    by_offset: BTreeMap<i32, u64>,
+    last_word_is_root: u64,
+}
+
+impl BaselineScores {
+    /// Nothing counted yet; relations will be told apart by `granularity`.
+    pub fn new(granularity: Granularity) -> Self {
+        Self { granularity, rows: BTreeMap::new() }
+    }
+
+    /// How finely relations are told apart.
+    pub fn granularity(&self) -> Granularity {
+        self.granularity
+    }
+
+    /// Counts the words of a sentence.
+    pub fn observe(&mut self, sentence: &Sentence) {
+        for (index, word) in sentence.words().iter().enumerate() {
+            for group in Group::of(word, self.granularity) {
+                let row = self.rows.entry(group).or_default();
+                row.total += 1;
+                match word.governor {
+                    Governor::Word(governor) => {
+                        *row.by_offset.entry(governor.index() as i32 - index as i32).or_default() += 1;
+                    }
+                    Governor::Root => row.last_word_is_root += u64::from(index + 1 == sentence.len()),
+                }
+            }
+        }
+    }
+
+    /// Adds the counts of other sentences.
+    ///
+    /// # Panics
+    /// When the two tell relations apart differently.
+    pub fn merge(&mut self, other: &Self) {
+        assert_eq!(self.granularity, other.granularity, "counts of different granularity cannot be added");
+        for (group, theirs) in &other.rows {
+            let row = self.rows.entry(group.clone()).or_default();
+            row.total += theirs.total;
+            row.last_word_is_root += theirs.last_word_is_root;
+            for (offset, count) in &theirs.by_offset {
+                *row.by_offset.entry(*offset).or_default() += count;
+            }
+        }
+    }
+
+    /// The groups that have words, aggregates first, relations by name.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.rows.keys()
+    }
+
+    /// How many words a group has.
+    pub fn total(&self, group: &Group) -> u64 {
+        self.rows.get(group).map_or(0, |row| row.total)
+    }
+
+    /// For how many words of a group a baseline is right.
+    pub fn correct(&self, group: &Group, baseline: Baseline) -> u64 {
+        let Some(row) = self.rows.get(group) else { return 0 };
+        let at = |offset| row.by_offset.get(&offset).copied().unwrap_or(0);
+        match baseline {
+            Baseline::Offset(offset) => at(offset),
+            Baseline::RightBranching => at(1) + row.last_word_is_root,
+        }
+    }
+
+    /// The offset among `offsets` that is right most often for a group; of equals the nearest, and the left before the
+    /// right. `None` where the group has no words or `offsets` is empty.
+    pub fn best_offset(&self, group: &Group, offsets: &[i32]) -> Option<i32> {
+        self.rows.get(group)?;
+        let rank = |offset: &&i32| {
+            (std::cmp::Reverse(self.correct(group, Baseline::Offset(**offset))), offset.abs(), **offset)
+        };
+        offsets.iter().min_by_key(rank).copied()
+    }
+
+    /// The most frequent offset of a group, however far; of equals the nearest, and the left before the right. `None`
+    /// where no word of the group has a governing word.
+    pub fn modal_offset(&self, group: &Group) -> Option<i32> {
+        let offsets: Vec<i32> = self.rows.get(group)?.by_offset.keys().copied().collect();
+        self.best_offset(group, &offsets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, sentence, sentences};
+    use headlight_treebank::{Reader, Word};
+    use proptest::prelude::*;
+
+    fn scores(sentences: &[Sentence]) -> BaselineScores {
+        let mut scores = BaselineScores::new(Granularity::Full);
+        sentences.iter().for_each(|sentence| scores.observe(sentence));
+        scores
+    }
+
+    /// `They saw the film .`, and a sentence of one word.
+    fn two_sentences() -> [Sentence; 2] {
+        [
+            sentence("film", &[(2, "nsubj"), (0, "root"), (4, "det"), (2, "obj"), (2, "punct")]),
+            sentence("yes", &[(0, "root")]),
+        ]
+    }
+
+    #[test]
+    fn offsets_are_right_for_governors_that_far_away() {
+        let scores = scores(&two_sentences());
+        let check = |group: &Group, baseline, correct, total| {
+            assert_eq!((scores.correct(group, baseline), scores.total(group)), (correct, total), "{group} {baseline}");
+        };
+        check(&Group::All, Baseline::Offset(1), 2, 6);
+        check(&Group::All, Baseline::Offset(-2), 1, 6);
+        check(&Group::All, Baseline::Offset(-3), 1, 6);
+        check(&Group::AllNoPunct, Baseline::Offset(-3), 0, 5);
+        check(&Group::AllNoPunctNoRoot, Baseline::Offset(1), 2, 3);
+        check(&Group::relation("det"), Baseline::Offset(1), 1, 1);
+        check(&Group::relation("root"), Baseline::Offset(1), 0, 2);
+        check(&Group::relation("root"), Baseline::RightBranching, 1, 2);
+        check(&Group::AllNoPunct, Baseline::RightBranching, 3, 5);
+        check(&Group::AllNoPunctNoRoot, Baseline::RightBranching, 2, 3);
+        check(&Group::relation("iobj"), Baseline::Offset(1), 0, 0);
+    }
+
+    #[test]
+    fn the_best_offset_of_equals_is_the_nearest_on_the_left() {
+        let scores = scores(&two_sentences());
+        let check = |group: &Group, best, modal| {
+            assert_eq!((scores.best_offset(group, &OFFSETS), scores.modal_offset(group)), (best, modal), "{group}");
+        };
+        check(&Group::All, Some(1), Some(1));
+        check(&Group::relation("obj"), Some(-2), Some(-2));
+        check(&Group::relation("root"), Some(-1), None);
+        check(&Group::relation("iobj"), None, None);
+    }
+
+    #[test]
+    fn the_modal_offset_may_be_far() {
+        let far =
+            sentence("far", &[(8, "mark"), (8, "x"), (8, "x"), (8, "x"), (8, "x"), (8, "x"), (8, "x"), (0, "root")]);
+        assert_eq!(scores(&[far]).modal_offset(&Group::relation("mark")), Some(7));
+    }
+
+    /// Counts of an independent implementation, and the UAS of right-branching on the same data as published.
+    #[test]
+    fn equals_the_golden_counts_of_ewt_dev() {
+        let Some((golden, treebank)) = testing::golden_heads() else { return };
+        let mut scores = BaselineScores::new(Granularity::Full);
+        for sentence in Reader::open(treebank, None).expect("opens") {
+            scores.observe(&sentence.expect("a sentence"));
+        }
+        let totals = golden["total"].as_object().expect("totals");
+        assert_eq!(scores.groups().count(), totals.len());
+        let offsets: Vec<i32> = serde_json::from_value(golden["offsets"].clone()).expect("offsets");
+        assert_eq!(offsets, OFFSETS);
+        for group in scores.groups() {
+            assert_eq!(scores.total(group), totals[group.name()], "{group}");
+            let correct = OFFSETS.map(|offset| scores.correct(group, Baseline::Offset(offset)));
+            assert_eq!(serde_json::json!(correct), golden["offset_correct"][group.name()], "{group}");
+        }
+        let correct = scores.correct(&Group::AllNoPunct, Baseline::RightBranching);
+        assert_eq!(format!("{:.1}", 100.0 * correct as f64 / scores.total(&Group::AllNoPunct) as f64), "32.1");
+    }
+
+    proptest! {
+        #[test]
+        fn equals_predicting_word_by_word(sentences in sentences(5), offset in -9_i32..9) {
+            let scores = scores(&sentences);
+            for baseline in [Baseline::Offset(offset), Baseline::RightBranching] {
+                for group in scores.groups() {
+                    let right = |sentence: &Sentence| {
+                        let right = |(index, word): (usize, &Word)| {
+                            Group::of(word, Granularity::Full).any(|of| of == *group)
+                                && baseline.governor(index, sentence.len()) == Some(word.governor)
+                        };
+                        sentence.words().iter().enumerate().filter(|at| right(*at)).count() as u64
+                    };
+                    prop_assert_eq!(scores.correct(group, baseline), sentences.iter().map(right).sum::<u64>());
+                }
+            }
+        }
+
+        #[test]
+        fn parts_add_up(all in sentences(6), cut in 0_usize..6) {
+            let (left, right) = all.split_at(cut.min(all.len()));
+            let mut sum = scores(left);
+            sum.merge(&scores(right));
+            prop_assert_eq!(sum, scores(&all));
+        }
+    }
+}

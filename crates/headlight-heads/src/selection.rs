@@ -1,0 +1,461 @@
+//! Choosing the best head of each relation on some sentences, and scoring the choice on others (METHOD §2).
+//!
+//! Choosing the best of 144 predictors and reporting its score on the same words flatters it. So the two are apart:
+//! a [`Selection`] is made from [`HeadScores`] of one split, an [`Evaluation`] counts on another. Where there is but one
+//! split, [`Selected::TwoFold`] has each half chosen for by the other. [`Selected::Same`] is what the paper did; its
+//! result says that it is optimistic.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headlight_attention::{AttentionHead, HeadGrid};
+use headlight_treebank::{Governor, Granularity, Sentence, WordIdx};
+
+use crate::hash::fnv1a;
+use crate::scores::check_pair;
+use crate::{Baseline, Direction, Group, HeadPredictions, HeadScores, MismatchError};
+
+/// What was chosen for a group of words, with its counts on the data that it was chosen on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Choice {
+    /// The direction in which the head is read.
+    pub direction: Direction,
+    /// The head.
+    pub head: AttentionHead,
+    /// The fixed offset that it is compared with: governor minus dependent.
+    pub offset: i32,
+    /// Words of the group.
+    pub total: u64,
+    /// For how many of them the head is right.
+    pub head_correct: u64,
+    /// For how many of them the offset is right.
+    pub offset_correct: u64,
+}
+
+/// The best head, direction and offset for each group of words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Selection {
+    grid: HeadGrid,
+    granularity: Granularity,
+    choices: BTreeMap<Group, Choice>,
+}
+
+impl Selection {
+    /// Chooses by the counts of `scores`, the offset among `offsets` (see [`crate::OFFSETS`]). Groups without words in
+    /// `scores` get no choice.
+    ///
+    /// # Panics
+    /// When `offsets` is empty or the grid has no head.
+    pub fn new(scores: &HeadScores, offsets: &[i32]) -> Self {
+        let choose = |group: &Group| {
+            let (direction, head) = scores.best(group).expect("a head for a group with words");
+            let offset = scores.baselines().best_offset(group, offsets).expect("an offset for a group with words");
+            let choice = Choice {
+                direction,
+                head,
+                offset,
+                total: scores.total(group),
+                head_correct: scores.correct(group, direction, head),
+                offset_correct: scores.baselines().correct(group, Baseline::Offset(offset)),
+            };
+            (group.clone(), choice)
+        };
+        Self { grid: scores.grid(), granularity: scores.granularity(), choices: scores.groups().map(choose).collect() }
+    }
+
+    /// What was chosen for a group; `None` where it had no words.
+    pub fn choice(&self, group: &Group) -> Option<&Choice> {
+        self.choices.get(group)
+    }
+
+    /// All choices, aggregates first, relations by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&Group, &Choice)> {
+        self.choices.iter()
+    }
+}
+
+/// Half of a treebank.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Fold {
+    /// The one half.
+    First,
+    /// The other half.
+    Second,
+}
+
+impl Fold {
+    /// The half that a sentence belongs to: the parity of the bits of its sent_id's FNV-1a hash. It depends on no seed and on no
+    /// other sentence, so that skipping or sharding moves nothing from one half to the other.
+    pub fn of(sentence: &Sentence) -> Self {
+        if fnv1a(sentence.sent_id().bytes()).count_ones().is_multiple_of(2) { Fold::First } else { Fold::Second }
+    }
+
+    /// The half that is not this one.
+    pub fn other(self) -> Self {
+        match self {
+            Fold::First => Fold::Second,
+            Fold::Second => Fold::First,
+        }
+    }
+}
+
+/// Where choices come from, seen from the sentences that they are scored on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Selected {
+    /// From other sentences.
+    Elsewhere(Selection),
+    /// From the same sentences, as in the paper: optimistic.
+    Same(Selection),
+    /// From the first half for sentences of the second, and the other way round.
+    TwoFold {
+        /// Chosen on [`Fold::First`].
+        first: Selection,
+        /// Chosen on [`Fold::Second`].
+        second: Selection,
+    },
+}
+
+impl Selected {
+    fn selections(&self) -> Vec<&Selection> {
+        match self {
+            Selected::Elsewhere(selection) | Selected::Same(selection) => vec![selection],
+            Selected::TwoFold { first, second } => vec![first, second],
+        }
+    }
+
+    /// The selection to score `sentence` with, and the half that it was made on.
+    fn for_sentence(&self, sentence: &Sentence) -> (Option<Fold>, &Selection) {
+        match self {
+            Selected::Elsewhere(selection) | Selected::Same(selection) => (None, selection),
+            Selected::TwoFold { first, second } => match Fold::of(sentence).other() {
+                Fold::First => (Some(Fold::First), first),
+                Fold::Second => (Some(Fold::Second), second),
+            },
+        }
+    }
+}
+
+/// Counts of one sentence for one group: what bootstrap intervals and paired tests resample. Sentences without a word of
+/// the group have none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SentenceCounts {
+    /// The sentence's number among those evaluated, counted from 0.
+    pub sentence: u32,
+    /// Words of the group.
+    pub total: u32,
+    /// For how many of them the chosen head is right.
+    pub head_correct: u32,
+    /// For how many of them the chosen offset is right.
+    pub offset_correct: u32,
+}
+
+/// A choice and what it scores on sentences that it was not made on (but see [`Selected::Same`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ScoredChoice {
+    /// With two folds, the one that the choice was made on.
+    pub selected_on: Option<Fold>,
+    /// The choice.
+    pub choice: Choice,
+    /// Words of the group on the evaluation data.
+    pub total: u64,
+    /// For how many of them the head is right.
+    pub head_correct: u64,
+    /// For how many of them the offset is right.
+    pub offset_correct: u64,
+}
+
+/// What the choices for one group score: one choice, or two with two folds, and the counts per sentence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupResult {
+    /// The words counted.
+    pub group: Group,
+    /// The choices with their counts; with two folds up to two, by fold.
+    pub choices: Vec<ScoredChoice>,
+    /// Counts per sentence, in order, all choices together.
+    pub sentences: Vec<SentenceCounts>,
+}
+
+impl GroupResult {
+    /// Words of the group that were evaluated.
+    pub fn total(&self) -> u64 {
+        self.choices.iter().map(|scored| scored.total).sum()
+    }
+
+    /// For how many of them the chosen head is right.
+    pub fn head_correct(&self) -> u64 {
+        self.choices.iter().map(|scored| scored.head_correct).sum()
+    }
+
+    /// For how many of them the chosen offset is right.
+    pub fn offset_correct(&self) -> u64 {
+        self.choices.iter().map(|scored| scored.offset_correct).sum()
+    }
+}
+
+/// The best heads and what they score.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BestHeads {
+    /// Whether the choices were made on the sentences that they are scored on.
+    pub optimistic: bool,
+    /// Sentences evaluated.
+    pub sentences: u32,
+    /// One result a group, aggregates first, relations by name.
+    pub results: Vec<GroupResult>,
+    /// Words that could not be scored because their group has no word in the selection data, by group.
+    pub never_selected: Vec<(Group, u64)>,
+    /// Choices for groups that have no word in the evaluation data.
+    pub never_evaluated: Vec<(Group, Choice)>,
+}
+
+/// Counts how choices score, sentence by sentence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evaluation {
+    selected: Selected,
+    sentences: u32,
+    results: BTreeMap<Group, GroupResult>,
+    never_selected: BTreeMap<Group, u64>,
+}
+
+impl Evaluation {
+    /// Nothing counted yet.
+    pub fn new(selected: Selected) -> Self {
+        Self { selected, sentences: 0, results: BTreeMap::new(), never_selected: BTreeMap::new() }
+    }
+
+    /// Counts a sentence and what was predicted for it.
+    ///
+    /// # Errors
+    /// [`MismatchError`] when the predictions are not of this sentence or of other heads than the selection's; nothing
+    /// is counted then.
+    pub fn observe(&mut self, sentence: &Sentence, predictions: &HeadPredictions) -> Result<(), MismatchError> {
+        let (fold, selection) = self.selected.for_sentence(sentence);
+        check_pair(sentence, predictions, selection.grid)?;
+        let mut counts: BTreeMap<Group, SentenceCounts> = BTreeMap::new();
+        for (index, word) in sentence.words().iter().enumerate() {
+            for group in Group::of(word, selection.granularity) {
+                let Some(choice) = selection.choice(&group) else {
+                    *self.never_selected.entry(group).or_default() += 1;
+                    continue;
+                };
+                let predicted = predictions.governor(choice.direction, choice.head, WordIdx::new(index));
+                let at_offset = Baseline::Offset(choice.offset).governor(index, sentence.len());
+                let start = SentenceCounts { sentence: self.sentences, total: 0, head_correct: 0, offset_correct: 0 };
+                let counts = counts.entry(group).or_insert(start);
+                counts.total += 1;
+                counts.head_correct += u32::from(predicted.map(Governor::Word) == Some(word.governor));
+                counts.offset_correct += u32::from(at_offset == Some(word.governor));
+            }
+        }
+        for (group, counts) in counts {
+            let choice = selection.choices[&group];
+            let start = || GroupResult { group: group.clone(), choices: Vec::new(), sentences: Vec::new() };
+            let result = self.results.entry(group.clone()).or_insert_with(start);
+            let scored = ScoredChoice {
+                selected_on: fold,
+                choice,
+                total: counts.total.into(),
+                head_correct: counts.head_correct.into(),
+                offset_correct: counts.offset_correct.into(),
+            };
+            add_choice(&mut result.choices, scored);
+            result.sentences.push(counts);
+        }
+        self.sentences += 1;
+        Ok(())
+    }
+
+    /// Adds the counts of the sentences that follow.
+    ///
+    /// # Panics
+    /// When the two score different choices.
+    pub fn merge(&mut self, following: &Self) {
+        assert_eq!(self.selected, following.selected, "counts of different choices cannot be added");
+        for (group, theirs) in &following.results {
+            let start = || GroupResult { group: group.clone(), choices: Vec::new(), sentences: Vec::new() };
+            let result = self.results.entry(group.clone()).or_insert_with(start);
+            theirs.choices.iter().for_each(|scored| add_choice(&mut result.choices, *scored));
+            let moved =
+                |counts: &SentenceCounts| SentenceCounts { sentence: counts.sentence + self.sentences, ..*counts };
+            result.sentences.extend(theirs.sentences.iter().map(moved));
+        }
+        for (group, words) in &following.never_selected {
+            *self.never_selected.entry(group.clone()).or_default() += words;
+        }
+        self.sentences += following.sentences;
+    }
+
+    /// What the choices score, and the groups that one of the two sides lacks.
+    pub fn finish(self) -> BestHeads {
+        let seen = |group: &Group| self.results.contains_key(group) || self.never_selected.contains_key(group);
+        let choices = self.selected.selections().into_iter().flat_map(Selection::iter);
+        let mut named = BTreeSet::new();
+        let never_evaluated = choices
+            .filter(|(group, _)| !seen(group) && named.insert((*group).clone()))
+            .map(|(group, choice)| (group.clone(), *choice))
+            .collect();
+        BestHeads {
+            optimistic: matches!(self.selected, Selected::Same(_)),
+            sentences: self.sentences,
+            never_evaluated,
+            results: self.results.into_values().collect(),
+            never_selected: self.never_selected.into_iter().collect(),
+        }
+    }
+}
+
+/// Adds to the counts of the same fold's choice, or inserts them, by fold.
+fn add_choice(choices: &mut Vec<ScoredChoice>, more: ScoredChoice) {
+    match choices.binary_search_by_key(&more.selected_on, |scored| scored.selected_on) {
+        Ok(at) => {
+            choices[at].total += more.total;
+            choices[at].head_correct += more.head_correct;
+            choices[at].offset_correct += more.offset_correct;
+        }
+        Err(at) => choices.insert(at, more),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OFFSETS;
+    use crate::testing::{GRID, pairs, predictions, sentence};
+    use proptest::prelude::*;
+
+    type Pair = (Sentence, HeadPredictions);
+
+    const HEADS: [AttentionHead; 2] = [AttentionHead { layer: 0, index: 0 }, AttentionHead { layer: 0, index: 1 }];
+
+    fn selection<'a>(pairs: impl IntoIterator<Item = &'a Pair>) -> Selection {
+        let mut scores = HeadScores::new(GRID, Granularity::Full);
+        pairs.into_iter().for_each(|(sentence, predictions)| scores.observe(sentence, predictions).expect("a pair"));
+        Selection::new(&scores, &OFFSETS)
+    }
+
+    fn evaluation(selected: Selected, pairs: &[Pair]) -> Evaluation {
+        let mut evaluation = Evaluation::new(selected);
+        pairs.iter().for_each(|(sentence, predictions)| evaluation.observe(sentence, predictions).expect("a pair"));
+        evaluation
+    }
+
+    fn two_folds(pairs: &[Pair]) -> Selected {
+        let of = |fold| selection(pairs.iter().filter(move |(sentence, _)| Fold::of(sentence) == fold));
+        Selected::TwoFold { first: of(Fold::First), second: of(Fold::Second) }
+    }
+
+    /// Two words, the first hanging from the second by `relation`; only `right` predicts so, and only from dependent to
+    /// governor.
+    fn pair(sent_id: &str, relation: &str, right: AttentionHead) -> Pair {
+        let governors = |direction, head| {
+            let right = direction == Direction::DependentToGovernor && head == right;
+            if right { [2, 1] } else { [0, 0] }
+        };
+        (sentence(sent_id, &[(2, relation), (0, "root")]), predictions(2, governors))
+    }
+
+    /// The first sentence after `name` that belongs to `fold`.
+    fn sent_id(name: &str, fold: Fold) -> String {
+        let mut ids = (0..).map(|number| format!("{name}-{number}"));
+        ids.find(|id| Fold::of(&sentence(id, &[(0, "root")])) == fold).expect("half of the ids are in each fold")
+    }
+
+    fn result<'a>(best: &'a BestHeads, group: &str) -> &'a GroupResult {
+        best.results.iter().find(|result| result.group.name() == group).expect("a result")
+    }
+
+    #[test]
+    fn what_is_best_on_one_split_is_scored_on_the_other() {
+        let select = [pair("a", "obj", HEADS[0])];
+        let evaluate = [pair("b", "obj", HEADS[0]), pair("c", "obj", HEADS[1])];
+        let best = evaluation(Selected::Elsewhere(selection(&select)), &evaluate).finish();
+        let obj = result(&best, "obj");
+        assert_eq!(obj.choices[0].choice.head, HEADS[0]);
+        assert_eq!((obj.choices[0].choice.head_correct, obj.choices[0].choice.total), (1, 1));
+        assert_eq!((obj.head_correct(), obj.offset_correct(), obj.total()), (1, 2, 2));
+        let counts = |sentence, head_correct| SentenceCounts { sentence, total: 1, head_correct, offset_correct: 1 };
+        assert_eq!(obj.sentences, [counts(0, 1), counts(1, 0)]);
+        assert!(!best.optimistic);
+    }
+
+    #[test]
+    fn choosing_on_the_same_sentences_is_marked() {
+        let pairs = [pair("b", "obj", HEADS[1])];
+        let best = evaluation(Selected::Same(selection(&pairs)), &pairs).finish();
+        assert_eq!(result(&best, "obj").head_correct(), 1);
+        assert!(best.optimistic);
+    }
+
+    #[test]
+    fn with_two_folds_each_is_chosen_for_by_the_other() {
+        let (first, second) = (sent_id("s", Fold::First), sent_id("s", Fold::Second));
+        let pairs = [pair(&first, "obj", HEADS[0]), pair(&second, "obj", HEADS[1])];
+        let best = evaluation(two_folds(&pairs), &pairs).finish();
+        let choices = &result(&best, "obj").choices;
+        let made: Vec<_> = choices.iter().map(|scored| (scored.selected_on, scored.choice.head)).collect();
+        assert_eq!(made, [(Some(Fold::First), HEADS[0]), (Some(Fold::Second), HEADS[1])]);
+        assert_eq!((result(&best, "obj").head_correct(), result(&best, "obj").total()), (0, 2));
+    }
+
+    #[test]
+    fn a_relation_that_one_side_lacks_is_reported() {
+        let select = [pair("a", "obj", HEADS[0])];
+        let evaluate = [pair("b", "iobj", HEADS[0])];
+        let best = evaluation(Selected::Elsewhere(selection(&select)), &evaluate).finish();
+        assert_eq!(best.never_selected, [(Group::relation("iobj"), 1)]);
+        let names: Vec<_> = best.never_evaluated.iter().map(|(group, choice)| (group.name(), choice.total)).collect();
+        assert_eq!(names, [("obj", 1)]);
+        let names: Vec<_> = best.results.iter().map(|result| result.group.name()).collect();
+        assert_eq!(names, ["all", "all-nopunct", "all-nopunct-noroot", "root"]);
+    }
+
+    #[test]
+    fn predictions_of_another_model_are_refused() {
+        let (sentence, _) = pair("a", "obj", HEADS[0]);
+        let attention = headlight_attention::WordAttention::new(HeadGrid { layers: 1, heads: 1 }, 2, vec![0.0; 16]);
+        let mut evaluation = Evaluation::new(Selected::Same(selection(&[])));
+        let error = evaluation.observe(&sentence, &crate::predict(&attention.expect("a map"))).expect_err("1×1 heads");
+        assert!(matches!(error, MismatchError::Grid { found_heads: 1, .. }), "{error}");
+    }
+
+    #[test]
+    fn sentences_fall_into_both_folds() {
+        let first =
+            (0..1000).filter(|number| Fold::of(&sentence(&format!("s-{number}"), &[(0, "root")])) == Fold::First);
+        assert!((450..550).contains(&first.count()));
+    }
+
+    proptest! {
+        #[test]
+        fn on_the_same_sentences_the_choice_scores_what_it_was_chosen_for(pairs in pairs(6)) {
+            let best = evaluation(Selected::Same(selection(&pairs)), &pairs).finish();
+            for result in &best.results {
+                let choice = result.choices[0].choice;
+                prop_assert_eq!(result.total(), choice.total);
+                prop_assert_eq!(result.head_correct(), choice.head_correct);
+                prop_assert_eq!(result.offset_correct(), choice.offset_correct);
+            }
+            prop_assert!(best.never_selected.is_empty() && best.never_evaluated.is_empty());
+        }
+
+        #[test]
+        fn no_word_is_lost_and_sentences_add_up(pairs in pairs(8)) {
+            let best = evaluation(two_folds(&pairs), &pairs).finish();
+            for result in &best.results {
+                let sum = |count: fn(&SentenceCounts) -> u32| result.sentences.iter().map(|one| u64::from(count(one))).sum::<u64>();
+                prop_assert_eq!(sum(|one| one.total), result.total());
+                prop_assert_eq!(sum(|one| one.head_correct), result.head_correct());
+                prop_assert_eq!(sum(|one| one.offset_correct), result.offset_correct());
+            }
+            let all = best.results.iter().filter(|result| result.group == Group::All).map(GroupResult::total).sum::<u64>();
+            let lost = best.never_selected.iter().filter(|(group, _)| *group == Group::All).map(|(_, words)| words).sum::<u64>();
+            prop_assert_eq!(all + lost, pairs.iter().map(|(sentence, _)| sentence.len() as u64).sum::<u64>());
+        }
+
+        #[test]
+        fn parts_add_up(pairs in pairs(8), cut in 0_usize..8) {
+            let (left, right) = pairs.split_at(cut.min(pairs.len()));
+            let mut sum = evaluation(two_folds(&pairs), left);
+            sum.merge(&evaluation(two_folds(&pairs), right));
+            prop_assert_eq!(sum, evaluation(two_folds(&pairs), &pairs));
+        }
+    }
+}
