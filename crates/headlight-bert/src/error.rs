@@ -2,6 +2,8 @@
 
 use std::{fmt, io, path::PathBuf};
 
+use crate::DeviceError;
+
 /// Why a model could not be loaded. Every variant names the file and what is wrong in it.
 #[derive(thiserror::Error, Debug)]
 #[non_exhaustive]
@@ -68,6 +70,9 @@ pub enum LoadError {
         /// Every tensor at fault.
         problems: Box<TensorProblems>,
     },
+    /// A device that this build or machine does not have.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// The tokenizer is broken or belongs to another model.
     #[error("{}: {problem}", .path.display())]
     Tokenizer {

@@ -109,6 +109,11 @@ pub(crate) trait Encode: Send + Sync {
     /// Whether this encoder can answer the request.
     fn handles(&self, request: &Request) -> bool;
 
+    /// How many pieces a worker takes at a time.
+    fn chunk_pieces(&self) -> usize {
+        1024
+    }
+
     /// Answers the request for each input, in order. An input's answer does not depend on the others.
     fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded>;
 }

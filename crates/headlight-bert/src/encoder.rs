@@ -1,0 +1,211 @@
+//! The encoder in burn, generic over the backend: the reference for every other one.
+//!
+//! Axes: `[batch, piece, width]` for states, `[batch, head, from, to]` for attention.
+
+use burn::{
+    module::{Module, Param},
+    nn,
+    prelude::*,
+    tensor::{TensorData, activation},
+};
+
+use crate::{
+    Activation, BertWeights, ModelSpec,
+    batch::Batch,
+    weights::{LayerNorm, LayerWeights, Linear},
+};
+
+/// The modules of a BERT encoder, without heads.
+#[derive(Module, Debug)]
+pub(crate) struct Bert<B: Backend> {
+    words: nn::Embedding<B>,
+    positions: nn::Embedding<B>,
+    segments: nn::Embedding<B>,
+    norm: nn::LayerNorm<B>,
+    pub layers: Vec<Layer<B>>,
+}
+
+/// One layer.
+#[derive(Module, Debug)]
+pub(crate) struct Layer<B: Backend> {
+    query: nn::Linear<B>,
+    key: nn::Linear<B>,
+    value: nn::Linear<B>,
+    attention_output: nn::Linear<B>,
+    attention_norm: nn::LayerNorm<B>,
+    intermediate: nn::Linear<B>,
+    output: nn::Linear<B>,
+    output_norm: nn::LayerNorm<B>,
+}
+
+/// What is changed inside the attention of one layer: values are weighted with `keep·α + add`, and each head's output is
+/// multiplied by `gate`. Each is broadcast to `[batch, head, from, to]` or, for the gate, `[batch, head, piece, width]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Intervention<B: Backend> {
+    pub keep: Option<Tensor<B, 4>>,
+    pub add: Option<Tensor<B, 4>>,
+    pub gate: Option<Tensor<B, 4>>,
+}
+
+impl<B: Backend> Default for Intervention<B> {
+    fn default() -> Self {
+        Self { keep: None, add: None, gate: None }
+    }
+}
+
+/// What the attention of one layer did.
+pub(crate) struct Attended<B: Backend> {
+    /// The weights that the values were weighted with, `[batch, head, from, to]`.
+    pub weights: Tensor<B, 4>,
+    /// The values, `[batch, head, piece, width of a head]`.
+    pub values: Tensor<B, 4>,
+}
+
+impl<B: Backend> Bert<B> {
+    /// Moves the weights onto a device.
+    pub fn new(weights: BertWeights, spec: &ModelSpec, device: &B::Device) -> Self {
+        let BertWeights { embeddings, layers, masked_lm: _ } = weights;
+        let table = |rows: usize, values: Vec<f32>| embedding(values, [rows, spec.hidden], device);
+        Self {
+            words: table(spec.vocabulary, embeddings.words),
+            positions: table(spec.max_positions, embeddings.positions),
+            segments: table(spec.segments, embeddings.segments),
+            norm: layer_norm(embeddings.norm, spec, device),
+            layers: layers.into_iter().map(|layer| Layer::new(layer, spec, device)).collect(),
+        }
+    }
+
+    /// The input of the first layer, `[batch, piece, hidden]`.
+    pub fn embed(&self, batch: &Batch<B>) -> Tensor<B, 3> {
+        let [_, pieces] = batch.ids.dims();
+        let positions = Tensor::arange(0..pieces as i64, &batch.ids.device()).unsqueeze::<2>();
+        let sum = self.words.forward(batch.ids.clone())
+            + self.segments.forward(batch.segments.clone())
+            + self.positions.forward(positions);
+        self.norm.forward(sum)
+    }
+
+    /// The table of word embeddings, `[vocabulary, hidden]`.
+    pub fn word_table(&self) -> Tensor<B, 2> {
+        self.words.weight.val()
+    }
+}
+
+impl<B: Backend> Layer<B> {
+    fn new(weights: LayerWeights, spec: &ModelSpec, device: &B::Device) -> Self {
+        Self {
+            query: linear(weights.query, device),
+            key: linear(weights.key, device),
+            value: linear(weights.value, device),
+            attention_output: linear(weights.attention_output, device),
+            attention_norm: layer_norm(weights.attention_norm, spec, device),
+            intermediate: linear(weights.intermediate, device),
+            output: linear(weights.output, device),
+            output_norm: layer_norm(weights.output_norm, spec, device),
+        }
+    }
+
+    /// Attention of this layer: softmax(Q·Kᵀ/√width) over the pieces that are no padding, then the intervention.
+    pub fn attend(
+        &self,
+        hidden: Tensor<B, 3>,
+        heads: usize,
+        batch: &Batch<B>,
+        intervention: &Intervention<B>,
+    ) -> Attended<B> {
+        let [inputs, pieces, hidden_width] = hidden.dims();
+        let width = hidden_width / heads;
+        let split = |states: Tensor<B, 3>| states.reshape([inputs, pieces, heads, width]).swap_dims(1, 2);
+        let query = split(self.query.forward(hidden.clone()));
+        let key = split(self.key.forward(hidden.clone()));
+        let values = split(self.value.forward(hidden));
+
+        let mut logits = query.matmul(key.swap_dims(2, 3)) * (1.0 / (width as f64).sqrt());
+        if let Some(padding) = &batch.padding {
+            logits = logits + padding.clone();
+        }
+        let mut weights = activation::softmax(logits, 3);
+        if let Some(keep) = &intervention.keep {
+            weights = weights * keep.clone();
+        }
+        if let Some(add) = &intervention.add {
+            weights = weights + add.clone();
+        }
+        Attended { weights, values }
+    }
+
+    /// The hidden states after this layer.
+    pub fn finish(
+        &self,
+        hidden: Tensor<B, 3>,
+        attended: Attended<B>,
+        activation: Activation,
+        intervention: &Intervention<B>,
+    ) -> Tensor<B, 3> {
+        let dims = hidden.dims();
+        let mut context = attended.weights.matmul(attended.values);
+        if let Some(gate) = &intervention.gate {
+            context = context * gate.clone();
+        }
+        let context = context.swap_dims(1, 2).reshape(dims);
+        let hidden = self.attention_norm.forward(hidden + self.attention_output.forward(context));
+        let inner = activate(self.intermediate.forward(hidden.clone()), activation);
+        self.output_norm.forward(hidden + self.output.forward(inner))
+    }
+
+    /// ‖α·f(x)‖, `[batch, head, from, to]`, with f(x) = (x·W_V + b_V)·W_O of each head (Kobayashi et al. 2020, §2).
+    pub fn norms(&self, attended: &Attended<B>) -> Tensor<B, 4> {
+        let [_, heads, _, width] = attended.values.dims();
+        let output = self.attention_output.weight.val();
+        let [_, hidden] = output.dims();
+        let output = output.reshape([1, heads, width, hidden]);
+        let transformed = attended.values.clone().matmul(output);
+        let lengths = transformed.square().sum_dim(3).sqrt();
+        attended.weights.clone() * lengths.swap_dims(2, 3)
+    }
+}
+
+/// The non-linearity of a feed-forward block.
+pub(crate) fn activate<B: Backend, const D: usize>(states: Tensor<B, D>, kind: Activation) -> Tensor<B, D> {
+    match kind {
+        Activation::Gelu => activation::gelu(states),
+        Activation::GeluTanh => activation::gelu_approximate(states),
+        Activation::Relu => activation::relu(states),
+    }
+}
+
+/// A linear layer. burn keeps weights as `[inputs, outputs]`, checkpoints as `[outputs, inputs]`. Parameters of this
+/// crate are never trained, so none requires a gradient.
+pub(crate) fn linear<B: Backend>(weights: Linear, device: &B::Device) -> nn::Linear<B> {
+    let weight = tensor::<B, 2>(weights.weight, [weights.outputs, weights.inputs], device);
+    // A contiguous copy: the transposed view would be gathered anew in each product.
+    let weight = Tensor::from_data(weight.transpose().into_data(), device);
+    let bias = tensor(weights.bias, [weights.outputs], device);
+    nn::Linear { weight: frozen(weight), bias: Some(frozen(bias)) }
+}
+
+/// A layer normalisation with the model's ε.
+pub(crate) fn layer_norm<B: Backend>(weights: LayerNorm, spec: &ModelSpec, device: &B::Device) -> nn::LayerNorm<B> {
+    let width = weights.weight.len();
+    let mut norm = nn::LayerNormConfig::new(width).with_epsilon(f64::from(spec.layer_norm_eps)).init(device);
+    norm.gamma = frozen(tensor(weights.weight, [width], device));
+    norm.beta = Some(frozen(tensor(weights.bias, [width], device)));
+    norm
+}
+
+fn embedding<B: Backend>(values: Vec<f32>, shape: [usize; 2], device: &B::Device) -> nn::Embedding<B> {
+    nn::Embedding { weight: frozen(tensor(values, shape, device)) }
+}
+
+/// A tensor from host values.
+pub(crate) fn tensor<B: Backend, const D: usize>(
+    values: Vec<f32>,
+    shape: [usize; D],
+    device: &B::Device,
+) -> Tensor<B, D> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+fn frozen<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Param<Tensor<B, D>> {
+    Param::from_tensor(tensor).set_require_grad(false)
+}

@@ -1,0 +1,212 @@
+//! Many inputs through an encoder: workers encode chunks at the same time, results come back in input order, and memory
+//! is bounded by the chunks in flight.
+
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+};
+
+use headlight_attention::{AttentionHead, HeadGrid};
+
+use crate::{
+    LoadError, ModelSpec, Pieces, UnfitPieces,
+    request::{Encode, Encoded, Request},
+};
+
+/// Why a stream ended early. What was folded before stays folded, in order and without a gap.
+#[derive(thiserror::Error, Debug)]
+#[non_exhaustive]
+pub enum StreamError<E> {
+    /// The caller's own error, from the inputs or from `fold`.
+    #[error("{0}")]
+    Caller(E),
+    /// Pieces that the model cannot read.
+    #[error("input {}: {problem}", .input + 1)]
+    Unfit {
+        /// The input, counted from 0.
+        input: usize,
+        /// What does not fit.
+        problem: UnfitPieces,
+    },
+    /// The request masks a head that the model does not have.
+    #[error("there is no head {head} to mask: the model has {} layers of {} heads", .grid.layers, .grid.heads)]
+    NoSuchHead {
+        /// The head.
+        head: AttentionHead,
+        /// What the model has.
+        grid: HeadGrid,
+    },
+    /// The request needs a second encoder, which could not be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// An input in work: what the caller attached, and its pieces.
+type Item<T> = (T, Pieces);
+
+/// Consecutive inputs, and the error that ended them.
+struct Chunk<T, E> {
+    number: usize,
+    items: Vec<Item<T>>,
+    end: Option<StreamError<E>>,
+}
+
+/// See [`crate::Model::stream`].
+pub(crate) fn stream<T: Send, R: Send, E: Send>(
+    encoder: &dyn Encode,
+    spec: &ModelSpec,
+    threads: NonZeroUsize,
+    inputs: impl Iterator<Item = Result<Item<T>, E>> + Send,
+    request: &Request,
+    map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
+    mut fold: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), StreamError<E>> {
+    let missing = |head: &&AttentionHead| head.layer >= spec.grid.layers || head.index >= spec.grid.heads;
+    if let Some(&head) = request.masked_heads.keys().find(missing) {
+        return Err(StreamError::NoSuchHead { head, grid: spec.grid });
+    }
+    let source =
+        Mutex::new(Chunker { inputs: inputs.fuse(), spec, pieces: encoder.chunk_pieces(), chunks: 0, items: 0 });
+    // Each worker has a chunk in work and a finished one that may wait for its turn.
+    let permits = Permits::new(2 * threads.get());
+    thread::scope(|scope| {
+        let (sender, results) = mpsc::channel::<(usize, Vec<R>, Option<StreamError<E>>)>();
+        for _ in 0..threads.get() {
+            let (sender, source, permits, map) = (sender.clone(), &source, &permits, &map);
+            scope.spawn(move || {
+                let _closes_on_panic = permits.close_on_panic();
+                alone(|| {
+                    while permits.take() {
+                        let Some(Chunk { number, items, end }) = lock(source).next_chunk() else { break };
+                        let pieces: Vec<&Pieces> = items.iter().map(|(_, pieces)| pieces).collect();
+                        let encoded = encoder.encode(&pieces, request);
+                        debug_assert_eq!(encoded.len(), items.len());
+                        let results = items.into_iter().zip(encoded);
+                        let results = results.map(|((tag, pieces), encoded)| map(tag, &pieces, encoded)).collect();
+                        if sender.send((number, results, end)).is_err() {
+                            break;
+                        }
+                    }
+                });
+            });
+        }
+        drop(sender);
+
+        let mut early = BTreeMap::new();
+        let mut folded = 0;
+        let mut fold_chunk = |results: Vec<R>, end: Option<StreamError<E>>| {
+            results.into_iter().try_for_each(&mut fold).map_err(StreamError::Caller)?;
+            end.map_or(Ok(()), Err)
+        };
+        for (number, chunk, end) in &results {
+            early.insert(number, (chunk, end));
+            while let Some((chunk, end)) = early.remove(&folded) {
+                if let Err(error) = fold_chunk(chunk, end) {
+                    permits.close();
+                    return Err(error);
+                }
+                folded += 1;
+                permits.give();
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Cuts the inputs into chunks.
+struct Chunker<'a, I> {
+    inputs: I,
+    spec: &'a ModelSpec,
+    /// A chunk ends when it has this many pieces.
+    pieces: usize,
+    chunks: usize,
+    items: usize,
+}
+
+impl<T, E, I: Iterator<Item = Result<Item<T>, E>>> Chunker<'_, I> {
+    fn next_chunk(&mut self) -> Option<Chunk<T, E>> {
+        let (mut items, mut end, mut pieces) = (Vec::new(), None, 0);
+        while pieces < self.pieces && end.is_none() {
+            match self.inputs.next() {
+                None => break,
+                Some(Err(error)) => end = Some(StreamError::Caller(error)),
+                Some(Ok((tag, input))) => match input.check(self.spec) {
+                    Ok(()) => {
+                        pieces += input.len();
+                        items.push((tag, input));
+                        self.items += 1;
+                    }
+                    Err(problem) => end = Some(StreamError::Unfit { input: self.items, problem }),
+                },
+            }
+        }
+        let number = self.chunks;
+        self.chunks += 1;
+        (!items.is_empty() || end.is_some()).then_some(Chunk { number, items, end })
+    }
+}
+
+/// How many more chunks may be taken before one is folded: what bounds memory.
+struct Permits {
+    /// `None` once the stream has ended.
+    left: Mutex<Option<usize>>,
+    changed: Condvar,
+}
+
+impl Permits {
+    fn new(count: usize) -> Self {
+        Self { left: Mutex::new(Some(count)), changed: Condvar::new() }
+    }
+
+    /// Waits for a permit; false when the stream has ended.
+    fn take(&self) -> bool {
+        let left = self.changed.wait_while(lock(&self.left), |left| *left == Some(0));
+        match &mut *left.unwrap_or_else(PoisonError::into_inner) {
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn give(&self) {
+        if let Some(left) = &mut *lock(&self.left) {
+            *left += 1;
+        }
+        self.changed.notify_one();
+    }
+
+    fn close(&self) {
+        *lock(&self.left) = None;
+        self.changed.notify_all();
+    }
+
+    /// Ends the stream when the thread that holds this unwinds, so that no other waits for its chunk.
+    fn close_on_panic(&self) -> impl Drop + '_ {
+        struct Guard<'a>(&'a Permits);
+        impl Drop for Guard<'_> {
+            fn drop(&mut self) {
+                if thread::panicking() {
+                    self.0.close();
+                }
+            }
+        }
+        Guard(self)
+    }
+}
+
+/// Runs a worker so that rayon, which burn's CPU backend calls, adds no threads of its own: workers are the parallelism.
+fn alone(work: impl FnOnce() + Send) {
+    match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
+        Ok(pool) => pool.install(work),
+        // No thread can be had: slower, not wrong.
+        Err(_) => work(),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,63 @@
+//! The encoders on a real model, against PyTorch.
+
+mod support;
+
+use headlight_attention::{Alignment, MergeRule, merge};
+use headlight_bert::{Device, Level, LoadOptions, Model, Pieces, Request};
+use support::{Golden, max_difference, shared};
+
+/// The largest difference to PyTorch that is allowed at any position.
+const TOLERANCE: f32 = 1e-5;
+
+fn golden_pieces(golden: &Golden) -> Vec<Pieces> {
+    (0..20)
+        .map(|number| {
+            let ids = golden.ids(&format!("input_ids.{number}"));
+            // Words of up to two pieces, so that there is something to merge.
+            let words = (1..ids.len() - 1).step_by(2).map(|start| start..(start + 2).min(ids.len() - 1)).collect();
+            let alignment = Alignment::new(ids.len(), words).unwrap();
+            Pieces { segments: vec![0; ids.len()], alignment, ids, unpieced_words: 0 }
+        })
+        .collect()
+}
+
+#[test]
+fn attention_equals_pytorch_on_every_device() {
+    let (Some(folder), Some(golden)) = (shared("data/minilm-l6"), shared("golden/attention-minilm.safetensors")) else {
+        return;
+    };
+    let golden = Golden::read(&golden);
+    let inputs = golden_pieces(&golden);
+    for device in [Device::Cpu, Device::Ndarray] {
+        let model = Model::load(&folder, &LoadOptions { device, ..Default::default() }).unwrap();
+        let request = Request { attention: Some(Level::Pieces), ..Default::default() };
+        let mut maps = Vec::new();
+        let stream = inputs.iter().cloned().enumerate().map(Ok::<_, ()>);
+        let keep = |(number, encoded)| {
+            maps.push((number, encoded));
+            Ok(())
+        };
+        model.stream(stream, &request, |number, _, encoded| (number, encoded.maps.unwrap()), keep).unwrap();
+
+        let numbers: Vec<usize> = maps.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, (0..20).collect::<Vec<_>>());
+        let differences = maps.iter().map(|(number, maps)| {
+            let (shape, expected) = golden.floats(&format!("attention.{number}"));
+            assert_eq!(shape, [72, maps.positions(), maps.positions()]);
+            max_difference(maps.weights(), &expected)
+        });
+        let worst = differences.fold(0.0, f32::max);
+        assert!(worst <= TOLERANCE, "{device}: {worst}");
+        println!("{device}: max |Δ| {worst:.1e}");
+
+        for rule in [MergeRule::Mean, MergeRule::First, MergeRule::Max] {
+            let request = Request { attention: Some(Level::Words(rule)), ..Default::default() };
+            for (input, (_, maps)) in inputs.iter().zip(&maps).take(4) {
+                let merged = model.encode(input, &request).unwrap().words.unwrap();
+                let expected = merge(maps, &input.alignment, rule);
+                let worst = max_difference(merged.weights(), expected.weights());
+                assert!(worst <= TOLERANCE, "{device} {rule:?}: {worst}");
+            }
+        }
+    }
+}
