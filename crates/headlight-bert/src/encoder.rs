@@ -84,11 +84,6 @@ impl<B: Backend> Bert<B> {
             + self.positions.forward(positions);
         self.norm.forward(sum)
     }
-
-    /// The table of word embeddings, `[vocabulary, hidden]`.
-    pub fn word_table(&self) -> Tensor<B, 2> {
-        self.words.weight.val()
-    }
 }
 
 impl<B: Backend> Layer<B> {
