@@ -7,9 +7,11 @@
 //! them, and an [`Evaluation`] counts how the best do on other sentences.
 
 mod baselines;
+mod clusters;
 mod distances;
 mod group;
 mod hash;
+mod mds;
 mod prediction_file;
 mod predictions;
 mod scores;
@@ -18,8 +20,10 @@ mod selection;
 mod testing;
 
 pub use baselines::{Baseline, BaselineScores, OFFSETS};
+pub use clusters::{LayerDistances, Merger, clusters, hierarchy, layer_distances};
 pub use distances::{HeadDistances, MapDistances, map_distances};
 pub use group::Group;
+pub use mds::{Embedding, MdsOptions, mds};
 pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionWriter};
 pub use predictions::{Direction, HeadPredictions, predict};
 pub use scores::{HeadScores, MismatchError};
