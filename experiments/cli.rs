@@ -46,6 +46,10 @@ pub enum LogFormat {
 pub enum Command {
     /// Print the resolved config: every key, after defaults, file and --set
     Show(ShowArgs),
+    /// Fetch models and treebanks into the cache, as a run does on first use
+    Fetch(FetchArgs),
+    /// List the models and treebanks that are known by name
+    Models,
     /// Print completions for a shell: headlight completions bash > headlight.bash
     Completions(CompletionsArgs),
 }
@@ -59,6 +63,14 @@ pub struct ShowArgs {
     /// Set a key of the config; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
+}
+
+/// `headlight fetch`
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// Names of models (minilm-l6, or a Hugging Face id) and treebanks (UD_English-EWT); see `headlight models`
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
 }
 
 /// `headlight completions`

@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod config;
+mod fetch;
 mod kinds;
 mod logging;
 mod nearest;
@@ -31,6 +32,8 @@ fn main() -> ExitCode {
         progress::quiet();
     }
     let result = match &cli.command {
+        Command::Fetch(args) => commands::fetch::fetch(args),
+        Command::Models => commands::models::models(),
         Command::Show(args) => commands::show::show(args),
         Command::Completions(args) => commands::completions::completions(args),
     };

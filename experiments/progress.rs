@@ -1,7 +1,7 @@
 //! What a user sees while work goes on, on standard error: bars with rate and time left on a terminal, a plain line at
 //! most every ten seconds elsewhere, nothing with `--quiet`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -105,6 +105,27 @@ impl Progress {
             Some(total) if total > 0 => say(&format!("{}: {done} of {}", self.label, self.unit.count(total))),
             _ => say(&format!("{}: {done}", self.label)),
         }
+    }
+}
+
+/// A reader that counts its bytes as progress.
+pub struct Counted<'a, R> {
+    reader: R,
+    progress: &'a Progress,
+}
+
+impl<'a, R> Counted<'a, R> {
+    /// Counts what is read from `reader`.
+    pub fn new(reader: R, progress: &'a Progress) -> Self {
+        Self { reader, progress }
+    }
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.progress.add(read as u64);
+        Ok(read)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The subcommands, one file each.
 
 pub mod completions;
+pub mod fetch;
+pub mod models;
 pub mod show;
 
 use std::fmt;

@@ -1,0 +1,22 @@
+//! `headlight fetch`
+
+use anyhow::Result;
+
+use crate::cli::FetchArgs;
+use crate::fetch::{self, TreebankName};
+use crate::output;
+
+/// Fetches models and treebanks and prints where they are.
+pub fn fetch(args: &FetchArgs) -> Result<()> {
+    for name in &args.names {
+        if name.starts_with("UD_") {
+            let treebank: TreebankName = name.parse()?;
+            for path in fetch::splits(&treebank)? {
+                output::print(&format!("{}\n", path.display()))?;
+            }
+        } else {
+            output::print(&format!("{}\n", fetch::model(name)?.display()))?;
+        }
+    }
+    Ok(())
+}

