@@ -7,6 +7,7 @@
 mod head;
 mod maps;
 mod merge;
+pub mod store;
 
 pub use head::{AttentionHead, HeadGrid};
 pub use maps::{Alignment, AttentionMaps, MergeRule, WordAttention};

@@ -55,6 +55,17 @@ pub enum MergeRule {
     Max,
 }
 
+impl MergeRule {
+    /// As configs and keys write it: `mean`, `first` or `max`.
+    pub fn name(self) -> &'static str {
+        match self {
+            MergeRule::Mean => "mean",
+            MergeRule::First => "first",
+            MergeRule::Max => "max",
+        }
+    }
+}
+
 /// The attention maps of one sentence over its pieces, axes `[layer, head, from, to]`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct AttentionMaps {

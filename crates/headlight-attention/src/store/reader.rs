@@ -1,0 +1,114 @@
+//! Reading a store.
+
+use std::path::Path;
+
+use super::index::{Index, folder};
+use super::shard::Shard;
+use super::{Result, StoreKey};
+use crate::{HeadGrid, WordAttention};
+
+/// The word attention of a whole split, mapped from disk. It may be read from several threads at once.
+#[derive(Debug)]
+pub struct Store {
+    index: Index,
+    shards: Vec<Shard>,
+    /// The number of the first sentence of each shard, and of all sentences.
+    firsts: Vec<usize>,
+}
+
+impl Store {
+    /// Opens the store of `key` among those in `root`; `None` when there is none. Checks that it is whole, but not every
+    /// byte: see [`Store::verify`].
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`](super::StoreError::Damaged) when a file is missing, cut off or of another store, or what
+    /// the operating system says.
+    pub fn open(root: &Path, key: &StoreKey) -> Result<Option<Self>> {
+        let id = key.id();
+        let folder = folder(root, &id);
+        if folder.try_exists().map_err(super::io_at(&folder))? {
+            Self::open_folder(&folder, &id).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    pub(super) fn open_folder(folder: &Path, id: &str) -> Result<Self> {
+        let index = Index::read(folder, id)?;
+        let open = |entry| Shard::open(folder, entry, id, &index.key, index.grid());
+        let shards = index.shards.iter().map(open).collect::<Result<Vec<_>>>()?;
+        let mut firsts = vec![0];
+        firsts.extend(index.shards.iter().scan(0, |first, shard| {
+            *first += shard.sentences;
+            Some(*first)
+        }));
+        Ok(Self { index, shards, firsts })
+    }
+
+    /// What the store was made for.
+    pub fn key(&self) -> &StoreKey {
+        &self.index.key
+    }
+
+    /// Layers and heads.
+    pub fn grid(&self) -> HeadGrid {
+        self.index.grid()
+    }
+
+    /// Number of sentences, skipped ones included.
+    pub fn len(&self) -> usize {
+        self.index.sentences()
+    }
+
+    /// Whether there is no sentence.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Words of a sentence; `None` when it was skipped.
+    ///
+    /// # Panics
+    /// When there is no sentence of that number.
+    pub fn words(&self, sentence: usize) -> Option<usize> {
+        let (shard, sentence) = self.find(sentence);
+        shard.words(sentence)
+    }
+
+    /// Decodes the weights of a sentence of n words into `out`, axes `[layer, head, from, to]`, layers × heads × (n+2)²
+    /// in all.
+    ///
+    /// # Panics
+    /// When there is no sentence of that number, it was skipped, or `out` is of another length.
+    pub fn read(&self, sentence: usize, out: &mut [f32]) {
+        let (shard, within) = self.find(sentence);
+        let words = shard.words(within).unwrap_or_else(|| panic!("sentence {sentence} was skipped"));
+        assert_eq!(out.len(), self.grid().len() * (words + 2) * (words + 2), "room for a sentence of {words} words");
+        shard.read(within, out);
+    }
+
+    /// The word attention of a sentence; `None` when it was skipped.
+    ///
+    /// # Panics
+    /// When there is no sentence of that number.
+    pub fn word_attention(&self, sentence: usize) -> Option<WordAttention> {
+        let words = self.words(sentence)?;
+        let mut weights = vec![0.0; self.grid().len() * (words + 2) * (words + 2)];
+        self.read(sentence, &mut weights);
+        Some(WordAttention::new(self.grid(), words, weights).expect("read as long as it is"))
+    }
+
+    /// Compares every byte with the checksums.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`](super::StoreError::Damaged) names the first shard that differs.
+    pub fn verify(&self) -> Result<()> {
+        self.shards.iter().try_for_each(Shard::verify)
+    }
+
+    /// The shard that holds a sentence, and the sentence's number there.
+    fn find(&self, sentence: usize) -> (&Shard, usize) {
+        assert!(sentence < self.len(), "sentence {sentence} of {}", self.len());
+        let shard = self.firsts.partition_point(|first| *first <= sentence) - 1;
+        (&self.shards[shard], sentence - self.firsts[shard])
+    }
+}

@@ -1,0 +1,185 @@
+//! Writing a store.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::index::{Index, ShardEntry, folder, lock_file, partial_folder};
+use super::shard::{Shard, ShardWriter};
+use super::{Result, Store, StoreError, StoreKey, io_at};
+use crate::{HeadGrid, WordAttention};
+
+/// Weights of one shard, in bytes. It bounds what an interruption costs and, through the rows' factors, the memory of a
+/// writer: about a tenth of it.
+const SHARD_BYTES: u64 = 64 << 20;
+
+/// The shard that is being written.
+const WRITING: &str = "shard.writing";
+
+/// What there is for a key.
+#[derive(Debug)]
+pub enum Entry {
+    /// The store.
+    Ready(Store),
+    /// No store: the writer that makes it.
+    Vacant(StoreWriter),
+}
+
+/// The store of `key` among those in `root`, or the writer that makes it. A damaged store is cleared away, with a
+/// warning. While another run writes the same store, this waits for it.
+///
+/// # Errors
+/// What the operating system says; `root` is made where it is absent.
+pub fn open_or_write(root: &Path, key: &StoreKey, grid: HeadGrid) -> Result<Entry> {
+    open_or_write_shards(root, key, grid, SHARD_BYTES)
+}
+
+fn open_or_write_shards(root: &Path, key: &StoreKey, grid: HeadGrid, shard_bytes: u64) -> Result<Entry> {
+    if let Ok(Some(store)) = Store::open(root, key) {
+        return Ok(Entry::Ready(store));
+    }
+    fs::create_dir_all(root).map_err(io_at(root))?;
+    let lock = wait_for_lock(&lock_file(root, &key.id()))?;
+    match Store::open(root, key) {
+        Ok(Some(store)) => return Ok(Entry::Ready(store)),
+        Ok(None) => {}
+        Err(StoreError::Damaged { path, reason }) => {
+            tracing::warn!("{} {reason}: the store is made anew", path.display());
+            let folder = folder(root, &key.id());
+            fs::remove_dir_all(&folder).map_err(io_at(&folder))?;
+        }
+        Err(other) => return Err(other),
+    }
+    StoreWriter::resume(root, key, grid, shard_bytes, lock).map(Entry::Vacant)
+}
+
+fn wait_for_lock(path: &Path) -> Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(io_at(path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => {
+            tracing::info!("waiting for another run that writes the same attention store ({})", path.display());
+            file.lock().map_err(io_at(path))?;
+        }
+        Err(fs::TryLockError::Error(source)) => return Err(io_at(path)(source)),
+    }
+    Ok(file)
+}
+
+/// Writes a store, sentence by sentence. Memory does not grow with their number. Dropped before
+/// [`StoreWriter::finish`], it leaves whole shards for the next writer of the same key.
+#[derive(Debug)]
+pub struct StoreWriter {
+    root: PathBuf,
+    partial: PathBuf,
+    index: Index,
+    shard: Option<ShardWriter>,
+    shard_bytes: u64,
+    _lock: File,
+}
+
+impl StoreWriter {
+    fn resume(root: &Path, key: &StoreKey, grid: HeadGrid, shard_bytes: u64, lock: File) -> Result<Self> {
+        let id = key.id();
+        let partial = partial_folder(root, &id);
+        fs::create_dir_all(&partial).map_err(io_at(&partial))?;
+        let mut index = Index::new(key.clone(), grid);
+        if let Ok(before) = Index::read(&partial, &id)
+            && before.grid() == grid
+        {
+            let whole = |entry: &ShardEntry| {
+                Shard::open(&partial, entry, &id, key, grid).is_ok_and(|shard| shard.verify().is_ok())
+            };
+            index.shards = before.shards.into_iter().take_while(whole).collect();
+        }
+        let torn = partial.join(WRITING);
+        if torn.exists() {
+            fs::remove_file(&torn).map_err(io_at(&torn))?;
+        }
+        if !index.shards.is_empty() {
+            tracing::info!("going on with an interrupted attention store after {} sentences", index.sentences());
+        }
+        Ok(Self { root: root.to_owned(), partial, index, shard: None, shard_bytes, _lock: lock })
+    }
+
+    /// Sentences written, by an interrupted run before included: the number of the next one, counted from 0.
+    pub fn len(&self) -> usize {
+        self.index.sentences() + self.shard.as_ref().map_or(0, ShardWriter::sentences)
+    }
+
+    /// Whether no sentence has been written.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends the attention of the next sentence.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherGrid`] or [`StoreError::NotFinite`], after which the writer is as before, or what the
+    /// operating system says.
+    pub fn push(&mut self, attention: &WordAttention) -> Result<()> {
+        let (grid, found) = (self.index.grid(), attention.grid());
+        if grid != found {
+            return Err(StoreError::OtherGrid {
+                layers: grid.layers,
+                heads: grid.heads,
+                found_layers: found.layers,
+                found_heads: found.heads,
+            });
+        }
+        let sentence = self.len();
+        self.shard()?.push(attention.words(), attention.weights(), |row| StoreError::NotFinite {
+            sentence,
+            head: grid.head(row / attention.positions()),
+        })
+    }
+
+    /// Notes that the next sentence was skipped, so that numbers go on matching the treebank's.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn push_skipped(&mut self) -> Result<()> {
+        self.shard()?.push_skipped();
+        Ok(())
+    }
+
+    /// The shard to write the next sentence to.
+    fn shard(&mut self) -> Result<&mut ShardWriter> {
+        if self.shard.as_ref().is_some_and(|shard| shard.bytes() >= self.shard_bytes) {
+            self.seal()?;
+        }
+        match &mut self.shard {
+            Some(shard) => Ok(shard),
+            vacant => {
+                let path = self.partial.join(WRITING);
+                Ok(vacant.insert(ShardWriter::create(&path, self.index.key.precision())?))
+            }
+        }
+    }
+
+    fn seal(&mut self) -> Result<()> {
+        let Some(shard) = self.shard.take() else { return Ok(()) };
+        let sentences = shard.sentences();
+        let file = format!("shard-{:05}.safetensors", self.index.shards.len());
+        let (bytes, sha256) = shard.seal(self.index.id())?;
+        let path = self.partial.join(&file);
+        fs::rename(self.partial.join(WRITING), &path).map_err(io_at(&path))?;
+        self.index.shards.push(ShardEntry { file, sentences, bytes, sha256 });
+        self.index.write(&self.partial)
+    }
+
+    /// Completes the store and opens it.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn finish(mut self) -> Result<Store> {
+        self.seal()?;
+        self.index.write(&self.partial)?;
+        let folder = folder(&self.root, self.index.id());
+        fs::rename(&self.partial, &folder).map_err(io_at(&folder))?;
+        Store::open_folder(&folder, self.index.id())
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
