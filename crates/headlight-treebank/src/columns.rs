@@ -123,11 +123,11 @@ fn split<'a>(line: &'a str, columns: Columns, report: &mut impl FnMut(Fault)) ->
     match (columns, found) {
         (_, 10) | (Columns::Conllx, 8) => {}
         (Columns::Conllx, _) => {
-            report(Fault::Columns { found, expected: "8 or 10" });
+            report(Fault::Columns { found, expected: "8 or 10, separated by single tabs," });
             return None;
         }
         (Columns::Conllu | Columns::Unparsed, _) => {
-            report(Fault::Columns { found, expected: "10" });
+            report(Fault::Columns { found, expected: "10, separated by single tabs," });
             return None;
         }
     }

@@ -17,7 +17,7 @@ pub enum Fault {
         column: usize,
     },
     /// A word line with too few or too many columns.
-    #[error("{found} column(s) where {expected} are expected, separated by single tabs")]
+    #[error("{found} column(s) where {expected} are expected")]
     Columns {
         /// Columns on the line.
         found: usize,
@@ -31,7 +31,7 @@ pub enum Fault {
         id: String,
     },
     /// A word id that skips or repeats.
-    #[error("ID {found} where {expected} is due; ids count 1, 2, 3 … without gap or repetition")]
+    #[error("ID {found} where {expected} is due; ids count up by one")]
     IdOrder {
         /// The id of the line.
         found: usize,
@@ -128,6 +128,16 @@ pub enum Fault {
         /// Id of the word above, 0 below a multiword token or empty node that opens the sentence.
         word: usize,
     },
+    /// Constituents of CoNLL-2012 that do not close, or close too often.
+    #[error("the brackets of the parse are not one tree at word {word} [{form}], which has `{bit}`")]
+    Parse {
+        /// Number of the word, counted from 1.
+        word: usize,
+        /// Its form.
+        form: String,
+        /// Its parse column.
+        bit: String,
+    },
     /// The words are not a tree.
     #[error(transparent)]
     Tree(#[from] TreeError),
@@ -151,9 +161,19 @@ pub enum Fault {
         /// Its form.
         form: String,
     },
+    /// A mention whose annotated head is not among its words.
+    #[error("the head of the mention of entity `{entity}` that opens at word {word} [{form}] lies outside the mention")]
+    HeadOutside {
+        /// The entity's name.
+        entity: String,
+        /// Id of the word.
+        word: usize,
+        /// Its form.
+        form: String,
+    },
     /// Something in an entity annotation that is not a bracket.
     #[error(
-        "`{annotation}` at word {word} [{form}] is not an entity annotation such as `(e1-person-…`, `e1)` or `(12`"
+        "`{annotation}` at word {word} [{form}] is not an entity annotation such as `(e1-person`, `e1)` or `(e1[1/2]`"
     )]
     Entity {
         /// The annotation as written.
@@ -293,8 +313,8 @@ pub enum ReadError {
     },
     /// The file's name does not tell its format.
     #[error(
-        "cannot tell the format of {} from its name; known endings are .conllu, .conllx, .conll and .txt, each also with .gz: \
-         name the format",
+        "cannot tell the format of {} from its name; known endings are .conllu, .conllx, .conll, _conll and .txt, each also \
+         with .gz: name the format",
         path.display()
     )]
     UnknownFormat {

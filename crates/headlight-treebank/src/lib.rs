@@ -7,7 +7,8 @@
 //! A [`Reader`] yields the sentences of a file one by one, from any [`Format`]; a sentence that is not a tree is an
 //! error with file, line and name, and the next one follows. [`write_conllu`] gives back what was read, byte for byte,
 //! and [`reattach`] puts a predicted tree in the place of a sentence's own. [`check`] lists everything that is wrong
-//! with a file. [`Attachment`] counts how well predicted governors agree with the treebank.
+//! with a file. [`Attachment`] counts how well predicted governors agree with the treebank, and
+//! [`coreference::Documents`] reads whole documents with their mentions.
 //!
 //! ```
 //! use headlight_treebank::{Format, Reader, write_conllu};
@@ -41,8 +42,11 @@
 mod attachment;
 mod check;
 mod columns;
+mod conll2012;
+pub mod coreference;
 mod fault;
 mod lines;
+mod penn;
 mod read;
 mod sentence;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::columns::{self, Columns};
+use crate::conll2012;
 use crate::fault::{Fault, Problem, ReadError};
 use crate::lines::{Block, Lines, Unit};
 use crate::sentence::{Sentence, SentenceParts};
@@ -24,6 +25,9 @@ pub enum Format {
     /// The format of the code released with Clark et al. (2019): a line `word head-relation` for each word, for example
     /// `The 2-det`, head 0 for the root, a blank line between sentences (`.txt` whose first lines look like it).
     HeadRelation,
+    /// CoNLL-2012 (`_conll`), with coreference: constituents become dependencies by head rules, with the relations
+    /// `root`, `punct` and `dep`, and coreference becomes `Entity=` in MISC. Without parses the tree is a placeholder.
+    Conll2012,
     /// One sentence a line, a blank line between documents (any other `.txt`). Words end at white space and at
     /// punctuation; the tree is a placeholder.
     PlainText,
@@ -39,6 +43,7 @@ impl Format {
             Some("conllx" | "conll") => Some(Self::Conllx),
             Some("txt") if looks_like_head_relations(lines.peek()?) => Some(Self::HeadRelation),
             Some("txt") => Some(Self::PlainText),
+            Some(ending) if ending.ends_with("_conll") => Some(Self::Conll2012),
             _ => None,
         })
     }
@@ -93,6 +98,19 @@ impl Iterator for Reader {
     type Item = Result<Sentence, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        self.advance().map(|step| step.sentence)
+    }
+}
+
+/// One sentence of a file, read or refused.
+pub(crate) struct Step {
+    pub(crate) sentence: Result<Sentence, ReadError>,
+    /// Whether it opens a document, which a refused one does too.
+    pub(crate) opens_document: bool,
+}
+
+impl Reader {
+    pub(crate) fn advance(&mut self) -> Option<Step> {
         if self.done {
             return None;
         }
@@ -110,14 +128,23 @@ impl Iterator for Reader {
             }
             Err(error) => {
                 self.done = true;
-                return Some(Err(error));
+                return Some(Step { sentence: Err(error), opens_document: false });
             }
         };
-        let Some((line, fault)) = error else {
-            return Some(Ok(Sentence::new(parts).expect("no fault was reported, so the words are a tree")));
+        let opens_document = parts.opens_document;
+        let sentence = match error {
+            None => Ok(Sentence::new(parts).expect("no fault was reported, so the words are a tree")),
+            Some((line, fault)) => {
+                let problem = Box::new(Problem { line, sent_id: Some(parts.sent_id), fault });
+                Err(ReadError::Sentence { path: self.source.path.clone(), problem })
+            }
         };
-        let problem = Box::new(Problem { line, sent_id: Some(parts.sent_id), fault });
-        Some(Err(ReadError::Sentence { path: self.source.path.clone(), problem }))
+        Some(Step { sentence, opens_document })
+    }
+
+    /// The line of the file of each word of the sentence read last.
+    pub(crate) fn word_lines(&self) -> impl Iterator<Item = usize> + '_ {
+        self.source.word_lines.iter().map(|line| self.source.block.first_line + line)
     }
 }
 
@@ -143,6 +170,8 @@ pub(crate) struct Source {
     block: Block,
     word_lines: Vec<usize>,
     document: Option<String>,
+    /// The document that the next sentence of CoNLL-2012 opens.
+    opened: Option<String>,
 }
 
 impl Source {
@@ -163,7 +192,7 @@ impl Source {
         let name = name.strip_suffix(".gz").unwrap_or(&name);
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
         let (block, word_lines) = (Block::default(), Vec::new());
-        Self { path, stem, lines, format, block, word_lines, document: None }
+        Self { path, stem, lines, format, block, word_lines, document: None, opened: None }
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -176,11 +205,17 @@ impl Source {
         &mut self,
         report: &mut dyn FnMut(usize, Fault),
     ) -> Result<Option<SentenceParts>, ReadError> {
-        let any = self.lines.next_block(self.format.unit(), &mut self.block, report);
-        let any =
-            any.map_err(|source| ReadError::Read { path: self.path.clone(), line: self.lines.number(), source })?;
-        if !any {
-            return Ok(None);
+        loop {
+            let any = self
+                .lines
+                .next_block(self.format.unit(), &mut self.block, report)
+                .map_err(|source| ReadError::Read { path: self.path.clone(), line: self.lines.number(), source })?;
+            if !any {
+                return Ok(None);
+            }
+            if self.format != Format::Conll2012 || !self.block_is_between_documents() {
+                break;
+            }
         }
         let first_line = self.block.first_line;
         let mut parts = SentenceParts { line: first_line, ..SentenceParts::default() };
@@ -205,9 +240,11 @@ impl Source {
                     self.word_lines.clear();
                     self.word_lines.extend(0..lines.count());
                 }
+                Format::Conll2012 => conll2012::parse(lines, &mut parts, &mut self.word_lines, report),
                 Format::PlainText => {
                     parse_text(lines.next().unwrap_or_default(), &mut parts);
                     self.word_lines.clear();
+                    self.word_lines.resize(parts.words.len(), 0);
                 }
             },
         }
@@ -221,11 +258,22 @@ impl Source {
         Ok(Some(parts))
     }
 
+    /// Takes note of the document that a block of CoNLL-2012 opens. Whether the block has no words: `#end document`
+    /// stands alone, and `#begin document` may.
+    fn block_is_between_documents(&mut self) -> bool {
+        let Ok(mut lines) = self.block.lines() else { return false };
+        self.opened = conll2012::document(lines.clone()).or(self.opened.take());
+        lines.all(|line| line.starts_with('#'))
+    }
+
     /// Fills in the names of the sentence and its document, from comments where the format has them.
     fn name(&mut self, parts: &mut SentenceParts) {
         let place = format!("{}:{}", self.stem, parts.line);
         if self.format == Format::PlainText && self.block.after_blank {
             parts.comments.push(format!("# newdoc id = {place}"));
+        }
+        if let Some(id) = self.opened.take() {
+            parts.comments.extend([format!("# newdoc id = {id}"), "# global.Entity = eid".to_owned()]);
         }
         for comment in &parts.comments {
             if let Some(id) = comment_value(comment, "newdoc") {

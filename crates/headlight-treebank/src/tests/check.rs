@@ -40,10 +40,10 @@ three\r
         problems,
         [
             "1: the file starts with a byte order mark; it is skipped",
-            "4: sentence a: ID 1 where 2 is due; ids count 1, 2, 3 … without gap or repetition",
+            "4: sentence a: ID 1 where 2 is due; ids count up by one",
             "4: sentence a: word 2 [two] has HEAD `x`, which is not the id of a word or 0",
             "5: lines end with CR LF (said once); the CR is dropped",
-            "5: sentence a: 1 column(s) where 10 are expected, separated by single tabs",
+            "5: sentence a: 1 column(s) where 10, separated by single tabs, are expected",
             "7: sentence a: sent_id `a` is already used on line 1",
             "8: sentence a: `# text` and the words part at character 6: text has `oo`, the words spell `wo`",
             "10: sentence a: column UPOS is empty; write `_`",

@@ -2,6 +2,7 @@
 
 mod attachment;
 mod check;
+mod coreference;
 mod data;
 mod read;
 mod shared;

@@ -51,11 +51,11 @@ fn bad_sentences_are_named_and_the_next_one_follows() {
     }
 
     check("", "3: sentence s: the sentence has no words");
-    check("1\tyes\n", "4: sentence s: 2 column(s) where 10 are expected, separated by single tabs");
-    check("1 yes _ _ _ _ 0 root _ _\n", "4: sentence s: 1 column(s) where 10 are expected, separated by single tabs");
+    check("1\tyes\n", "4: sentence s: 2 column(s) where 10, separated by single tabs, are expected");
+    check("1 yes _ _ _ _ 0 root _ _\n", "4: sentence s: 1 column(s) where 10, separated by single tabs, are expected");
     check(
         &word("1", "0").replace("_\n", "_\t_\n"),
-        "4: sentence s: 11 column(s) where 10 are expected, separated by single tabs",
+        "4: sentence s: 11 column(s) where 10, separated by single tabs, are expected",
     );
     for id in ["x", "0", "01", "+1", "", "1-", "1.0", "-1", "99999999999999999999"] {
         check(
@@ -65,7 +65,7 @@ fn bad_sentences_are_named_and_the_next_one_follows() {
             ),
         );
     }
-    let ids = "ids count 1, 2, 3 … without gap or repetition";
+    let ids = "ids count up by one";
     check(&words(&[("1", "0"), ("3", "1")]), &format!("5: sentence s: ID 3 where 2 is due; {ids}"));
     check(&words(&[("1", "0"), ("1", "1")]), &format!("5: sentence s: ID 1 where 2 is due; {ids}"));
     check(&words(&[("2", "0")]), &format!("4: sentence s: ID 2 where 1 is due; {ids}"));
@@ -167,7 +167,7 @@ fn conllx_has_eight_or_ten_columns() {
     let error = read_all("1\tThe\n", Format::Conllx).remove(0).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "test.conllu:1: sentence test:1: 2 column(s) where 8 or 10 are expected, separated by single tabs"
+        "test.conllu:1: sentence test:1: 2 column(s) where 8 or 10, separated by single tabs, are expected"
     );
 }
 
