@@ -4,6 +4,7 @@ mod attachment;
 mod check;
 mod coreference;
 mod data;
+mod properties;
 mod read;
 mod shared;
 mod write;
