@@ -6,8 +6,14 @@
 //! It knows nothing about models and heads: the runner converts what the other crates count into the rows defined here.
 
 mod assess;
+mod best_heads;
+pub mod format;
+mod markdown;
 pub mod run;
+pub mod sheet;
 pub mod stats;
 pub mod tables;
 
 pub use assess::{AGGREGATES, Choice, assess, is_aggregate};
+pub use best_heads::{best_heads_sheet, findings};
+pub use markdown::markdown_report;

@@ -1,0 +1,171 @@
+//! `report.md`: a run for people, in one page.
+
+use std::collections::BTreeMap;
+
+use crate::best_heads::best_heads_sheet;
+use crate::format::{count, percent};
+use crate::run::{Manifest, Report, RunDirectory, RunError};
+use crate::sheet::{Sheet, escape_markdown};
+use crate::tables::{BestHead, Coreference, ProbeScore, Surface};
+
+/// The text of `report.md`, from the run's other files.
+///
+/// # Errors
+/// [`RunError::Table`] where a table cannot be read.
+pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
+    let report = run.report();
+    let mut text = format!("# {}\n\n", escape_markdown(&report.name));
+    text.push_str(&introduction(report));
+    push_list(&mut text, "Findings", &report.findings);
+    push_list(&mut text, "Before trusting the numbers", &report.warnings);
+    let best_heads: Vec<BestHead> = run.table_or_empty()?;
+    let sections = [
+        ("Best heads", best_heads_sheet(&best_heads, report)),
+        ("Probes", probe_sheet(&run.table_or_empty()?)),
+        ("Coreference", coreference_sheet(&run.table_or_empty()?)),
+        ("Surface patterns", surface_sheet(&run.table_or_empty()?)),
+    ];
+    for (title, sheet) in sections {
+        if sheet.groups.iter().any(|group| !group.is_empty()) {
+            text.push_str(&format!("\n## {title}\n\n{}", sheet.to_markdown()));
+        }
+    }
+    text.push_str(&format!("\n## Conventions\n\n{}", conventions_sheet(report).to_markdown()));
+    text.push_str(&colophon(report, run.manifest()));
+    Ok(text)
+}
+
+fn introduction(report: &Report) -> String {
+    let model = &report.model;
+    let weights = if model.random_weights { ", random weights" } else { "" };
+    let mut text = format!(
+        "Model **{}** ({}{weights}, {} layers × {} heads) on treebank **{}**.\n\n",
+        escape_markdown(&model.name),
+        escape_markdown(&model.architecture),
+        model.layers,
+        model.heads,
+        escape_markdown(&report.treebank.name)
+    );
+    let mut sheet = Sheet::new("", &["<split", "<files", ">sentences", ">words", "<left out"]);
+    let rows = report.treebank.splits.iter().map(|split| {
+        let skipped = split.skipped.iter().map(|(reason, sentences)| format!("{} {reason}", count(*sentences)));
+        vec![
+            split.split.as_str().into(),
+            split.files.join(", ").into(),
+            count(split.sentences).into(),
+            count(split.words).into(),
+            skipped.collect::<Vec<_>>().join(", ").into(),
+        ]
+    });
+    sheet.groups.push(rows.collect());
+    text.push_str(&sheet.to_markdown());
+    text
+}
+
+fn push_list(text: &mut String, title: &str, items: &[String]) {
+    if items.is_empty() {
+        return;
+    }
+    text.push_str(&format!("\n## {title}\n\n"));
+    text.extend(items.iter().map(|item| format!("- {}\n", escape_markdown(item))));
+}
+
+/// Probes × measures over everything, the mean over seeds and its standard deviation.
+fn probe_sheet(scores: &[ProbeScore]) -> Sheet {
+    let whole = scores.iter().filter(|score| score.group.is_none());
+    let mut values: BTreeMap<(&str, &str, &str, &str), Vec<f64>> = BTreeMap::new();
+    for score in whole {
+        let decoding = score.decoding.as_deref().unwrap_or("");
+        values.entry((&score.probe, decoding, &score.split, &score.measure)).or_default().push(score.value);
+    }
+    let mut sheet = Sheet::new("Probes", &["<probe", "<decoding", "<split", "<measure", ">value", ">seeds"]);
+    let rows = values.into_iter().map(|((probe, decoding, split, measure), values)| {
+        let value = mean_and_spread(&values, is_share(measure));
+        vec![probe.into(), decoding.into(), split.into(), measure.into(), value.into(), values.len().to_string().into()]
+    });
+    sheet.groups.push(rows.collect());
+    sheet.notes.push("Shares in %. With several seeds: mean ± standard deviation.".to_owned());
+    sheet
+}
+
+/// Whether a probe's measure is a share of words, shown in per cent.
+fn is_share(measure: &str) -> bool {
+    matches!(measure, "uas" | "uas_with_punct" | "uuas" | "root_accuracy" | "selectivity" | "control_accuracy")
+}
+
+fn mean_and_spread(values: &[f64], share: bool) -> String {
+    let show = |value: f64| if share { percent(value) } else { format!("{value:.3}") };
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    if values.len() == 1 {
+        return show(mean);
+    }
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    format!("{} ± {}", show(mean), show(variance.sqrt()))
+}
+
+fn coreference_sheet(rows: &[Coreference]) -> Sheet {
+    let mut sheet = Sheet::new("Coreference", &["<predictor", "<head", "<mentions", ">accuracy", ">n"]);
+    let rows = rows.iter().map(|row| {
+        let head = row.layer_index.zip(row.head_index).map(|(layer, head)| format!("{}-{}", layer + 1, head + 1));
+        vec![
+            row.predictor.replace('_', " ").into(),
+            head.unwrap_or_default().into(),
+            row.mention_type.as_str().into(),
+            percent(row.correct as f64 / row.total as f64).into(),
+            count(row.total).into(),
+        ]
+    });
+    sheet.groups.push(rows.collect());
+    sheet.notes.push("Mentions whose antecedent is found, in % of those that have one in their window.".to_owned());
+    sheet
+}
+
+/// Layers × measures, the mean over a layer's heads.
+fn surface_sheet(rows: &[Surface]) -> Sheet {
+    let mut values: BTreeMap<u32, BTreeMap<&str, Vec<f64>>> = BTreeMap::new();
+    for row in rows {
+        values.entry(row.layer_index).or_default().entry(&row.measure).or_default().push(row.value);
+    }
+    let mut measures: Vec<&str> = rows.iter().map(|row| row.measure.as_str()).collect();
+    measures.sort_unstable();
+    measures.dedup();
+    let titles: Vec<String> = measures.iter().map(|measure| format!(">{}", measure.replace('_', " "))).collect();
+    let columns: Vec<&str> = [">layer"].into_iter().chain(titles.iter().map(String::as_str)).collect();
+    let mut sheet = Sheet::new("Surface patterns", &columns);
+    let rows = values.into_iter().map(|(layer, values)| {
+        let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+        let cell = |measure: &&str| values.get(measure).map_or_else(String::new, |v| format!("{:.3}", mean(v))).into();
+        [(layer + 1).to_string().into()].into_iter().chain(measures.iter().map(cell)).collect()
+    });
+    sheet.groups.push(rows.collect());
+    sheet.notes.push("Mean over the layer's heads; entropies in nats, the rest as shares of attention.".to_owned());
+    sheet
+}
+
+fn conventions_sheet(report: &Report) -> Sheet {
+    let mut sheet = Sheet::new("Conventions", &["<convention", "<value"]);
+    let rows = report.conventions.entries().map(|(name, value)| vec![name.into(), value.into()]);
+    sheet.groups.push(rows.into());
+    sheet
+}
+
+fn colophon(report: &Report, manifest: &Manifest) -> String {
+    let revision = manifest.git_revision.as_deref().map(|revision| format!(" ({revision})")).unwrap_or_default();
+    let tables: Vec<String> =
+        report.experiments.iter().flat_map(|experiment| &experiment.tables).map(|table| format!("`{table}`")).collect();
+    format!(
+        "\nMade by headlight {}{revision} on {}, device {}, {} threads, seed {}, in {:.1} s. Tables, each as CSV and \
+         Parquet: {}. `config.toml` repeats the run; `manifest.json` has the checksums of everything it read.\n",
+        manifest.headlight_version,
+        manifest.finished,
+        manifest.device,
+        manifest.threads,
+        manifest.seed,
+        manifest.seconds,
+        tables.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! HTML.
+
+use super::{Align, Sheet, SheetCell};
+
+/// Text as text in HTML, in elements and in quoted attributes.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+pub(super) fn render(sheet: &Sheet) -> String {
+    let class = |align: Align| if align == Align::Right { r#" class="number""# } else { "" };
+    let mut html = String::from("<table>\n");
+    if !sheet.title.is_empty() {
+        html.push_str(&format!("<caption>{}</caption>\n", escape(&sheet.title)));
+    }
+    html.push_str("<thead><tr>");
+    for column in &sheet.columns {
+        html.push_str(&format!("<th scope=\"col\"{}>{}</th>", class(column.align), escape(&column.title)));
+    }
+    html.push_str("</tr></thead>\n");
+    for group in sheet.groups.iter().filter(|group| !group.is_empty()) {
+        html.push_str("<tbody>\n");
+        for row in group {
+            let cell = |(cell, column): (&SheetCell, &super::SheetColumn)| {
+                let text = escape(&cell.text);
+                let text = if cell.strong { format!("<strong>{text}</strong>") } else { text };
+                format!("<td{}>{text}</td>", class(column.align))
+            };
+            html.push_str(&format!("<tr>{}</tr>\n", row.iter().zip(&sheet.columns).map(cell).collect::<String>()));
+        }
+        html.push_str("</tbody>\n");
+    }
+    html.push_str("</table>\n");
+    for note in &sheet.notes {
+        html.push_str(&format!("<p>{}</p>\n", escape(note)));
+    }
+    html
+}
