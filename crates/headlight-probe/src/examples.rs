@@ -25,6 +25,9 @@ pub trait Examples: Sync {
     /// The words of one sentence.
     fn words(&self, sentence: usize) -> &SentenceWords;
 
+    /// The word vectors that [`SentenceWords::vectors`] points into; `None` where there are none.
+    fn vectors(&self) -> Option<&WordVectors>;
+
     /// Writes the word attention of one sentence of n words into `out`, axes `[head, from, to]`, heads layer by layer,
     /// positions 0 = `[CLS]`, 1..=n words, n+1 = `[SEP]`. `out` has exactly heads × (n+2)² places.
     ///
@@ -82,6 +85,12 @@ impl SentenceWords {
         fits.then(|| Self { governors, ..self.clone() })
     }
 
+    /// Words without a sentence, none of them punctuation.
+    #[cfg(test)]
+    pub(crate) fn for_tests(governors: Vec<Governor>, vectors: Vec<Option<u32>>) -> Self {
+        Self { punctuation: vec![false; governors.len()], governors, vectors }
+    }
+
     /// Length of the sentence's word attention with `heads` attention heads: heads × (n+2)².
     pub(crate) fn attention_len(&self, heads: usize) -> usize {
         heads * (self.words() + 2) * (self.words() + 2)
@@ -92,13 +101,14 @@ impl SentenceWords {
 #[derive(Clone, Debug)]
 pub struct InMemory {
     grid: HeadGrid,
+    vectors: Option<WordVectors>,
     sentences: Vec<(SentenceWords, WordAttention)>,
 }
 
 impl InMemory {
-    /// No sentence yet, for attention over `grid`.
-    pub fn new(grid: HeadGrid) -> Self {
-        Self { grid, sentences: Vec::new() }
+    /// No sentence yet, for attention over `grid` and words with rows in `vectors`.
+    pub fn new(grid: HeadGrid, vectors: Option<WordVectors>) -> Self {
+        Self { grid, vectors, sentences: Vec::new() }
     }
 
     /// Adds a sentence. `false`, and nothing is added, when the attention is over other heads or other many words.
@@ -122,6 +132,10 @@ impl Examples for InMemory {
 
     fn words(&self, sentence: usize) -> &SentenceWords {
         &self.sentences[sentence].0
+    }
+
+    fn vectors(&self) -> Option<&WordVectors> {
+        self.vectors.as_ref()
     }
 
     fn attention(&self, sentence: usize, out: &mut [f32]) -> Result<(), SourceError> {
@@ -162,6 +176,10 @@ impl<E: Examples> Examples for Relabelled<'_, E> {
 
     fn words(&self, sentence: usize) -> &SentenceWords {
         &self.words[sentence]
+    }
+
+    fn vectors(&self) -> Option<&WordVectors> {
+        self.inner.vectors()
     }
 
     fn attention(&self, sentence: usize, out: &mut [f32]) -> Result<(), SourceError> {

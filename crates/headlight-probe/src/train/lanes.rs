@@ -1,0 +1,73 @@
+//! Gradients of a batch, the same for any number of threads: sentence i of a batch always goes to lane i mod
+//! [`LANES`], each lane adds its sentences in order, and the lanes are added in order.
+
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+
+use super::Gradients;
+use crate::probe::Workspace;
+use crate::stream::Chunk;
+use crate::{Examples, Probe};
+
+/// More lanes than cores would find work; fewer would leave some idle.
+const LANES: usize = 16;
+
+#[derive(Default)]
+struct Lane {
+    gradient: Vec<f32>,
+    loss: f64,
+    workspace: Workspace,
+}
+
+/// The running gradient and loss of the present batch.
+pub(super) struct Lanes {
+    lanes: Vec<Lane>,
+    gradients: Gradients,
+}
+
+impl Lanes {
+    /// Nothing accumulated, for batches of `batch` sentences.
+    pub(super) fn new(parameters: usize, batch: usize, gradients: Gradients) -> Self {
+        let lane = || Lane { gradient: vec![0.0; parameters], ..Lane::default() };
+        Self { lanes: std::iter::repeat_with(lane).take(batch.clamp(1, LANES)).collect(), gradients }
+    }
+
+    /// Adds the sentences at `places` of a chunk, the first of which is sentence `start` of its batch.
+    pub(super) fn accumulate<E: Examples>(
+        &mut self,
+        probe: &Probe,
+        chunk: &Chunk<'_, E>,
+        places: std::ops::Range<usize>,
+        start: usize,
+    ) {
+        let (lanes, gradients) = (self.lanes.len(), self.gradients);
+        let work = |(number, lane): (usize, &mut Lane)| {
+            // The first place whose sentence number is this lane's.
+            let first = (number + lanes - start % lanes) % lanes;
+            for place in places.clone().skip(first).step_by(lanes) {
+                let input = chunk.input(place);
+                lane.loss += match gradients {
+                    Gradients::ByHand => probe.accumulate(&input, &mut lane.gradient, &mut lane.workspace),
+                    Gradients::Autodiff => probe.accumulate_by_autodiff(&input, &mut lane.gradient),
+                };
+            }
+        };
+        if lanes == 1 {
+            self.lanes.iter_mut().enumerate().for_each(work);
+        } else {
+            self.lanes.par_iter_mut().with_max_len(1).enumerate().for_each(work);
+        }
+    }
+
+    /// The batch's loss and gradient. The lanes start anew once the gradient, lent out here, has been set to 0.
+    pub(super) fn finish(&mut self) -> (f64, &mut [f32]) {
+        let (sum, others) = self.lanes.split_first_mut().expect("there is at least one lane");
+        let mut loss = std::mem::take(&mut sum.loss);
+        for lane in others {
+            loss += std::mem::take(&mut lane.loss);
+            for (sum, value) in sum.gradient.iter_mut().zip(&mut lane.gradient) {
+                *sum += std::mem::take(value);
+            }
+        }
+        (loss, &mut sum.gradient)
+    }
+}
