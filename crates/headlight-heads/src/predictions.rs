@@ -5,7 +5,7 @@ use std::fmt;
 
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_treebank::WordIdx;
-use multiversion::multiversion;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Which way a head's attention is read as a dependency. Ordered as in files: dependent→governor first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -110,93 +110,90 @@ pub fn predict(attention: &WordAttention) -> HeadPredictions {
     let mut governors = vec![NO_CANDIDATE; 2 * grid.len() * words];
     if words > 1 {
         let (by_row, by_column) = governors.split_at_mut(grid.len() * words);
-        let mut scratch = Scratch::new(words);
+        let mut columns = Columns::new(words);
         let maps = attention.weights().chunks_exact(positions * positions);
         for ((map, by_row), by_column) in
             maps.zip(by_row.chunks_exact_mut(words)).zip(by_column.chunks_exact_mut(words))
         {
-            predict_map(map, &mut scratch, by_row, by_column);
+            Arch::new().dispatch(PredictMap { map, by_row, by_column, columns: &mut columns });
         }
     }
     HeadPredictions { grid, words, governors }
 }
 
-/// Weights that are compared side by side; rows are padded to a multiple of it.
+/// The widest vector in weights; rows are padded to a multiple of it.
 const LANES: usize = 16;
 
-/// The highest weight so far and where it was, for `LANES` rows or columns at a time.
-#[derive(Clone, Copy)]
-struct Best {
-    weight: [f32; LANES],
-    at: [u32; LANES],
-}
-
-impl Best {
-    const NONE: Best = Best { weight: [f32::NEG_INFINITY; LANES], at: [NO_CANDIDATE as u32; LANES] };
-
-    /// Takes over `weight` where it is higher. Equal weights and NaN change nothing.
-    #[inline(always)]
-    fn raise(&mut self, weight: &[f32; LANES], at: [u32; LANES]) {
-        for lane in 0..LANES {
-            let higher = weight[lane] > self.weight[lane];
-            self.weight[lane] = if higher { weight[lane] } else { self.weight[lane] };
-            self.at[lane] = if higher { at[lane] } else { self.at[lane] };
-        }
+/// 0, 1, 2, …: places are kept as f32, in which every word's number is exact, so that one kind of vector does for all.
+const PLACES: [f32; LANES] = {
+    let mut places = [0.0; LANES];
+    let mut lane = 0;
+    while lane < LANES {
+        places[lane] = lane as f32;
+        lane += 1;
     }
+    places
+};
 
-    /// The highest over the lanes; of equals the lowest place.
-    #[inline(always)]
-    fn highest(&self) -> u32 {
-        let mut width = LANES / 2;
-        let Best { mut weight, mut at } = *self;
-        while width > 0 {
-            for lane in 0..width {
-                let (weight_b, at_b) = (weight[lane + width], at[lane + width]);
-                let better = weight_b > weight[lane] || (weight_b == weight[lane] && at_b < at[lane]);
-                weight[lane] = if better { weight_b } else { weight[lane] };
-                at[lane] = if better { at_b } else { at[lane] };
-            }
-            width /= 2;
-        }
-        at[0]
-    }
+/// The highest weight of each column so far, and the row it stands in.
+struct Columns {
+    weights: Vec<f32>,
+    places: Vec<f32>,
 }
 
-/// Room for one map: a row without its diagonal, and the best of each column.
-struct Scratch {
-    row: Vec<[f32; LANES]>,
-    columns: Vec<Best>,
-}
-
-impl Scratch {
+impl Columns {
     fn new(words: usize) -> Self {
-        let chunks = words.div_ceil(LANES);
-        Self { row: vec![[f32::NEG_INFINITY; LANES]; chunks], columns: vec![Best::NONE; chunks] }
+        let padded = words.next_multiple_of(LANES);
+        Self { weights: vec![0.0; padded], places: vec![0.0; padded] }
     }
 }
 
 /// Both directions of one map `[from, to]` over n+2 positions in one pass over it.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-fn predict_map(map: &[f32], scratch: &mut Scratch, by_row: &mut [u16], by_column: &mut [u16]) {
-    let words = by_row.len();
-    let positions = words + 2;
-    scratch.columns.fill(Best::NONE);
-    for (from, by_row) in by_row.iter_mut().enumerate() {
-        let weights = scratch.row.as_flattened_mut();
-        weights[..words].copy_from_slice(&map[(from + 1) * positions + 1..][..words]);
-        weights[from] = f32::NEG_INFINITY;
-        let mut best = Best::NONE;
-        let mut places: [u32; LANES] = std::array::from_fn(|lane| lane as u32);
-        for (weights, column) in scratch.row.iter().zip(&mut scratch.columns) {
-            best.raise(weights, places);
-            column.raise(weights, [from as u32; LANES]);
-            places.iter_mut().for_each(|place| *place += LANES as u32);
+struct PredictMap<'a> {
+    map: &'a [f32],
+    by_row: &'a mut [u16],
+    by_column: &'a mut [u16],
+    columns: &'a mut Columns,
+}
+
+impl WithSimd for PredictMap<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let words = self.by_row.len();
+        let (lowest, nowhere) = (simd.splat_f32s(f32::NEG_INFINITY), simd.splat_f32s(NO_CANDIDATE.into()));
+        let (end, step) = (simd.splat_f32s(words as f32), simd.splat_f32s(S::F32_LANES as f32));
+        let first_places = S::as_simd_f32s(&PLACES).0[0];
+        self.columns.weights.fill(f32::NEG_INFINITY);
+        self.columns.places.fill(NO_CANDIDATE.into());
+        let columns = S::as_mut_simd_f32s(&mut self.columns.weights).0;
+        let column_places = S::as_mut_simd_f32s(&mut self.columns.places).0;
+        let chunks = words.div_ceil(S::F32_LANES);
+        for (row, by_row) in self.by_row.iter_mut().enumerate() {
+            let (whole, rest) = S::as_simd_f32s(&self.map[(row + 1) * (words + 2) + 1..][..words]);
+            let row = simd.splat_f32s(row as f32);
+            let (mut best, mut best_places, mut places) = (lowest, nowhere, first_places);
+            for (chunk, (column, column_places)) in columns.iter_mut().zip(&mut *column_places).take(chunks).enumerate()
+            {
+                let weights = whole.get(chunk).copied().unwrap_or_else(|| simd.partial_load_f32s(rest));
+                let itself = simd.equal_f32s(places, row);
+                let candidate = simd.and_m32s(simd.less_than_f32s(places, end), simd.not_m32s(itself));
+                let weights = simd.select_f32s(candidate, weights, lowest);
+                // Strictly higher: of equal weights the first stays, and NaN is never higher.
+                let higher = simd.less_than_f32s(best, weights);
+                best = simd.select_f32s(higher, weights, best);
+                best_places = simd.select_f32s(higher, places, best_places);
+                let higher = simd.less_than_f32s(*column, weights);
+                *column = simd.select_f32s(higher, weights, *column);
+                *column_places = simd.select_f32s(higher, row, *column_places);
+                places = simd.add_f32s(places, step);
+            }
+            let highest = simd.equal_f32s(best, simd.splat_f32s(simd.reduce_max_f32s(best)));
+            *by_row = simd.reduce_min_f32s(simd.select_f32s(highest, best_places, nowhere)) as u16;
         }
-        *by_row = best.highest() as u16;
-    }
-    for (by_column, best) in by_column.chunks_mut(LANES).zip(&scratch.columns) {
-        for (to, at) in by_column.iter_mut().zip(best.at) {
-            *to = at as u16;
+        for (by_column, place) in self.by_column.iter_mut().zip(&self.columns.places) {
+            *by_column = *place as u16;
         }
     }
 }
@@ -281,6 +278,19 @@ mod tests {
             _ => Some(candidate),
         });
         best.map(|(word, _)| WordIdx::new(word))
+    }
+
+    #[test]
+    fn every_width_of_vector_predicts_the_same() {
+        for words in [2, 3, 8, 15, 16, 17, 33] {
+            let map: Vec<f32> = (0..(words + 2) * (words + 2)).map(|place| ((place * 7919) % 23) as f32).collect();
+            let attention = WordAttention::new(GRID, words, map.clone()).expect("one map");
+            let (mut by_row, mut by_column) = (vec![0; words], vec![0; words]);
+            let mut columns = Columns::new(words);
+            PredictMap { map: &map, by_row: &mut by_row, by_column: &mut by_column, columns: &mut columns }
+                .with_simd(pulp::Scalar::new());
+            assert_eq!([by_row, by_column].concat(), predict(&attention).governors, "{words} words");
+        }
     }
 
     proptest! {
