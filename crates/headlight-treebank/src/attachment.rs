@@ -92,6 +92,9 @@ pub struct UnpairedPrediction {
 
 /// Accumulates attachment scores over sentences; all counts are integers, so shards add up in any order.
 ///
+/// Where relations or lengths are wanted sentence by sentence too, observe each sentence in an accumulator of its own
+/// and [`merge`](Attachment::merge) it.
+///
 /// ```
 /// use headlight_treebank::{Attachment, Format, Governor, Reader, WordIdx};
 ///

@@ -37,7 +37,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A sentence of 17 words, the mean of UD English EWT, takes about 6 KiB; nothing in the crate keeps more than one.
+//! A sentence of UD English EWT, 16 words in the mean, takes 8.5 KiB: 192 bytes a word and what its columns hold. A
+//! [`Reader`] keeps one sentence, [`coreference::Documents`] one document.
 
 mod attachment;
 mod check;
