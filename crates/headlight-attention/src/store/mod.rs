@@ -41,15 +41,10 @@
 //! | `row_starts` | i64 `[s+1]` | where each sentence starts in `scales` (f16 only) |
 //!
 //! Rounding to f16 moves a weight by up to 2⁻¹¹ of itself and a row's sum by about 10⁻⁴. So that rows sum to what they
-//! did, 1 in general, to the precision of f32, each is stored with the factor that restores its sum. In Python:
+//! did, 1 in general, to the precision of f32, each is stored with the factor that restores its sum. A reader in Python:
 //!
 //! ```python
-//! from safetensors import safe_open
-//! shard = safe_open("shard-00000.safetensors", "numpy")
-//! weights, starts, scales, rows, words = map(shard.get_tensor, ["weights", "starts", "scales", "row_starts", "words"])
-//! def attention(i, layers, heads):
-//!     n, scale = words[i] + 2, scales[rows[i]:rows[i + 1]]
-//!     return (weights[starts[i]:starts[i + 1]].astype("f4").reshape(-1, n) * scale[:, None]).reshape(layers, heads, n, n)
+#![doc = include_str!("read_store.py")]
 //! ```
 
 mod index;

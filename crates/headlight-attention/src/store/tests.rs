@@ -268,6 +268,36 @@ fn what_does_not_fit_is_refused_and_leaves_the_writer_as_it_was() {
     assert_eq!(writer.finish().expect("finishes").words(0), LENGTHS[0]);
 }
 
+/// A Python that has what the reader in the documentation needs.
+fn python() -> Option<String> {
+    let named = std::env::var("HEADLIGHT_PYTHON").ok();
+    let mut candidates = named.into_iter().chain(["/opt/peers/bin/python", "python3"].map(str::to_owned));
+    candidates.find(|python| {
+        let ready = std::process::Command::new(python).args(["-c", "import numpy, safetensors"]).output();
+        ready.is_ok_and(|output| output.status.success())
+    })
+}
+
+#[test]
+#[allow(clippy::print_stderr)]
+fn python_reads_the_same_bits() {
+    let Some(python) = python() else {
+        eprintln!("not run: no Python with numpy and safetensors");
+        return;
+    };
+    for precision in [Precision::F16, Precision::F32] {
+        let root = tempfile::tempdir().expect("a folder");
+        let store = write(root.path(), &key(precision));
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/read_store.py");
+        let folder = folder(root.path(), &store.key().id());
+        let output = std::process::Command::new(&python).arg(script).arg(folder).output().expect("runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let ours = (0..store.len()).filter_map(|number| store.word_attention(number));
+        let ours: Vec<u8> = ours.flat_map(|one| bytemuck::cast_slice(one.weights()).to_vec()).collect();
+        assert!(output.stdout == ours, "{} bytes in Python, {} here", output.stdout.len(), ours.len());
+    }
+}
+
 proptest! {
     // Every case waits for a disk.
     #![proptest_config(ProptestConfig::with_cases(16))]
