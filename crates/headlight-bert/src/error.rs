@@ -70,6 +70,15 @@ pub enum LoadError {
         /// Every tensor at fault.
         problems: Box<TensorProblems>,
     },
+    /// A checkpoint that cannot guess masked pieces.
+    #[error(
+        "{} has no masked-language-model head (cls.predictions.*), which losses and gradients need; bert-base-uncased has",
+        .folder.display()
+    )]
+    NoMaskedLmHead {
+        /// The checkpoint folder.
+        folder: PathBuf,
+    },
     /// A device that this build or machine does not have.
     #[error(transparent)]
     Device(#[from] DeviceError),

@@ -5,6 +5,8 @@ mod checkpoint;
 mod device;
 mod encoder;
 mod error;
+mod gradients;
+mod masked;
 mod model;
 mod pieces;
 mod random;
@@ -17,6 +19,8 @@ mod weights;
 
 pub use device::{Device, DeviceError};
 pub use error::{LoadError, TensorProblems};
+pub use gradients::{LossGradients, MaskedLm, MaskedLmError};
+pub use masked::MaskedPieces;
 pub use model::{LoadOptions, Model};
 pub use pieces::{Pieces, Skip, UnfitPieces};
 pub use request::{AttentionKind, Encoded, HeadMask, HiddenStates, Level, Masking, Request};

@@ -175,7 +175,7 @@ impl<B: Backend> Merging<B> {
 }
 
 /// The maps of one input out of padded layers `[batch, head, longest, longest]`: `[layer, head, length, length]`.
-fn unpad(layers: &[Vec<f32>], number: usize, heads: usize, length: usize, longest: usize) -> Vec<f32> {
+pub(crate) fn unpad(layers: &[Vec<f32>], number: usize, heads: usize, length: usize, longest: usize) -> Vec<f32> {
     let mut weights = Vec::with_capacity(layers.len() * heads * length * length);
     for layer in layers {
         for head in layer[number * heads * longest * longest..].chunks_exact(longest * longest).take(heads) {

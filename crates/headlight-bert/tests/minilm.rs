@@ -4,10 +4,7 @@ mod support;
 
 use headlight_attention::{Alignment, MergeRule, merge};
 use headlight_bert::{Device, Level, LoadOptions, Model, Pieces, Request};
-use support::{Golden, max_difference, shared};
-
-/// The largest difference to PyTorch that is allowed at any position.
-const TOLERANCE: f32 = 1e-5;
+use support::{Golden, TOLERANCE, max_difference, shared};
 
 fn golden_pieces(golden: &Golden) -> Vec<Pieces> {
     (0..20)
@@ -48,7 +45,6 @@ fn attention_equals_pytorch_on_every_device() {
         });
         let worst = differences.fold(0.0, f32::max);
         assert!(worst <= TOLERANCE, "{device}: {worst}");
-        println!("{device}: max |Δ| {worst:.1e}");
 
         for rule in [MergeRule::Mean, MergeRule::First, MergeRule::Max] {
             let request = Request { attention: Some(Level::Words(rule)), ..Default::default() };

@@ -59,6 +59,18 @@ pub fn conllu_words(path: &Path) -> Vec<Vec<String>> {
     text.split("\n\n").map(words).filter(|words| !words.is_empty()).collect()
 }
 
+/// The largest difference to PyTorch that is allowed at any position, times the largest value where that exceeds 1.
+pub const TOLERANCE: f32 = 1e-5;
+
+/// Checks values against the golden ones of this name.
+#[track_caller]
+pub fn check_golden(context: &str, golden: &Golden, name: &str, found: &[f32]) {
+    let (_, expected) = golden.floats(name);
+    let largest = expected.iter().fold(1f32, |largest, value| largest.max(value.abs()));
+    let worst = max_difference(found, &expected) / largest;
+    assert!(worst <= TOLERANCE, "{context} {name}: {worst}");
+}
+
 /// The largest absolute difference.
 pub fn max_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());

@@ -1,0 +1,283 @@
+//! What the masked-language-model loss thinks of attention: its gradient with respect to every attention weight (Clark
+//! et al. 2019, §3.3 and Figure 3) and to a gate on every head (Michel et al. 2019, §4.1), and the loss with heads masked.
+
+use std::path::Path;
+
+use burn::{
+    backend::{Autodiff, Flex},
+    module::Module,
+    nn,
+    prelude::*,
+    tensor::{TensorData, activation},
+};
+use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
+
+use crate::{
+    BertWeights, LoadError, LoadOptions, MaskedPieces, ModelSpec, Pieces, UnfitPieces,
+    batch::Batch,
+    encoder::{Bert, Intervention, activate, layer_norm, linear, tensor},
+    model::read_weights,
+    reference::{host, masking, unpad},
+    request::HeadMask,
+};
+
+/// The backend of everything in this module.
+type Differentiable = Autodiff<Flex>;
+
+/// An encoder with its masked-language-model head, for losses and their gradients. It computes on this processor.
+#[derive(Debug)]
+pub struct MaskedLm {
+    spec: ModelSpec,
+    net: Net<Differentiable>,
+}
+
+/// The loss of one input, L = mean over its hidden pieces of −ln p(piece), and its gradients.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LossGradients {
+    /// L, in nats.
+    pub loss: f64,
+    /// α, over pieces.
+    pub attention: AttentionMaps,
+    /// ∂L/∂α, over pieces: one number for each weight, all other weights held.
+    pub attention_gradients: AttentionMaps,
+    /// ∂L/∂ξ_h of a gate ξ_h = 1 on the output of each head, in the order of the grid. A head's importance is the mean
+    /// of the absolute value over inputs.
+    pub gate_gradients: Vec<f32>,
+}
+
+/// Inputs that no loss can be taken of.
+#[derive(thiserror::Error, Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum MaskedLmError {
+    /// Pieces that the model cannot read.
+    #[error("input {}: {problem}", .input + 1)]
+    Unfit {
+        /// The input, counted from 0.
+        input: usize,
+        /// What does not fit.
+        problem: UnfitPieces,
+    },
+    /// An input without a hidden piece.
+    #[error("input {}: no piece is masked", .input + 1)]
+    NoTarget {
+        /// The input, counted from 0.
+        input: usize,
+    },
+    /// A hidden position that the input does not have, or a piece that the vocabulary does not have.
+    #[error("input {}: piece {piece} at position {position} cannot be guessed", .input + 1)]
+    Target {
+        /// The input, counted from 0.
+        input: usize,
+        /// The position.
+        position: usize,
+        /// The piece to be guessed.
+        piece: u32,
+    },
+    /// A masked head that the model does not have.
+    #[error("there is no head {head} to mask: the model has {} layers of {} heads", .grid.layers, .grid.heads)]
+    NoSuchHead {
+        /// The head.
+        head: AttentionHead,
+        /// What the model has.
+        grid: HeadGrid,
+    },
+}
+
+impl MaskedLm {
+    /// Loads a checkpoint folder that has `cls.predictions.*`. Of the options, the random initialisation holds.
+    ///
+    /// # Errors
+    /// As [`crate::Model::load`]; a checkpoint without a masked-language-model head.
+    pub fn load(folder: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
+        let spec = ModelSpec::read(&folder.join("config.json"))?;
+        let weights = read_weights(folder, &spec, options)?;
+        let net = Net::new(weights, &spec).ok_or_else(|| LoadError::NoMaskedLmHead { folder: folder.to_owned() })?;
+        Ok(Self { spec, net })
+    }
+
+    /// The model's sizes and choices.
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// The loss of each input with these heads masked. An input's loss does not depend on the others.
+    ///
+    /// # Errors
+    /// Inputs or heads that are not this model's.
+    pub fn losses(&self, inputs: &[&MaskedPieces], masked_heads: &HeadMask) -> Result<Vec<f64>, MaskedLmError> {
+        self.check(inputs)?;
+        let grid = self.spec.grid;
+        let missing = |head: &&AttentionHead| head.layer >= grid.layers || head.index >= grid.heads;
+        if let Some(&head) = masked_heads.keys().find(missing) {
+            return Err(MaskedLmError::NoSuchHead { head, grid });
+        }
+        if inputs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let batch = batch(inputs);
+        let interventions: Vec<_> =
+            (0..grid.layers).map(|layer| masking(masked_heads, layer, grid.heads, &batch)).collect();
+        let (log_likelihoods, _) = self.net.forward(&self.spec, &batch, &Targets::new(inputs, &batch), &interventions);
+        Ok(losses(inputs, &host(log_likelihoods)))
+    }
+
+    /// The loss of each input and its gradients. An input's gradients are those of its own loss, whatever the others.
+    ///
+    /// # Errors
+    /// Inputs that are not this model's.
+    pub fn gradients(&self, inputs: &[&MaskedPieces]) -> Result<Vec<LossGradients>, MaskedLmError> {
+        self.check(inputs)?;
+        if inputs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let HeadGrid { layers, heads } = self.spec.grid;
+        let batch = batch(inputs);
+        let targets = Targets::new(inputs, &batch);
+        let device = batch.ids.device();
+        let [count, longest] = batch.ids.dims();
+        // A zero that is added to the weights has their gradient, and a gate of 1 that of the head.
+        let leaves: Vec<Intervention<Differentiable>> = (0..layers)
+            .map(|_| Intervention {
+                keep: None,
+                add: Some(Tensor::zeros([count, heads, longest, longest], &device).require_grad()),
+                gate: Some(Tensor::ones([count, heads, 1, 1], &device).require_grad()),
+            })
+            .collect();
+        let (log_likelihoods, attention) = self.net.forward(&self.spec, &batch, &targets, &leaves);
+        let gradients = (log_likelihoods.clone() * targets.shares).sum().neg().backward();
+
+        let gradient = |leaf: &Option<Tensor<Differentiable, 4>>| {
+            let gradient = leaf.as_ref().and_then(|leaf| leaf.grad(&gradients));
+            host(gradient.expect("every leaf is part of the loss"))
+        };
+        let of_weights: Vec<Vec<f32>> = leaves.iter().map(|leaf| gradient(&leaf.add)).collect();
+        let of_gates: Vec<Vec<f32>> = leaves.iter().map(|leaf| gradient(&leaf.gate)).collect();
+        let attention: Vec<Vec<f32>> = attention.into_iter().map(host).collect();
+        let answer = |(number, loss)| {
+            let pieces = batch.lengths[number];
+            let maps = |layers: &[Vec<f32>]| {
+                AttentionMaps::new(self.spec.grid, pieces, unpad(layers, number, heads, pieces, longest))
+                    .expect("unpadding fixed the length")
+            };
+            let gates = of_gates.iter().flat_map(|layer| &layer[number * heads..][..heads]).copied().collect();
+            LossGradients {
+                loss,
+                attention: maps(&attention),
+                attention_gradients: maps(&of_weights),
+                gate_gradients: gates,
+            }
+        };
+        Ok(losses(inputs, &host(log_likelihoods)).into_iter().enumerate().map(answer).collect())
+    }
+
+    fn check(&self, inputs: &[&MaskedPieces]) -> Result<(), MaskedLmError> {
+        for (input, MaskedPieces { pieces, targets }) in inputs.iter().enumerate() {
+            pieces.check(&self.spec).map_err(|problem| MaskedLmError::Unfit { input, problem })?;
+            if targets.is_empty() {
+                return Err(MaskedLmError::NoTarget { input });
+            }
+            let outside = |(position, piece): &(&usize, &u32)| {
+                **position >= pieces.len() || **piece as usize >= self.spec.vocabulary
+            };
+            if let Some((&position, &piece)) = targets.iter().find(outside) {
+                return Err(MaskedLmError::Target { input, position, piece });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn batch<B: Backend>(inputs: &[&MaskedPieces]) -> Batch<B> {
+    let pieces: Vec<&Pieces> = inputs.iter().map(|input| &input.pieces).collect();
+    Batch::new(&pieces, &Default::default())
+}
+
+/// Each input's mean negative log-likelihood out of the log-likelihoods of all hidden pieces.
+fn losses(inputs: &[&MaskedPieces], log_likelihoods: &[f32]) -> Vec<f64> {
+    let mut rest = log_likelihoods;
+    let mut loss = |input: &&MaskedPieces| {
+        let (own, others) = rest.split_at(input.targets.len());
+        rest = others;
+        -own.iter().map(|&value| f64::from(value)).sum::<f64>() / own.len() as f64
+    };
+    inputs.iter().map(&mut loss).collect()
+}
+
+/// The hidden pieces of a batch, input by input.
+struct Targets<B: Backend> {
+    /// Rows of the flattened states, `[target]`.
+    rows: Tensor<B, 1, Int>,
+    /// The pieces, `[target, 1]`.
+    pieces: Tensor<B, 2, Int>,
+    /// One over the number of the input's targets, `[target, 1]`.
+    shares: Tensor<B, 2>,
+}
+
+impl<B: Backend> Targets<B> {
+    fn new(inputs: &[&MaskedPieces], batch: &Batch<B>) -> Self {
+        let device = batch.ids.device();
+        let [_, longest] = batch.ids.dims();
+        let (mut rows, mut pieces, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, input) in inputs.iter().enumerate() {
+            for (position, piece) in &input.targets {
+                rows.push((number * longest + position) as i32);
+                pieces.push(piece.cast_signed());
+                shares.push(1.0 / input.targets.len() as f32);
+            }
+        }
+        let count = rows.len();
+        Self {
+            rows: Tensor::from_data(TensorData::new(rows, [count]), &device),
+            pieces: Tensor::from_data(TensorData::new(pieces, [count, 1]), &device),
+            shares: tensor(shares, [count, 1], &device),
+        }
+    }
+}
+
+/// Encoder and masked-LM head: logits = D·LayerNorm(activation(transform(x))) + bias.
+#[derive(Module, Debug)]
+struct Net<B: Backend> {
+    bert: Bert<B>,
+    transform: nn::Linear<B>,
+    norm: nn::LayerNorm<B>,
+    /// D and its bias.
+    decoder: nn::Linear<B>,
+}
+
+impl<B: Backend> Net<B> {
+    /// `None` when the weights have no such head.
+    fn new(mut weights: BertWeights, spec: &ModelSpec) -> Option<Self> {
+        let device = Default::default();
+        let head = weights.masked_lm.take()?;
+        let weight = head.decoder.unwrap_or_else(|| weights.embeddings.words.clone());
+        let decoder = crate::Linear { inputs: spec.hidden, outputs: spec.vocabulary, weight, bias: head.bias };
+        Some(Self {
+            bert: Bert::new(weights, spec, &device),
+            transform: linear(head.transform, &device),
+            norm: layer_norm(head.norm, spec, &device),
+            decoder: linear(decoder, &device),
+        })
+    }
+
+    /// ln p of each target, `[target, 1]`, and the attention weights of each layer.
+    fn forward(
+        &self,
+        spec: &ModelSpec,
+        batch: &Batch<B>,
+        targets: &Targets<B>,
+        interventions: &[Intervention<B>],
+    ) -> (Tensor<B, 2>, Vec<Tensor<B, 4>>) {
+        let mut hidden = self.bert.embed(batch);
+        let mut attention = Vec::with_capacity(spec.grid.layers);
+        for (layer, intervention) in self.bert.layers.iter().zip(interventions) {
+            let attended = layer.attend(hidden.clone(), spec.grid.heads, batch, intervention);
+            attention.push(attended.weights.clone());
+            hidden = layer.finish(hidden, attended, spec.activation, intervention);
+        }
+        let [count, pieces, width] = hidden.dims();
+        let hidden = hidden.reshape([count * pieces, width]).select(0, targets.rows.clone());
+        let hidden = self.norm.forward(activate(self.transform.forward(hidden), spec.activation));
+        let log_likelihoods = activation::log_softmax(self.decoder.forward(hidden), 1);
+        (log_likelihoods.gather(1, targets.pieces.clone()), attention)
+    }
+}

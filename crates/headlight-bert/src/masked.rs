@@ -1,0 +1,38 @@
+//! Inputs with masked pieces: what a masked-language-model loss is taken over.
+
+use std::collections::BTreeMap;
+
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{Pieces, SpecialPieces};
+
+/// An input some of whose pieces are hidden, and what they were.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MaskedPieces {
+    /// The input as the model sees it, `[MASK]` where a piece is hidden.
+    pub pieces: Pieces,
+    /// Hidden position → the piece to be guessed there. Not empty.
+    pub targets: BTreeMap<usize, u32>,
+}
+
+impl MaskedPieces {
+    /// Hides a share of the pieces, at least one, each behind `[MASK]`. `[CLS]` and `[SEP]` stay. The same pieces, share
+    /// and seed hide the same positions.
+    ///
+    /// `None` when the vocabulary has no `[MASK]`, or there is nothing to hide.
+    pub fn draw(pieces: &Pieces, special: SpecialPieces, share: f64, seed: u64) -> Option<Self> {
+        let mask = special.mask?;
+        let stays = |id: u32| id == special.cls || id == special.sep;
+        let mut positions: Vec<usize> = (0..pieces.len()).filter(|&position| !stays(pieces.ids[position])).collect();
+        let hidden = ((positions.len() as f64 * share).round() as usize).clamp(1, positions.len().max(1));
+        positions.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        positions.truncate(hidden);
+        let mut pieces = pieces.clone();
+        let targets: BTreeMap<usize, u32> = positions
+            .into_iter()
+            .map(|position| (position, std::mem::replace(&mut pieces.ids[position], mask)))
+            .collect();
+        (!targets.is_empty()).then_some(Self { pieces, targets })
+    }
+}
