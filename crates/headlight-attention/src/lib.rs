@@ -2,7 +2,21 @@
 //!
 //! An encoder gives [`AttentionMaps`] over pieces; [`Alignment`] says which pieces belong to which word;
 //! [`WordAttention`] is what everything downstream reads. Axes are always `[layer, head, from, to]`, row-major: the
-//! row `from` says what that position attends to and sums to 1.
+//! row `from` says what that position attends to and sums to 1. A [`store`] keeps the word attention of a whole split on
+//! disk.
+//!
+//! ```
+//! use headlight_attention::{Alignment, AttentionMaps, HeadGrid, MergeRule, merge};
+//!
+//! // One head over [CLS] head ##light shines [SEP], which attends to everything alike.
+//! let grid = HeadGrid { layers: 1, heads: 1 };
+//! let maps = AttentionMaps::new(grid, 5, vec![0.2; 25]).unwrap();
+//! let alignment = Alignment::new(5, vec![1..3, 3..4]).unwrap();
+//!
+//! // To the word of two pieces goes the attention to both; from it goes the mean of theirs.
+//! let attention = merge(&maps, &alignment, MergeRule::Mean);
+//! assert_eq!(attention.head(grid.head(0))[4..8], [0.2, 0.4, 0.2, 0.2]);
+//! ```
 
 mod head;
 mod maps;

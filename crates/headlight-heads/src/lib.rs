@@ -5,6 +5,31 @@
 //! may be dropped as soon as it has been predicted from; a [`PredictionFile`] keeps the predictions of a split.
 //! [`HeadScores`] counts per relation how often each head and each [`Baseline`] is right, a [`Selection`] is the best of
 //! them, and an [`Evaluation`] counts how the best do on other sentences.
+//!
+//! ```
+//! use headlight_attention::{HeadGrid, WordAttention};
+//! use headlight_heads::{Direction, Group, HeadScores, predict};
+//! use headlight_treebank::{Format, Granularity, Reader};
+//!
+//! let file = "1\tFish\t_\t_\t_\t_\t2\tnsubj\t_\t_\n2\tswim\t_\t_\t_\t_\t0\troot\t_\t_\n\n";
+//! let sentence = Reader::new(file.as_bytes(), "pond.conllu", Format::Conllu)?.next().unwrap()?;
+//!
+//! // One head over [CLS] Fish swim [SEP]; `Fish` attends to `swim`.
+//! let grid = HeadGrid { layers: 1, heads: 1 };
+//! let weights = vec![
+//!     1.0, 0.0, 0.0, 0.0, //
+//!     0.1, 0.2, 0.6, 0.1, //
+//!     0.5, 0.1, 0.2, 0.2, //
+//!     0.0, 0.0, 0.0, 1.0,
+//! ];
+//! let attention = WordAttention::new(grid, 2, weights).unwrap();
+//!
+//! let mut scores = HeadScores::new(grid, Granularity::Full);
+//! scores.observe(&sentence, &predict(&attention))?;
+//! let (nsubj, head) = (Group::relation("nsubj"), grid.head(0));
+//! assert_eq!((scores.correct(&nsubj, Direction::DependentToGovernor, head), scores.total(&nsubj)), (1, 1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod baselines;
 mod clusters;

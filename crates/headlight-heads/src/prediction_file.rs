@@ -411,6 +411,9 @@ mod tests {
     }
 
     proptest! {
+        // Every case waits for a disk.
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn after_a_cut_anywhere_the_run_goes_on_with_the_first_missing_sentence(cut in 0_usize..200) {
             let folder = tempfile::tempdir().expect("a folder");

@@ -115,6 +115,11 @@ pub enum Selected {
 }
 
 impl Selected {
+    /// The selection that a sentence is scored with.
+    pub fn selection(&self, sentence: &Sentence) -> &Selection {
+        self.for_sentence(sentence).1
+    }
+
     fn selections(&self) -> Vec<&Selection> {
         match self {
             Selected::Elsewhere(selection) | Selected::Same(selection) => vec![selection],
@@ -122,7 +127,7 @@ impl Selected {
         }
     }
 
-    /// The selection to score `sentence` with, and the half that it was made on.
+    /// The same, with the half that it was made on.
     fn for_sentence(&self, sentence: &Sentence) -> (Option<Fold>, &Selection) {
         match self {
             Selected::Elsewhere(selection) | Selected::Same(selection) => (None, selection),
@@ -393,6 +398,9 @@ mod tests {
         let made: Vec<_> = choices.iter().map(|scored| (scored.selected_on, scored.choice.head)).collect();
         assert_eq!(made, [(Some(Fold::First), HEADS[0]), (Some(Fold::Second), HEADS[1])]);
         assert_eq!((result(&best, "obj").head_correct(), result(&best, "obj").total()), (0, 2));
+        let selected = two_folds(&pairs);
+        let head = |pair: &Pair| selected.selection(&pair.0).choice(&Group::relation("obj")).map(|choice| choice.head);
+        assert_eq!((head(&pairs[0]), head(&pairs[1])), (Some(HEADS[1]), Some(HEADS[0])));
     }
 
     #[test]
