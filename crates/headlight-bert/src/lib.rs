@@ -8,6 +8,7 @@ mod error;
 mod gradients;
 mod masked;
 mod model;
+mod packed;
 mod pieces;
 mod random;
 mod reference;

@@ -3,14 +3,15 @@
 use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    sync::{Mutex, OnceLock, PoisonError},
     thread,
 };
 
-use burn::backend::{Flex, NdArray};
+use burn::backend::NdArray;
 
 use crate::{
-    BertWeights, Device, LoadError, ModelSpec, Pieces, StreamError, Tokenizer, random,
+    BertWeights, Device, LoadError, ModelSpec, Pieces, StreamError, Tokenizer,
+    packed::PackedEncoder,
+    random,
     reference::Reference,
     request::{Encode, Encoded, Request},
     stream::stream,
@@ -41,9 +42,6 @@ pub struct Model {
     tokenizer: Tokenizer,
     has_masked_lm_head: bool,
     encoder: Box<dyn Encode>,
-    /// The burn encoder, for requests that the fast one does not answer; loaded by the first of them.
-    reference: OnceLock<Box<dyn Encode>>,
-    loading: Mutex<()>,
 }
 
 impl std::fmt::Debug for Model {
@@ -69,7 +67,7 @@ impl Model {
         let has_masked_lm_head = weights.masked_lm.is_some();
         tracing::debug!(folder = %folder.display(), device = %options.device, ?spec, "model loaded");
         let encoder: Box<dyn Encode> = match options.device {
-            Device::Cpu => reference(weights, &spec),
+            Device::Cpu => Box::new(PackedEncoder::new(&spec, weights)),
             Device::Ndarray => Box::new(Reference::<NdArray>::new(weights, &spec, Default::default(), CPU_BATCH)),
             #[cfg(feature = "cuda")]
             Device::Cuda => {
@@ -79,8 +77,7 @@ impl Model {
             Device::Cuda => return Err(crate::DeviceError::NotBuilt.into()),
         };
         let folder = folder.to_owned();
-        let (reference, loading) = Default::default();
-        Ok(Self { folder, options: *options, spec, tokenizer, has_masked_lm_head, encoder, reference, loading })
+        Ok(Self { folder, options: *options, spec, tokenizer, has_masked_lm_head, encoder })
     }
 
     /// The model's sizes and choices.
@@ -126,8 +123,7 @@ impl Model {
         map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
         fold: impl FnMut(R) -> Result<(), E>,
     ) -> Result<(), StreamError<E>> {
-        let encoder = self.encoder_for(request)?;
-        stream(encoder, &self.spec, self.threads(), inputs, request, map, fold)
+        stream(self.encoder.as_ref(), &self.spec, self.threads(), inputs, request, map, fold)
     }
 
     /// Encodes one input on the caller's thread.
@@ -136,32 +132,15 @@ impl Model {
     /// Pieces that are not this model's; a masked head that it does not have.
     pub fn encode(&self, pieces: &Pieces, request: &Request) -> Result<Encoded, StreamError<std::convert::Infallible>> {
         let mut answer = Encoded::default();
-        let encoder = self.encoder_for(request)?;
         let input = std::iter::once(Ok(((), pieces.clone())));
         let keep = |encoded| {
             answer = encoded;
             Ok(())
         };
+        let encoder = self.encoder.as_ref();
         stream(encoder, &self.spec, NonZeroUsize::MIN, input, request, |(), _, encoded| encoded, keep)?;
         Ok(answer)
     }
-
-    fn encoder_for(&self, request: &Request) -> Result<&dyn Encode, LoadError> {
-        if self.encoder.handles(request) {
-            return Ok(self.encoder.as_ref());
-        }
-        let _one_at_a_time = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(loaded) = self.reference.get() {
-            return Ok(loaded.as_ref());
-        }
-        let weights = read_weights(&self.folder, &self.spec, &self.options)?;
-        Ok(self.reference.get_or_init(|| reference(weights, &self.spec)).as_ref())
-    }
-}
-
-/// The burn encoder on this processor.
-fn reference(weights: BertWeights, spec: &ModelSpec) -> Box<dyn Encode> {
-    Box::new(Reference::<Flex>::new(weights, spec, Default::default(), CPU_BATCH))
 }
 
 pub(crate) fn read_weights(folder: &Path, spec: &ModelSpec, options: &LoadOptions) -> Result<BertWeights, LoadError> {

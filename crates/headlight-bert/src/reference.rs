@@ -91,10 +91,6 @@ impl<B: Backend> Reference<B> {
 }
 
 impl<B: Backend> Encode for Reference<B> {
-    fn handles(&self, _request: &Request) -> bool {
-        true
-    }
-
     fn chunk_pieces(&self) -> usize {
         (2 * self.batch_pieces).max(1024)
     }

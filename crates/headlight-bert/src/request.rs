@@ -106,9 +106,6 @@ impl HiddenStates {
 
 /// An encoder of one kind. Inputs passed [`Pieces::check`], masked heads lie in the grid.
 pub(crate) trait Encode: Send + Sync {
-    /// Whether this encoder can answer the request.
-    fn handles(&self, request: &Request) -> bool;
-
     /// How many pieces a worker takes at a time.
     fn chunk_pieces(&self) -> usize {
         1024

@@ -11,7 +11,7 @@ use std::{
 use headlight_attention::{AttentionHead, HeadGrid};
 
 use crate::{
-    LoadError, ModelSpec, Pieces, UnfitPieces,
+    ModelSpec, Pieces, UnfitPieces,
     request::{Encode, Encoded, Request},
 };
 
@@ -38,9 +38,6 @@ pub enum StreamError<E> {
         /// What the model has.
         grid: HeadGrid,
     },
-    /// The request needs a second encoder, which could not be loaded.
-    #[error(transparent)]
-    Load(#[from] LoadError),
 }
 
 /// An input in work: what the caller attached, and its pieces.

@@ -1,0 +1,236 @@
+//! One attention head on one sentence: softmax(Q·Kᵀ / √width) and its product with V.
+//!
+//! Heads are narrow and sentences short, so a general matrix product would spend its time on preparations. Here Q, K and
+//! V of the head are copied once, with their biases, into the order in which they are read; then a few rows of the map at
+//! a time are computed, normalised and multiplied with V before they leave the first-level cache.
+
+use std::array;
+
+use pulp::{Simd, WithSimd};
+
+use super::{functions::exp, scratch::Buffer, simd::InstructionSet};
+use crate::Masking;
+
+/// Rows of the map that are computed together.
+const ROWS: usize = 4;
+
+/// A score that no score comes near: its weight is 0.
+const NEVER: f32 = f32::MIN;
+
+/// One head of one sentence, within the rows that the layer's fused projection made.
+#[derive(Clone, Copy)]
+pub(crate) struct Head<'a> {
+    /// `[piece][…]`: a row holds the queries of all heads, then their keys, then (if needed) their values.
+    pub projected: &'a [f32],
+    /// What is yet to be added to each row.
+    pub bias: &'a [f32],
+    /// Width of all heads together.
+    pub hidden: usize,
+    /// Width of one head.
+    pub width: usize,
+    /// Which head.
+    pub index: usize,
+}
+
+/// Room for one head's operands.
+#[derive(Default)]
+pub(crate) struct HeadScratch {
+    queries: Buffer,
+    keys: Buffer,
+    values: Buffer,
+    scores: Buffer,
+    products: Buffer,
+}
+
+/// Writes the head's weights `[from, to]` to `map` and, where asked for, its contexts (weights · V) to its columns of
+/// `contexts` `[piece][hidden]`.
+pub(crate) fn attend(
+    set: InstructionSet,
+    head: Head<'_>,
+    mask: Option<Masking>,
+    scratch: &mut HeadScratch,
+    map: &mut [f32],
+    contexts: Option<&mut [f32]>,
+) {
+    set.run(Attend { head, mask, scratch, map, contexts });
+}
+
+/// Writes the head's values, bias included, to `values` `[piece][width]`.
+pub(crate) fn copy_values(head: Head<'_>, values: &mut [f32]) {
+    for ((row, bias), out) in head.part(2).zip(values.chunks_exact_mut(head.width)) {
+        out.iter_mut().zip(row).zip(bias).for_each(|((out, x), bias)| *out = x + bias);
+    }
+}
+
+impl<'a> Head<'a> {
+    /// Pieces of the sentence.
+    pub(crate) fn pieces(self) -> usize {
+        self.projected.len() / self.bias.len()
+    }
+
+    /// Each piece's query (0), key (1) or value (2), with the bias that it lacks.
+    #[inline(always)]
+    fn part(self, which: usize) -> impl Iterator<Item = (&'a [f32], &'a [f32])> {
+        let start = which * self.hidden + self.index * self.width;
+        let columns = start..start + self.width;
+        let bias = &self.bias[columns.clone()];
+        self.projected.chunks_exact(self.bias.len()).map(move |row| (&row[columns.clone()], bias))
+    }
+}
+
+struct Attend<'a> {
+    head: Head<'a>,
+    mask: Option<Masking>,
+    scratch: &'a mut HeadScratch,
+    map: &'a mut [f32],
+    contexts: Option<&'a mut [f32]>,
+}
+
+impl WithSimd for Attend<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Attend { head, mask, scratch, map, mut contexts } = self;
+        let (pieces, width, lanes) = (head.pieces(), head.width, S::F32_LANES);
+        let padded = pieces.next_multiple_of(lanes);
+
+        let queries = scratch.queries.slice(pieces * width);
+        pack_queries(head, queries);
+        let keys = scratch.keys.slice(padded * width);
+        pack_keys(head, lanes, keys);
+        let keys = S::as_simd_f32s(keys).0;
+        let padded_width = width.next_multiple_of(lanes);
+        let values = S::as_mut_simd_f32s(scratch.values.slice(pieces * padded_width)).0;
+        if contexts.is_some() {
+            pack_values(simd, head, values);
+        }
+        let scores = scratch.scores.slice(ROWS * padded);
+        let products = scratch.products.slice(ROWS * padded_width);
+
+        for start in (0..pieces).step_by(ROWS) {
+            // Where the sentence ends within these rows, the last piece fills them up; those products go nowhere.
+            let rows = array::from_fn(|row| &queries[(start + row).min(pieces - 1) * width..][..width]);
+            multiply(simd, rows, keys, S::as_mut_simd_f32s(scores).0);
+            for row in scores.chunks_exact_mut(padded) {
+                row[pieces..].fill(NEVER);
+                softmax(simd, S::as_mut_simd_f32s(row).0);
+                match mask {
+                    Some(Masking::Zero) => row.fill(0.0),
+                    Some(Masking::Uniform) => row.fill(1.0 / pieces as f32),
+                    None => {}
+                }
+            }
+            for (row, out) in scores.chunks_exact(padded).zip(map[start * pieces..].chunks_exact_mut(pieces)) {
+                out.copy_from_slice(&row[..pieces]);
+            }
+            if let Some(contexts) = contexts.as_deref_mut() {
+                let rows = array::from_fn(|row| &scores[row * padded..][..pieces]);
+                multiply(simd, rows, values, S::as_mut_simd_f32s(products).0);
+                let contexts = contexts[start * head.hidden..].chunks_exact_mut(head.hidden);
+                for (product, context) in products.chunks_exact(padded_width).zip(contexts) {
+                    context[head.index * width..][..width].copy_from_slice(&product[..width]);
+                }
+            }
+        }
+    }
+}
+
+/// Queries divided by √width, `[piece][width]`.
+#[inline(always)]
+fn pack_queries(head: Head<'_>, queries: &mut [f32]) {
+    let scale = 1.0 / (head.width as f32).sqrt();
+    for ((row, bias), out) in head.part(0).zip(queries.chunks_exact_mut(head.width)) {
+        out.iter_mut().zip(row).zip(bias).for_each(|((out, x), bias)| *out = (x + bias) * scale);
+    }
+}
+
+/// Keys in panels of `lanes` pieces, `[panel][width][lane]`. Lanes beyond the last piece hold what was there.
+#[inline(always)]
+fn pack_keys(head: Head<'_>, lanes: usize, keys: &mut [f32]) {
+    for (piece, (row, bias)) in head.part(1).enumerate() {
+        let panel = &mut keys[piece / lanes * lanes * head.width..][..lanes * head.width];
+        for ((column, x), bias) in panel.chunks_exact_mut(lanes).zip(row).zip(bias) {
+            column[piece % lanes] = x + bias;
+        }
+    }
+}
+
+/// Values in panels of one vector's columns, `[panel][piece]`; columns beyond the last are 0.
+#[inline(always)]
+fn pack_values<S: Simd>(simd: S, head: Head<'_>, values: &mut [S::f32s]) {
+    let pieces = head.pieces();
+    for (piece, (row, bias)) in head.part(2).enumerate() {
+        let (vectors, tail) = S::as_simd_f32s(row);
+        let (bias, bias_tail) = S::as_simd_f32s(bias);
+        for (panel, (x, bias)) in vectors.iter().zip(bias).enumerate() {
+            values[panel * pieces + piece] = simd.add_f32s(*x, *bias);
+        }
+        if !tail.is_empty() {
+            let sum = simd.add_f32s(simd.partial_load_f32s(tail), simd.partial_load_f32s(bias_tail));
+            values[vectors.len() * pieces + piece] = sum;
+        }
+    }
+}
+
+/// Products of [`ROWS`] rows with a matrix in panels: `out` `[row][panel]`.
+#[inline(always)]
+fn multiply<S: Simd>(simd: S, rows: [&[f32]; ROWS], panels: &[S::f32s], out: &mut [S::f32s]) {
+    let depth = rows[0].len();
+    let across = panels.len() / depth;
+    let pairs = panels.chunks_exact(2 * depth);
+    let single = pairs.remainder();
+    for (pair, panels) in pairs.enumerate() {
+        let (left, right) = panels.split_at(depth);
+        for (row, products) in tile(simd, rows, [left, right]).into_iter().enumerate() {
+            out[row * across + 2 * pair..][..2].copy_from_slice(&products);
+        }
+    }
+    if !single.is_empty() {
+        for (row, [product]) in tile(simd, rows, [single]).into_iter().enumerate() {
+            out[row * across + across - 1] = product;
+        }
+    }
+}
+
+/// Products of [`ROWS`] rows with a few panels, summed in registers. Rows and panels are of one length.
+#[inline(always)]
+fn tile<S: Simd, const COLUMNS: usize>(
+    simd: S,
+    rows: [&[f32]; ROWS],
+    panels: [&[S::f32s]; COLUMNS],
+) -> [[S::f32s; COLUMNS]; ROWS] {
+    let depth = rows[0].len();
+    // Equal lengths by construction; said again so that the compiler drops the checks in the loop.
+    let rows = rows.map(|row| &row[..depth]);
+    let panels = panels.map(|panel| &panel[..depth]);
+    let mut sums = [[simd.splat_f32s(0.0); COLUMNS]; ROWS];
+    for k in 0..depth {
+        for (sums, row) in sums.iter_mut().zip(&rows) {
+            let x = simd.splat_f32s(row[k]);
+            for (sum, panel) in sums.iter_mut().zip(&panels) {
+                *sum = simd.mul_add_e_f32s(x, panel[k], *sum);
+            }
+        }
+    }
+    sums
+}
+
+/// row ← e^(row − max) / Σ e^(row − max).
+#[inline(always)]
+fn softmax<S: Simd>(simd: S, row: &mut [S::f32s]) {
+    let mut max = row[0];
+    for x in &row[1..] {
+        max = simd.max_f32s(max, *x);
+    }
+    let max = simd.splat_f32s(simd.reduce_max_f32s(max));
+    let mut sum = simd.splat_f32s(0.0);
+    for x in row.iter_mut() {
+        *x = exp(simd, simd.sub_f32s(*x, max));
+        sum = simd.add_f32s(sum, *x);
+    }
+    let scale = simd.splat_f32s(1.0 / simd.reduce_sum_f32s(sum));
+    for x in row {
+        *x = simd.mul_f32s(*x, scale);
+    }
+}

@@ -1,0 +1,244 @@
+//! The packed encoder: BERT on the processor, at the speed of its matrix products.
+//!
+//! The linear layers read the pieces of many sentences one after another, without padding, so that each is one large
+//! matrix product; attention goes sentence by sentence and head by head, with the map in the first-level cache, and is
+//! merged to words there. A call runs on the calling thread alone: whoever has several cores calls from several threads,
+//! with whole sentences for each, and the encoder is shared between them. Biases, residuals and activations join passes
+//! that read the values anyway, and the last layer stops at its queries and keys when only its attention is wanted.
+//!
+//! What a sentence's numbers are depends neither on the sentences beside it nor on the number of threads, to the bit: a
+//! product sums over its inputs in one order whatever the number of rows, and everything else is computed by rows or by
+//! sentences. Other instruction sets round elsewhere, so other kinds of machines may differ in the last digits.
+
+mod attention;
+mod functions;
+mod layer;
+mod norms;
+mod output;
+mod rows;
+mod scratch;
+mod simd;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use headlight_attention::AttentionHead;
+use rayon::prelude::*;
+
+use crate::{
+    AttentionKind, BertWeights, Embeddings, ModelSpec, Pieces, Request,
+    request::{Encode, Encoded},
+};
+use attention::{Head, HeadScratch, attend};
+use layer::{Destination, Layer};
+use norms::{NormScratch, scale_by_norms};
+use output::Output;
+use rows::{activate, normalise};
+use scratch::Buffer;
+use simd::InstructionSet;
+
+/// Pieces that are encoded together. More would not make the products faster, only the scratch memory larger.
+const CHUNK: usize = 1024;
+
+/// Rows of the feed-forward block that are computed together, so that the wide rows between its products stay in the
+/// second-level cache.
+const FEED_FORWARD_ROWS: usize = 256;
+
+/// A BERT encoder for the processor. Its weights are held once; a call borrows its scratch memory from a pool that grows
+/// to the number of threads that call at the same time.
+pub(crate) struct PackedEncoder {
+    spec: ModelSpec,
+    embeddings: Embeddings,
+    layers: Vec<Layer>,
+    set: InstructionSet,
+    pool: Mutex<Vec<Scratch>>,
+}
+
+/// A worker's memory: the rows of one chunk, and what one head needs.
+#[derive(Default)]
+struct Scratch {
+    /// `[piece][hidden]`: the input of a layer, and in the end its output.
+    states: Buffer,
+    /// `[piece][3·hidden]`: queries, keys and values.
+    projected: Buffer,
+    /// `[piece][hidden]`: the heads' outputs, side by side.
+    contexts: Buffer,
+    /// `[piece][intermediate]`, of a part of the chunk.
+    expanded: Buffer,
+    heads: HeadsScratch,
+}
+
+/// What one head needs.
+#[derive(Default)]
+struct HeadsScratch {
+    /// `[from, to]`.
+    map: Buffer,
+    operands: HeadScratch,
+    norms: NormScratch,
+}
+
+/// One layer on its turn.
+struct Step<'a> {
+    index: usize,
+    layer: &'a Layer,
+    /// Width of a row of the fused projection, as far as it is needed: queries and keys, and mostly values.
+    projected: usize,
+    /// Whether nothing of this layer is wanted but its attention.
+    ends_at_attention: bool,
+}
+
+impl PackedEncoder {
+    /// Transposes the weights, layer by layer on the threads of the current rayon pool.
+    pub(crate) fn new(spec: &ModelSpec, weights: BertWeights) -> Self {
+        let layers = weights.layers.into_par_iter().map(Layer::from).collect();
+        let (spec, set, pool) = (spec.clone(), InstructionSet::best(), Mutex::default());
+        tracing::debug!(vectors = %set, "packed encoder ready");
+        Self { spec, embeddings: weights.embeddings, layers, set, pool }
+    }
+
+    /// Encodes the inputs of one chunk.
+    fn encode_chunk(&self, inputs: &[&Pieces], request: &Request, scratch: &mut Scratch) -> Vec<Encoded> {
+        let hidden = self.spec.hidden;
+        let pieces = inputs.iter().map(|input| input.len()).sum::<usize>();
+        let mut outputs: Vec<_> = inputs.iter().map(|input| Output::new(input, &self.spec, request)).collect();
+        let states = scratch.states.slice(pieces * hidden);
+        self.embed(inputs, states);
+        keep_states(&mut outputs, states, hidden);
+        for step in self.steps(request) {
+            let projected = scratch.projected.slice(pieces * step.projected);
+            step.layer.attention_input.multiply(states, projected, step.projected, Destination::Overwrite);
+            let contexts = scratch.contexts.slice(pieces * hidden);
+            let mut start = 0;
+            for output in &mut outputs {
+                let end = start + output.input.len();
+                let projected = &projected[start * step.projected..end * step.projected];
+                let contexts = (!step.ends_at_attention).then(|| &mut contexts[start * hidden..end * hidden]);
+                self.attend(&step, projected, contexts, request, output, &mut scratch.heads);
+                start = end;
+            }
+            if step.ends_at_attention {
+                break;
+            }
+            self.finish(step.layer, contexts, states, &mut scratch.expanded);
+            keep_states(&mut outputs, states, hidden);
+        }
+        outputs.into_iter().map(|output| output.finish(&self.spec)).collect()
+    }
+
+    fn steps<'a>(&'a self, request: &Request) -> impl Iterator<Item = Step<'a>> + use<'a> {
+        let Request { kind, hidden_states, .. } = *request;
+        let hidden = self.spec.hidden;
+        self.layers.iter().enumerate().map(move |(index, layer)| {
+            let ends_at_attention = index + 1 == self.layers.len() && !hidden_states;
+            let parts = if ends_at_attention && kind == AttentionKind::Weights { 2 } else { 3 };
+            Step { index, layer, projected: parts * hidden, ends_at_attention }
+        })
+    }
+
+    /// states `[piece][hidden]` ← LayerNorm(word + position + segment).
+    fn embed(&self, inputs: &[&Pieces], states: &mut [f32]) {
+        let hidden = self.spec.hidden;
+        let Embeddings { words, positions, segments, norm } = &self.embeddings;
+        let pieces = inputs.iter().flat_map(|input| input.ids.iter().zip(&input.segments).enumerate());
+        for ((position, (&id, &segment)), state) in pieces.zip(states.chunks_exact_mut(hidden)) {
+            let word = embedding(words, id as usize, hidden);
+            let segment = embedding(segments, segment as usize, hidden);
+            let position = embedding(positions, position, hidden);
+            for (((x, word), segment), position) in state.iter_mut().zip(word).zip(segment).zip(position) {
+                *x = word + segment + position;
+            }
+        }
+        normalise(self.set, states, None, norm, self.spec.layer_norm_eps);
+    }
+
+    /// All heads of one layer on one sentence: its maps to `output`, its contexts `[piece][hidden]` to `contexts`.
+    fn attend(
+        &self,
+        step: &Step<'_>,
+        projected: &[f32],
+        mut contexts: Option<&mut [f32]>,
+        request: &Request,
+        output: &mut Output<'_>,
+        scratch: &mut HeadsScratch,
+    ) {
+        let ModelSpec { grid, hidden, .. } = self.spec;
+        let HeadsScratch { map, operands, norms } = scratch;
+        let bias = &step.layer.attention_input.bias[..step.projected];
+        for index in 0..grid.heads {
+            let head = Head { projected, bias, hidden, width: hidden / grid.heads, index };
+            let name = AttentionHead { layer: step.index, index };
+            let masking = request.masked_heads.get(&name).copied();
+            output.map(grid.number(name), map, |map| {
+                attend(self.set, head, masking, operands, map, contexts.as_deref_mut());
+                if request.kind == AttentionKind::Norms {
+                    scale_by_norms(head, &step.layer.attention_output, norms, map);
+                }
+            });
+        }
+    }
+
+    /// What follows attention in a layer: states ← its output, from its contexts and its input.
+    fn finish(&self, layer: &Layer, contexts: &[f32], states: &mut [f32], expanded: &mut Buffer) {
+        let ModelSpec { hidden, intermediate, layer_norm_eps: epsilon, activation, .. } = self.spec;
+        layer.attention_output.multiply(contexts, states, hidden, Destination::Add);
+        normalise(self.set, states, Some(&layer.attention_output.bias), &layer.attention_norm, epsilon);
+        for states in states.chunks_mut(FEED_FORWARD_ROWS * hidden) {
+            let expanded = expanded.slice(states.len() / hidden * intermediate);
+            layer.expand.multiply(states, expanded, intermediate, Destination::Overwrite);
+            activate(self.set, expanded, &layer.expand.bias, activation);
+            layer.contract.multiply(expanded, states, hidden, Destination::Add);
+            normalise(self.set, states, Some(&layer.contract.bias), &layer.output_norm, epsilon);
+        }
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Vec<Scratch>> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Encode for PackedEncoder {
+    fn chunk_pieces(&self) -> usize {
+        CHUNK
+    }
+
+    fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
+        let pooled = self.pool().pop();
+        let mut scratch = pooled.unwrap_or_default();
+        let mut encoded = Vec::with_capacity(inputs.len());
+        let mut rest = inputs;
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(chunk_length(rest));
+            encoded.extend(self.encode_chunk(chunk, request, &mut scratch));
+            rest = after;
+        }
+        self.pool().push(scratch);
+        encoded
+    }
+}
+
+/// How many of the first inputs make a chunk: as many as it takes to fill it.
+fn chunk_length(inputs: &[&Pieces]) -> usize {
+    let mut pieces = 0;
+    let begins_within = |input: &&&Pieces| {
+        let begins_within = pieces < CHUNK;
+        pieces += input.len();
+        begins_within
+    };
+    inputs.iter().take_while(begins_within).count()
+}
+
+/// One row of a table of embeddings `[index][hidden]`.
+fn embedding(table: &[f32], index: usize, hidden: usize) -> &[f32] {
+    &table[index * hidden..][..hidden]
+}
+
+/// Hands each input its rows of `states` `[piece][hidden]`.
+fn keep_states(outputs: &mut [Output<'_>], states: &[f32], hidden: usize) {
+    let mut rest = states;
+    for output in outputs {
+        let (own, after) = rest.split_at(output.input.len() * hidden);
+        output.states(own);
+        rest = after;
+    }
+}

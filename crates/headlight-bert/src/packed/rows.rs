@@ -1,0 +1,123 @@
+//! The passes over rows between matrix products: activation and layer normalisation, each with the bias of the product
+//! before it, so that no product has to write its bias first.
+
+use pulp::{Scalar, Simd, WithSimd};
+
+use super::{
+    functions::{gelu, gelu_tanh, relu},
+    simd::InstructionSet,
+};
+use crate::{Activation, LayerNorm};
+
+/// rows ← activation(rows + bias), every row as wide as `bias`.
+pub(crate) fn activate(set: InstructionSet, rows: &mut [f32], bias: &[f32], activation: Activation) {
+    set.run(Activate { rows, bias, activation });
+}
+
+/// rows ← LayerNorm(rows + bias), every row as wide as `bias`; without a bias, LayerNorm(rows).
+pub(crate) fn normalise(set: InstructionSet, rows: &mut [f32], bias: Option<&[f32]>, norm: &LayerNorm, epsilon: f32) {
+    set.run(Normalise { rows, bias, norm, epsilon });
+}
+
+struct Activate<'a> {
+    rows: &'a mut [f32],
+    bias: &'a [f32],
+    activation: Activation,
+}
+
+impl WithSimd for Activate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (bias, bias_tail) = S::as_simd_f32s(self.bias);
+        for row in self.rows.chunks_exact_mut(self.bias.len()) {
+            let (row, tail) = S::as_mut_simd_f32s(row);
+            activate_lanes(simd, row, bias, self.activation);
+            activate_lanes(Scalar::new(), tail, bias_tail, self.activation);
+        }
+    }
+}
+
+#[inline(always)]
+fn activate_lanes<S: Simd>(simd: S, row: &mut [S::f32s], bias: &[S::f32s], activation: Activation) {
+    for (x, bias) in row.iter_mut().zip(bias) {
+        let sum = simd.add_f32s(*x, *bias);
+        *x = match activation {
+            Activation::Gelu => gelu(simd, sum),
+            Activation::GeluTanh => gelu_tanh(simd, sum),
+            Activation::Relu => relu(simd, sum),
+        };
+    }
+}
+
+struct Normalise<'a> {
+    rows: &'a mut [f32],
+    bias: Option<&'a [f32]>,
+    norm: &'a LayerNorm,
+    epsilon: f32,
+}
+
+impl WithSimd for Normalise<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let lanes_and_tail = |values| S::as_simd_f32s(values);
+        let (weight, weight_tail) = lanes_and_tail(&self.norm.weight);
+        let (shift, shift_tail) = lanes_and_tail(&self.norm.bias);
+        let width = self.norm.weight.len();
+        for row in self.rows.chunks_exact_mut(width) {
+            let (row, tail) = S::as_mut_simd_f32s(row);
+            if let Some(bias) = self.bias {
+                let (bias, bias_tail) = lanes_and_tail(bias);
+                add(simd, row, bias);
+                add(Scalar::new(), tail, bias_tail);
+            }
+            let mean = (sum(simd, row) + sum(Scalar::new(), tail)) / width as f32;
+            let squares = squares(simd, row, mean) + squares(Scalar::new(), tail, mean);
+            let scale = 1.0 / (squares / width as f32 + self.epsilon).sqrt();
+            rescale(simd, row, mean, scale, weight, shift);
+            rescale(Scalar::new(), tail, mean, scale, weight_tail, shift_tail);
+        }
+    }
+}
+
+#[inline(always)]
+fn add<S: Simd>(simd: S, row: &mut [S::f32s], bias: &[S::f32s]) {
+    for (x, bias) in row.iter_mut().zip(bias) {
+        *x = simd.add_f32s(*x, *bias);
+    }
+}
+
+/// Σ x.
+#[inline(always)]
+fn sum<S: Simd>(simd: S, row: &[S::f32s]) -> f32 {
+    let mut sum = simd.splat_f32s(0.0);
+    for x in row {
+        sum = simd.add_f32s(sum, *x);
+    }
+    simd.reduce_sum_f32s(sum)
+}
+
+/// Σ (x − mean)².
+#[inline(always)]
+fn squares<S: Simd>(simd: S, row: &[S::f32s], mean: f32) -> f32 {
+    let mean = simd.splat_f32s(mean);
+    let mut sum = simd.splat_f32s(0.0);
+    for x in row {
+        let centred = simd.sub_f32s(*x, mean);
+        sum = simd.mul_add_e_f32s(centred, centred, sum);
+    }
+    simd.reduce_sum_f32s(sum)
+}
+
+/// x ← (x − mean)·scale·weight + shift.
+#[inline(always)]
+fn rescale<S: Simd>(simd: S, row: &mut [S::f32s], mean: f32, scale: f32, weight: &[S::f32s], shift: &[S::f32s]) {
+    let (mean, scale) = (simd.splat_f32s(mean), simd.splat_f32s(scale));
+    for ((x, weight), shift) in row.iter_mut().zip(weight).zip(shift) {
+        let standard = simd.mul_f32s(simd.sub_f32s(*x, mean), scale);
+        *x = simd.mul_add_e_f32s(standard, *weight, *shift);
+    }
+}
