@@ -7,6 +7,7 @@
 
 mod assess;
 mod best_heads;
+pub mod compare;
 pub mod format;
 mod markdown;
 pub mod run;

@@ -33,16 +33,25 @@ pub(super) fn render(sheet: &Sheet, width: usize) -> String {
     lines.join("\n") + "\n"
 }
 
-/// As wide as the widest cell; what does not fit in `width` is taken from the first column, down to 8 characters.
+/// As wide as the widest cell or title. What does not fit in `width` is taken from titles that are wider than their
+/// cells, then from the first column, down to 8 characters.
 fn column_widths(sheet: &Sheet, width: usize) -> Vec<usize> {
-    let widest = |column: usize| {
-        let cells = sheet.rows().map(|row| row[column].text.chars().count());
-        cells.chain([sheet.columns[column].title.chars().count()]).max().unwrap_or(0)
-    };
-    let mut widths: Vec<usize> = (0..sheet.columns.len()).map(widest).collect();
+    let widest_cell = |column: usize| sheet.rows().map(|row| row[column].text.chars().count()).max().unwrap_or(0);
+    let cells: Vec<usize> = (0..sheet.columns.len()).map(widest_cell).collect();
+    let titles = sheet.columns.iter().map(|column| column.title.chars().count());
+    let mut widths: Vec<usize> = cells.iter().zip(titles).map(|(&cell, title)| cell.max(title)).collect();
     let used = widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1);
+    let mut excess = used.saturating_sub(width);
+    let mut cut = |at: &mut usize, least: usize| {
+        let taken = excess.min(at.saturating_sub(least));
+        *at -= taken;
+        excess -= taken;
+    };
+    for (at, cell) in widths.iter_mut().zip(cells) {
+        cut(at, cell.max(8));
+    }
     if let Some(first) = widths.first_mut() {
-        *first = first.saturating_sub(used.saturating_sub(width)).max(8.min(*first));
+        cut(first, 8);
     }
     widths
 }

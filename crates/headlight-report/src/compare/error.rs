@@ -1,0 +1,90 @@
+//! Why sources cannot be compared.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::run::RunError;
+use crate::stats::StatsError;
+use crate::tables::TableError;
+
+/// Sources that cannot be opened or must not be compared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompareError {
+    /// Only one source, or none.
+    #[error(
+        "a comparison needs two runs or more, not {0}; published tables such as `clark2019` can stand in for a run"
+    )]
+    TooFew(usize),
+    /// A source that is named twice.
+    #[error("{0} is compared with itself: name two different runs")]
+    Itself(String),
+    /// Runs that tell relations apart differently.
+    #[error(
+        "{a} tells relations apart by granularity `{a_value}` and {b} by `{b_value}`: the same name stands for \
+         different words; repeat one of the runs with the other's granularity"
+    )]
+    Granularity {
+        /// The reference.
+        a: String,
+        /// Its granularity.
+        a_value: String,
+        /// The other run.
+        b: String,
+        /// Its granularity.
+        b_value: String,
+    },
+    /// Runs over different trees.
+    #[error(
+        "word {word_id} of sentence {sent_id} has {a}, but {b}: the runs are not of the same treebank, or not of the \
+         same release"
+    )]
+    DifferentTrees {
+        /// The sentence.
+        sent_id: String,
+        /// The word, counted from 1.
+        word_id: u32,
+        /// Its governor in the reference: `governor 3 (nsubj) in RUN`.
+        a: String,
+        /// Its governor in the other run.
+        b: String,
+    },
+    /// Nothing to compare.
+    #[error("no relation and no probe occurs in two of the sources ({}): there is nothing to compare", .0.join("; "))]
+    NothingInCommon(Vec<String>),
+    /// A run that cannot be read.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A run's table that cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A published table that cannot be read.
+    #[error("cannot read the published table {}", .path.display())]
+    PaperFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A published table that is not what it should be.
+    #[error("cannot understand the published table {name}")]
+    Paper {
+        /// File or built-in name.
+        name: String,
+        /// Where and why.
+        source: toml::de::Error,
+    },
+    /// A head in a published table that is not written `layer-head`.
+    #[error("published table {name} names head `{head}` for relation {relation}; write layer-head, as in `8-10`")]
+    PaperHead {
+        /// File or built-in name.
+        name: String,
+        /// The relation.
+        relation: String,
+        /// What stands there.
+        head: String,
+    },
+    /// Counts that do not fit together.
+    #[error(transparent)]
+    Statistics(#[from] StatsError),
+}

@@ -1,0 +1,162 @@
+//! Published tables, `papers/*.toml`, that stand in for a run. Their numbers are printed percentages without counts.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::CompareError;
+use crate::tables::Direction;
+
+/// The published tables that are compiled in, by name.
+const BUILTIN: [(&str, &str); 2] = [
+    ("clark2019", include_str!("../../../../papers/clark2019.toml")),
+    ("replication-ewt", include_str!("../../../../papers/replication-ewt.toml")),
+];
+
+/// Names of the published tables that need no file.
+pub fn builtin_papers() -> impl Iterator<Item = &'static str> {
+    BUILTIN.iter().map(|(name, _)| *name)
+}
+
+/// The numbers of one publication.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Paper {
+    /// What was published, where.
+    pub paper: Publication,
+    /// About the scores of single heads.
+    #[serde(default)]
+    pub table1: HeadTable,
+    /// Best head of each relation.
+    #[serde(default, rename = "head")]
+    pub heads: Vec<PublishedHead>,
+    /// Probes over all heads.
+    #[serde(default, rename = "probe")]
+    pub probes: Vec<PublishedProbe>,
+    /// Antecedent selection.
+    #[serde(default)]
+    pub coreference: Vec<PublishedCoreference>,
+}
+
+/// What was published.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Publication {
+    /// A short name.
+    pub id: String,
+    /// How to cite it.
+    pub citation: String,
+    /// The model that it is about.
+    pub model: String,
+}
+
+/// On what the published heads were scored.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct HeadTable {
+    /// The treebank.
+    #[serde(default)]
+    pub treebank: String,
+    /// The annotation scheme.
+    #[serde(default)]
+    pub scheme: String,
+    /// Data on which heads were chosen.
+    pub selected_on: Option<String>,
+    /// Data on which they are scored.
+    pub evaluated_on: Option<String>,
+}
+
+/// A published best head. Accuracies are percentages, as printed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PublishedHead {
+    /// The relation in the publication's scheme.
+    pub relation: String,
+    /// `layer-head`, counted from 1.
+    pub head: String,
+    /// Who attends.
+    pub direction: Direction,
+    /// The head's accuracy.
+    pub accuracy: Option<f64>,
+    /// The accuracy that should have been printed, where a slip is known.
+    pub corrected_accuracy: Option<f64>,
+    /// The relation of Universal Dependencies with the same words, where there is one.
+    pub ud: Option<String>,
+    /// What to know about this number.
+    pub note: Option<String>,
+}
+
+/// A published probe. Scores are percentages, as printed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PublishedProbe {
+    /// The probe.
+    pub name: String,
+    /// Unlabelled attachment score by per-word argmax.
+    pub uas: Option<f64>,
+    /// Undirected unlabelled attachment score.
+    pub uuas: Option<f64>,
+    /// The treebank, where the publication has several.
+    pub treebank: Option<String>,
+}
+
+/// Published antecedent selection of one predictor: percentages of all mentions and of each type.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PublishedCoreference {
+    /// `nearest`, `head match`, `rule-based`, `head`, ….
+    pub predictor: String,
+    /// Of all mentions.
+    pub all: Option<f64>,
+    /// Of pronouns.
+    pub pronoun: Option<f64>,
+    /// Of proper names.
+    pub proper: Option<f64>,
+    /// Of other noun phrases.
+    pub nominal: Option<f64>,
+}
+
+impl Paper {
+    /// A published table by its name.
+    ///
+    /// # Errors
+    /// As [`Paper::open`]. `None` where no table of that name is compiled in.
+    pub fn builtin(name: &str) -> Option<Result<Self, CompareError>> {
+        BUILTIN.iter().find(|(builtin, _)| *builtin == name).map(|(name, text)| Self::parse(name, text))
+    }
+
+    /// A published table from a file.
+    ///
+    /// # Errors
+    /// [`CompareError::PaperFile`] where the file cannot be read, [`CompareError::Paper`] or
+    /// [`CompareError::PaperHead`] where it holds something else.
+    pub fn open(path: &Path) -> Result<Self, CompareError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| CompareError::PaperFile { path: path.to_owned(), source })?;
+        Self::parse(&path.display().to_string(), &text)
+    }
+
+    fn parse(name: &str, text: &str) -> Result<Self, CompareError> {
+        let paper: Self =
+            toml::from_str(text).map_err(|source| CompareError::Paper { name: name.to_owned(), source })?;
+        for PublishedHead { relation, head, .. } in &paper.heads {
+            if parse_head(head).is_none() {
+                let (name, relation, head) = (name.to_owned(), relation.clone(), head.clone());
+                return Err(CompareError::PaperHead { name, relation, head });
+            }
+        }
+        Ok(paper)
+    }
+}
+
+impl PublishedHead {
+    /// The name under which a run on Universal Dependencies has the same words: `ud`, where the scheme differs.
+    pub fn relation_in_runs(&self, scheme: &str) -> Option<&str> {
+        if scheme == "Universal Dependencies" { Some(&self.relation) } else { self.ud.as_deref() }
+    }
+
+    /// Layer and head, counted from 1.
+    pub fn layer_and_head(&self) -> Option<(u32, u32)> {
+        parse_head(&self.head)
+    }
+}
+
+fn parse_head(text: &str) -> Option<(u32, u32)> {
+    let (layer, head) = text.split_once('-')?;
+    let number = |text: &str| text.parse().ok().filter(|&number: &u32| number > 0);
+    Some((number(layer)?, number(head)?))
+}

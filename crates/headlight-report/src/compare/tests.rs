@@ -1,0 +1,371 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::run::{Report, tests, write_manifest, write_report};
+use crate::stats::Bootstrap;
+use crate::tables::{BestHead, Direction, Prediction, ProbeScore, write_table};
+
+/// Sentence, word, governor, relation, right or not.
+type Word = (&'static str, u32, u32, &'static str, bool);
+
+/// A run on disk whose best heads say `words`; `all` repeats them.
+fn write_run(folder: &Path, name: &str, words: &[Word], edit: impl FnOnce(&mut Report)) -> PathBuf {
+    let path = folder.join(name);
+    fs::create_dir(&path).unwrap();
+    let mut report = tests::report();
+    report.name = name.into();
+    report.experiments[0].tables = vec!["best_heads".into(), "predictions".into()];
+    edit(&mut report);
+    write_report(&path, &report).unwrap();
+    write_manifest(&path, &tests::manifest()).unwrap();
+    let mut predictions = Vec::new();
+    for &(sent_id, word_id, governor, relation, correct) in words {
+        for scope in [relation, "all"] {
+            predictions.push(Prediction {
+                predictor: "best_head".into(),
+                scope: Some(scope.into()),
+                sent_id: sent_id.into(),
+                word_id,
+                governor,
+                relation: relation.into(),
+                predicted: correct.then_some(governor),
+                correct,
+            });
+        }
+    }
+    write_table(&path, &predictions).unwrap();
+    let mut scopes: Vec<&str> = words.iter().map(|word| word.3).chain(["all"]).collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    let best: Vec<BestHead> = scopes.into_iter().map(|scope| best_head(scope, &predictions)).collect();
+    write_table(&path, &best).unwrap();
+    path
+}
+
+fn best_head(relation: &str, predictions: &[Prediction]) -> BestHead {
+    let of_scope = || predictions.iter().filter(|row| row.scope.as_deref() == Some(relation));
+    let (correct, total) = (of_scope().filter(|row| row.correct).count() as u64, of_scope().count() as u64);
+    BestHead {
+        relation: relation.into(),
+        layer: 4,
+        head: 5,
+        direction: if relation == "obj" { Direction::GovernorToDependent } else { Direction::DependentToGovernor },
+        selected_on: "select".into(),
+        evaluated_on: "evaluate".into(),
+        correct,
+        total,
+        accuracy: correct as f64 / total as f64,
+        ci_low: None,
+        ci_high: None,
+        baseline: "offset".into(),
+        baseline_accuracy: 0.5,
+        p_value: None,
+        p_adjusted: None,
+        baseline_offset: Some(1),
+        baseline_correct: 0,
+        difference_ci_low: None,
+        difference_ci_high: None,
+    }
+}
+
+/// Twelve sentences of a determiner and an object; `a` gets every determiner, `b` every other object.
+fn words(right: impl Fn(usize, &str) -> bool) -> Vec<Word> {
+    const SENTENCES: [&str; 12] = ["s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12"];
+    let sentence = |(index, sent_id): (usize, &&'static str)| {
+        [(*sent_id, 1, 2, "det", right(index, "det")), (*sent_id, 2, 3, "obj", right(index, "obj"))]
+    };
+    SENTENCES.iter().enumerate().flat_map(sentence).collect()
+}
+
+fn open(paths: &[PathBuf]) -> Vec<Source> {
+    paths.iter().map(|path| Source::open(path.to_str().unwrap()).unwrap()).collect()
+}
+
+fn compared(paths: &[PathBuf]) -> Comparison {
+    compare(&open(paths), &Bootstrap::default()).unwrap()
+}
+
+fn error(folder: &TempDir, paths: &[PathBuf]) -> String {
+    let error = compare(&open(paths), &Bootstrap::default()).unwrap_err().to_string();
+    error.replace(&folder.path().display().to_string(), "DIR")
+}
+
+/// Two runs on the same words: `a` right on all determiners, `b` on none of them and on every other object.
+fn two_runs(folder: &TempDir) -> [PathBuf; 2] {
+    let a = write_run(folder.path(), "a", &words(|_, relation| relation == "det"), |_| {});
+    let b = write_run(folder.path(), "b", &words(|index, relation| relation == "obj" && index % 2 == 0), |_| {});
+    [a, b]
+}
+
+#[test]
+fn two_runs_are_paired_and_tested() {
+    let folder = tempfile::tempdir().unwrap();
+    let comparison = compared(&two_runs(&folder));
+    assert_eq!(comparison.flags, [""; 0]);
+    let names: Vec<_> = comparison.relations.iter().map(|row| row.relation.as_str()).collect();
+    assert_eq!(names, ["all", "det", "obj"]);
+    let det = &comparison.relations[1];
+    let difference = det.differences[1].unwrap();
+    assert_eq!((difference.value, difference.ci_low, difference.ci_high), (-1.0, Some(-1.0), Some(-1.0)));
+    // All twelve sentences lost: 2 of 2^12 sign patterns; Holm over two relations.
+    assert_eq!(difference.p_value, Some(2.0 / 4096.0));
+    assert_eq!(difference.p_adjusted, Some(4.0 / 4096.0));
+    let obj = comparison.relations[2].differences[1].unwrap();
+    assert_eq!((obj.value, obj.p_value), (0.5, Some(2.0 / 64.0)));
+    assert!(det.differences[0].is_none());
+    insta::assert_snapshot!(comparison.render(Format::Terminal, 80), @r"
+    Best heads of a, b
+
+    relation  a              b              difference
+    ────────  ─────────────  ─────────────  ───────────────────────────
+    all       4-5 →    50.0  4-5 →    25.0  −25.0 (−37.5, −12.5) *
+    ────────  ─────────────  ─────────────  ───────────────────────────
+    det       4-5 →   100.0  4-5 →     0.0  −100.0 (−100.0, −100.0) ***
+    obj       4-5 ←     0.0  4-5 ←    50.0  +50.0 (+25.0, +75.0) *
+
+    Best head (→ the dependent attends to its governor, ← the governor to its
+    dependent) and the share of a relation's words whose governor it finds, in %.
+    Differences in points to a. In brackets 95 % intervals of 1,000 paired bootstrap
+    resamples of sentences; exact paired sign-flip test, Holm-corrected over
+    relations: * p < 0.05, ** p < 0.01, *** p < 0.001.
+    ");
+    insta::assert_snapshot!(comparison.render(Format::Csv, 80), @r"
+    relation,contestant,layer,head,direction,correct,total,accuracy,ci_low,ci_high,difference,difference_ci_low,difference_ci_high,p_value,p_adjusted
+    all,a,4,5,dep_to_gov,12,24,0.5,0.5,0.5,,,,,
+    all,b,4,5,dep_to_gov,6,24,0.25,0.125,0.375,-0.25,-0.375,-0.125,0.03125,0.03125
+    det,a,4,5,dep_to_gov,12,12,1,1,1,,,,,
+    det,b,4,5,dep_to_gov,0,12,0,0,0,-1,-1,-1,0.00048828125,0.0009765625
+    obj,a,4,5,gov_to_dep,0,12,0,0,0,,,,,
+    obj,b,4,5,gov_to_dep,6,12,0.5,0.25,0.75,0.5,0.25,0.75,0.03125,0.03125
+    ");
+    insta::assert_snapshot!(comparison.render(Format::Latex, 80), @r"
+    % needs \usepackage{booktabs}
+    \begin{table}
+      \centering
+      \caption{Best heads of a, b}
+      \label{tab:comparison}
+      \begin{tabular}{llll}
+        \toprule
+        relation & a & b & difference \\
+        \midrule
+        all & \textbf{4-5 $\to$    50.0} & 4-5 $\to$    25.0 & $-$25.0 ($-$37.5, $-$12.5) * \\
+        \midrule
+        det & \textbf{4-5 $\to$   100.0} & 4-5 $\to$     0.0 & $-$100.0 ($-$100.0, $-$100.0) *** \\
+        obj & 4-5 $\leftarrow$     0.0 & \textbf{4-5 $\leftarrow$    50.0} & +50.0 (+25.0, +75.0) * \\
+        \bottomrule
+      \end{tabular}
+
+      \smallskip
+      {\footnotesize Best head ($\to$ the dependent attends to its governor, $\leftarrow$ the governor to its dependent) and the share of a relation's words whose governor it finds, in \%.\par}
+
+      \smallskip
+      {\footnotesize Differences in points to a. In brackets 95 \% intervals of 1,000 paired bootstrap resamples of sentences; exact paired sign-flip test, Holm-corrected over relations: * p \textless{} 0.05, ** p \textless{} 0.01, *** p \textless{} 0.001.\par}
+    \end{table}
+    ");
+}
+
+#[test]
+fn every_format_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let comparison = compared(&two_runs(&folder));
+    let json: serde_json::Value = serde_json::from_str(&comparison.render(Format::Json, 80)).unwrap();
+    assert_eq!(json["relations"][1]["differences"][1]["value"], -1.0);
+    let markdown = comparison.render(Format::Markdown, 80);
+    assert!(markdown.contains("| det | **4-5 →   100.0** | 4-5 →     0.0 | −100.0 (−100.0, −100.0) \\*\\*\\* |"));
+    let html = comparison.render(Format::Html, 80);
+    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("<strong>4-5 →   100.0</strong>"));
+    for format in Format::ALL {
+        assert_eq!(format.name().parse(), Ok(format));
+    }
+    let unknown = "pdf".parse::<Format>().unwrap_err().to_string();
+    assert_eq!(unknown, "there is no format `pdf`; take one of term, md, csv, json, latex, html");
+}
+
+#[test]
+fn a_gate_closes_on_the_relations_that_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let comparison = compared(&two_runs(&folder));
+    let lost = |points| comparison.shortfalls(points).into_iter().map(|lost| lost.relation).collect::<Vec<_>>();
+    assert_eq!(lost(-100.0), [""; 0]);
+    assert_eq!(lost(-50.0), ["det"]);
+    assert_eq!(lost(-1.0), ["all", "det"]);
+    assert_eq!(lost(51.0), ["all", "det", "obj"]);
+}
+
+#[test]
+fn words_of_one_run_only_are_left_out_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let a = write_run(folder.path(), "a", &words(|_, _| true), |_| {});
+    let b = write_run(folder.path(), "b", &words(|index, _| index > 0)[4..], |report| {
+        report.conventions.merge_rule = "first".into();
+        report.conventions.selection = "same".into();
+    });
+    let comparison = compared(&[a, b]);
+    assert_eq!(
+        comparison.flags,
+        [
+            "merge rule differs: mean in a, first in b",
+            "selection differs: split in a, same in b",
+            "4 of a's 24 words are not in every run and are left out",
+            "b chose its heads on the sentences that it is scored on: optimistic",
+        ]
+    );
+    assert_eq!(comparison.relations[0].scores[0].as_ref().unwrap().total, Some(20));
+}
+
+#[test]
+fn three_runs_are_compared_with_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = two_runs(&folder);
+    let c = write_run(folder.path(), "c", &words(|_, _| true), |_| {});
+    let comparison = compared(&[a, b, c]);
+    let values: Vec<_> = comparison.relations[1].differences.iter().map(|d| d.map(|d| d.value)).collect();
+    assert_eq!(values, [None, Some(-1.0), Some(0.0)]);
+}
+
+#[test]
+fn a_paper_stands_in_for_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, _] = two_runs(&folder);
+    let probe = ProbeScore {
+        probe: "attention_words".into(),
+        decoding: Some("argmax".into()),
+        treebank: "en_ewt".into(),
+        split: "evaluate".into(),
+        seed: Some(1),
+        measure: "uas".into(),
+        group: None,
+        group_value: None,
+        correct: None,
+        total: None,
+        value: 0.666,
+        ci_low: None,
+        ci_high: None,
+    };
+    write_table(&a, [&probe]).unwrap();
+    let sources = [Source::open(a.to_str().unwrap()).unwrap(), Source::open("clark2019").unwrap()];
+    let comparison = compare(&sources, &Bootstrap::default()).unwrap();
+    insta::assert_snapshot!(comparison.render(Format::Terminal, 80), @r"
+    Best heads of a, clark2019
+
+    relation  a              clark2019      difference
+    ────────  ─────────────  ─────────────  ──────────
+    all       4-5 →    50.0  7-6 →    34.5  −15.5
+    ────────  ─────────────  ─────────────  ──────────
+    det       4-5 →   100.0  8-11 →   94.3   −5.7
+    obj       4-5 ←     0.0  8-10 →   86.8  +86.8
+
+    Best head (→ the dependent attends to its governor, ← the governor to its
+    dependent) and the share of a relation's words whose governor it finds, in %.
+    Differences in points to a.
+    Note: clark2019 is published: Clark, Khandelwal, Levy, Manning (2019): What Does
+    BERT Look At? An Analysis of BERT's Attention. BlackboxNLP.
+    Note: clark2019 is scored on Penn Treebank, WSJ development section with
+    Stanford Dependencies.
+    Note: clark2019 chose its heads on the sentences that it is scored on:
+    optimistic.
+    Note: relations are called otherwise in clark2019: obj is dobj.
+    Note: a and clark2019 share no words: differences between them have no interval
+    and no test.
+
+    Probes and coreference, in %
+
+    measure                  a  clark2019
+    ────────────────────  ────  ─────────
+    UAS, attention words  66.6       77.0
+    ");
+}
+
+#[test]
+fn built_in_papers_can_be_read() {
+    for name in builtin_papers() {
+        let paper = Paper::builtin(name).unwrap().unwrap();
+        assert_eq!(paper.paper.id, name);
+        assert!(!paper.heads.is_empty() && !paper.probes.is_empty());
+    }
+    let clark = Paper::builtin("clark2019").unwrap().unwrap();
+    let obj = clark.heads.iter().find(|head| head.ud.as_deref() == Some("obj")).unwrap();
+    assert_eq!((obj.relation.as_str(), obj.layer_and_head(), obj.accuracy), ("dobj", Some((8, 10)), Some(86.8)));
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = two_runs(&folder);
+    assert_eq!(
+        error(&folder, std::slice::from_ref(&a)),
+        "a comparison needs two runs or more, not 1; published tables such as `clark2019` can stand in for a run"
+    );
+    assert_eq!(
+        error(&folder, &[a.clone(), b, folder.path().join("./a")]),
+        "a is compared with itself: name two different runs"
+    );
+
+    let universal = write_run(folder.path(), "universal", &words(|_, _| true), |report| {
+        report.conventions.granularity = "universal".into();
+    });
+    assert_eq!(
+        error(&folder, &[a.clone(), universal]),
+        "a tells relations apart by granularity `full` and universal by `universal`: the same name stands for \
+         different words; repeat one of the runs with the other's granularity"
+    );
+
+    let other_tree = write_run(folder.path(), "other_tree", &[("s1", 1, 4, "det", true)], |_| {});
+    assert_eq!(
+        error(&folder, &[a.clone(), other_tree]),
+        "word 1 of sentence s1 has governor 2 (det) in a, but governor 4 (det) in other_tree: the runs are not of the \
+         same treebank, or not of the same release"
+    );
+
+    let empty = write_run(folder.path(), "empty", &[], |_| {});
+    fs::remove_file(empty.join("best_heads.parquet")).unwrap();
+    write_table::<BestHead>(&empty, []).unwrap();
+    assert_eq!(
+        error(&folder, &[a, empty]),
+        "no relation and no probe occurs in two of the sources (a has all, det, obj; empty has none): there is nothing \
+         to compare"
+    );
+}
+
+#[test]
+fn runs_without_common_words_are_set_side_by_side_without_a_test() {
+    let folder = tempfile::tempdir().unwrap();
+    let a = write_run(folder.path(), "a", &[("s1", 1, 2, "det", true)], |_| {});
+    let b = write_run(folder.path(), "b", &[("t1", 1, 2, "det", false)], |_| {});
+    let comparison = compared(&[a, b]);
+    assert_eq!(comparison.flags, ["a and b share no words: differences between them have no interval and no test"]);
+    let difference = comparison.relations[1].differences[1].unwrap();
+    assert_eq!((difference.value, difference.p_value), (-1.0, None));
+}
+
+#[test]
+fn runs_of_one_name_are_told_apart_by_their_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let a = write_run(folder.path(), "a", &words(|_, _| true), |report| report.name = "same".into());
+    let b = write_run(folder.path(), "b", &words(|_, _| true), |report| report.name = "same".into());
+    let labels: Vec<_> = compared(&[a.clone(), b]).contestants.into_iter().map(|c| c.label).collect();
+    assert_eq!(labels[0], a.display().to_string());
+    assert_ne!(labels[0], labels[1]);
+}
+
+#[test]
+fn a_broken_paper_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.toml");
+    let open = |text: &str| {
+        fs::write(&path, text).unwrap();
+        Source::open(path.to_str().unwrap()).unwrap_err().to_string().replace(path.to_str().unwrap(), "mine.toml")
+    };
+    let paper = "[paper]\nid = \"x\"\ncitation = \"y\"\nmodel = \"z\"\n";
+    let head = "[[head]]\nrelation = \"det\"\nhead = \"8/11\"\ndirection = \"dep_to_gov\"\n";
+    assert_eq!(open("[paper]"), "cannot understand the published table mine.toml");
+    assert_eq!(
+        open(&format!("{paper}{head}")),
+        "published table mine.toml names head `8/11` for relation det; write layer-head, as in `8-10`"
+    );
+    let absent = Source::open("no-such.toml").unwrap_err().to_string();
+    assert_eq!(absent, "cannot read the published table no-such.toml");
+}
