@@ -8,6 +8,8 @@
 use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
 use pulp::{Arch, Simd, WithSimd};
 
+use crate::logarithm::ln;
+
 /// Weights of each head that are compared before the next ones are looked at: 144 heads of them fit in a second-level
 /// cache, and a sum of so few keeps its f32 digits.
 const BLOCK: usize = 1024;
@@ -176,42 +178,6 @@ fn sum_s_ln_s<S: Simd>(simd: S, p: &[S::f32s], q: &[S::f32s]) -> f32 {
     simd.reduce_sum_f32s(sum)
 }
 
-/// ln x for normal positive x, to 1e-7 + the rounding of the result.
-///
-/// x = 2ᵉ·(1 + f) with 1 + f in [√½, √2); ln(1 + f) = f·g(f), g a polynomial of degree 7: a least-squares fit on
-/// Chebyshev points, reweighted towards the smallest largest error of f·g (Lawson's iteration), which is 7.1e-8.
-#[inline(always)]
-fn ln<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    const SQRT_HALF: u32 = 0x3f35_04f3;
-    const ONE: u32 = 0x3f80_0000;
-    const MANTISSA: u32 = 0x007f_ffff;
-    /// The bits of 2²³: an integer below 2²³ put into its mantissa is that float more.
-    const COUNTER: u32 = 0x4b00_0000;
-    /// Of g, highest degree first.
-    const FIT: [f32; 8] = [
-        -0.103_787_18,
-        0.163_381_52,
-        -0.172_124_28,
-        0.198_842_35,
-        -0.249_715_6,
-        0.333_356_08,
-        -0.500_003_44,
-        0.999_999_99,
-    ];
-    let splat = |value: f32| simd.splat_f32s(value);
-    let shifted = simd.add_u32s(simd.transmute_u32s_f32s(x), simd.splat_u32s(ONE - SQRT_HALF));
-    let biased = simd.wrapping_dyn_shr_u32s(shifted, simd.splat_u32s(23));
-    let counted = simd.transmute_f32s_u32s(simd.or_u32s(biased, simd.splat_u32s(COUNTER)));
-    let exponent = simd.sub_f32s(counted, splat(8_388_608.0 + 127.0));
-    let mantissa = simd.add_u32s(simd.and_u32s(shifted, simd.splat_u32s(MANTISSA)), simd.splat_u32s(SQRT_HALF));
-    let f = simd.sub_f32s(simd.transmute_f32s_u32s(mantissa), splat(1.0));
-    let mut g = splat(FIT[0]);
-    for coefficient in &FIT[1..] {
-        g = simd.mul_add_e_f32s(g, f, splat(*coefficient));
-    }
-    simd.mul_add_e_f32s(exponent, splat(std::f32::consts::LN_2), simd.mul_f32s(f, g))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -273,22 +239,6 @@ mod tests {
             both.add(&first);
             both.add(&second);
             prop_assert_eq!(left, both);
-        }
-
-        #[test]
-        fn the_logarithm_is_right(x in prop_oneof![1e-37f32..1e-30, 1e-9f32..1e-3, 0.5f32..2.0]) {
-            struct Ln(f32);
-            impl WithSimd for Ln {
-                type Output = f32;
-                fn with_simd<S: Simd>(self, simd: S) -> f32 {
-                    simd.reduce_max_f32s(ln(simd, simd.splat_f32s(self.0)))
-                }
-            }
-            let exact = f64::from(x).ln();
-            let error = |found: f32| (f64::from(found) - exact).abs();
-            let bound = 1e-7 + exact.abs() * 1.2e-7;
-            prop_assert!(error(Arch::new().dispatch(Ln(x))) < bound);
-            prop_assert!(error(Ln(x).with_simd(pulp::Scalar::new())) < bound);
         }
     }
 

@@ -36,11 +36,15 @@ mod clusters;
 mod distances;
 mod group;
 mod hash;
+mod logarithm;
 mod mds;
+mod normal;
 mod prediction_file;
 mod predictions;
+mod roles;
 mod scores;
 mod selection;
+mod surface;
 #[cfg(test)]
 mod testing;
 
@@ -49,9 +53,12 @@ pub use clusters::{LayerDistances, Merger, clusters, hierarchy, layer_distances}
 pub use distances::{HeadDistances, MapDistances, map_distances};
 pub use group::Group;
 pub use mds::{Embedding, MdsOptions, mds};
+pub use normal::normalise_rows;
 pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionWriter};
 pub use predictions::{Direction, HeadPredictions, predict};
+pub use roles::{Behaviour, BehaviourThresholds, HeadOffsets, Role, RoleRules, behaviour, role};
 pub use scores::{HeadScores, MismatchError};
 pub use selection::{
     BestHeads, Choice, Evaluation, Fold, GroupResult, ScoredChoice, Selected, Selection, SentenceCounts,
 };
+pub use surface::{Denominator, Landmarks, Statistic, SurfaceMeans, SurfaceValues, surface};
