@@ -153,7 +153,7 @@ fn one_tensor_under_two_names_is_refused() {
 fn shards(change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) -> tempfile::TempDir {
     let folder = folder("", "");
     let tensors = tensors();
-    let shard_of = |number: usize| if number % 3 == 0 { "a.safetensors" } else { "b.safetensors" };
+    let shard_of = |number: usize| if number.is_multiple_of(3) { "a.safetensors" } else { "b.safetensors" };
     let mut index = serde_json::Map::new();
     for shard in ["a.safetensors", "b.safetensors"] {
         let part = tensors.iter().enumerate().filter(|(number, _)| shard_of(*number) == shard);

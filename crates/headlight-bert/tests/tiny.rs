@@ -156,7 +156,7 @@ fn words_are_merged_by_every_rule() {
 #[test]
 fn an_answer_depends_neither_on_its_batch_nor_on_threads() {
     for device in DEVICES {
-        let inputs: Vec<Pieces> = inputs(&model(device)).iter().cycle().cloned().take(1200).collect();
+        let inputs: Vec<Pieces> = inputs(&model(device)).iter().cycle().take(1200).cloned().collect();
         let answers = |threads| {
             let threads = NonZeroUsize::new(threads);
             let options = LoadOptions { device, threads, ..Default::default() };
