@@ -1,4 +1,34 @@
 //! Words in, attention out: encoders of the BERT family that keep every layer's attention.
+//!
+//! The usual libraries fuse attention away; here it is the product. A [`Model`] is a checkpoint folder made ready: its
+//! [`Tokenizer`] turns words or text into [`Pieces`], each of which knows its word, and [`Model::stream`] answers a
+//! [`Request`] for any number of them: attention over pieces or merged to words, weights or norms, with heads masked,
+//! hidden states of every layer. Results come back in input order, the same for any number of threads, and memory is
+//! bounded by what is in flight.
+//!
+//! ```
+//! # let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny-bert"));
+//! use headlight_attention::{AttentionHead, MergeRule};
+//! use headlight_bert::{Level, LoadOptions, Model, Request};
+//!
+//! let model = Model::load(folder, &LoadOptions::default())?;
+//! let pieces = model.tokenizer().words(&["trees", "on", "a", "mat"], 128).expect("few pieces");
+//! assert_eq!(pieces.len(), 7); // [CLS] tree ##s on a mat [SEP]
+//!
+//! let request = Request { attention: Some(Level::Words(MergeRule::Mean)), ..Request::default() };
+//! let attention = model.encode(&pieces, &request)?.words.expect("attention was asked for");
+//! let head = attention.head_view(AttentionHead { layer: 2, index: 0 });
+//! assert_eq!(head.dim(), (6, 6)); // [CLS], four words, [SEP]
+//! assert!((head.row(1).sum() - 1.0).abs() < 1e-5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`MaskedLm`] adds what needs a masked-language-model head: losses, and their gradients with respect to attention.
+//!
+//! Weights have one loader, [`BertWeights::read`], which names everything wrong with a checkpoint in one error. From them
+//! are built the encoder in burn, generic over the backend, which is the reference and serves GPUs; and the packed encoder,
+//! which is the fast one on a processor. Absent on purpose: training, generation, pooled sentence vectors, and knowledge
+//! of treebanks (this crate takes words, not sentences).
 
 mod batch;
 mod checkpoint;

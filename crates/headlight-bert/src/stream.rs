@@ -40,6 +40,9 @@ pub enum StreamError<E> {
     },
 }
 
+#[cfg(test)]
+mod tests;
+
 /// An input in work: what the caller attached, and its pieces.
 type Item<T> = (T, Pieces);
 
