@@ -6,8 +6,10 @@
 //! It knows nothing about models and heads: the runner converts what the other crates count into the rows defined here.
 
 mod assess;
+mod base64;
 mod best_heads;
 pub mod compare;
+pub mod explorer;
 pub mod format;
 mod markdown;
 pub mod run;

@@ -169,7 +169,7 @@ pub fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), RunError
     write_json(&folder.join("manifest.json"), manifest)
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
     let mut text =
         serde_json::to_string_pretty(value).map_err(|source| RunError::Json { path: path.to_owned(), source })?;
     text.push('\n');
@@ -177,7 +177,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
 }
 
 /// Reads the version before the rest, so that a file of another shape is refused for the right reason.
-fn read_json<T: DeserializeOwned>(path: &Path, supported: u32) -> Result<T, RunError> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, supported: u32) -> Result<T, RunError> {
     #[derive(serde::Deserialize)]
     struct Version {
         format_version: u32,

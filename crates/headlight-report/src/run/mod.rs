@@ -9,6 +9,7 @@ mod manifest;
 mod report;
 
 pub use directory::{RunDirectory, RunError, write_manifest, write_report};
+pub(crate) use directory::{read_json, write_json};
 pub use manifest::{Input, MANIFEST_VERSION, Machine, Manifest, SkippedSentences, Stage};
 pub use report::{
     Conventions, ExperimentSummary, ModelSummary, REPORT_VERSION, Report, SplitSummary, StatisticsSummary,

@@ -1,0 +1,299 @@
+//! `explorer.json`: the word attention of some sentences, small enough to lie inside `report.html`.
+//!
+//! A weight is one byte, and every head's picks (METHOD §2) are kept beside, so that what the reader sees as right or
+//! wrong is what was counted, not what one byte can tell apart. Arrays are base64 in the file.
+//!
+//! ```
+//! use headlight_attention::{HeadGrid, WordAttention};
+//! use headlight_report::explorer::{Explorer, ExplorerSentence};
+//! use headlight_treebank::{Granularity, Sentence};
+//!
+//! # fn example(read: Vec<(Sentence, WordAttention)>, folder: &std::path::Path) -> Result<(), headlight_report::run::RunError> {
+//! let mut explorer = Explorer::new("evaluate", HeadGrid { layers: 12, heads: 12 });
+//! for (sentence, attention) in &read {
+//!     if let Some(sentence) = ExplorerSentence::new(sentence, attention, Granularity::Full) {
+//!         explorer.push(sentence); // until explorer.is_full()
+//!     }
+//! }
+//! explorer.write(folder)
+//! # }
+//! ```
+
+use std::path::Path;
+
+use headlight_attention::{HeadGrid, WordAttention};
+use headlight_treebank::{Governor, Granularity, Sentence};
+use serde::{Deserialize, Serialize};
+
+use crate::base64;
+use crate::run::{RunDirectory, RunError, read_json, write_json};
+
+/// The version of `explorer.json` that this crate writes, and the newest it reads.
+pub const EXPLORER_VERSION: u32 = 1;
+
+/// Most sentences kept.
+pub const MOST_SENTENCES: usize = 200;
+
+/// Words of the shortest and the longest sentence that is worth a drawing.
+pub const WORDS: std::ops::RangeInclusive<usize> = 3..=60;
+
+/// Most bytes of attention kept: 200 sentences of 144 heads and average length, under 14 MB as base64.
+const MOST_BYTES: usize = 10_000_000;
+
+/// A pick of a word that has no other word to choose.
+pub const NO_PICK: u8 = u8::MAX;
+
+/// Sentences with the word attention of all heads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explorer {
+    /// [`EXPLORER_VERSION`] at the time of writing.
+    pub format_version: u32,
+    /// The split the sentences come from.
+    pub split: String,
+    /// Layers of the model.
+    pub layers: usize,
+    /// Heads per layer.
+    pub heads: usize,
+    /// The sentences, in the order of the treebank.
+    pub sentences: Vec<ExplorerSentence>,
+}
+
+/// One sentence with the word attention of all heads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExplorerSentence {
+    /// Its `sent_id`.
+    pub sent_id: String,
+    /// Its words in order.
+    pub words: Vec<ExplorerWord>,
+    /// What a byte of 255 stands for: 1, or the largest weight where weights exceed 1 (norms).
+    pub scale: f32,
+    /// Axes `[layer, head, from, to]`, the last two of length n+2 as in [`WordAttention`]; 255 is `scale`.
+    #[serde(with = "base64")]
+    pub weights: Vec<u8>,
+    /// Axes `[layer, head, direction, word]`: the word picked, counted from 0, first by the dependent's row, then by its
+    /// column; [`NO_PICK`] in a sentence of one word.
+    #[serde(with = "base64")]
+    pub picks: Vec<u8>,
+}
+
+/// A word with its dependency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplorerWord {
+    /// The word itself.
+    pub form: String,
+    /// Universal part of speech.
+    pub upos: Option<String>,
+    /// The governor, counted from 1; 0 for the root.
+    pub governor: usize,
+    /// The relation, as fine as the run's tables have it.
+    pub relation: String,
+}
+
+impl Explorer {
+    /// No sentence yet, of a model with `grid` heads.
+    pub fn new(split: &str, grid: HeadGrid) -> Self {
+        Self {
+            format_version: EXPLORER_VERSION,
+            split: split.to_owned(),
+            layers: grid.layers,
+            heads: grid.heads,
+            sentences: Vec::new(),
+        }
+    }
+
+    /// Adds a sentence, or leaves it out where it would be one too many or would make the page too heavy.
+    pub fn push(&mut self, sentence: ExplorerSentence) -> bool {
+        let fits = !self.is_full() && self.bytes() + sentence.bytes() <= MOST_BYTES;
+        if fits {
+            self.sentences.push(sentence);
+        }
+        fits
+    }
+
+    /// Whether there is no room for another sentence, however short.
+    pub fn is_full(&self) -> bool {
+        let shortest = self.layers * self.heads * (WORDS.start() + 2).pow(2);
+        self.sentences.len() >= MOST_SENTENCES || self.bytes() + shortest > MOST_BYTES
+    }
+
+    fn bytes(&self) -> usize {
+        self.sentences.iter().map(ExplorerSentence::bytes).sum()
+    }
+
+    /// Writes `<folder>/explorer.json`.
+    ///
+    /// # Errors
+    /// [`RunError::Io`] where the disk does not take it.
+    pub fn write(&self, folder: &Path) -> Result<(), RunError> {
+        write_json(&folder.join(FILE), self)
+    }
+
+    /// The explorer of a run, `None` where the run wrote none.
+    ///
+    /// # Errors
+    /// [`RunError::NewerVersion`], [`RunError::Json`] or [`RunError::Io`] where it cannot be read.
+    pub fn read(run: &RunDirectory) -> Result<Option<Self>, RunError> {
+        let path = run.path().join(FILE);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let mut explorer: Self = read_json(&path, EXPLORER_VERSION)?;
+        let heads = explorer.layers * explorer.heads;
+        explorer.sentences.retain(|sentence| sentence.is_consistent(heads));
+        Ok(Some(explorer))
+    }
+}
+
+const FILE: &str = "explorer.json";
+
+impl ExplorerSentence {
+    /// Reduces the word attention of a sentence to bytes; `None` where its length is outside [`WORDS`] or is not that of
+    /// `attention`.
+    pub fn new(sentence: &Sentence, attention: &WordAttention, granularity: Granularity) -> Option<Self> {
+        let words = sentence.words();
+        if !WORDS.contains(&words.len()) || words.len() != attention.words() {
+            return None;
+        }
+        let weights = attention.weights();
+        let scale = weights.iter().copied().fold(1.0, f32::max);
+        let byte = |weight: &f32| (weight / scale * 255.0).round().clamp(0.0, 255.0) as u8;
+        let picks = weights.chunks_exact(attention.positions().pow(2)).flat_map(|map| picks(map, words.len()));
+        Some(Self {
+            sent_id: sentence.sent_id().to_owned(),
+            scale,
+            weights: weights.iter().map(byte).collect(),
+            picks: picks.collect(),
+            words: words
+                .iter()
+                .map(|word| ExplorerWord {
+                    form: word.form.clone(),
+                    upos: word.upos.clone(),
+                    governor: match word.governor {
+                        Governor::Root => 0,
+                        Governor::Word(governor) => governor.id(),
+                    },
+                    relation: word.relation.name(granularity).to_owned(),
+                })
+                .collect(),
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.weights.len() + self.picks.len()
+    }
+
+    /// Whether the arrays have the lengths that the words and `heads` ask for.
+    fn is_consistent(&self, heads: usize) -> bool {
+        let words = self.words.len();
+        self.weights.len() == heads * (words + 2).pow(2)
+            && self.picks.len() == heads * 2 * words
+            && self.words.iter().all(|word| word.governor <= words)
+    }
+}
+
+/// The picks of one map: for each word its most attended other word, then for each word the other word that attends to
+/// it most. Ties go to the lowest index.
+fn picks(map: &[f32], words: usize) -> Vec<u8> {
+    let weight = |from: usize, to: usize| map[(from + 1) * (words + 2) + to + 1];
+    let best = |weight: &dyn Fn(usize) -> f32, word: usize| {
+        let others = (0..words).filter(|&other| other != word);
+        let best = others.reduce(|best, other| if weight(other) > weight(best) { other } else { best });
+        best.and_then(|best| u8::try_from(best).ok()).unwrap_or(NO_PICK)
+    };
+    let by_row = (0..words).map(|word| best(&|other| weight(word, other), word));
+    let by_column = (0..words).map(|word| best(&|other| weight(other, word), word));
+    by_row.chain(by_column).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use headlight_treebank::{SentenceParts, Word, WordIdx};
+
+    use super::*;
+
+    /// A sentence of `(form, governor, relation)`.
+    pub(crate) fn sentence(id: &str, words: &[(&str, usize, &str)]) -> Sentence {
+        let words = words.iter().map(|&(form, governor, relation)| Word {
+            form: form.into(),
+            lemma: None,
+            upos: Some("X".into()),
+            xpos: None,
+            features: None,
+            governor: if governor == 0 { Governor::Root } else { Governor::Word(WordIdx::new(governor - 1)) },
+            relation: headlight_treebank::Relation::new(relation),
+            deps: None,
+            misc: None,
+        });
+        Sentence::new(SentenceParts { sent_id: id.into(), words: words.collect(), ..SentenceParts::default() }).unwrap()
+    }
+
+    const GRID: HeadGrid = HeadGrid { layers: 1, heads: 2 };
+
+    /// Word i attends to word i+1 (head 1) or to word i-1 (head 2) with weight `most`; the rest is even.
+    fn attention(words: usize, most: f32) -> WordAttention {
+        let positions = words + 2;
+        let mut weights = vec![0.01; 2 * positions * positions];
+        for from in 1..=words {
+            weights[from * positions + from + 1] = most;
+            weights[(positions + from) * positions + from - 1] = most;
+        }
+        WordAttention::new(GRID, words, weights).unwrap()
+    }
+
+    fn cat() -> Sentence {
+        sentence("s1", &[("The", 2, "det"), ("cat", 3, "nsubj"), ("sleeps", 0, "root")])
+    }
+
+    #[test]
+    fn weights_become_bytes_and_picks_are_those_of_the_weights() {
+        let explored = ExplorerSentence::new(&cat(), &attention(3, 0.5), Granularity::Full).unwrap();
+        assert_eq!(explored.scale, 1.0);
+        assert_eq!(&explored.weights[5..10], [3, 3, 128, 3, 3], "[CLS] and words 1 to 3 and [SEP] as word 1 of head 1");
+        // Head 1 looks at the next word: rows pick it (the last word has a tie), columns pick the previous one.
+        assert_eq!(explored.picks, [1, 2, 0, 1, 0, 1, 1, 0, 1, 1, 2, 0]);
+        assert_eq!(explored.words[0].governor, 2);
+        assert_eq!(explored.words[2].governor, 0);
+    }
+
+    #[test]
+    fn norms_are_scaled_to_their_largest() {
+        let explored = ExplorerSentence::new(&cat(), &attention(3, 4.0), Granularity::Full).unwrap();
+        assert_eq!((explored.scale, explored.weights[7]), (4.0, 255));
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_left_out() {
+        let one = sentence("s2", &[("Yes", 0, "root")]);
+        assert_eq!(ExplorerSentence::new(&one, &attention(1, 0.5), Granularity::Full), None);
+        assert_eq!(ExplorerSentence::new(&cat(), &attention(4, 0.5), Granularity::Full), None);
+    }
+
+    #[test]
+    fn the_explorer_ends_at_its_sentences_and_at_its_bytes() {
+        let cat = ExplorerSentence::new(&cat(), &attention(3, 0.5), Granularity::Full).unwrap();
+        let mut explorer = Explorer::new("evaluate", GRID);
+        assert_eq!((0..300).filter(|_| explorer.push(cat.clone())).count(), MOST_SENTENCES);
+        assert!(explorer.is_full());
+
+        let heavy = ExplorerSentence { weights: vec![0; MOST_BYTES - 20], ..cat.clone() };
+        let mut explorer = Explorer::new("evaluate", GRID);
+        assert!(explorer.push(heavy) && explorer.is_full() && !explorer.push(cat));
+    }
+
+    #[test]
+    fn it_comes_back_without_torn_sentences() {
+        let folder = tempfile::tempdir().unwrap();
+        crate::run::write_report(folder.path(), &crate::run::tests::report()).unwrap();
+        crate::run::write_manifest(folder.path(), &crate::run::tests::manifest()).unwrap();
+        crate::tables::write_table::<crate::tables::Baseline>(folder.path(), []).unwrap();
+        let run = RunDirectory::open(folder.path()).unwrap();
+        assert_eq!(Explorer::read(&run).unwrap(), None);
+
+        let whole = ExplorerSentence::new(&cat(), &attention(3, 0.5), Granularity::Full).unwrap();
+        let mut explorer = Explorer::new("evaluate", GRID);
+        explorer.push(whole.clone());
+        explorer.push(ExplorerSentence { picks: vec![], ..whole.clone() });
+        explorer.write(folder.path()).unwrap();
+        assert_eq!(Explorer::read(&run).unwrap().unwrap().sentences, [whole]);
+    }
+}
