@@ -25,12 +25,13 @@ fn sheet_row(row: &BestHead) -> Vec<SheetCell> {
         _ => percent(row.accuracy),
     };
     let difference = row.accuracy - row.baseline_accuracy;
+    let baseline = format!("{:>4} {}", percent(row.baseline_accuracy), baseline_name(row));
     vec![
         row.relation.as_str().into(),
         format!("{}-{}", row.layer, row.head).into(),
         row.direction.arrow().into(),
         if difference > 0.0 { SheetCell::strong(accuracy) } else { accuracy.into() },
-        format!("{:>4} {}", percent(row.baseline_accuracy), baseline_name(row)).into(),
+        if difference < 0.0 { SheetCell::strong(baseline) } else { baseline.into() },
         format!("{:>5} {}", points(difference), stars(row.p_adjusted)).trim_end().into(),
     ]
 }

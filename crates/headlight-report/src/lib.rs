@@ -16,7 +16,9 @@ pub mod run;
 pub mod sheet;
 pub mod stats;
 pub mod tables;
+mod tree_figure;
 
 pub use assess::{AGGREGATES, Choice, assess, is_aggregate};
 pub use best_heads::{best_heads_sheet, findings};
 pub use markdown::markdown_report;
+pub use tree_figure::{TreeFigureError, dependency_tree, run_tree};

@@ -82,7 +82,7 @@ fn a_run_in_one_page() {
     | all-nopunct-noroot | 3-11 | dep→gov | **45.9 (44.3–47.4)** | 34.9 right | +11.0 |
     | obj | 4-10 | gov→dep | **67.3 (65.7–68.8)** | 32.5 −2 | +34.7 \*\* |
     | det | 4-5 | dep→gov | **80.8 (79.2–82.3)** | 59.6 +1 | +21.2 \*\*\* |
-    | nmod:poss | 12-12 | dep→gov | 74.8 (73.2–76.3) | 77.5 +1 |  −2.7 |
+    | nmod:poss | 12-12 | dep→gov | 74.8 (73.2–76.3) | **77.5 +1** |  −2.7 |
 
     Share of a relation's words whose governor is found, in %. Baselines: the best fixed offset to the governor (\`right\`: the next word).
 

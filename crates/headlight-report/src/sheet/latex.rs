@@ -9,6 +9,7 @@ pub fn escape(text: &str) -> String {
         match character {
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => escaped.extend(['\\', character]),
             '\\' => escaped.push_str(r"\textbackslash{}"),
+            '|' => escaped.push_str(r"\textbar{}"),
             '~' => escaped.push_str(r"\textasciitilde{}"),
             '^' => escaped.push_str(r"\textasciicircum{}"),
             '<' => escaped.push_str(r"\textless{}"),

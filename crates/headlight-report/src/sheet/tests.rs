@@ -62,7 +62,7 @@ fn latex_escapes_what_would_be_commands() {
         all-nopunct-noroot & 4-5 & 41.3 \\
         \midrule
         nmod:poss & 7-6 & \textbf{80.5} \\
-        \textless{}script\textgreater{}|50\%\_\& & $-$ & 9.0 \\
+        \textless{}script\textgreater{}\textbar{}50\%\_\& & $-$ & 9.0 \\
         \bottomrule
       \end{tabular}
 
