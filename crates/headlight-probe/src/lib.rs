@@ -5,7 +5,9 @@
 
 mod arcs;
 mod examples;
+mod honesty;
 mod probe;
+mod saved;
 mod score;
 mod stream;
 mod train;
@@ -14,8 +16,15 @@ mod vectors;
 
 pub use arcs::ArcScores;
 pub use examples::{Examples, InMemory, Relabelled, SentenceWords, SourceError};
+pub use honesty::{
+    Ablated, Ablation, CODE_FRACTIONS, CodeBlock, DescriptionLength, Selectivity, ablate, control_governors,
+    online_code,
+};
 pub use probe::{PAPER_HIDDEN, Probe, ProbeForm, ProbeSpec, RootScore};
-pub use score::{Evaluation, ScoreError, evaluate, right_branching, score};
+pub use saved::{Origin, SavedProbe, SavedProbeError};
+pub use score::{Evaluation, ScoreError, evaluate, floored_percent, right_branching, score};
 pub use stream::DataError;
-pub use train::{CheckpointError, EpochReport, Gradients, Hooks, Progress, TrainError, TrainOptions, Trained, train};
+pub use train::{
+    CheckpointError, EpochReport, Gradients, Hooks, OnProgress, Progress, TrainError, TrainOptions, Trained, train,
+};
 pub use vectors::{Coverage, VectorError, VectorFormat, Vocabulary, WordVectors};

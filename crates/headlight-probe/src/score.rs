@@ -1,12 +1,14 @@
 //! What a trained probe says: arc scores of sentences, and how good its predictions are word by word.
 
+use std::ops::AddAssign;
+
 use headlight_treebank::{Count, Governor, WordIdx};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::arcs::candidate_of;
 use crate::probe::Workspace;
 use crate::stream::{check, stream};
-use crate::{ArcScores, DataError, Examples, Probe};
+use crate::{ArcScores, DataError, Examples, Probe, SentenceWords};
 
 /// Why sentences could not be scored.
 #[derive(Debug, thiserror::Error)]
@@ -63,18 +65,29 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    fn observe<E: Examples>(&mut self, examples: &E, sentence: usize, scores: &ArcScores) {
-        let words = examples.words(sentence);
+    /// The evaluation of one sentence.
+    pub(crate) fn of(words: &SentenceWords, scores: &ArcScores) -> Self {
+        let mut evaluation = Self::default();
         let gold = words.governors().iter().zip(words.punctuation());
         for ((at, (governor, punctuation)), predicted) in gold.enumerate().zip(scores.best_governors()) {
             let correct = *governor == predicted;
-            self.uas_with_punctuation.observe(correct);
+            evaluation.uas_with_punctuation.observe(correct);
             if !punctuation {
-                self.uas.observe(correct);
+                evaluation.uas.observe(correct);
             }
-            self.loss += surprisal(scores.row(WordIdx::new(at)), candidate_of(*governor, words.words()));
-            self.uniform_loss += (words.words() as f64).ln();
+            evaluation.loss += surprisal(scores.row(WordIdx::new(at)), candidate_of(*governor, words.words()));
+            evaluation.uniform_loss += (words.words() as f64).ln();
         }
+        evaluation
+    }
+}
+
+impl AddAssign for Evaluation {
+    fn add_assign(&mut self, other: Self) {
+        self.uas += other.uas;
+        self.uas_with_punctuation += other.uas_with_punctuation;
+        self.loss += other.loss;
+        self.uniform_loss += other.uniform_loss;
     }
 }
 
@@ -84,8 +97,16 @@ impl Evaluation {
 /// [`ScoreError`].
 pub fn evaluate<E: Examples>(probe: &Probe, examples: &E, sentences: &[usize]) -> Result<Evaluation, ScoreError> {
     let mut evaluation = Evaluation::default();
-    score(probe, examples, sentences, |sentence, scores| evaluation.observe(examples, sentence, &scores))?;
+    score(probe, examples, sentences, |sentence, scores| {
+        evaluation += Evaluation::of(examples.words(sentence), &scores);
+    })?;
     Ok(evaluation)
+}
+
+/// Percent as the released code prints them, rounded down to a whole number by integer division (METHOD §8 slip 3);
+/// `None` where nothing was counted.
+pub fn floored_percent(count: Count) -> Option<u64> {
+    (100 * count.correct).checked_div(count.total)
 }
 
 /// The baseline that hangs every word from the next one, and the last from ROOT.
@@ -99,4 +120,29 @@ fn surprisal(row: &[f32], gold: usize) -> f64 {
     let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = row.iter().map(|score| f64::from(score - highest).exp()).sum();
     sum.ln() - f64::from(row[gold] - highest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn right_branching_hangs_the_last_word_from_the_root() {
+        let word = |index| Governor::Word(WordIdx::new(index));
+        assert_eq!(right_branching(3), [word(1), word(2), Governor::Root]);
+        assert_eq!(right_branching(1), [Governor::Root]);
+    }
+
+    #[test]
+    fn surprisal_is_in_nats() {
+        let row = [f32::NEG_INFINITY, 0.0, 0.0, 2.0_f32.ln()];
+        assert!((surprisal(&row, 1) - 4.0_f64.ln()).abs() < 1e-6);
+        assert!((surprisal(&row, 3) - 2.0_f64.ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_released_code_rounds_down() {
+        assert_eq!(floored_percent(Count { correct: 619, total: 1000 }), Some(61));
+        assert_eq!(floored_percent(Count::default()), None);
+    }
 }

@@ -99,15 +99,12 @@ impl<E: Examples> Chunk<'_, E> {
 }
 
 /// Goes over `sentences` in order, chunk by chunk, on the present rayon pool. Ends early with what `consume` returns.
-pub(crate) fn stream<'a, E: Examples, R: Send>(
+pub(crate) fn stream<'a, E: Examples, R: From<DataError> + Send>(
     probe_reads_attention: bool,
     examples: &'a E,
     sentences: &[usize],
     mut consume: impl FnMut(&Chunk<'a, E>) -> Result<(), R> + Send,
-) -> Result<(), R>
-where
-    R: From<DataError>,
-{
+) -> Result<(), R> {
     let heads = if probe_reads_attention { examples.grid().len() } else { 0 };
     let mut left = sentences;
     let mut load = |mut chunk: Chunk<'a, E>| {

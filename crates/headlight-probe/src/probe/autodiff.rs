@@ -63,8 +63,8 @@ fn combination<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor
     let (mut w, mut u): (Tensor<B, 3>, Tensor<B, 3>) = (no_words(), no_words());
     if !probe.layout.range(Role::Heads).is_empty() {
         let heads_block: Tensor<B, 3> = block(probe, parameters, Role::Heads, [2 * heads, 1, 1]);
-        w = w + heads_block.clone().slice([0..heads]);
-        u = u + heads_block.slice([heads..2 * heads]);
+        w = w + heads_block.clone().slice(0..heads);
+        u = u + heads_block.slice(heads..2 * heads);
     }
     if probe.spec.form == ProbeForm::AttentionWords {
         let words: Tensor<B, 3> = block(probe, parameters, Role::Words, [width, 4, heads]);
@@ -98,13 +98,13 @@ fn combination<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor
                     .into_iter()
                     .enumerate()
             {
-                let weights = weights.clone().slice([part..part + 1]).reshape([heads, 1]);
+                let weights = weights.clone().slice(part..part + 1).reshape([heads, 1]);
                 let values = attention.clone().slice([0..heads, from, to]).reshape([heads, n]);
                 root = root + (values * weights).sum_dim(0).reshape([n, 1]);
             }
             if width > 0 {
                 let words: Tensor<B, 2> = block(probe, parameters, Role::RootWords, [width, 1]);
-                root = root + vectors(input, width, |at| at.checked_sub(1)).slice([1..n + 1]).matmul(words);
+                root = root + vectors(input, width, |at| at.checked_sub(1)).slice(1..n + 1).matmul(words);
             }
             root
         }
@@ -132,9 +132,9 @@ fn distance<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor<B,
     let of_features = features.matmul(block(probe, parameters, Role::Distances, [DISTANCE_FEATURES, hidden]));
     let words: Tensor<B, 3> = block(probe, parameters, Role::Words, [width, 2, hidden]);
     let part = |part: usize| words.clone().slice([0..width, part..part + 1]).reshape([width, hidden]);
-    let vectors: Tensor<B, 2> = vectors(input, width, |at| at.checked_sub(1)).slice([1..n + 2]);
+    let vectors: Tensor<B, 2> = vectors(input, width, |at| at.checked_sub(1)).slice(1..n + 2);
     let of_candidates = vectors.clone().matmul(part(0)).reshape([1, n + 1, hidden]);
-    let of_dependents = vectors.slice([0..n]).matmul(part(1)).reshape([n, 1, hidden]);
+    let of_dependents = vectors.slice(0..n).matmul(part(1)).reshape([n, 1, hidden]);
     let bias = block(probe, parameters, Role::HiddenBias, [1, 1, hidden]);
     let units = (of_features.reshape([n, n + 1, hidden]) + of_candidates + of_dependents + bias).tanh();
     let output = block(probe, parameters, Role::Output, [1, 1, hidden]);

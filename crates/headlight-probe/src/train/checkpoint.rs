@@ -37,7 +37,7 @@ pub(super) struct Place {
     pub(super) learning_rate: f32,
     pub(super) best_loss: Option<f64>,
     pub(super) best_epoch: usize,
-    /// Epochs without a better loss.
+    /// Epochs since the loss last fell by enough.
     pub(super) waited: usize,
     pub(super) history: Vec<EpochReport>,
 }

@@ -26,6 +26,12 @@ const CHECKPOINT_EVERY: usize = 50_000;
 /// Sentences between two reports of progress, about.
 const REPORT_EVERY: usize = 256;
 
+/// By how much of itself the loss on the sentences held out must fall for training to be worth going on.
+const WORTH_WAITING: f64 = 1e-3;
+
+/// Sees how far training has come and says whether to go on.
+pub type OnProgress<'a> = &'a mut (dyn FnMut(&Progress) -> ControlFlow<()> + Send);
+
 /// What the caller sees and decides while a probe is trained.
 #[derive(Default)]
 pub struct Hooks<'a> {
@@ -34,7 +40,7 @@ pub struct Hooks<'a> {
     pub checkpoint: Option<PathBuf>,
     /// Called every few hundred sentences and after each epoch. [`ControlFlow::Break`] ends training with
     /// [`TrainError::Interrupted`], its state kept.
-    pub progress: Option<&'a mut (dyn FnMut(&Progress) -> ControlFlow<()> + Send)>,
+    pub progress: Option<OnProgress<'a>>,
 }
 
 /// How far training has come.
@@ -272,11 +278,14 @@ impl<E: Examples> Training<'_, E> {
         let (train_loss, learning_rate) = (progress.loss, progress.learning_rate);
         tracing::debug!(epoch = progress.epoch, train_loss, held_out_loss, learning_rate, "epoch done");
         progress.history.push(EpochReport { train_loss, held_out_loss, learning_rate });
-        let better = held_out_loss.is_none_or(|loss| progress.best_loss.is_none_or(|best| loss < best));
-        if better {
+        let needed = progress.best_loss.map(|best| best * (1.0 - WORTH_WAITING));
+        let worth_waiting = held_out_loss.zip(needed).is_none_or(|(loss, needed)| loss < needed);
+        if held_out_loss.zip(progress.best_loss).is_none_or(|(loss, best)| loss < best) {
             best.copy_from_slice(parameters);
             progress.best_loss = held_out_loss;
             progress.best_epoch = progress.epoch;
+        }
+        if worth_waiting {
             progress.waited = 0;
         } else {
             progress.waited += 1;
@@ -298,4 +307,4 @@ impl<E: Examples> Training<'_, E> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

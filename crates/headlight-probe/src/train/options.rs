@@ -32,8 +32,8 @@ pub struct TrainOptions {
     pub epochs: usize,
     /// Share of the training sentences that is held out to choose the best epoch by; with 0 the last epoch counts.
     pub held_out: f64,
-    /// After this many epochs without a better loss on the sentences held out, the step size is halved, and after twice
-    /// as many training ends.
+    /// After this many epochs in which the loss on the sentences held out has not fallen by 0.1 %, the step size is
+    /// halved, and after twice as many training ends.
     pub patience: usize,
     /// Which implementation computes gradients.
     pub gradients: Gradients,

@@ -118,6 +118,7 @@ fn coverage_counts_types_and_words() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that does not run says so")]
 fn glove_50d_covers_english() {
     let path =
         PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/glove/glove.6B.50d.subset.txt"));
