@@ -10,6 +10,7 @@ mod probe;
 mod saved;
 mod score;
 mod stream;
+pub mod structural;
 mod train;
 pub mod trees;
 mod vectors;

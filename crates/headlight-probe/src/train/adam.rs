@@ -8,20 +8,20 @@ const EPSILON: f32 = 1e-8;
 
 /// Adam's moments, laid out like the parameters.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Adam {
-    pub(super) first: Vec<f32>,
-    pub(super) second: Vec<f32>,
+pub(crate) struct Adam {
+    pub(crate) first: Vec<f32>,
+    pub(crate) second: Vec<f32>,
     /// Steps made.
-    pub(super) steps: u64,
+    pub(crate) steps: u64,
 }
 
 impl Adam {
-    pub(super) fn new(parameters: usize) -> Self {
+    pub(crate) fn new(parameters: usize) -> Self {
         Self { first: vec![0.0; parameters], second: vec![0.0; parameters], steps: 0 }
     }
 
     /// Moves the parameters against the gradient, and sets the gradient to 0.
-    pub(super) fn step(&mut self, parameters: &mut [f32], gradient: &mut [f32], learning_rate: f32) {
+    pub(crate) fn step(&mut self, parameters: &mut [f32], gradient: &mut [f32], learning_rate: f32) {
         self.steps += 1;
         let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let first_correction = 1.0 - f64::from(BETA_1).powi(steps);

@@ -17,7 +17,7 @@ pub use options::{Gradients, TrainOptions};
 
 use crate::stream::{Chunk, check, stream};
 use crate::{DataError, Examples, Probe, ProbeSpec, ScoreError, evaluate};
-use adam::Adam;
+pub(crate) use adam::Adam;
 use checkpoint::{Identity, Place, State};
 use lanes::Lanes;
 

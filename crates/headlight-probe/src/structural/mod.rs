@@ -1,0 +1,24 @@
+//! Structural probes (Hewitt & Manning 2019, *A Structural Probe for Finding Syntax in Word Representations*): whether a
+//! linear map of a layer's hidden states makes squared distances those of the tree, or squared lengths its depths.
+//!
+//! Training and evaluation of one probe run on one thread; a sweep over layers and ranks is so many independent
+//! probes, one for each core.
+
+mod file;
+mod options;
+mod order;
+mod probe;
+mod score;
+mod states;
+mod train;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use file::{StateFile, StateFileError, StateWriter};
+pub use options::StructuralOptions;
+pub use probe::{StructuralProbe, Structure};
+pub use score::{SpearmanByLength, StructuralScores, evaluate};
+pub use states::WordStates;
+pub use train::{StructuralEpoch, StructuralError, TrainedStructure, train};
