@@ -1,5 +1,7 @@
 //! The command line: arguments, their help, and nothing else.
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// How much syntax do the attention heads of BERT-like models know?
@@ -44,14 +46,35 @@ pub enum LogFormat {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the experiments of a config and write a run directory
+    Run(RunArgs),
     /// Print the resolved config: every key, after defaults, file and --set
     Show(ShowArgs),
+    /// List everything that is wrong with treebank files, by line
+    Check(CheckArgs),
     /// Fetch models and treebanks into the cache, as a run does on first use
     Fetch(FetchArgs),
     /// List the models and treebanks that are known by name
     Models,
     /// Print completions for a shell: headlight completions bash > headlight.bash
     Completions(CompletionsArgs),
+}
+
+/// `headlight run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Config files, or names of configs inside the binary, such as quickstart
+    #[arg(required = true, value_name = "CONFIG")]
+    pub configs: Vec<String>,
+    /// Set a key of the config; may be repeated: --set seed=2 --set heads.resamples=5000
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// Folder that holds the run directories; a run is written to DIR/<name>
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub out: PathBuf,
+    /// Replace a run directory that exists
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `headlight show`
@@ -63,6 +86,30 @@ pub struct ShowArgs {
     /// Set a key of the config; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
+}
+
+/// `headlight check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Treebank files, also compressed by gzip
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Format of the files
+    #[arg(long, value_enum, default_value_t = FileFormat::Auto, value_name = "FORMAT")]
+    pub format: FileFormat,
+}
+
+/// `--format` of `headlight check`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// As the file's name tells
+    Auto,
+    /// CoNLL-U
+    Conllu,
+    /// CoNLL-X, 8 or 10 columns
+    Conllx,
+    /// A line `word head-relation` for each word
+    HeadRelation,
 }
 
 /// `headlight fetch`

@@ -11,6 +11,7 @@ mod logging;
 mod nearest;
 mod output;
 mod progress;
+mod run;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ fn main() -> ExitCode {
         progress::quiet();
     }
     let result = match &cli.command {
+        Command::Run(args) => commands::run::run(args),
+        Command::Check(args) => commands::check::check(args),
         Command::Fetch(args) => commands::fetch::fetch(args),
         Command::Models => commands::models::models(),
         Command::Show(args) => commands::show::show(args),
@@ -44,7 +47,11 @@ fn main() -> ExitCode {
             // One line, whatever the causes hold; a closed standard error leaves only the exit code.
             let line = format!("{error:#}").replace('\n', " ");
             let _ = progress::suspend(|| writeln!(io::stderr(), "error: {line}"));
-            ExitCode::from(if error.is::<commands::Usage>() { USAGE } else { 1 })
+            ExitCode::from(match () {
+                () if error.is::<commands::Usage>() => USAGE,
+                () if error.is::<run::Interrupted>() => run::Interrupted::EXIT_CODE,
+                () => 1,
+            })
         }
     }
 }

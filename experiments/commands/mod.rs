@@ -1,8 +1,10 @@
 //! The subcommands, one file each.
 
+pub mod check;
 pub mod completions;
 pub mod fetch;
 pub mod models;
+pub mod run;
 pub mod show;
 
 use std::fmt;

@@ -77,44 +77,51 @@ pub struct TreebankConfig {
     pub merge: Merge,
 }
 
-/// Declares a config enum whose values are written in lower case, with dashes.
+/// Declares a config enum with the text of each value.
 macro_rules! choice {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub enum $name {
+            $($(#[$variant_doc])* #[doc = concat!("`", $text, "`")] #[serde(rename = $text)] $variant),+
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(match self { $(Self::$variant => $text),+ })
+            }
+        }
     };
 }
 pub(crate) use choice;
 
 choice! {
     /// Where the encoder runs.
-    Device { Cpu, Ndarray, Cuda }
+    Device { Cpu = "cpu", Ndarray = "ndarray", Cuda = "cuda" }
 }
 choice! {
     /// What counts as attention: its weights, or the norms of the vectors it weighs.
-    Attention { Weights, Norms }
+    Attention { Weights = "weights", Norms = "norms" }
 }
 choice! {
     /// Format of treebank files.
-    Format { Auto, Conllu, Conllx, HeadRelation }
+    Format { Auto = "auto", Conllu = "conllu", Conllx = "conllx", HeadRelation = "head-relation" }
 }
 choice! {
     /// How finely relations are told apart.
-    Granularity { Full, Universal }
+    Granularity { Full = "full", Universal = "universal" }
 }
 choice! {
     /// What happens at a sentence that is not a tree.
-    Invalid { Stop, Skip }
+    Invalid { Stop = "stop", Skip = "skip" }
 }
 choice! {
     /// What the tokenizer sees: one word at a time, or the surface text.
-    Input { Words, Text }
+    Input { Words = "words", Text = "text" }
 }
 choice! {
     /// How the rows of a word's pieces become one row.
-    Merge { Mean, First, Max }
+    Merge { Mean = "mean", First = "first", Max = "max" }
 }
 
 /// The three lists of a treebank.
@@ -146,6 +153,25 @@ impl TreebankConfig {
             Split::Train => &self.train,
             Split::Select => &self.select,
             Split::Evaluate => &self.evaluate,
+        }
+    }
+
+    /// `treebank.name`, or what the first evaluated file's name says: `en_ewt-ud-dev.conllu` is of `en_ewt`.
+    pub fn display_name(&self) -> String {
+        if !self.name.is_empty() {
+            return self.name.clone();
+        }
+        let file = self.evaluate.iter().chain(&self.train).chain(&self.select).next().map_or("", String::as_str);
+        let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
+        let stem = file.split('.').next().unwrap_or(file);
+        stem.split("-ud-").next().unwrap_or(stem).to_owned()
+    }
+
+    /// How finely relations are told apart.
+    pub fn granularity(&self) -> headlight_treebank::Granularity {
+        match self.granularity {
+            Granularity::Full => headlight_treebank::Granularity::Full,
+            Granularity::Universal => headlight_treebank::Granularity::Universal,
         }
     }
 

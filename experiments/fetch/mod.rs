@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-pub use known::{MODELS, sha256};
+pub use known::{MODELS, sha256, sha256_of};
 pub use place::cache_folder;
 pub use treebank::{RELEASES, Split, TreebankName};
 

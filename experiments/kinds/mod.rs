@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Origin};
 use crate::nearest::nearest;
+use crate::run::{Outcome, Run};
 
 /// What a kind brings. The implementing type holds the kind's keys, all of them with defaults in base.toml.
 pub trait Kind: Serialize + for<'de> Deserialize<'de> {
@@ -20,6 +21,12 @@ pub trait Kind: Serialize + for<'de> Deserialize<'de> {
     /// # Errors
     /// The first thing that is wrong.
     fn check(&self, config: &Config) -> Result<()>;
+
+    /// Does the work: writes tables into the run's folder and says what came out.
+    ///
+    /// # Errors
+    /// Whatever stops it. What a later call can go on from stays in the run's work folder.
+    fn run(&self, run: &mut Run) -> Result<Outcome>;
 }
 
 /// Declares [`Experiment`], a variant for each kind.
@@ -50,16 +57,21 @@ macro_rules! kinds {
             ///
             /// # Errors
             /// When a key is missing or has the wrong type.
-            pub fn from_value(kind: &str, keys: &Value) -> Result<Self, figment::Error> {
+            pub fn from_value(kind: &str, keys: &Value) -> Result<Self, Box<figment::Error>> {
                 match kind {
-                    $($name => <$type>::deserialize(keys).map(Self::$variant),)+
-                    other => Err(figment::Error::from(format!("no experiment kind {other:?}"))),
+                    $($name => <$type>::deserialize(keys).map(Self::$variant).map_err(Box::new),)+
+                    other => Err(Box::new(figment::Error::from(format!("no experiment kind {other:?}")))),
                 }
             }
 
             /// See [`Kind::check`].
             pub fn check(&self, config: &Config) -> Result<()> {
                 match self { $(Self::$variant(keys) => Kind::check(keys, config)),+ }
+            }
+
+            /// See [`Kind::run`].
+            pub fn run(&self, run: &mut Run) -> Result<Outcome> {
+                match self { $(Self::$variant(keys) => Kind::run(keys, run)),+ }
             }
         }
     };

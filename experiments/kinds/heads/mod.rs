@@ -1,0 +1,183 @@
+//! `kind = "heads"`: how well each attention head predicts governors, in both directions, beside baselines
+//! (METHOD §2; paper §4.2).
+//!
+//! The encoder runs once over each split and leaves predictions on disk; scores, choices and statistics are passes over
+//! predictions.
+
+mod predictions;
+mod show;
+mod tables;
+
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use headlight_heads::{
+    BestHeads, Evaluation, Fold, HeadScores, OFFSETS, PredictionFile, Selected, Selection as Choices,
+};
+use headlight_report::run::StatisticsSummary;
+use headlight_report::stats::Bootstrap;
+use headlight_report::tables::{BestHead, Table, write_table};
+use headlight_treebank::Sentence;
+use serde::{Deserialize, Serialize};
+
+use super::Kind;
+use crate::config::{Config, Split, choice};
+use crate::run::{Outcome, Run};
+
+choice! {
+    /// On which sentences the best head of a relation is chosen.
+    Selection { Separate = "separate", Folds = "folds", Same = "same" }
+}
+
+/// The keys of `kind = "heads"`; see `[heads]` in configs/base.toml.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Heads {
+    selection: Selection,
+    resamples: u32,
+    confidence: f64,
+    min_total: u64,
+}
+
+impl Kind for Heads {
+    fn check(&self, config: &Config) -> Result<()> {
+        ensure!(self.resamples >= 1000, "`resamples` is {}; intervals need at least 1000", self.resamples);
+        ensure!(
+            self.confidence > 0.5 && self.confidence < 1.0,
+            "`confidence` is {}; it lies between 0.5 and 1, for example 0.95",
+            self.confidence
+        );
+        config.treebank.required_files(Split::Evaluate, "kind = \"heads\"")?;
+        if self.selection == Selection::Separate {
+            config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, run: &mut Run) -> Result<Outcome> {
+        let evaluate = Predicted::new(run, Split::Evaluate)?;
+        let select = match self.selection {
+            Selection::Separate => Some(Predicted::new(run, Split::Select)?),
+            Selection::Folds | Selection::Same => None,
+        };
+        let clock = Instant::now();
+        let (selected, scores) = self.choose(run, &evaluate, select.as_ref())?;
+        let mut evaluation = Evaluation::new(selected.clone());
+        evaluate.for_each(run, |sentence, predictions| Ok(evaluation.observe(sentence, predictions)?))?;
+        let best = evaluation.finish();
+        let rows = self.assess(run, &best)?;
+        tables::write_scores(run, &scores)?;
+        write_table(run.folder(), &rows)?;
+        predictions::write(run, &evaluate, &selected)?;
+        run.note_stage("score heads", clock);
+        Ok(self.outcome(run, &best, &selected, &rows))
+    }
+}
+
+/// A split and what every head predicts for its sentences.
+struct Predicted {
+    split: Split,
+    file: PredictionFile,
+}
+
+impl Predicted {
+    fn new(run: &mut Run, split: Split) -> Result<Self> {
+        Ok(Self { split, file: predictions::predict_split(run, split)? })
+    }
+
+    /// Visits the sentences that were encoded, in order.
+    fn for_each(
+        &self,
+        run: &mut Run,
+        mut visit: impl FnMut(&Sentence, &headlight_heads::HeadPredictions) -> Result<()>,
+    ) -> Result<()> {
+        let mut number = 0;
+        for sentence in run.sentences(self.split)? {
+            let sentence = sentence?;
+            ensure!(number < self.file.len(), "the treebank changed while it was read");
+            if let Some(predictions) = self.file.sentence(number) {
+                visit(&sentence, &predictions)?;
+            }
+            number += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Heads {
+    /// Counts on all splits in use, and the choices made from them.
+    fn choose(
+        &self,
+        run: &mut Run,
+        evaluate: &Predicted,
+        select: Option<&Predicted>,
+    ) -> Result<(Selected, Vec<(String, HeadScores)>)> {
+        let empty = HeadScores::new(evaluate.file.grid(), run.config().treebank.granularity());
+        let choose = |scores: &HeadScores| Choices::new(scores, &OFFSETS);
+        let mut folds = [empty.clone(), empty.clone()];
+        evaluate.for_each(run, |sentence, predictions| {
+            let fold = usize::from(Fold::of(sentence) == Fold::Second);
+            Ok(folds[fold].observe(sentence, predictions)?)
+        })?;
+        let mut on_evaluate = folds[0].clone();
+        on_evaluate.merge(&folds[1]);
+        let mut scores = vec![(Split::Evaluate.name().to_owned(), on_evaluate)];
+        let selected = match (self.selection, select) {
+            (Selection::Folds, _) => {
+                let [first, second] = &folds;
+                ensure!(
+                    first.sentences() > 0 && second.sentences() > 0,
+                    "selection = \"folds\" needs more sentences: all of them fall into one fold"
+                );
+                let selected = Selected::TwoFold { first: choose(first), second: choose(second) };
+                scores.extend(folds.into_iter().enumerate().map(|(n, it)| (format!("evaluate-fold-{}", n + 1), it)));
+                selected
+            }
+            (_, Some(select)) => {
+                let mut on_select = empty;
+                select.for_each(run, |sentence, predictions| Ok(on_select.observe(sentence, predictions)?))?;
+                let selected = Selected::Elsewhere(choose(&on_select));
+                scores.push((Split::Select.name().to_owned(), on_select));
+                selected
+            }
+            (_, None) => Selected::Same(choose(&scores[0].1)),
+        };
+        Ok((selected, scores))
+    }
+
+    /// The best heads with their statistics.
+    fn assess(&self, run: &Run, best: &BestHeads) -> Result<Vec<BestHead>> {
+        let (selected_on, evaluated_on) = match self.selection {
+            Selection::Separate => ("select", "evaluate"),
+            Selection::Folds => ("evaluate, the other fold", "evaluate, both folds"),
+            Selection::Same => ("evaluate", "evaluate"),
+        };
+        let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
+        let choices = tables::choices(best);
+        Ok(headlight_report::assess(&choices, selected_on, evaluated_on, &bootstrap)?)
+    }
+
+    fn outcome(&self, run: &Run, best: &BestHeads, selected: &Selected, rows: &[BestHead]) -> Outcome {
+        let tables = [
+            headlight_report::tables::HeadScore::NAME,
+            headlight_report::tables::Baseline::NAME,
+            BestHead::NAME,
+            headlight_report::tables::Prediction::NAME,
+        ];
+        Outcome {
+            tables: tables.map(ToOwned::to_owned).to_vec(),
+            facts: tables::facts(best, selected),
+            findings: show::findings(rows, self.min_total),
+            warnings: show::warnings(best, rows, self.min_total),
+            sheets: vec![show::sheet(run, self.selection, rows, self.min_total, self.confidence)],
+            statistics: Some(StatisticsSummary {
+                resamples: self.resamples,
+                confidence: self.confidence,
+                seed: run.config().seed,
+            }),
+            selection: Some(match self.selection {
+                Selection::Separate => "split".to_owned(),
+                other => other.to_string(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Counts of `headlight-heads` as rows of `headlight-report`.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use headlight_heads::{Baseline, BestHeads, Direction, Fold, Group, GroupResult, HeadScores, OFFSETS, Selected};
+use headlight_report::stats::Counts;
+use headlight_report::{Choice, tables};
+use serde_json::{Value, json};
+
+use crate::run::Run;
+
+fn direction(direction: Direction) -> tables::Direction {
+    match direction {
+        Direction::DependentToGovernor => tables::Direction::DependentToGovernor,
+        Direction::GovernorToDependent => tables::Direction::GovernorToDependent,
+    }
+}
+
+/// Writes the tables `head_scores` and `baselines`: every head, direction and baseline on every split.
+pub fn write_scores(run: &Run, scores: &[(String, HeadScores)]) -> Result<()> {
+    let treebank = run.config().treebank.display_name();
+    let mut heads = tables::TableWriter::<tables::HeadScore>::create(run.folder())?;
+    let mut baselines = tables::TableWriter::<tables::Baseline>::create(run.folder())?;
+    for (split, scores) in scores {
+        for group in scores.groups() {
+            let total = scores.total(group);
+            for (way, head) in Direction::BOTH.into_iter().flat_map(|way| scores.grid().iter().map(move |it| (way, it)))
+            {
+                heads.push(&tables::HeadScore {
+                    treebank: treebank.clone(),
+                    split: split.clone(),
+                    layer_index: head.layer as u32,
+                    head_index: head.index as u32,
+                    direction: direction(way),
+                    relation: group.name().to_owned(),
+                    correct: scores.correct(group, way, head),
+                    total,
+                })?;
+            }
+            for (name, baseline) in baselines_of(scores, group) {
+                baselines.push(&tables::Baseline {
+                    treebank: treebank.clone(),
+                    split: split.clone(),
+                    baseline: name.to_owned(),
+                    offset: match baseline {
+                        Baseline::Offset(offset) => Some(offset),
+                        Baseline::RightBranching => None,
+                    },
+                    relation: group.name().to_owned(),
+                    correct: scores.baselines().correct(group, baseline),
+                    total,
+                })?;
+            }
+        }
+    }
+    heads.finish()?;
+    Ok(baselines.finish()?)
+}
+
+fn baselines_of(scores: &HeadScores, group: &Group) -> impl Iterator<Item = (&'static str, Baseline)> {
+    let modal = scores.baselines().modal_offset(group).map(|offset| ("modal_offset", Baseline::Offset(offset)));
+    let offsets = OFFSETS.into_iter().map(|offset| ("offset", Baseline::Offset(offset)));
+    offsets.chain(modal).chain([("right_branching", Baseline::RightBranching)])
+}
+
+/// The choices with their counts for every evaluated sentence. With two folds, the choice of the fold that has more
+/// words stands for both; [`facts`] lists each.
+pub fn choices(best: &BestHeads) -> Vec<Choice> {
+    let sentences = best.sentences as usize;
+    best.results.iter().filter_map(|result| choice(result, sentences)).collect()
+}
+
+fn choice(result: &GroupResult, sentences: usize) -> Option<Choice> {
+    let main = result.choices.iter().rev().max_by_key(|scored| scored.total)?.choice;
+    let mut head_counts = vec![Counts::default(); sentences];
+    let mut baseline_counts = head_counts.clone();
+    for counts in &result.sentences {
+        let at = counts.sentence as usize;
+        head_counts[at] = Counts { correct: counts.head_correct, total: counts.total };
+        baseline_counts[at] = Counts { correct: counts.offset_correct, total: counts.total };
+    }
+    Some(Choice {
+        relation: result.group.name().to_owned(),
+        head: main.head,
+        direction: direction(main.direction),
+        baseline: "offset".to_owned(),
+        baseline_offset: Some(main.offset),
+        head_counts,
+        baseline_counts,
+    })
+}
+
+/// What fits no table: relations that only one side of the choice has, and with two folds each fold's choice.
+pub fn facts(best: &BestHeads, selected: &Selected) -> BTreeMap<String, Value> {
+    let mut facts = BTreeMap::new();
+    if !best.never_selected.is_empty() {
+        let words = best.never_selected.iter().map(|(group, words)| (group.name().to_owned(), json!(words)));
+        facts.insert("words_of_relations_absent_from_selection".to_owned(), Value::Object(words.collect()));
+    }
+    if !best.never_evaluated.is_empty() {
+        let names = best.never_evaluated.iter().map(|(group, _)| group.name());
+        facts.insert("relations_absent_from_evaluation".to_owned(), names.collect());
+    }
+    if matches!(selected, Selected::TwoFold { .. }) {
+        let folds = best.results.iter().map(|result| {
+            let choices = result.choices.iter().map(|scored| {
+                json!({
+                    "selected_on": match scored.selected_on { Some(Fold::Second) => "fold 2", _ => "fold 1" },
+                    "head": scored.choice.head.to_string(),
+                    "direction": scored.choice.direction.name(),
+                    "offset": scored.choice.offset,
+                    "correct": scored.head_correct,
+                    "baseline_correct": scored.offset_correct,
+                    "total": scored.total,
+                })
+            });
+            (result.group.name().to_owned(), choices.collect())
+        });
+        facts.insert("fold_choices".to_owned(), Value::Object(folds.collect()));
+    }
+    facts
+}

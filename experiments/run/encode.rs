@@ -1,0 +1,229 @@
+//! One pass of the encoder over a split, sentence by sentence in order, and the same sentences without the encoder.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use headlight_bert::{Encoded, Pieces, Request, Skip, StreamError, Tokenizer};
+use headlight_report::run::SplitSummary;
+use headlight_treebank::{ReadError, Sentence};
+
+use super::sources::Treebank;
+use super::{Run, interrupt, surface};
+use crate::config::{Input, Invalid, Split, TreebankConfig};
+use crate::progress::{Progress, Unit};
+
+/// Skipped sentences by reason.
+pub type Skips = BTreeMap<String, u64>;
+
+/// The reason under which sentences that are not trees are counted.
+const NOT_A_TREE: &str = "not a tree";
+
+/// What a pass is about.
+pub struct Pass<'a> {
+    /// The sentences.
+    pub split: Split,
+    /// Their number is counted from 0 over those that are trees; those before this one were encoded earlier.
+    pub from: usize,
+    /// What is asked of the encoder.
+    pub request: &'a Request,
+}
+
+/// A sentence on its way through the encoder, with the skipped ones right before it.
+struct Item {
+    sentence: Sentence,
+    skipped_before: Vec<Sentence>,
+}
+
+/// What the inputs of a pass leave behind, read when the stream has ended.
+#[derive(Default)]
+struct Ledger {
+    sentences: u64,
+    words: u64,
+    skips: Skips,
+    /// Skipped sentences that no encoded one follows yet.
+    waiting: Vec<Sentence>,
+}
+
+impl Run {
+    /// Encodes the sentences of a split. `map` reduces what the encoder says about a sentence, on many threads; `fold`
+    /// gets each sentence in order, with `None` where it was skipped. Skipped sentences are counted by reason.
+    ///
+    /// # Errors
+    /// The first of: a file that cannot be read, a sentence that is no tree (unless the config skips those), what
+    /// `fold` says, Ctrl-C. What was folded before is in order and without a gap.
+    pub fn encode<R: Send>(
+        &mut self,
+        pass: &Pass<'_>,
+        map: impl Fn(&Sentence, &Pieces, Encoded) -> R + Sync,
+        mut fold: impl FnMut(&Sentence, Option<R>) -> Result<()>,
+    ) -> Result<()> {
+        let clock = Instant::now();
+        let name = pass.split.name();
+        let treebank = self.treebank(pass.split)?;
+        self.model()?;
+        let keys = self.config().treebank.clone();
+        let model = &self.model.get().context("the model was loaded above")?.model;
+        let total = io::stderr().is_terminal().then(|| treebank.sentences().count() as u64);
+        let progress = Progress::start(format!("encode {name}"), Unit::Items("sentences"), total);
+        let ledger = Mutex::new(Ledger::default());
+        let inputs = Inputs {
+            sentences: Trees { inner: treebank.sentences(), invalid: keys.invalid },
+            keys: &keys,
+            tokenizer: model.tokenizer(),
+            from: pass.from,
+            number: 0,
+            ledger: &ledger,
+            progress: &progress,
+        };
+        let streamed = model.stream(
+            inputs,
+            pass.request,
+            |item: Item, pieces, encoded| {
+                let reduced = map(&item.sentence, pieces, encoded);
+                (item, reduced)
+            },
+            |(item, reduced)| {
+                item.skipped_before.iter().try_for_each(|sentence| fold(sentence, None))?;
+                progress.add(1);
+                fold(&item.sentence, Some(reduced))
+            },
+        );
+        streamed.map_err(|error| match error {
+            StreamError::Caller(error) => error,
+            other => anyhow!("{other}"),
+        })?;
+        progress.finish();
+        let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+        ledger.waiting.iter().try_for_each(|sentence| fold(sentence, None))?;
+        ensure!(ledger.sentences > 0, no_sentences(&treebank, &ledger.skips));
+        self.note_split(SplitSummary {
+            split: name.to_owned(),
+            files: treebank.file_names(),
+            sentences: ledger.sentences,
+            words: ledger.words,
+            skipped: ledger.skips,
+        });
+        self.note_stage(format!("encode {name}"), clock);
+        Ok(())
+    }
+
+    /// The sentences of a split that are trees, in the order and number of [`Run::encode`].
+    ///
+    /// # Errors
+    /// Those of [`Run::treebank`]; reading errors come with the sentences.
+    pub fn sentences(&mut self, split: Split) -> Result<impl Iterator<Item = Result<Sentence>> + use<>> {
+        let invalid = self.config().treebank.invalid;
+        Ok(Trees { inner: self.treebank(split)?.sentences(), invalid }.filter_map(|read| match read {
+            Ok(Some(sentence)) => Some(Ok(sentence)),
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        }))
+    }
+}
+
+fn no_sentences(treebank: &Treebank, skips: &Skips) -> String {
+    let (split, files) = (treebank.split.name(), treebank.file_names().join(", "));
+    let reasons: Vec<String> = skips.iter().map(|(reason, count)| format!("{count} skipped: {reason}")).collect();
+    let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
+    format!("`treebank.{split}` ({files}) has no sentence to work with{reasons}")
+}
+
+/// Sentences, with `None` in the place of those that are not trees and are to be skipped.
+struct Trees<I> {
+    inner: I,
+    invalid: Invalid,
+}
+
+impl<I: Iterator<Item = Result<Sentence, ReadError>>> Iterator for Trees<I> {
+    type Item = Result<Option<Sentence>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(match self.inner.next()? {
+            Ok(sentence) => Ok(Some(sentence)),
+            Err(error) if !error.is_skippable() => Err(error.into()),
+            Err(error) => match self.invalid {
+                Invalid::Skip => {
+                    tracing::warn!("skipped: {error}");
+                    Ok(None)
+                }
+                Invalid::Stop => Err(anyhow!(
+                    "{error} (`headlight check` lists all problems of a file; --set treebank.invalid=skip skips and \
+                     counts such sentences)"
+                )),
+            },
+        })
+    }
+}
+
+/// The inputs of a pass.
+struct Inputs<'a, I> {
+    sentences: Trees<I>,
+    keys: &'a TreebankConfig,
+    tokenizer: &'a Tokenizer,
+    from: usize,
+    number: usize,
+    ledger: &'a Mutex<Ledger>,
+    progress: &'a Progress,
+}
+
+impl<I: Iterator<Item = Result<Sentence, ReadError>>> Iterator for Inputs<'_, I> {
+    type Item = Result<(Item, Pieces)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Err(interrupted) = interrupt::check() {
+                return Some(Err(interrupted.into()));
+            }
+            let sentence = match self.sentences.next()? {
+                Ok(Some(sentence)) => sentence,
+                Ok(None) => {
+                    *lock(self.ledger).skips.entry(NOT_A_TREE.to_owned()).or_default() += 1;
+                    continue;
+                }
+                Err(error) => return Some(Err(error)),
+            };
+            let done_before = self.number < self.from;
+            self.number += 1;
+            let pieces = pieces(&sentence, self.tokenizer, self.keys);
+            let mut ledger = lock(self.ledger);
+            match pieces {
+                Err(skip) => {
+                    tracing::debug!("{} skipped: {skip}", sentence.sent_id());
+                    *ledger.skips.entry(skip.reason().to_owned()).or_default() += 1;
+                    if !done_before {
+                        ledger.waiting.push(sentence);
+                    }
+                    self.progress.add(1);
+                }
+                Ok(pieces) => {
+                    ledger.sentences += 1;
+                    ledger.words += sentence.len() as u64;
+                    if done_before {
+                        self.progress.add(1);
+                        continue;
+                    }
+                    let skipped_before = std::mem::take(&mut ledger.waiting);
+                    return Some(Ok((Item { sentence, skipped_before }, pieces)));
+                }
+            }
+        }
+    }
+}
+
+fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The pieces of a sentence, as the config wants it fed.
+fn pieces(sentence: &Sentence, tokenizer: &Tokenizer, keys: &TreebankConfig) -> Result<Pieces, Skip> {
+    match keys.input {
+        Input::Words => tokenizer.words(&sentence.forms(), keys.max_pieces),
+        Input::Text => {
+            let (text, words) = surface::of(sentence)?;
+            tokenizer.text(&text, &words, keys.max_pieces)
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! A run: what an experiment works with, and what becomes of it on disk.
+//!
+//! [`Run`] holds the config, the model and the treebank, keeps the books (inputs with their checksums, skipped
+//! sentences, times) and writes the run directory, which appears under its name only when it is complete.
+
+mod directory;
+mod encode;
+mod interrupt;
+mod machine;
+mod model;
+mod sources;
+mod surface;
+mod time;
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use headlight_report::run::{
+    Conventions, ExperimentSummary, Input, MANIFEST_VERSION, Manifest, ModelSummary, REPORT_VERSION, Report,
+    SkippedSentences, SplitSummary, Stage, StatisticsSummary, TreebankSummary, write_manifest, write_report,
+};
+use headlight_report::sheet::Sheet;
+
+use crate::config::{Config, Split};
+use crate::progress;
+
+pub use directory::Directory;
+pub use encode::Pass;
+pub use interrupt::{Interrupted, install as watch_interrupts};
+pub use model::{LoadedModel, request};
+pub use sources::Treebank;
+
+/// What one experiment leaves besides its tables.
+#[derive(Default)]
+pub struct Outcome {
+    /// Names of the tables it filled.
+    pub tables: Vec<String>,
+    /// Single facts that fit no table.
+    pub facts: BTreeMap<String, serde_json::Value>,
+    /// Its main results as sentences, the most important first.
+    pub findings: Vec<String>,
+    /// What a reader must know before trusting the numbers.
+    pub warnings: Vec<String>,
+    /// Tables for people: printed when the run ends, and in report.md.
+    pub sheets: Vec<Sheet>,
+    /// How its intervals were computed.
+    pub statistics: Option<StatisticsSummary>,
+    /// Where heads were chosen: `split`, `folds` or `same`.
+    pub selection: Option<String>,
+}
+
+/// A run in work.
+pub struct Run {
+    config: Config,
+    directory: Directory,
+    model: OnceCell<LoadedModel>,
+    treebanks: BTreeMap<&'static str, Treebank>,
+    inputs: Vec<Input>,
+    splits: Vec<SplitSummary>,
+    stages: Vec<Stage>,
+    started: std::time::SystemTime,
+    clock: Instant,
+}
+
+/// Runs the experiments of a config; returns the finished directory and what was found.
+///
+/// # Errors
+/// Whatever stops an experiment. What was computed until then stays in the partial directory, and the next call with the
+/// same config goes on from there.
+pub fn run(config: Config, out: &Path, force: bool) -> Result<(std::path::PathBuf, Vec<Sheet>)> {
+    let directory = Directory::open(out, &config.name, force)?;
+    directory.write("config.toml", config.to_toml().as_bytes())?;
+    let mut run = Run {
+        config,
+        directory,
+        model: OnceCell::new(),
+        treebanks: BTreeMap::new(),
+        inputs: Vec::new(),
+        splits: Vec::new(),
+        stages: Vec::new(),
+        started: std::time::SystemTime::now(),
+        clock: Instant::now(),
+    };
+    let mut outcomes = Vec::new();
+    for experiment in run.config.experiments.clone() {
+        let outcome = experiment.run(&mut run).with_context(|| format!("kind = {:?}", experiment.kind()))?;
+        outcomes.push((experiment.kind(), outcome));
+    }
+    run.finish(outcomes)
+}
+
+impl Run {
+    /// The resolved config.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The folder that tables are written to.
+    pub fn folder(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A folder for what a later call can go on from; removed when the run is complete.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn work_folder(&self) -> Result<std::path::PathBuf> {
+        self.directory.work_folder()
+    }
+
+    /// The model, loaded on first use.
+    ///
+    /// # Errors
+    /// When it cannot be obtained or loaded.
+    pub fn model(&mut self) -> Result<&LoadedModel> {
+        if self.model.get().is_none() {
+            let clock = Instant::now();
+            let loaded = LoadedModel::load(&self.config)?;
+            self.inputs.extend(loaded.inputs.iter().cloned());
+            self.note_stage("load the model", clock);
+            // The cell was found empty above.
+            let _ = self.model.set(loaded);
+        }
+        self.model.get().context("the model was loaded above")
+    }
+
+    /// The treebank files of a split, opened and hashed on first use.
+    ///
+    /// # Errors
+    /// When a file cannot be obtained or read.
+    pub fn treebank(&mut self, split: Split) -> Result<Treebank> {
+        if let Some(treebank) = self.treebanks.get(split.name()) {
+            return Ok(treebank.clone());
+        }
+        let treebank = Treebank::resolve(&self.config.treebank, split)?;
+        self.inputs.extend(treebank.inputs.iter().cloned());
+        self.treebanks.insert(split.name(), treebank.clone());
+        Ok(treebank)
+    }
+
+    /// Notes what was used of a split, once.
+    pub fn note_split(&mut self, summary: SplitSummary) {
+        if !self.splits.iter().any(|known| known.split == summary.split) {
+            self.splits.push(summary);
+        }
+    }
+
+    /// Notes that a part of the work, begun at `clock`, is done.
+    pub fn note_stage(&mut self, name: impl Into<String>, clock: Instant) {
+        self.stages.push(Stage { name: name.into(), seconds: clock.elapsed().as_secs_f64() });
+    }
+
+    fn finish(mut self, outcomes: Vec<(&'static str, Outcome)>) -> Result<(std::path::PathBuf, Vec<Sheet>)> {
+        let report = self.report(&outcomes)?;
+        let sheets: Vec<Sheet> = outcomes.into_iter().flat_map(|(_, outcome)| outcome.sheets).collect();
+        write_report(self.directory.path(), &report)?;
+        self.directory.write("report.md", markdown(&report, &sheets).as_bytes())?;
+        write_manifest(self.directory.path(), &self.manifest())?;
+        let place = self.directory.complete()?;
+        progress::say(&format!("run written to {} in {:.1} s", place.display(), self.clock.elapsed().as_secs_f64()));
+        Ok((place, sheets))
+    }
+
+    fn report(&mut self, outcomes: &[(&'static str, Outcome)]) -> Result<Report> {
+        let model = self.model()?.summary();
+        let config = &self.config;
+        let treebank = &config.treebank;
+        let skipped: u64 = self.splits.iter().flat_map(|split| split.skipped.values()).sum();
+        let mut warnings: Vec<String> = outcomes.iter().flat_map(|(_, outcome)| outcome.warnings.clone()).collect();
+        if skipped > 0 {
+            warnings.push(format!("{skipped} sentences were skipped; the manifest lists the reasons"));
+        }
+        Ok(Report {
+            format_version: REPORT_VERSION,
+            name: config.name.clone(),
+            model,
+            treebank: TreebankSummary { name: treebank.display_name(), splits: self.splits.clone() },
+            conventions: Conventions {
+                granularity: treebank.granularity.to_string(),
+                punctuation: "excluded".to_owned(),
+                merge_rule: treebank.merge.to_string(),
+                selection: outcomes.iter().find_map(|(_, it)| it.selection.clone()).unwrap_or_else(|| "split".into()),
+                input: treebank.input.to_string(),
+                attention: config.model.attention.to_string(),
+                piece_limit: u32::try_from(treebank.max_pieces)?,
+            },
+            statistics: outcomes
+                .iter()
+                .find_map(|(_, outcome)| outcome.statistics.clone())
+                .unwrap_or(StatisticsSummary { resamples: 0, confidence: 0.95, seed: config.seed }),
+            experiments: outcomes
+                .iter()
+                .map(|(kind, outcome)| ExperimentSummary {
+                    kind: (*kind).to_owned(),
+                    tables: outcome.tables.clone(),
+                    facts: outcome.facts.clone(),
+                })
+                .collect(),
+            findings: outcomes.iter().flat_map(|(_, outcome)| outcome.findings.clone()).collect(),
+            warnings,
+        })
+    }
+
+    fn manifest(&self) -> Manifest {
+        let skipped = self.splits.iter().flat_map(|split| {
+            split.skipped.iter().map(|(reason, sentences)| SkippedSentences {
+                split: split.split.clone(),
+                reason: reason.clone(),
+                sentences: *sentences,
+            })
+        });
+        let model = self.model.get();
+        Manifest {
+            format_version: MANIFEST_VERSION,
+            headlight_version: env!("CARGO_PKG_VERSION").to_owned(),
+            git_revision: option_env!("HEADLIGHT_GIT_REVISION").map(ToOwned::to_owned),
+            device: self.config.model.device.to_string(),
+            seed: self.config.seed,
+            threads: model.map_or(0, |model| model.model.threads().get() as u32),
+            inputs: self.inputs.clone(),
+            skipped: skipped.collect(),
+            started: time::rfc3339(self.started),
+            finished: time::rfc3339(std::time::SystemTime::now()),
+            seconds: self.clock.elapsed().as_secs_f64(),
+            stages: self.stages.clone(),
+            peak_memory_bytes: machine::peak_memory(),
+            machine: machine::describe(),
+        }
+    }
+}
+
+/// `report.md`: the findings, the tables for people, and on what they rest.
+fn markdown(report: &Report, sheets: &[Sheet]) -> String {
+    let ModelSummary { name, layers, heads, .. } = &report.model;
+    let mut text =
+        format!("# {}\n\n{name} ({layers} layers × {heads} heads) on {}.\n", report.name, report.treebank.name);
+    let mut list = |title: &str, items: &[String]| {
+        if !items.is_empty() {
+            text.push_str(&format!("\n## {title}\n\n"));
+            items.iter().for_each(|item| text.push_str(&format!("- {item}\n")));
+        }
+    };
+    list("Findings", &report.findings);
+    list("Before trusting these numbers", &report.warnings);
+    for sheet in sheets {
+        text.push_str(&format!("\n## {}\n\n{}", sheet.title, sheet.to_markdown()));
+    }
+    text.push_str("\n## Conventions\n\n");
+    for (name, value) in report.conventions.entries() {
+        text.push_str(&format!("- {name}: {value}\n"));
+    }
+    text.push_str("\n## Data\n\n");
+    for split in &report.treebank.splits {
+        text.push_str(&format!("- {}: {} sentences, {} words", split.split, split.sentences, split.words));
+        for (reason, count) in &split.skipped {
+            text.push_str(&format!("; {count} skipped: {reason}"));
+        }
+        text.push_str(&format!(" ({})\n", split.files.join(", ")));
+    }
+    text
+}

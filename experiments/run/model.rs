@@ -1,0 +1,107 @@
+//! The model of a run: obtained, hashed and loaded.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use headlight_attention::MergeRule;
+use headlight_bert::{AttentionKind, Device, Level, LoadOptions, Model, Request};
+use headlight_report::run::{Input, ModelSummary};
+
+use super::sources::input;
+use crate::config::{self, Config};
+use crate::fetch;
+
+/// A model and where it came from.
+pub struct LoadedModel {
+    /// Tokenizer and encoder.
+    pub model: Model,
+    /// Its files, hashed.
+    pub inputs: Vec<Input>,
+    name: String,
+    random: bool,
+}
+
+impl LoadedModel {
+    /// Obtains the files of `[model]` and loads them.
+    ///
+    /// # Errors
+    /// When no source has the model, or its files are not a checkpoint that headlight can run.
+    pub fn load(config: &Config) -> Result<Self> {
+        let keys = &config.model;
+        let folder = folder(&keys.path, &keys.name)?;
+        let options = LoadOptions {
+            device: match keys.device {
+                config::Device::Cpu => Device::Cpu,
+                config::Device::Ndarray => Device::Ndarray,
+                config::Device::Cuda => Device::Cuda,
+            },
+            threads: NonZeroUsize::new(config.threads),
+            random_init: keys.random_init.then_some(config.seed),
+        };
+        // Hashing and loading read the same files; together they read them once.
+        let (inputs, model) = rayon::join(|| inputs(&folder), || Model::load(&folder, &options));
+        let model = model.context("cannot load the model")?;
+        let named = if keys.name.is_empty() { folder.file_name() } else { Some(keys.name.as_ref()) };
+        let name = named.unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { model, inputs: inputs?, name, random: keys.random_init })
+    }
+
+    /// What reports say about it.
+    pub fn summary(&self) -> ModelSummary {
+        let spec = self.model.spec();
+        ModelSummary {
+            name: self.name.clone(),
+            architecture: "bert".to_owned(),
+            layers: spec.grid.layers as u32,
+            heads: spec.grid.heads as u32,
+            hidden_size: spec.hidden as u32,
+            random_weights: self.random,
+        }
+    }
+}
+
+/// `model.path`, or where `model.name` was found or fetched to.
+fn folder(path: &Path, name: &str) -> Result<PathBuf> {
+    if path.as_os_str().is_empty() {
+        return fetch::model(name);
+    }
+    ensure!(path.is_dir(), "`model.path` is {}, which is no folder", path.display());
+    Ok(path.to_path_buf())
+}
+
+/// The files of a checkpoint that results depend on.
+fn inputs(folder: &Path) -> Result<Vec<Input>> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .with_context(|| format!("cannot read {}", folder.display()))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    let wanted = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let role = match name.as_ref() {
+            "tokenizer.json" | "vocab.txt" | "tokenizer_config.json" => "tokenizer",
+            "config.json" => "model",
+            name if name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json") => "model",
+            _ => return None,
+        };
+        Some(input(role, path))
+    };
+    files.iter().filter_map(wanted).collect()
+}
+
+/// What the config asks of the encoder: attention over words.
+pub fn request(config: &Config) -> Request {
+    let merge = match config.treebank.merge {
+        config::Merge::Mean => MergeRule::Mean,
+        config::Merge::First => MergeRule::First,
+        config::Merge::Max => MergeRule::Max,
+    };
+    let kind = match config.model.attention {
+        config::Attention::Weights => AttentionKind::Weights,
+        config::Attention::Norms => AttentionKind::Norms,
+    };
+    Request { attention: Some(Level::Words(merge)), kind, ..Request::default() }
+}

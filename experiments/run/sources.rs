@@ -1,0 +1,143 @@
+//! The sentences of a split: files, the sample treebank inside the binary, official releases by name.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use headlight_report::run::Input;
+use headlight_treebank::{Format, ReadError, Reader, Sentence};
+
+use crate::config::{self, Split, TreebankConfig};
+use crate::fetch::{self, TreebankName};
+
+/// The sample treebank, by the name that configs give its splits.
+const SAMPLE: &[(&str, &str)] = &[
+    ("sample:select", include_str!("../../data/sample/en_sample-select.conllu")),
+    ("sample:evaluate", include_str!("../../data/sample/en_sample-evaluate.conllu")),
+];
+
+/// One source of sentences.
+#[derive(Debug, Clone)]
+enum Source {
+    File(PathBuf),
+    Bundled(&'static str, &'static str),
+}
+
+/// The sources of a split.
+#[derive(Debug, Clone)]
+pub struct Treebank {
+    /// Which split.
+    pub split: Split,
+    /// Its files, hashed.
+    pub inputs: Vec<Input>,
+    sources: Vec<Source>,
+    format: Option<Format>,
+    limit: usize,
+}
+
+impl Treebank {
+    /// Finds or fetches the files that the config names for a split.
+    ///
+    /// # Errors
+    /// When a file is not there, or no source of a release can be reached.
+    pub fn resolve(config: &TreebankConfig, split: Split) -> Result<Self> {
+        let sources: Vec<Source> = config.files(split).iter().map(|file| resolve(file)).collect::<Result<_>>()?;
+        let inputs = sources.iter().map(|source| source.input(split)).collect::<Result<_>>()?;
+        let format = match config.format {
+            config::Format::Auto => None,
+            config::Format::Conllu => Some(Format::Conllu),
+            config::Format::Conllx => Some(Format::Conllx),
+            config::Format::HeadRelation => Some(Format::HeadRelation),
+        };
+        let limit = if config.max_sentences == 0 { usize::MAX } else { config.max_sentences };
+        Ok(Self { split, inputs, sources, format, limit })
+    }
+
+    /// All sentences in order, and errors in the place of those that are not trees. Files are opened one at a time.
+    pub fn sentences(&self) -> impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<> {
+        let format = self.format;
+        let files = self.sources.clone().into_iter().flat_map(move |source| match source.open(format) {
+            Ok(reader) => Either::Sentences(reader),
+            Err(error) => Either::Failed(Some(error)),
+        });
+        files.take(self.limit)
+    }
+
+    /// Names of the files, without folders.
+    pub fn file_names(&self) -> Vec<String> {
+        self.sources.iter().map(Source::name).collect()
+    }
+}
+
+/// The sentences of a file, or the error of opening it.
+enum Either {
+    Sentences(Reader),
+    Failed(Option<ReadError>),
+}
+
+impl Iterator for Either {
+    type Item = Result<Sentence, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Either::Sentences(reader) => reader.next(),
+            Either::Failed(error) => error.take().map(Err),
+        }
+    }
+}
+
+impl Source {
+    fn open(&self, format: Option<Format>) -> Result<Reader, ReadError> {
+        match self {
+            Source::File(path) => Reader::open(path, format),
+            Source::Bundled(name, text) => Reader::new(Cursor::new(*text), *name, Format::Conllu),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Source::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            Source::Bundled(name, _) => (*name).to_owned(),
+        }
+    }
+
+    fn input(&self, split: Split) -> Result<Input> {
+        match self {
+            Source::File(path) => input(split.name(), path),
+            Source::Bundled(name, text) => Ok(Input {
+                role: split.name().to_owned(),
+                path: (*name).to_owned(),
+                bytes: text.len() as u64,
+                sha256: fetch::sha256_of(text.as_bytes()),
+            }),
+        }
+    }
+}
+
+/// A file with its size and checksum.
+///
+/// # Errors
+/// When it cannot be read; names it.
+pub fn input(role: &str, path: &Path) -> Result<Input> {
+    let bytes = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+    let sha256 = fetch::sha256(path)?;
+    Ok(Input { role: role.to_owned(), path: path.display().to_string(), bytes, sha256 })
+}
+
+fn resolve(file: &str) -> Result<Source> {
+    if config::is_path(file) {
+        return Ok(Source::File(file.into()));
+    }
+    if let Some((name, text)) = SAMPLE.iter().find(|(name, _)| *name == file) {
+        return Ok(Source::Bundled(name, text));
+    }
+    let Some((name, split)) = file.strip_prefix("ud:").and_then(|rest| rest.split_once('/')) else {
+        bail!("{file:?} names no data: write sample:select, sample:evaluate, or ud:UD_English-EWT/dev");
+    };
+    let name: TreebankName = name.parse()?;
+    let Some(split) = fetch::Split::ALL.into_iter().find(|known| known.name() == split) else {
+        bail!("{file:?}: {split:?} is no split of a release; there are train, dev and test");
+    };
+    Ok(Source::File(fetch::treebank(&name, split)?))
+}
