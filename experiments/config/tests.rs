@@ -55,16 +55,16 @@ fn the_name_defaults_to_the_files() {
 
 #[test]
 fn an_experiments_keys_come_from_its_kind_then_itself_then_the_command_line() {
-    let text = format!("{MINIMAL}\nresamples = 3000\n[[experiment]]\nkind = \"heads\"\n[heads]\nmin_total = 5\n");
+    let text = format!("{MINIMAL}\nresamples = 3000\n[[experiment]]\nkind = \"heads\"\n[heads]\nconfidence = 0.9\n");
     let keys = |sets: &[&str]| {
         let table: toml::Table = resolve(&text, sets).unwrap().to_toml().parse().unwrap();
         let experiments = table["experiment"].as_array().unwrap();
-        let key = |number: usize, key: &str| experiments[number][key].as_integer().unwrap();
-        [key(0, "resamples"), key(1, "resamples"), key(0, "min_total"), key(1, "min_total")]
+        let key = |number: usize, key: &str| experiments[number][key].to_string();
+        [key(0, "resamples"), key(1, "resamples"), key(0, "confidence"), key(1, "confidence")]
     };
-    assert_eq!(keys(&[]), [3000, 2000, 5, 5]);
-    assert_eq!(keys(&["heads.resamples=4000"]), [4000, 4000, 5, 5]);
-    assert_eq!(keys(&["experiment.1.resamples=5000", "experiment.0.min_total=1"]), [3000, 5000, 1, 5]);
+    assert_eq!(keys(&[]), ["3000", "2000", "0.9", "0.9"]);
+    assert_eq!(keys(&["heads.resamples=4000"]), ["4000", "4000", "0.9", "0.9"]);
+    assert_eq!(keys(&["experiment.1.resamples=5000", "experiment.0.confidence=0.8"]), ["3000", "5000", "0.8", "0.9"]);
 }
 
 #[test]

@@ -14,15 +14,16 @@ mod time;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use headlight_report::run::{
-    Conventions, ExperimentSummary, Input, MANIFEST_VERSION, Manifest, ModelSummary, REPORT_VERSION, Report,
+    Conventions, ExperimentSummary, Input, MANIFEST_VERSION, Manifest, REPORT_VERSION, Report, RunDirectory,
     SkippedSentences, SplitSummary, Stage, StatisticsSummary, TreebankSummary, write_manifest, write_report,
 };
 use headlight_report::sheet::Sheet;
+use headlight_report::tables::BestHead;
 
 use crate::config::{Config, Split};
 use crate::progress;
@@ -44,7 +45,7 @@ pub struct Outcome {
     pub findings: Vec<String>,
     /// What a reader must know before trusting the numbers.
     pub warnings: Vec<String>,
-    /// Tables for people: printed when the run ends, and in report.md.
+    /// Tables for people, printed when the run ends.
     pub sheets: Vec<Sheet>,
     /// How its intervals were computed.
     pub statistics: Option<StatisticsSummary>,
@@ -61,7 +62,7 @@ pub struct Run {
     inputs: Vec<Input>,
     splits: Vec<SplitSummary>,
     stages: Vec<Stage>,
-    started: std::time::SystemTime,
+    started: SystemTime,
     clock: Instant,
 }
 
@@ -70,7 +71,7 @@ pub struct Run {
 /// # Errors
 /// Whatever stops an experiment. What was computed until then stays in the partial directory, and the next call with the
 /// same config goes on from there.
-pub fn run(config: Config, out: &Path, force: bool) -> Result<(std::path::PathBuf, Vec<Sheet>)> {
+pub fn run(config: Config, out: &Path, force: bool) -> Result<(PathBuf, Vec<Sheet>)> {
     let directory = Directory::open(out, &config.name, force)?;
     directory.write("config.toml", config.to_toml().as_bytes())?;
     let mut run = Run {
@@ -81,7 +82,7 @@ pub fn run(config: Config, out: &Path, force: bool) -> Result<(std::path::PathBu
         inputs: Vec::new(),
         splits: Vec::new(),
         stages: Vec::new(),
-        started: std::time::SystemTime::now(),
+        started: SystemTime::now(),
         clock: Instant::now(),
     };
     let mut outcomes = Vec::new();
@@ -107,7 +108,7 @@ impl Run {
     ///
     /// # Errors
     /// When it cannot be created.
-    pub fn work_folder(&self) -> Result<std::path::PathBuf> {
+    pub fn work_folder(&self) -> Result<PathBuf> {
         self.directory.work_folder()
     }
 
@@ -153,12 +154,17 @@ impl Run {
         self.stages.push(Stage { name: name.into(), seconds: clock.elapsed().as_secs_f64() });
     }
 
-    fn finish(mut self, outcomes: Vec<(&'static str, Outcome)>) -> Result<(std::path::PathBuf, Vec<Sheet>)> {
+    fn finish(mut self, outcomes: Vec<(&'static str, Outcome)>) -> Result<(PathBuf, Vec<Sheet>)> {
         let report = self.report(&outcomes)?;
-        let sheets: Vec<Sheet> = outcomes.into_iter().flat_map(|(_, outcome)| outcome.sheets).collect();
         write_report(self.directory.path(), &report)?;
-        self.directory.write("report.md", markdown(&report, &sheets).as_bytes())?;
         write_manifest(self.directory.path(), &self.manifest())?;
+        let written = RunDirectory::open(self.directory.path())?;
+        self.directory.write("report.md", headlight_report::markdown_report(&written)?.as_bytes())?;
+        let mut sheets = Vec::new();
+        if written.has_table::<BestHead>() {
+            sheets.push(headlight_report::best_heads_sheet(&written.table()?, &report));
+        }
+        sheets.extend(outcomes.into_iter().flat_map(|(_, outcome)| outcome.sheets));
         let place = self.directory.complete()?;
         progress::say(&format!("run written to {} in {:.1} s", place.display(), self.clock.elapsed().as_secs_f64()));
         Ok((place, sheets))
@@ -223,42 +229,11 @@ impl Run {
             inputs: self.inputs.clone(),
             skipped: skipped.collect(),
             started: time::rfc3339(self.started),
-            finished: time::rfc3339(std::time::SystemTime::now()),
+            finished: time::rfc3339(SystemTime::now()),
             seconds: self.clock.elapsed().as_secs_f64(),
             stages: self.stages.clone(),
             peak_memory_bytes: machine::peak_memory(),
             machine: machine::describe(),
         }
     }
-}
-
-/// `report.md`: the findings, the tables for people, and on what they rest.
-fn markdown(report: &Report, sheets: &[Sheet]) -> String {
-    let ModelSummary { name, layers, heads, .. } = &report.model;
-    let mut text =
-        format!("# {}\n\n{name} ({layers} layers × {heads} heads) on {}.\n", report.name, report.treebank.name);
-    let mut list = |title: &str, items: &[String]| {
-        if !items.is_empty() {
-            text.push_str(&format!("\n## {title}\n\n"));
-            items.iter().for_each(|item| text.push_str(&format!("- {item}\n")));
-        }
-    };
-    list("Findings", &report.findings);
-    list("Before trusting these numbers", &report.warnings);
-    for sheet in sheets {
-        text.push_str(&format!("\n## {}\n\n{}", sheet.title, sheet.to_markdown()));
-    }
-    text.push_str("\n## Conventions\n\n");
-    for (name, value) in report.conventions.entries() {
-        text.push_str(&format!("- {name}: {value}\n"));
-    }
-    text.push_str("\n## Data\n\n");
-    for split in &report.treebank.splits {
-        text.push_str(&format!("- {}: {} sentences, {} words", split.split, split.sentences, split.words));
-        for (reason, count) in &split.skipped {
-            text.push_str(&format!("; {count} skipped: {reason}"));
-        }
-        text.push_str(&format!(" ({})\n", split.files.join(", ")));
-    }
-    text
 }

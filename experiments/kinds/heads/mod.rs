@@ -5,8 +5,8 @@
 //! predictions.
 
 mod predictions;
-mod show;
 mod tables;
+mod warnings;
 
 use std::time::Instant;
 
@@ -35,7 +35,6 @@ pub struct Heads {
     selection: Selection,
     resamples: u32,
     confidence: f64,
-    min_total: u64,
 }
 
 impl Kind for Heads {
@@ -166,9 +165,8 @@ impl Heads {
         Outcome {
             tables: tables.map(ToOwned::to_owned).to_vec(),
             facts: tables::facts(best, selected),
-            findings: show::findings(rows, self.min_total),
-            warnings: show::warnings(best, rows, self.min_total),
-            sheets: vec![show::sheet(run, self.selection, rows, self.min_total, self.confidence)],
+            findings: headlight_report::findings(rows),
+            warnings: warnings::warnings(best, rows),
             statistics: Some(StatisticsSummary {
                 resamples: self.resamples,
                 confidence: self.confidence,
@@ -178,6 +176,7 @@ impl Heads {
                 Selection::Separate => "split".to_owned(),
                 other => other.to_string(),
             }),
+            ..Outcome::default()
         }
     }
 }
