@@ -2,7 +2,7 @@
 //! most every ten seconds elsewhere, nothing with `--quiet`.
 
 use std::io::{self, IsTerminal, Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
@@ -54,6 +54,8 @@ pub struct Progress {
     label: String,
     unit: Unit,
     bar: ProgressBar,
+    done: AtomicU64,
+    total: Option<u64>,
     started: Instant,
     last_line: Mutex<Instant>,
 }
@@ -73,13 +75,13 @@ impl Progress {
             bar.set_message(label.clone());
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        bar.set_length(total.unwrap_or(0));
         let now = Instant::now();
-        Self { label, unit, bar, started: now, last_line: Mutex::new(now) }
+        Self { label, unit, bar, done: AtomicU64::new(0), total, started: now, last_line: Mutex::new(now) }
     }
 
     /// Counts `amount` more units as done.
     pub fn add(&self, amount: u64) {
+        self.done.fetch_add(amount, Ordering::Relaxed);
         self.bar.inc(amount);
         if self.bar.is_hidden()
             && let Ok(mut last) = self.last_line.try_lock()
@@ -96,15 +98,18 @@ impl Progress {
         self.bar.finish_and_clear();
         BARS.remove(&self.bar);
         let seconds = self.started.elapsed().as_secs_f64();
-        say(&format!("{}: {} in {seconds:.1} s", self.label, self.unit.count(self.bar.position())));
+        say(&format!("{}: {} in {seconds:.1} s", self.label, self.done()));
     }
 
     fn line(&self) {
-        let done = self.unit.count(self.bar.position());
-        match self.bar.length() {
-            Some(total) if total > 0 => say(&format!("{}: {done} of {}", self.label, self.unit.count(total))),
-            _ => say(&format!("{}: {done}", self.label)),
+        match self.total {
+            Some(total) => say(&format!("{}: {} of {}", self.label, self.done(), self.unit.count(total))),
+            None => say(&format!("{}: {}", self.label, self.done())),
         }
+    }
+
+    fn done(&self) -> String {
+        self.unit.count(self.done.load(Ordering::Relaxed))
     }
 }
 

@@ -1,1 +1,10 @@
-//! One integration-test binary.
+//! Everything that is tested from outside: the binary as a user sees it, the pipeline from files to tables, agreement
+//! with an independent implementation, and the house rules of the workspace. One binary, so that it links once.
+
+mod architecture;
+mod bad_input;
+mod cli;
+mod fetch;
+mod goldens;
+mod pipeline;
+mod support;

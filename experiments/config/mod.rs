@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kinds::Experiment;
 
-pub use layers::{BUNDLED, Origin, Source, load};
+pub use layers::{Origin, Source, load};
 pub use paths::is_path;
 
 /// A resolved config.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::layers::BUNDLED;
 use super::*;
 
 const MINIMAL: &str = r#"

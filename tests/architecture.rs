@@ -1,0 +1,80 @@
+//! The house rules of DESIGN.md: which crate may know which.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use crate::support::root;
+
+/// Crate by crate, the workspace crates that it may depend on.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("headlight-attention", &[]),
+    ("headlight-treebank", &[]),
+    ("headlight-bert", &["headlight-attention"]),
+    ("headlight-heads", &["headlight-attention", "headlight-treebank"]),
+    ("headlight-probe", &["headlight-attention", "headlight-treebank"]),
+    ("headlight-report", &["headlight-attention", "headlight-treebank"]),
+];
+
+/// What only the named crates may depend on.
+const RESERVED: &[(&str, &[&str])] = &[
+    ("burn", &["headlight-bert", "headlight-probe"]),
+    ("burn-flex", &["headlight-bert", "headlight-probe"]),
+    ("burn-store", &["headlight-bert", "headlight-probe"]),
+    ("cudarc", &["headlight-bert", "headlight-probe"]),
+    ("clap", &[]),
+    ("figment", &[]),
+    ("anyhow", &[]),
+    ("tracing-subscriber", &[]),
+    ("indicatif", &[]),
+    ("ureq", &[]),
+    ("hf-hub", &[]),
+];
+
+/// The normal dependencies of every crate under crates/.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let folders = fs::read_dir(root().join("crates")).unwrap();
+    folders
+        .map(|folder| {
+            let folder = folder.unwrap();
+            let manifest: toml::Table = fs::read_to_string(folder.path().join("Cargo.toml")).unwrap().parse().unwrap();
+            let name = manifest["package"]["name"].as_str().unwrap().to_owned();
+            assert_eq!(folder.file_name().to_str(), Some(name.as_str()), "a folder is named like its crate");
+            let table = manifest.get("dependencies").and_then(toml::Value::as_table);
+            (name, table.map(|table| table.keys().cloned().collect()).unwrap_or_default())
+        })
+        .collect()
+}
+
+#[test]
+fn every_crate_depends_on_workspace_crates_as_drawn() {
+    let found = dependencies();
+    let drawn: BTreeSet<String> = ALLOWED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(found.keys().cloned().collect::<BTreeSet<_>>(), drawn);
+    for (name, allowed) in ALLOWED {
+        let ours: Vec<&String> = found[*name].iter().filter(|name| name.starts_with("headlight")).collect();
+        for dependency in ours {
+            assert!(allowed.contains(&dependency.as_str()), "{name} may not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn burn_stays_in_its_rooms_and_the_door_is_only_in_the_binary() {
+    for (name, dependencies) in dependencies() {
+        for (reserved, allowed) in RESERVED {
+            assert!(
+                !dependencies.contains(*reserved) || allowed.contains(&name.as_str()),
+                "{name} may not depend on {reserved}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_bundled_config_is_the_file_of_its_name() {
+    let listed = crate::support::World::new().run(&["show", "no-such-config"]).stderr;
+    let names = listed.split("inside the binary: ").nth(1).expect("the error lists the names").trim();
+    for name in names.split(", ") {
+        assert!(root().join("configs").join(name).with_extension("toml").is_file(), "{name}");
+    }
+}

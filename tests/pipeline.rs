@@ -1,0 +1,210 @@
+//! From a config to a complete run directory, on the tiny model and the sample treebank.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{World, tiny_config};
+
+/// Runs the tiny config with more keys; returns the world and the run's folder in it.
+fn run(name: &str, more: &str, arguments: &[&str]) -> World {
+    let world = World::new();
+    world.write(&format!("{name}.toml"), tiny_config(more));
+    let file = format!("{name}.toml");
+    world.succeed(&[&["run", &file], arguments].concat());
+    world
+}
+
+fn json(world: &World, path: &str) -> Value {
+    serde_json::from_str(&world.read(path)).unwrap()
+}
+
+/// The rows of a CSV table that holds no quoted field.
+fn rows(world: &World, path: &str) -> Vec<Vec<String>> {
+    world.read(path).lines().skip(1).map(|line| line.split(',').map(ToOwned::to_owned).collect()).collect()
+}
+
+const TABLES: [&str; 4] = ["head_scores", "baselines", "best_heads", "predictions"];
+
+#[test]
+fn a_run_leaves_a_complete_directory() {
+    let world = run("tiny", "", &[]);
+    let mut files: Vec<String> = fs::read_dir(world.path("runs/tiny"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "report.html")
+        .collect();
+    files.sort();
+    let tables = TABLES.iter().flat_map(|table| [format!("{table}.csv"), format!("{table}.parquet")]);
+    let others = ["config.toml", "manifest.json", "predictions.conllu", "report.json", "report.md"];
+    let mut expected: Vec<String> = tables.chain(others.map(ToOwned::to_owned)).collect();
+    expected.sort();
+    assert_eq!(files, expected);
+    assert!(!world.path("runs/tiny.partial").exists());
+
+    let manifest = json(&world, "runs/tiny/manifest.json");
+    assert_eq!(manifest["device"], "cpu");
+    let roles: Vec<&str> =
+        manifest["inputs"].as_array().unwrap().iter().map(|it| it["role"].as_str().unwrap()).collect();
+    for role in ["model", "tokenizer", "select", "evaluate"] {
+        assert!(roles.contains(&role), "{role}: {roles:?}");
+    }
+    let report = json(&world, "runs/tiny/report.json");
+    assert_eq!((&report["model"]["layers"], &report["model"]["heads"]), (&Value::from(3), &Value::from(3)));
+    let splits = report["treebank"]["splits"].as_array().unwrap();
+    assert_eq!(splits.len(), 2);
+    assert!(splits.iter().all(|split| split["sentences"].as_u64().unwrap() > 100));
+}
+
+#[test]
+fn counts_add_up() {
+    let world = run("tiny", "", &[]);
+    let evaluated: Vec<_> = rows(&world, "runs/tiny/head_scores.csv")
+        .into_iter()
+        .filter(|row| row[1] == "evaluate" && row[2] == "0" && row[3] == "0" && row[4] == "dep_to_gov")
+        .collect();
+    let total = |relation: &str| {
+        let row = evaluated.iter().find(|row| row[5] == relation).unwrap_or_else(|| panic!("no row of {relation}"));
+        row[7].parse::<u64>().unwrap()
+    };
+    let report = json(&world, "runs/tiny/report.json");
+    let words = report["treebank"]["splits"].as_array().unwrap().iter().find(|it| it["split"] == "evaluate").unwrap();
+    assert_eq!(total("all"), words["words"].as_u64().unwrap());
+    assert_eq!(total("all") - total("all-nopunct"), total("punct"));
+    assert_eq!(total("all-nopunct") - total("all-nopunct-noroot"), total("root"));
+    let relations: u64 =
+        evaluated.iter().filter(|row| !row[5].starts_with("all")).map(|row| row[7].parse::<u64>().unwrap()).sum();
+    assert_eq!(relations, total("all"));
+    // One block for the head and one for the offset, a row a word, for words whose relation was chosen for.
+    let predictions = rows(&world, "runs/tiny/predictions.csv");
+    let chosen: u64 = rows(&world, "runs/tiny/best_heads.csv")
+        .iter()
+        .filter(|row| !row[0].starts_with("all"))
+        .map(|row| row[7].parse::<u64>().unwrap())
+        .sum();
+    assert_eq!(predictions.len() as u64, 2 * chosen);
+}
+
+#[test]
+fn the_written_config_runs_again_to_the_same_numbers_on_any_number_of_threads() {
+    let world = run("tiny", "", &["--set", "threads=1"]);
+    world.succeed(&["run", "runs/tiny/config.toml", "--out", "again", "--set", "threads=2", "--set", "name=tiny"]);
+    for table in TABLES {
+        let [first, second] = ["runs", "again"].map(|out| world.read(&format!("{out}/tiny/{table}.csv")));
+        assert!(first == second, "{table}");
+    }
+    let config = |out: &str| world.read(&format!("{out}/tiny/config.toml"));
+    assert_eq!(config("runs").replace("threads = 1", "threads = 2"), config("again"));
+}
+
+#[test]
+fn a_run_that_exists_is_replaced_only_by_force() {
+    let world = run("tiny", "max_sentences = 5", &[]);
+    let before = world.read("runs/tiny/head_scores.csv");
+    let error = world.fail(1, &["run", "tiny.toml", "--set", "treebank.max_sentences=7"]);
+    assert!(error.contains("runs/tiny exists: --force replaces it"), "{error}");
+    assert_eq!(world.read("runs/tiny/head_scores.csv"), before);
+    world.succeed(&["run", "tiny.toml", "--force", "--set", "treebank.max_sentences=7"]);
+    assert_ne!(world.read("runs/tiny/head_scores.csv"), before);
+    assert_eq!(fs::read_dir(world.path("runs")).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn skipped_sentences_are_counted_with_their_reason() {
+    let world = run("tiny", "max_pieces = 30", &[]);
+    let manifest = json(&world, "runs/tiny/manifest.json");
+    let skipped = manifest["skipped"].as_array().unwrap();
+    assert!(skipped.iter().all(|it| it["reason"] == "too many pieces"), "{skipped:?}");
+    let report = json(&world, "runs/tiny/report.json");
+    let all = json(&run("all", "", &[]), "runs/all/report.json");
+    for split in 0..2 {
+        let count = |report: &Value| report["treebank"]["splits"][split]["sentences"].as_u64().unwrap();
+        let left_out = report["treebank"]["splits"][split]["skipped"]["too many pieces"].as_u64().unwrap();
+        assert!(left_out > 0);
+        assert_eq!(count(&report) + left_out, count(&all));
+    }
+    assert!(world.read("runs/tiny/report.md").contains("skipped"));
+}
+
+#[test]
+fn the_ways_to_choose_heads_are_told_apart() {
+    let selection = |name: &str| {
+        let world = run("tiny", "", &["--set", &format!("heads.selection={name}")]);
+        (json(&world, "runs/tiny/report.json"), rows(&world, "runs/tiny/best_heads.csv"))
+    };
+    let accuracy = |rows: &[Vec<String>]| {
+        let correct: f64 = rows.iter().map(|row| row[6].parse::<f64>().unwrap()).sum();
+        correct / rows.iter().map(|row| row[7].parse::<f64>().unwrap()).sum::<f64>()
+    };
+    let (separate, _) = selection("separate");
+    let (folds, on_folds) = selection("folds");
+    let (same, on_same) = selection("same");
+    assert_eq!(separate["conventions"]["selection"], "split");
+    assert_eq!(folds["conventions"]["selection"], "folds");
+    assert_eq!(same["conventions"]["selection"], "same");
+    assert!(same["warnings"].as_array().unwrap().iter().any(|it| it.as_str().unwrap().contains("optimistic")));
+    assert!(folds["experiments"][0]["facts"]["fold_choices"].is_object());
+    assert!(accuracy(&on_same) > accuracy(&on_folds), "choosing on the reported data flatters");
+}
+
+#[test]
+fn surface_text_is_a_second_way_in() {
+    let world = run("tiny", "input = \"text\"", &[]);
+    let report = json(&world, "runs/tiny/report.json");
+    assert_eq!(report["conventions"]["input"], "text");
+    assert_eq!(report["treebank"]["splits"][0]["skipped"], Value::Object(Default::default()));
+}
+
+#[test]
+fn predictions_are_a_treebank_without_problems() {
+    let world = run("tiny", "", &[]);
+    let checked = world.succeed(&["check", "runs/tiny/predictions.conllu"]);
+    assert!(checked.ends_with("no problem\n"), "{checked}");
+    assert!(world.read("runs/tiny/predictions.conllu").contains("PredictedBy="));
+}
+
+#[test]
+fn an_interrupted_run_goes_on_where_it_stopped() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/en_sample-evaluate.conllu");
+    let world = World::new();
+    world.write("many.conllu", fs::read_to_string(sample).unwrap().repeat(150));
+    world.write("long.toml", tiny_config("").replace("[\"sample:evaluate\"]", "[\"many.conllu\"]"));
+    let mut child = world.command(&["run", "long.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let work = world.path("runs/long.partial/work");
+    let begun = || {
+        let files = fs::read_dir(&work).into_iter().flatten().flatten();
+        files.map(|file| file.metadata().map_or(0, |it| it.len())).max() > Some(100_000)
+    };
+    while !begun() && child.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(2));
+    }
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(killed.success() && output.status.code() == Some(130), "{:?} {stderr}", output.status);
+    assert!(stderr.contains("interrupted; what is computed is kept"), "{stderr}");
+    assert!(!world.path("runs/long").exists() && begun());
+
+    let resumed = world.run(&["run", "long.toml"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("going on with the interrupted run"), "{}", resumed.stderr);
+    world.succeed(&["run", "long.toml", "--out", "whole"]);
+    for table in TABLES {
+        let [first, second] = ["runs", "whole"].map(|out| world.read(&format!("{out}/long/{table}.csv")));
+        assert!(first == second, "{table}");
+    }
+}
+
+#[test]
+fn the_bundled_quickstart_needs_no_file() {
+    let world = World::new();
+    let tiny = crate::support::tiny_bert();
+    let model = format!("model.path={}", tiny.display());
+    let printed = world.succeed(&["run", "quickstart", "--set", &model]);
+    let widest = printed.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(widest <= 80 && printed.contains("nsubj"), "{widest} columns: {printed}");
+}
