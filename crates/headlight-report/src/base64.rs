@@ -34,7 +34,7 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
             chunk.iter().try_fold(0_u32, |bits, &digit| Some(bits << 6 | value(digit)?))? << (6 * (4 - chunk.len()));
         bytes.extend_from_slice(&bits.to_be_bytes()[1..chunk.len()]);
     }
-    (text.len() % 4 == 0 && digits.len() % 4 != 1).then_some(bytes)
+    (text.len().is_multiple_of(4) && digits.len() % 4 != 1).then_some(bytes)
 }
 
 /// What a base64 digit stands for.

@@ -1,9 +1,42 @@
 //! From counts to results that people can read, compare and publish.
 //!
-//! An experiment leaves counts: this many words of a relation, this many picked right, sentence by sentence. This crate
-//! turns them into tables with their statistics, compares runs, and typesets both.
+//! An experiment leaves counts: so many words of a relation in each sentence, so many picked right. This crate takes them
+//! further in four steps, each usable alone:
+//! 1. [`stats`] and [`assess`]: accuracies with intervals and tests, the sentence being the unit;
+//! 2. [`tables`] and [`run`]: typed rows as CSV and Parquet, `report.json`, `manifest.json`, and back again;
+//! 3. [`compare`]: runs with each other and with published numbers, paired word by word;
+//! 4. [`sheet`] and its users: the same table for a terminal, Markdown, LaTeX and HTML.
 //!
-//! It knows nothing about models and heads: the runner converts what the other crates count into the rows defined here.
+//! It knows nothing about models and heads, and computes no prediction: the runner converts what the other crates count
+//! into the rows defined here.
+//!
+//! ```
+//! use headlight_attention::AttentionHead;
+//! use headlight_report::stats::{Bootstrap, Counts};
+//! use headlight_report::tables::{BestHead, Direction, read_table, write_table};
+//! use headlight_report::{Choice, assess};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Head 8-10 and the offset −2 on the objects of three sentences: words right, words.
+//! let choice = Choice {
+//!     relation: "obj".into(),
+//!     head: AttentionHead { layer: 7, index: 9 },
+//!     direction: Direction::DependentToGovernor,
+//!     baseline: "offset".into(),
+//!     baseline_offset: Some(-2),
+//!     head_counts: [(2, 2), (1, 1), (2, 3)].map(Counts::from).into(),
+//!     baseline_counts: [(1, 2), (0, 1), (1, 3)].map(Counts::from).into(),
+//! };
+//! let rows = assess(&[choice], "select", "evaluate", &Bootstrap::default())?;
+//! assert_eq!((rows[0].correct, rows[0].total), (5, 6));
+//! assert_eq!(rows[0].p_value, Some(0.25)); // three sentences say little, however clear they are
+//!
+//! let folder = tempfile::tempdir()?;
+//! write_table(folder.path(), &rows)?;
+//! assert_eq!(read_table::<BestHead>(folder.path())?, rows);
+//! # Ok(())
+//! # }
+//! ```
 
 mod assess;
 mod base64;

@@ -28,12 +28,14 @@
 
 mod error;
 mod read;
+mod reference;
 mod rows;
 mod schema;
 mod write;
 
 pub use error::TableError;
 pub use read::{TableReader, read_table};
+pub use reference::reference;
 pub use rows::{
     Baseline, BestHead, Cluster, Coreference, Direction, HeadDistance, HeadScore, Prediction, ProbeScore, Surface,
 };

@@ -1,0 +1,61 @@
+//! The tables described for people: `docs/tables.md`.
+
+use super::{
+    Baseline, BestHead, Cluster, Coreference, HeadDistance, HeadScore, Kind, Prediction, ProbeScore, Surface,
+    TABLES_VERSION, Table,
+};
+
+/// A Markdown page of all tables with their columns, types and meanings, made from the row types.
+pub fn reference() -> String {
+    let mut page = format!(
+        "# Tables of a run\n\n\
+         Every table lies in the run's folder twice, as `NAME.csv` and `NAME.parquet`, with the same columns. An empty \
+         CSV field is a Parquet null; only columns marked *optional* have any. Columns may be added; a renamed one is \
+         listed in CHANGELOG.md and raises the version, now {TABLES_VERSION}, that Parquet files carry as \
+         `headlight.tables_version`.\n"
+    );
+    push::<HeadScore>(&mut page);
+    push::<Baseline>(&mut page);
+    push::<BestHead>(&mut page);
+    push::<Prediction>(&mut page);
+    push::<ProbeScore>(&mut page);
+    push::<Surface>(&mut page);
+    push::<HeadDistance>(&mut page);
+    push::<Cluster>(&mut page);
+    push::<Coreference>(&mut page);
+    page
+}
+
+fn push<T: Table>(page: &mut String) {
+    page.push_str(&format!(
+        "\n## `{}`\n\n{}\n\n| column | type | meaning |\n| --- | --- | --- |\n",
+        T::NAME,
+        T::MEANING
+    ));
+    for column in T::COLUMNS {
+        let kind = match column.kind {
+            Kind::Text => "text",
+            Kind::Integer => "int64",
+            Kind::Real => "double",
+            Kind::Flag => "boolean",
+        };
+        let optional = if column.optional { ", *optional*" } else { "" };
+        page.push_str(&format!("| `{}` | {kind}{optional} | {} |\n", column.name, column.meaning));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `UPDATE_DOCS=1 cargo test -p headlight-report` writes the page anew.
+    #[test]
+    fn the_page_is_in_step_with_the_row_types() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/tables.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&path, reference()).unwrap();
+        }
+        let page = std::fs::read_to_string(&path).unwrap();
+        assert!(page == reference(), "docs/tables.md is old: UPDATE_DOCS=1 cargo test -p headlight-report");
+    }
+}
