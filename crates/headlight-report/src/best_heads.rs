@@ -37,7 +37,7 @@ fn sheet_row(row: &BestHead) -> Vec<SheetCell> {
 }
 
 /// `+1` for an offset, `right` for right-branching.
-fn baseline_name(row: &BestHead) -> String {
+pub(crate) fn baseline_name(row: &BestHead) -> String {
     match (row.baseline.as_str(), row.baseline_offset) {
         ("right_branching", _) => "right".to_owned(),
         (_, Some(at)) => offset(at),

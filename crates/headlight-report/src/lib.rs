@@ -44,6 +44,7 @@ mod best_heads;
 pub mod compare;
 pub mod explorer;
 pub mod format;
+mod html;
 mod markdown;
 pub mod run;
 pub mod sheet;
@@ -53,5 +54,6 @@ mod tree_figure;
 
 pub use assess::{AGGREGATES, Choice, assess, is_aggregate};
 pub use best_heads::{best_heads_sheet, findings};
+pub use html::html_report;
 pub use markdown::markdown_report;
 pub use tree_figure::{TreeFigureError, dependency_tree, run_tree};

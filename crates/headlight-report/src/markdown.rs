@@ -71,7 +71,7 @@ fn push_list(text: &mut String, title: &str, items: &[String]) {
 }
 
 /// Probes × measures over everything, the mean over seeds and its standard deviation.
-fn probe_sheet(scores: &[ProbeScore]) -> Sheet {
+pub(crate) fn probe_sheet(scores: &[ProbeScore]) -> Sheet {
     let whole = scores.iter().filter(|score| score.group.is_none());
     let mut values: BTreeMap<(&str, &str, &str, &str), Vec<f64>> = BTreeMap::new();
     for score in whole {
@@ -89,7 +89,7 @@ fn probe_sheet(scores: &[ProbeScore]) -> Sheet {
 }
 
 /// Whether a probe's measure is a share of words, shown in per cent.
-fn is_share(measure: &str) -> bool {
+pub(crate) fn is_share(measure: &str) -> bool {
     matches!(measure, "uas" | "uas_with_punct" | "uuas" | "root_accuracy" | "selectivity" | "control_accuracy")
 }
 
@@ -104,7 +104,7 @@ fn mean_and_spread(values: &[f64], share: bool) -> String {
     format!("{} ± {}", show(mean), show(variance.sqrt()))
 }
 
-fn coreference_sheet(rows: &[Coreference]) -> Sheet {
+pub(crate) fn coreference_sheet(rows: &[Coreference]) -> Sheet {
     let mut sheet = Sheet::new("Coreference", &["<predictor", "<head", "<mentions", ">accuracy", ">n"]);
     let rows = rows.iter().map(|row| {
         let head = row.layer_index.zip(row.head_index).map(|(layer, head)| format!("{}-{}", layer + 1, head + 1));
@@ -143,7 +143,7 @@ fn surface_sheet(rows: &[Surface]) -> Sheet {
     sheet
 }
 
-fn conventions_sheet(report: &Report) -> Sheet {
+pub(crate) fn conventions_sheet(report: &Report) -> Sheet {
     let mut sheet = Sheet::new("Conventions", &["<convention", "<value"]);
     let rows = report.conventions.entries().map(|(name, value)| vec![name.into(), value.into()]);
     sheet.groups.push(rows.into());

@@ -1,0 +1,315 @@
+// The sentence explorer: dependency arcs above the words, attention of one head below.
+
+const SVG = "http://www.w3.org/2000/svg";
+const NO_PICK = 255;
+const ALL = "";
+
+/** An SVG element with attributes and children. */
+function svg(name, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+
+/** One of a sentence's arrays, unpacked when it is first looked at. */
+function unpacked(sentence, name) {
+  if (typeof sentence[name] === "string") sentence[name] = bytes(sentence[name]);
+  return sentence[name];
+}
+
+/** What each word's pick is under a head and direction: 0-based, `NO_PICK` where there is none. */
+function picksOf(sentence, number, direction) {
+  const n = sentence.words.length;
+  const start = (2 * number + DIRECTIONS.indexOf(direction)) * n;
+  return unpacked(sentence, "picks").subarray(start, start + n);
+}
+
+/** The attention of one head from one position to another; positions are [CLS], the words, [SEP]. */
+function weightsOf(sentence, number) {
+  const size = sentence.words.length + 2;
+  const start = number * size * size;
+  const map = unpacked(sentence, "weights").subarray(start, start + size * size);
+  return (from, to) => map[from * size + to] / 255 * sentence.scale;
+}
+
+function startExplorer() {
+  if (!byId("explorer-sentences")) return;
+  const data = JSON.parse(byId("explorer-data").textContent);
+  const list = byId("explorer-sentences");
+  const relationBox = byId("explorer-relation");
+  const headBox = byId("explorer-head");
+  const directionBox = byId("explorer-direction");
+  const mistakesBox = byId("explorer-mistakes");
+  const searchBox = byId("explorer-search");
+  const state = { relation: view.relation, sentence: 0, pinned: null, shown: [] };
+
+  const number = () => view.layer * data.heads + view.head;
+  const isWanted = (word) => word.governor > 0 && (state.relation === ALL || word.relation === state.relation);
+
+  /** How many wanted words a sentence has and how many the head gets wrong. */
+  function score(sentence) {
+    const picks = picksOf(sentence, number(), view.direction);
+    let [total, wrong] = [0, 0];
+    sentence.words.forEach((word, at) => {
+      if (!isWanted(word)) return;
+      total += 1;
+      if (picks[at] !== word.governor - 1) wrong += 1;
+    });
+    return { total, wrong };
+  }
+
+  function fillControls() {
+    const counts = new Map();
+    for (const sentence of data.sentences) {
+      for (const word of sentence.words) if (word.governor > 0) counts.set(word.relation, (counts.get(word.relation) ?? 0) + 1);
+    }
+    const relations = [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
+    if (!counts.has(state.relation)) state.relation = ALL;
+    fillSelect(relationBox, [[ALL, "all relations"], ...relations.map(([name, count]) => [name, `${name} (${count})`])], state.relation);
+    const heads = Array.from({ length: data.layers * data.heads }, (_, at) => [at, headName(Math.floor(at / data.heads), at % data.heads)]);
+    fillSelect(headBox, heads, number());
+    fillSelect(directionBox, DIRECTIONS.map((name) => [name, ARROWS[name]]), view.direction);
+  }
+
+  function fillList() {
+    const wanted = searchBox.value.trim().toLowerCase();
+    const entries = data.sentences.map((sentence, at) => ({ at, sentence, ...score(sentence) })).filter(({ sentence, total }) =>
+      total > 0 && (wanted === "" || sentence.words.map((word) => word.form).join(" ").toLowerCase().includes(wanted)));
+    if (mistakesBox.checked) entries.sort((a, b) => b.wrong - a.wrong || a.total - b.total || a.at - b.at);
+    state.shown = entries.map((entry) => entry.at);
+    if (!state.shown.includes(state.sentence)) state.sentence = state.shown[0] ?? -1;
+    list.replaceChildren(...entries.map(({ at, sentence, total, wrong }) => {
+      const mark = element("span", { class: wrong ? "score wrong" : "score", title: "right / all" }, `${total - wrong}/${total}`);
+      const text = element("span", { class: "text" }, sentence.words.map((word) => word.form).join(" "));
+      return element("li", { role: "option", id: `sentence-${at}`, "aria-selected": at === state.sentence }, text, mark);
+    }));
+    const all = entries.reduce((sum, entry) => [sum[0] + entry.total - entry.wrong, sum[1] + entry.total], [0, 0]);
+    byId("explorer-summary").textContent = entries.length === 0 ? "No sentence here has such words." :
+      `${entries.length} sentences; head ${headName(view.layer, view.head)} (${ARROWS[view.direction]}) is right for ${all[0]} of ${all[1]} words` +
+      `${state.relation === ALL ? "" : ` with relation ${state.relation}`} (${percent(all[0] / all[1])} %).`;
+  }
+
+  function select(at) {
+    state.sentence = at;
+    state.pinned = null;
+    for (const item of list.children) item.setAttribute("aria-selected", item.id === `sentence-${at}`);
+    const item = byId(`sentence-${at}`);
+    if (item) {
+      list.setAttribute("aria-activedescendant", item.id);
+      const [top, bottom] = [item.offsetTop - list.offsetTop, item.offsetTop - list.offsetTop + item.offsetHeight];
+      if (top < list.scrollTop) list.scrollTop = top;
+      if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+    }
+    drawSentence();
+  }
+
+  /** Draws the sentence anew; the focus stays on the word at `place`. */
+  function drawSentence(place) {
+    const stage = byId("explorer-stage");
+    const sentence = data.sentences[state.sentence];
+    if (!sentence) return stage.replaceChildren();
+    const drawing = draw(sentence, number(), view.direction, isWanted, state, drawSentence);
+    const title = element("p", { class: "stage-title" }, element("strong", {}, sentence.sent_id),
+      element("span", { class: "soft" }, `head ${headName(view.layer, view.head)}, ${ARROWS[view.direction]}`));
+    stage.replaceChildren(title, element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Dependency arcs and attention" }, drawing), asTable(sentence));
+    if (place) stage.querySelector(`[data-place="${place}"]`)?.focus();
+  }
+
+  /** The same as a table, for those who do not see drawings. */
+  function asTable(sentence) {
+    const picks = picksOf(sentence, number(), view.direction);
+    const form = (at) => (at < 0 ? "ROOT" : sentence.words[at]?.form ?? "–");
+    const rows = sentence.words.map((word, at) => {
+      const right = word.governor > 0 && picks[at] === word.governor - 1;
+      const verdict = word.governor === 0 ? "" : right ? "right" : "wrong";
+      const cells = [at + 1, word.form, word.upos ?? "", word.relation, form(word.governor - 1), picks[at] === NO_PICK ? "–" : form(picks[at]), verdict];
+      return element("tr", {}, ...cells.map((cell) => element("td", {}, String(cell))));
+    });
+    const titles = ["", "word", "part of speech", "relation", "governor", "picked", ""].map((title) => element("th", { scope: "col" }, title));
+    const table = element("table", {}, element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...rows));
+    return element("details", {}, element("summary", {}, "As a table"), element("div", { class: "scroll" }, table));
+  }
+
+  const refresh = () => { fillList(); select(state.sentence); };
+  relationBox.addEventListener("change", () => {
+    state.relation = relationBox.value;
+    if (run.best[state.relation]) chooseRelation(state.relation);
+    else refresh();
+  });
+  headBox.addEventListener("change", () => choose({ layer: Math.floor(headBox.value / data.heads), head: headBox.value % data.heads }));
+  directionBox.addEventListener("change", () => choose({ direction: directionBox.value }));
+  mistakesBox.addEventListener("change", () => { state.sentence = -1; refresh(); });
+  searchBox.addEventListener("input", refresh);
+  list.addEventListener("click", (event) => {
+    const item = event.target.closest("li");
+    if (item) select(Number(item.id.slice("sentence-".length)));
+  });
+  list.addEventListener("keydown", (event) => {
+    const last = state.shown.length - 1;
+    const at = state.shown.indexOf(state.sentence);
+    const next = { ArrowDown: Math.min(at + 1, last), ArrowUp: Math.max(at - 1, 0), Home: 0, End: last }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    select(state.shown[next]);
+  });
+  listeners.push(() => {
+    const known = [...relationBox.options].some((option) => option.value === view.relation);
+    state.relation = known ? view.relation : ALL;
+    relationBox.value = state.relation;
+    headBox.value = number();
+    directionBox.value = view.direction;
+    refresh();
+  });
+  fillControls();
+  refresh();
+}
+
+const WORD_GAP = 18;
+const ARC_STEP = 17;
+const FALL = 190;
+const LEAST_WEIGHT = .04;
+
+let measure = null;
+function textWidth(text) {
+  measure ??= document.createElement("canvas").getContext("2d");
+  measure.font = `15px ${css("--sans")}`;
+  return measure.measureText(text).width;
+}
+
+/** One sentence: arcs, words, attention lines, words again. */
+function draw(sentence, number, direction, isWanted, state, redraw) {
+  const n = sentence.words.length;
+  const weight = weightsOf(sentence, number);
+  const picks = picksOf(sentence, number, direction);
+  const isRight = (word) => picks[word] === sentence.words[word].governor - 1;
+  const names = ["[CLS]", ...sentence.words.map((word) => word.form), "[SEP]"];
+
+  // Where words stand: as wide as the word, its label or a percentage needs.
+  const centres = [];
+  let right = 12;
+  names.forEach((name, position) => {
+    const label = position > 0 && position <= n ? .75 * textWidth(sentence.words[position - 1].relation) : 0;
+    const width = Math.max(textWidth(name), label, 34);
+    centres.push(right + width / 2);
+    right += width + WORD_GAP;
+  });
+  const levels = arcLevels(sentence.words);
+  const tall = Math.max(1, ...levels);
+  const top = 24 + ARC_STEP * tall + 14;
+  const bottom = top + 26 + FALL;
+  const root = svg("svg", { width: right, height: bottom + 34, viewBox: `0 0 ${right} ${bottom + 34}`, role: "img" });
+  root.append(svg("title", {}, `Dependencies of “${sentence.words.map((word) => word.form).join(" ")}” above, attention below`));
+
+  sentence.words.forEach((word, at) => root.append(arc(sentence, at, centres, top - 16, levels[at],
+    isWanted(word) ? `shown ${isRight(at) ? "right" : "wrong"}` : "")));
+
+  // Attention: everything faint, the picks for the wanted words strong.
+  const lines = svg("g", {});
+  root.append(lines);
+  const shares = svg("g", {});
+  const [y1, y2] = [top + 10, bottom - 16];
+  const line = (from, to, value, kind) => lines.append(svg("line", {
+    class: `weight ${kind}`, x1: centres[from], y1, x2: centres[to], y2,
+    "stroke-opacity": kind === "plain" ? Math.min(.85, value).toFixed(3) : Math.max(.45, Math.min(1, .4 + value)).toFixed(3),
+    "stroke-width": (kind === "plain" ? .6 + 3 * value : 1.2 + 4 * value).toFixed(2),
+  }, svg("title", {}, `${names[from]} → ${names[to]}: ${percent(value)} %`)));
+
+  /** Lines of one word (`{ row, position }`), or of all words. */
+  function show(focus) {
+    lines.replaceChildren();
+    shares.replaceChildren();
+    const marks = (from, to) => {
+      // The dependent attends (its row), or is attended to (its column).
+      const [dependent, governor] = direction === "dep_to_gov" ? [from, to] : [to, from];
+      const word = sentence.words[dependent - 1];
+      if (!word || picks[dependent - 1] !== governor - 1 || !(focus ? word.governor > 0 : isWanted(word))) return "plain";
+      return isRight(dependent - 1) ? "right" : "wrong";
+    };
+    const strong = [];
+    for (let from = 1; from <= n; from += 1) {
+      for (let to = 0; to <= n + 1; to += 1) {
+        if (focus && (focus.row === "from" ? from : to) !== focus.position) continue;
+        const value = weight(from, to);
+        const kind = marks(from, to);
+        if (kind !== "plain") strong.push([from, to, value, kind]);
+        else if (value >= LEAST_WEIGHT) line(from, to, value, kind);
+        if (focus && value >= .01) {
+          const [x, y] = focus.row === "from" ? [centres[to], bottom + 22] : [centres[from], top - 22];
+          shares.append(svg("text", { class: "share", x, y }, `${Math.round(100 * value)} %`));
+        }
+      }
+    }
+    for (const args of strong) line(...args);
+  }
+
+  const words = svg("g", {});
+  const rows = [["from", top], ["to", bottom]];
+  for (const [row, y] of rows) {
+    names.forEach((name, position) => {
+      const special = position === 0 || position === n + 1;
+      if (special && row === "from") return;
+      const focus = { row, position };
+      const pinned = state.pinned?.row === row && state.pinned?.position === position;
+      const width = Math.max(textWidth(name) + 10, 24);
+      const target = svg("g", {
+        class: "target", tabindex: "0", role: "button", "aria-pressed": pinned, "data-place": `${row}-${position}`,
+        "aria-label": row === "from" ? `what ${name} attends to` : `what attends to ${name}`,
+      }, svg("rect", { x: centres[position] - width / 2, y: y - 14, width, height: 22 }),
+      svg("text", { class: special ? "word special" : "word", x: centres[position], y: y + 2 }, name));
+      const pin = () => { state.pinned = pinned ? null : focus; redraw(`${row}-${position}`); };
+      target.addEventListener("mouseenter", () => show(focus));
+      target.addEventListener("mouseleave", () => show(state.pinned));
+      target.addEventListener("focus", () => show(focus));
+      target.addEventListener("blur", () => show(state.pinned));
+      target.addEventListener("click", pin);
+      target.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); pin(); }
+      });
+      words.append(target);
+    });
+  }
+  root.append(words, shares);
+  show(state.pinned);
+  return root;
+}
+
+/** The height of each word's arc, in steps: above all arcs that it spans. The root's is 0. */
+function arcLevels(words) {
+  const spans = words.map((word, at) => (word.governor === 0 ? null : [Math.min(at, word.governor - 1), Math.max(at, word.governor - 1)]));
+  const levels = words.map(() => 0);
+  const byLength = spans.map((span, at) => [span, at]).filter(([span]) => span).sort(([a], [b]) => (a[1] - a[0]) - (b[1] - b[0]));
+  for (const [span, at] of byLength) {
+    const below = spans.map((other, index) => (other && index !== at && levels[index] > 0 && other[0] < span[1] && other[1] > span[0] ? levels[index] : 0));
+    levels[at] = 1 + Math.max(0, ...below);
+  }
+  return levels;
+}
+
+/** The arc from a word's governor down to it, with its relation; the root has a straight arrow from above. */
+function arc(sentence, at, centres, y, level, kind) {
+  const word = sentence.words[at];
+  const x = centres[at + 1];
+  const arrow = svg("path", { class: "arrow", d: `M${x} ${y}l-4 -8h8z` });
+  if (word.governor === 0) {
+    const height = y - 34;
+    return svg("g", { class: kind }, svg("path", { class: "arc", d: `M${x} ${height}V${y - 6}` }), arrow, svg("text", { class: "arc-label", x, y: height - 4 }, word.relation));
+  }
+  const governor = word.governor - 1;
+  const side = governor < at ? 1 : -1;
+  const start = centres[governor + 1] + 7 * side;
+  const height = y - 8 - ARC_STEP * level;
+  const round = Math.min(8, Math.abs(x - start) / 2);
+  const path = `M${start} ${y}V${height + round}Q${start} ${height} ${start + round * side} ${height}H${x - round * side}Q${x} ${height} ${x} ${height + round}V${y - 6}`;
+  return svg("g", { class: kind }, svg("path", { class: "arc", d: path }), arrow,
+    svg("text", { class: "arc-label", x: (start + x) / 2, y: height + 4 }, word.relation));
+}
+
+startRelations();
+startHeatMap();
+startLayers();
+startMap();
+startProbes();
+startExplorer();

@@ -1,0 +1,90 @@
+// Shared by all sections: the data, the choice that sections have in common, and what colours the theme gives.
+
+const run = JSON.parse(document.getElementById("run-data").textContent);
+const byId = (id) => document.getElementById(id);
+const ARROWS = { dep_to_gov: "dep→gov", gov_to_dep: "gov→dep" };
+const DIRECTIONS = Object.keys(ARROWS);
+const percent = (share) => (100 * share).toFixed(1);
+const headName = (layer, head) => `${layer + 1}-${head + 1}`;
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** An HTML element with attributes and children; texts are set as text, so that markup in data stays text. */
+function element(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+/** Options of a select box, each `[value, text]`. */
+function fillSelect(select, options, chosen) {
+  select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
+  if (chosen !== undefined) select.value = chosen;
+}
+
+/** What all sections look at. `choose` changes it and tells everybody who listens. */
+const view = { relation: run.start.relation, direction: run.start.direction, layer: run.start.layer, head: run.start.head };
+const listeners = [];
+function choose(change) {
+  Object.assign(view, change);
+  for (const listener of listeners) listener();
+}
+
+/** The choice of a relation brings its best head along. */
+function chooseRelation(relation) {
+  const best = run.best[relation];
+  choose(best ? { relation, direction: best.direction, layer: best.layer, head: best.head } : { relation });
+}
+
+/** Draws now and again whenever the theme changes. */
+function themed(draw) {
+  draw();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+}
+
+// The relation table: sorting, search, choice of a row.
+
+function cellValue(row, column) {
+  const cell = row.cells[column];
+  return cell.dataset.value === undefined ? cell.textContent : Number(cell.dataset.value);
+}
+
+function sortRows(table, column, descending) {
+  const order = (a, b) => {
+    const [x, y] = [cellValue(a, column), cellValue(b, column)];
+    const ascending = typeof x === "number" ? x - y : x.localeCompare(y);
+    return descending ? -ascending : ascending;
+  };
+  for (const body of table.tBodies) body.append(...[...body.rows].sort(order));
+}
+
+function startTable(table) {
+  const titles = [...table.tHead.rows[0].cells];
+  titles.forEach((title, column) => {
+    title.querySelector("button")?.addEventListener("click", () => {
+      const before = title.getAttribute("aria-sort");
+      const numeric = title.classList.contains("number");
+      const descending = before === "none" ? numeric : before === "ascending";
+      for (const other of titles) if (other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
+      title.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      sortRows(table, column, descending);
+    });
+  });
+}
+
+function startRelations() {
+  const table = byId("relation-table");
+  if (!table) return;
+  startTable(table);
+  const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
+  for (const row of rows) row.addEventListener("click", () => chooseRelation(row.dataset.relation));
+  byId("relation-search").addEventListener("input", (event) => {
+    const wanted = event.target.value.trim().toLowerCase();
+    for (const row of rows) row.hidden = !row.dataset.relation.toLowerCase().includes(wanted);
+  });
+  const mark = () => {
+    for (const row of rows) row.setAttribute("aria-selected", row.dataset.relation === view.relation);
+  };
+  listeners.push(mark);
+  mark();
+}

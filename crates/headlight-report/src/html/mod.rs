@@ -1,0 +1,87 @@
+//! `report.html`: a run for people, in one file that opens from disk without a network.
+//!
+//! The story comes first, in plain HTML that reads and prints without scripts; then tables, plots and the sentence
+//! explorer, which the scripts in `assets/` draw from two blocks of JSON. Plots are drawn by plotly, whose JavaScript
+//! lies in the page with its licence. The page's content security policy forbids it to load anything.
+//!
+//! Nothing from data is markup: texts are escaped here and set as texts there, and JSON holds no `<`.
+
+mod data;
+mod relations;
+mod story;
+
+use plotly::Plot;
+use serde::Serialize;
+
+use crate::explorer::Explorer;
+use crate::run::{RunDirectory, RunError};
+use crate::sheet::escape_html;
+use data::PageData;
+
+/// The text of `report.html`, from the run's other files.
+///
+/// # Errors
+/// [`RunError::Table`] where a table cannot be read; [`RunError::NewerVersion`], [`RunError::Json`] or
+/// [`RunError::Io`] where `explorer.json` cannot.
+pub fn html_report(run: &RunDirectory) -> Result<String, RunError> {
+    let explorer = Explorer::read(run)?.filter(|explorer| !explorer.sentences.is_empty());
+    let data = PageData::read(run)?;
+    let sections = story::sections(run, &data, explorer.as_ref())?;
+    let navigation: String =
+        sections.iter().map(|section| format!("<li><a href=\"#{}\">{}</a></li>", section.id, section.title)).collect();
+    let sections: String = sections.iter().map(story::Section::to_html).collect();
+    Ok(format!(
+        include_str!("../../assets/page.html"),
+        version = escape_html(&run.manifest().headlight_version),
+        title = escape_html(&run.report().name),
+        css = include_str!("../../assets/page.css"),
+        lede = story::lede(run.report()),
+        tiles = story::tiles(run.report(), &data),
+        navigation = format_args!("<ul>{navigation}</ul>"),
+        sections = sections,
+        colophon = story::colophon(run.manifest()),
+        data = json(&data),
+        explorer = json(&explorer),
+        plotly = plotly_script(),
+        script = SCRIPT,
+    ))
+}
+
+/// Our own scripts, in one scope.
+const SCRIPT: &str = concat!(
+    "(() => {\n\"use strict\";\n",
+    include_str!("../../assets/page.js"),
+    include_str!("../../assets/plots.js"),
+    include_str!("../../assets/explorer.js"),
+    "})();"
+);
+
+/// JSON for a script element: without `<`, nothing in it can end the element or open a comment.
+fn json(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).expect("rows and texts are always JSON");
+    json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
+}
+
+/// Plotly's script element; the crate's sources also hold MathJax, which the page has no use for.
+fn plotly_script() -> String {
+    let sources = Plot::offline_js_sources();
+    let end = sources.find("</script>").map_or(sources.len(), |at| at + "</script>".len());
+    sources[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_cannot_end_its_script_element() {
+        assert_eq!(json(&"</script><!--\u{2028}\u{2029}"), r#""\u003c/script>\u003c!--\u2028\u2029""#);
+    }
+
+    #[test]
+    fn plotly_comes_alone_and_with_its_licence() {
+        let script = plotly_script();
+        assert!(script.contains("Licensed under the MIT license") && !script.contains("MathJax.loader"));
+        assert_eq!((script.matches("<script").count(), script.ends_with("</script>")), (1, true));
+    }
+}

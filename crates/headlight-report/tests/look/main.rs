@@ -1,0 +1,4 @@
+//! What people look at, made from a run directory of realistic size that the crate's own writers wrote.
+
+mod page;
+mod run;

@@ -1,0 +1,65 @@
+//! What `report.html` is made of.
+
+use std::path::PathBuf;
+
+use headlight_report::html_report;
+use headlight_report::run::RunDirectory;
+
+use crate::run::{HOSTILE, Size};
+
+pub const LARGE: Size = Size { layers: 12, heads: 12, sentences: 200, hostile: false };
+pub const HOSTILE_RUN: Size = Size { layers: 2, heads: 3, sentences: 6, hostile: true };
+
+/// The page of a run of this size, and where it lies.
+pub fn write_page(name: &str, size: Size) -> (String, PathBuf) {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    size.write(&folder);
+    let page = html_report(&RunDirectory::open(&folder).unwrap()).unwrap();
+    let path = folder.join("report.html");
+    std::fs::write(&path, &page).unwrap();
+    (page, path)
+}
+
+#[test]
+fn a_large_run_fits_in_20_megabytes_and_loads_nothing() {
+    let (page, _) = write_page("large", LARGE);
+    assert!(page.len() < 20_000_000, "{} bytes", page.len());
+    let own = page.replace(&headlight_plotly(&page), "");
+    for address in ["src=\"", "href=\"http", "url(", "@import", "fetch(", "XMLHttpRequest"] {
+        assert!(!own.contains(address), "{address}");
+    }
+    assert!(page.contains("default-src 'none'") && page.contains("Copyright 2012-2025, Plotly, Inc."));
+}
+
+/// The page's plotly script element.
+fn headlight_plotly(page: &str) -> String {
+    let start = page.find("<script type=\"text/javascript\">").unwrap();
+    let end = page[start..].find("</script>").unwrap();
+    page[start..start + end].to_owned()
+}
+
+#[test]
+fn hostile_texts_are_texts() {
+    let (page, _) = write_page("hostile", HOSTILE_RUN);
+    let own = page.replace(&headlight_plotly(&page), "");
+    for text in &HOSTILE[..4] {
+        assert!(!own.contains(text), "{text}");
+    }
+    // Six script elements begin and end, whatever the data: two of data, plotly, ours.
+    assert_eq!(own.matches("</script>").count(), 4);
+    assert!(!own.contains("<!--") && own.contains("&lt;script&gt;window.harmed"));
+}
+
+#[test]
+fn a_run_without_experiments_still_tells_what_it_was() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bare");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    LARGE.write_summary(&folder);
+    let page = html_report(&RunDirectory::open(&folder).unwrap()).unwrap();
+    assert!(page.contains("The 144 attention heads of <strong>minilm-l6</strong>"));
+    for absent in ["id=\"heads\"", "id=\"sentences\"", "id=\"map\"", "id=\"probes\""] {
+        assert!(!page.contains(absent), "{absent}");
+    }
+}

@@ -1,0 +1,414 @@
+//! A run directory with every table, of made-up numbers.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use headlight_attention::{HeadGrid, WordAttention};
+use headlight_report::explorer::{Explorer, ExplorerSentence};
+use headlight_report::run::*;
+use headlight_report::tables::*;
+use headlight_treebank::{Governor, Granularity, Relation, Sentence, SentenceParts, Word, WordIdx};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+/// Texts that would do harm if anything took them for markup.
+pub const HOSTILE: [&str; 6] = [
+    "<script>window.harmed = 1</script>",
+    "</script><img src=x onerror=\"window.harmed = 2\">",
+    "<!--",
+    "\"'><b onmouseover=alert(1)>&amp;",
+    "{data}{{title}}",
+    "\u{2028}\u{0}`${1}`",
+];
+
+/// How large a run is, and whether its texts are hostile.
+#[derive(Clone, Copy)]
+pub struct Size {
+    pub layers: u32,
+    pub heads: u32,
+    pub sentences: usize,
+    pub hostile: bool,
+}
+
+const RELATIONS: [&str; 50] = [
+    "case",
+    "det",
+    "nsubj",
+    "advmod",
+    "obj",
+    "obl",
+    "amod",
+    "conj",
+    "nmod",
+    "mark",
+    "cc",
+    "aux",
+    "compound",
+    "cop",
+    "advcl",
+    "nmod:poss",
+    "xcomp",
+    "ccomp",
+    "parataxis",
+    "acl:relcl",
+    "flat",
+    "acl",
+    "appos",
+    "nummod",
+    "aux:pass",
+    "nsubj:pass",
+    "discourse",
+    "expl",
+    "list",
+    "compound:prt",
+    "fixed",
+    "obl:tmod",
+    "obl:npmod",
+    "goeswith",
+    "iobj",
+    "vocative",
+    "orphan",
+    "csubj",
+    "det:predet",
+    "cc:preconj",
+    "dislocated",
+    "reparandum",
+    "nmod:npmod",
+    "nmod:tmod",
+    "flat:foreign",
+    "csubj:pass",
+    "dep",
+    "obl:agent",
+    "nsubj:outer",
+    "advcl:relcl",
+];
+
+impl Size {
+    fn relation(&self, number: usize) -> String {
+        match HOSTILE.get(number) {
+            Some(text) if self.hostile => (*text).to_owned(),
+            _ => RELATIONS[number].to_owned(),
+        }
+    }
+
+    fn text(&self, text: &str) -> String {
+        if self.hostile { format!("{text} {}", HOSTILE.concat()) } else { text.to_owned() }
+    }
+
+    /// Writes the run.
+    pub fn write(&self, folder: &Path) {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let best = self.write_scores(folder, &mut random);
+        self.write_surface(folder, &mut random);
+        self.write_probes(folder);
+        self.write_explorer(folder, &mut random);
+        write_table::<BestHead>(folder, &best).unwrap();
+        write_report(folder, &self.report(headlight_report::findings(&best))).unwrap();
+        write_manifest(folder, &self.manifest()).unwrap();
+    }
+
+    /// Writes only what a run without any experiment has.
+    pub fn write_summary(&self, folder: &Path) {
+        write_report(folder, &Report { experiments: Vec::new(), ..self.report(Vec::new()) }).unwrap();
+        write_manifest(folder, &self.manifest()).unwrap();
+    }
+
+    fn write_scores(&self, folder: &Path, random: &mut ChaCha8Rng) -> Vec<BestHead> {
+        let mut table = TableWriter::<HeadScore>::create(folder).unwrap();
+        let mut best = Vec::new();
+        let names: Vec<String> =
+            (0..RELATIONS.len()).map(|at| self.relation(at)).chain(["all".into(), "all-nopunct".into()]).collect();
+        for (at, relation) in names.into_iter().enumerate() {
+            let all = at >= RELATIONS.len();
+            let total = if all { 21_000 } else { 2_400 / (1 + at as u64) + 3 };
+            let peak = (random.random_range(0..self.layers), random.random_range(0..self.heads));
+            let strength = if all { 0.41 } else { random.random_range(0.3..0.92) };
+            for direction in [Direction::DependentToGovernor, Direction::GovernorToDependent] {
+                for (layer_index, head_index) in self.grid().iter().map(|head| (head.layer as u32, head.index as u32)) {
+                    let near = (layer_index, head_index) == peak && direction == Direction::DependentToGovernor;
+                    let share = if near { strength } else { strength * random.random_range(0.02..0.7_f64).powi(2) };
+                    let correct = (share * total as f64) as u64;
+                    let (treebank, split) = (self.text("en_ewt"), "evaluate".to_owned());
+                    let row = HeadScore {
+                        treebank,
+                        split,
+                        layer_index,
+                        head_index,
+                        direction,
+                        relation: relation.clone(),
+                        correct,
+                        total,
+                    };
+                    table.push(&row).unwrap();
+                }
+            }
+            let correct = (strength * total as f64) as u64;
+            let accuracy = correct as f64 / total as f64;
+            let baseline_accuracy = (accuracy + random.random_range(-0.5..0.04_f64)).max(0.04);
+            let spread = 0.9 / (total as f64).sqrt();
+            let p = if accuracy - spread > baseline_accuracy { 1e-5 } else { 0.4 };
+            best.push(BestHead {
+                relation,
+                layer: peak.0 + 1,
+                head: peak.1 + 1,
+                direction: Direction::DependentToGovernor,
+                selected_on: "select".into(),
+                evaluated_on: "evaluate".into(),
+                correct,
+                total,
+                accuracy,
+                ci_low: Some((accuracy - spread).max(0.0)),
+                ci_high: Some((accuracy + spread).min(1.0)),
+                baseline: "offset".into(),
+                baseline_accuracy,
+                p_value: Some(p),
+                p_adjusted: Some(p),
+                baseline_offset: Some(if at % 3 == 0 { -2 } else { 1 }),
+                baseline_correct: (baseline_accuracy * total as f64) as u64,
+                difference_ci_low: Some(accuracy - baseline_accuracy - spread),
+                difference_ci_high: Some(accuracy - baseline_accuracy + spread),
+            });
+        }
+        table.finish().unwrap();
+        best
+    }
+
+    fn write_surface(&self, folder: &Path, random: &mut ChaCha8Rng) {
+        let (mut surface, mut clusters) = (Vec::new(), Vec::new());
+        for head in self.grid().iter() {
+            let depth = head.layer as f64 / f64::from(self.layers);
+            let mut put = |measure: &str, value: f64| {
+                surface.push(Surface {
+                    corpus: self.text("en_ewt"),
+                    layer_index: head.layer as u32,
+                    head_index: Some(head.index as u32),
+                    measure: measure.into(),
+                    value,
+                    sequences: 516,
+                });
+            };
+            let noise = random.random_range(0.0..1.0_f64);
+            put("prev", 0.8 * noise.powi(4));
+            put("next", 0.8 * (1.0_f64 - noise).powi(4));
+            put("self", 0.2 * noise * (1.0 - depth));
+            put("cls", 0.5 * (1.0 - depth) * noise.powi(2));
+            put("sep", (0.9 * depth * (1.0 - noise.powi(3))).min(1.0));
+            put("punct", 0.25 * noise);
+            put("entropy", 4.2 - 2.5 * noise - depth);
+            put("entropy_cls", 4.0 - 2.0 * noise);
+            let behaviours = [Some("next"), Some("previous"), Some("sep"), Some("broad"), Some("punctuation"), None];
+            let cluster = (noise * 6.0) as usize;
+            let angle = cluster as f64 + random.random_range(-0.3..0.3);
+            clusters.push(Cluster {
+                layer_index: head.layer as u32,
+                head_index: head.index as u32,
+                x: angle.cos() + random.random_range(-0.2..0.2),
+                y: angle.sin() + 0.6 * depth,
+                behaviour: behaviours[cluster].map(|text| self.text(text)),
+                role: (cluster == 5 && noise > 0.93).then(|| "syntactic".into()),
+                cluster: Some(cluster as u32),
+            });
+        }
+        for layer_index in 0..self.layers {
+            let (corpus, measure) = (self.text("en_ewt"), "entropy_uniform".to_owned());
+            surface.push(Surface { corpus, layer_index, head_index: None, measure, value: 4.4, sequences: 516 });
+        }
+        write_table(folder, &surface).unwrap();
+        write_table(folder, &clusters).unwrap();
+    }
+
+    fn write_probes(&self, folder: &Path) {
+        let probes =
+            [("attention", 0.571), ("attention_words", 0.683), ("distance_words", 0.61), ("random_init", 0.13)];
+        let scores = probes.iter().flat_map(|&(probe, uas)| {
+            [("argmax", "uas", uas), ("tree", "uas", uas + 0.01), ("tree", "uuas", uas + 0.07)].map(
+                |(decoding, measure, value)| ProbeScore {
+                    probe: self.text(probe),
+                    decoding: Some(decoding.into()),
+                    treebank: "en_ewt".into(),
+                    split: "evaluate".into(),
+                    seed: Some(1),
+                    measure: measure.into(),
+                    group: None,
+                    group_value: None,
+                    correct: None,
+                    total: None,
+                    value,
+                    ci_low: Some(value - 0.008),
+                    ci_high: Some(value + 0.008),
+                },
+            )
+        });
+        write_table(folder, &scores.collect::<Vec<_>>()).unwrap();
+    }
+
+    fn write_explorer(&self, folder: &Path, random: &mut ChaCha8Rng) {
+        let mut explorer = Explorer::new("evaluate", self.grid());
+        for number in 0..self.sentences {
+            let sentence = self.sentence(number, 4 + random.random_range(0..22), random);
+            let attention = attention(&sentence, self.grid(), random);
+            let sentence = ExplorerSentence::new(&sentence, &attention, Granularity::Full).unwrap();
+            if !explorer.push(sentence) {
+                break;
+            }
+        }
+        explorer.write(folder).unwrap();
+    }
+
+    fn sentence(&self, number: usize, length: usize, random: &mut ChaCha8Rng) -> Sentence {
+        const FORMS: [&str; 12] = [
+            "the",
+            "small",
+            "observatory",
+            "records",
+            "quiet",
+            "signals",
+            "from",
+            "distant",
+            "stars",
+            "and",
+            "nobody",
+            "complains",
+        ];
+        let words = (0..length).map(|at| {
+            // Everybody hangs on a neighbour towards word 3, which is the root: a tree.
+            let governor = match at.cmp(&2) {
+                std::cmp::Ordering::Less => Governor::Word(WordIdx::new(random.random_range(at + 1..=2))),
+                std::cmp::Ordering::Equal => Governor::Root,
+                std::cmp::Ordering::Greater => {
+                    Governor::Word(WordIdx::new(random.random_range(at.saturating_sub(3).max(2)..at)))
+                }
+            };
+            let relation = if at == 2 { "root".to_owned() } else { self.relation(random.random_range(0..22)) };
+            let form = FORMS[(at * 7 + number) % FORMS.len()];
+            Word {
+                form: if at % 5 == 4 { self.text(form) } else { form.to_owned() },
+                lemma: None,
+                upos: Some("NOUN".into()),
+                xpos: None,
+                features: None,
+                governor,
+                relation: Relation::new(&relation),
+                deps: None,
+                misc: None,
+            }
+        });
+        let parts = SentenceParts {
+            sent_id: self.text(&format!("weblog-{number}")),
+            words: words.collect(),
+            ..Default::default()
+        };
+        Sentence::new(parts).unwrap()
+    }
+
+    fn grid(&self) -> HeadGrid {
+        HeadGrid { layers: self.layers as usize, heads: self.heads as usize }
+    }
+
+    fn report(&self, findings: Vec<String>) -> Report {
+        let split = |split: &str, sentences, words, skipped| SplitSummary {
+            split: split.into(),
+            files: vec![self.text(&format!("en_ewt-ud-{split}.conllu"))],
+            sentences,
+            words,
+            skipped,
+        };
+        let skipped = BTreeMap::from([(self.text("over the piece limit"), 3)]);
+        Report {
+            format_version: REPORT_VERSION,
+            name: self.text("ewt-minilm"),
+            model: ModelSummary {
+                name: self.text("minilm-l6"),
+                architecture: "bert".into(),
+                layers: self.layers,
+                heads: self.heads,
+                hidden_size: 384,
+                random_weights: false,
+            },
+            treebank: TreebankSummary {
+                name: self.text("en_ewt"),
+                splits: vec![
+                    split("select", 12_544, 204_579, BTreeMap::new()),
+                    split("evaluate", 1_998, 24_890, skipped),
+                ],
+            },
+            conventions: Conventions {
+                granularity: "full".into(),
+                punctuation: "excluded".into(),
+                merge_rule: "mean".into(),
+                selection: "split".into(),
+                input: "words".into(),
+                attention: "weights".into(),
+                piece_limit: 128,
+            },
+            statistics: StatisticsSummary { resamples: 2000, confidence: 0.95, seed: 1 },
+            experiments: vec![ExperimentSummary {
+                kind: "heads".into(),
+                tables: ["head_scores", "best_heads", "surface", "clusters", "probe_scores"].map(Into::into).into(),
+                facts: BTreeMap::from([("mds_stress".into(), 0.214.into())]),
+            }],
+            findings: findings.into_iter().map(|finding| self.text(&finding)).collect(),
+            warnings: vec![self.text("3 sentences were longer than 128 pieces and left out.")],
+        }
+    }
+
+    fn manifest(&self) -> Manifest {
+        Manifest {
+            format_version: MANIFEST_VERSION,
+            headlight_version: "0.1.0".into(),
+            git_revision: Some("63dd755".into()),
+            device: "cpu".into(),
+            seed: 1,
+            threads: 2,
+            inputs: vec![Input {
+                role: "model".into(),
+                path: self.text("model.safetensors"),
+                bytes: 90_868_376,
+                sha256: "5".repeat(64),
+            }],
+            skipped: Vec::new(),
+            started: "2026-11-23T14:00:00Z".into(),
+            finished: "2026-11-23T14:00:31Z".into(),
+            seconds: 31.4,
+            stages: Vec::new(),
+            peak_memory_bytes: Some(240 << 20),
+            machine: Machine {
+                os: "linux".into(),
+                architecture: "x86_64".into(),
+                processor: Some(self.text("processor")),
+                cores: 2,
+                memory_bytes: None,
+                accelerator: None,
+            },
+        }
+    }
+}
+
+/// Heads with habits: one looks to the next word, one to the previous, one to the governor, the rest to [SEP] and about.
+fn attention(sentence: &Sentence, grid: HeadGrid, random: &mut ChaCha8Rng) -> WordAttention {
+    let n = sentence.words().len();
+    let mut weights = Vec::new();
+    for head in 0..grid.len() {
+        for from in 0..n + 2 {
+            let favourite = match head % 4 {
+                0 => from + 1,
+                1 => from.saturating_sub(1),
+                2 => sentence
+                    .words()
+                    .get(from.wrapping_sub(1))
+                    .and_then(|word| word.governor.word())
+                    .map_or(0, WordIdx::id),
+                _ => n + 1,
+            };
+            let row: Vec<f32> = (0..n + 2)
+                .map(|to| {
+                    random.random_range(0.0..0.3_f32)
+                        + if to == favourite { random.random_range(0.0..4.0) } else { 0.0 }
+                })
+                .collect();
+            let sum: f32 = row.iter().sum();
+            weights.extend(row.iter().map(|weight| weight / sum));
+        }
+    }
+    WordAttention::new(grid, n, weights).unwrap()
+}
