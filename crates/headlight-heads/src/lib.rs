@@ -33,6 +33,7 @@
 
 mod baselines;
 mod clusters;
+pub mod coreference;
 mod distances;
 mod group;
 mod hash;
@@ -56,7 +57,7 @@ pub use mds::{Embedding, MdsOptions, mds};
 pub use normal::normalise_rows;
 pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionWriter};
 pub use predictions::{Direction, HeadPredictions, predict};
-pub use roles::{Behaviour, BehaviourThresholds, HeadOffsets, Role, RoleRules, behaviour, role};
+pub use roles::{Behaviour, BehaviourThresholds, HeadOffsets, Role, RoleRules, behaviour, predict_pieces, role};
 pub use scores::{HeadScores, MismatchError};
 pub use selection::{
     BestHeads, Choice, Evaluation, Fold, GroupResult, ScoredChoice, Selected, Selection, SentenceCounts,

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use headlight_attention::{AttentionHead, HeadGrid};
+use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid, WordAttention};
 use headlight_treebank::WordIdx;
 
-use crate::{Baseline, Direction, Group, HeadPredictions, HeadScores, Statistic, SurfaceMeans};
+use crate::{Baseline, Direction, Group, HeadPredictions, HeadScores, Statistic, SurfaceMeans, predict};
 
 /// What a head mostly looks at.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -99,8 +99,28 @@ pub fn behaviour(means: &SurfaceMeans, head: AttentionHead, thresholds: &Behavio
     Behaviour::ALL.into_iter().rev().find(reached)
 }
 
+/// What heads predict when every piece between the first and the last stands for a word. Inner pieces of `specials`, such
+/// as the `[SEP]` between two segments, are no candidates and get no prediction.
+///
+/// # Panics
+/// When there are fewer than two pieces.
+pub fn predict_pieces(maps: &AttentionMaps, specials: &[usize]) -> HeadPredictions {
+    let (grid, pieces) = (maps.grid(), maps.positions());
+    let words = pieces.checked_sub(2).expect("[CLS] and [SEP]");
+    let mut weights = maps.weights().to_vec();
+    for &special in specials.iter().filter(|&&piece| piece > 0 && piece + 1 < pieces) {
+        for map in weights.chunks_exact_mut(pieces * pieces) {
+            // What is not a number is never the highest.
+            map[special * pieces..][..pieces].fill(f32::NAN);
+            map.iter_mut().skip(special).step_by(pieces).for_each(|weight| *weight = f32::NAN);
+        }
+    }
+    predict(&WordAttention::new(grid, words, weights).expect("as many weights as before"))
+}
+
 /// Counts, per head, how far from a word the word is that it most attends to. [`HeadOffsets::observe`] takes what
-/// [`crate::predict`] predicts from dependent to governor: `[CLS]`, `[SEP]` and the word itself are no candidates.
+/// [`crate::predict`] or [`predict_pieces`] predicts from dependent to governor: `[CLS]`, `[SEP]` and the word itself are
+/// no candidates.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HeadOffsets {
     grid: HeadGrid,
@@ -231,7 +251,6 @@ pub fn role(
 
 #[cfg(test)]
 mod tests {
-    use headlight_attention::AttentionMaps;
     use headlight_treebank::Granularity;
 
     use super::*;
@@ -268,6 +287,25 @@ mod tests {
         let towards =
             |offset: i32| behaviour_of(move |row, column| f32::from(u8::from(column as i32 - row as i32 == offset)));
         assert_eq!((towards(1), towards(-1), towards(2)), (Some(Behaviour::Next), Some(Behaviour::Previous), None));
+    }
+
+    #[test]
+    fn a_special_piece_inside_is_no_word() {
+        // `[CLS] a [SEP] b [SEP]`: a attends to the inner [SEP] most, then to b.
+        let grid = HeadGrid { layers: 1, heads: 1 };
+        let mut weights = vec![0.1; 25];
+        weights[5 + 2] = 0.6;
+        weights[5 + 3] = 0.2;
+        let predicted = |specials: &[usize]| {
+            let maps = AttentionMaps::new(grid, 5, weights.clone()).unwrap();
+            let predictions = predict_pieces(&maps, specials);
+            [0, 1, 2].map(|word| {
+                let to = predictions.governor(Direction::DependentToGovernor, FIRST, WordIdx::new(word));
+                to.map(WordIdx::index)
+            })
+        };
+        assert_eq!(predicted(&[0, 2, 4]), [Some(2), None, Some(0)]);
+        assert_eq!(predicted(&[]), [Some(1), Some(0), Some(0)]);
     }
 
     #[test]

@@ -86,7 +86,12 @@ impl Fold {
     /// The half that a sentence belongs to: the parity of the bits of its sent_id's FNV-1a hash. It depends on no seed and on no
     /// other sentence, so that skipping or sharding moves nothing from one half to the other.
     pub fn of(sentence: &Sentence) -> Self {
-        if fnv1a(sentence.sent_id().bytes()).count_ones().is_multiple_of(2) { Fold::First } else { Fold::Second }
+        Self::of_name(sentence.sent_id())
+    }
+
+    /// The half that whatever has this name belongs to, for example a document.
+    pub fn of_name(name: &str) -> Self {
+        if fnv1a(name.bytes()).count_ones().is_multiple_of(2) { Fold::First } else { Fold::Second }
     }
 
     /// The half that is not this one.
