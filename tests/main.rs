@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod fetch;
+mod golden_maps;
 mod goldens;
 mod pipeline;
 mod support;
