@@ -27,7 +27,7 @@ impl<B: Backend> Reference<B> {
         Self { spec: spec.clone(), bert, device, batch_pieces }
     }
 
-    /// Runs one batch; `wanted` layers of maps and states are brought to the host.
+    /// Answers the request for one padded batch.
     fn run(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
         let grid = self.spec.grid;
         let batch = Batch::<B>::new(inputs, &self.device);
@@ -48,7 +48,10 @@ impl<B: Backend> Reference<B> {
                     AttentionKind::Weights => attended.weights.clone(),
                     AttentionKind::Norms => layer.norms(&attended),
                 };
-                maps.push(merging.as_ref().map_or(map.clone(), |merging| merging.apply(map)));
+                maps.push(match &merging {
+                    Some(merging) => merging.apply(map),
+                    None => map,
+                });
             }
             if number + 1 < grid.layers || request.hidden_states {
                 hidden = layer.finish(hidden, attended, self.spec.activation, &intervention);
@@ -58,36 +61,65 @@ impl<B: Backend> Reference<B> {
             states.push(hidden);
         }
         // All work is queued by now: the first read waits for the device, the others find their values ready.
-        let maps: Vec<Vec<f32>> = maps.into_iter().map(host).collect();
-        let states: Vec<Vec<f32>> = states.into_iter().map(host).collect();
-        let longest_words = inputs.iter().map(|input| input.alignment.words().len() + 2).max().unwrap_or(0);
-        let longest = batch.lengths.iter().copied().max().unwrap_or(0);
-        let answer = |(number, input): (usize, &&Pieces)| {
-            let pieces = input.len();
-            let words = input.alignment.words().len();
-            let mut encoded = Encoded::default();
-            let whole = |length| AttentionMaps::new(grid, length, unpad(&maps, number, grid.heads, length, longest));
-            match request.attention {
-                None => {}
-                Some(Level::Pieces) => encoded.maps = whole(pieces),
-                Some(Level::Words(_)) if merging.is_some() => {
-                    let weights = unpad(&maps, number, grid.heads, words + 2, longest_words);
-                    encoded.words = WordAttention::new(grid, words, weights);
-                }
-                Some(Level::Words(rule)) => {
-                    encoded.words = whole(pieces).map(|maps| merge(&maps, &input.alignment, rule));
-                }
-            }
-            if request.hidden_states {
-                let width = self.spec.hidden;
-                let rows = |layer: &Vec<f32>| layer[number * longest * width..][..pieces * width].to_vec();
-                encoded.hidden =
-                    HiddenStates::new(grid.layers + 1, pieces, width, states.iter().flat_map(rows).collect());
-            }
-            encoded
+        let answers = Answers {
+            spec: &self.spec,
+            level: request.attention,
+            merged: merging.is_some(),
+            longest: longest(inputs, Pieces::len),
+            longest_in_words: longest(inputs, |input| input.alignment.words().len() + 2),
+            maps: maps.into_iter().map(host).collect(),
+            states: states.into_iter().map(host).collect(),
         };
-        inputs.iter().enumerate().map(answer).collect()
+        inputs.iter().enumerate().map(|(number, input)| answers.of(number, input)).collect()
     }
+}
+
+/// What a batch yielded, on the host and still padded.
+struct Answers<'a> {
+    spec: &'a ModelSpec,
+    level: Option<Level>,
+    /// Whether maps run over words already.
+    merged: bool,
+    /// Pieces of the longest input.
+    longest: usize,
+    /// Words of the input with the most, `[CLS]` and `[SEP]` included.
+    longest_in_words: usize,
+    /// Each layer, `[batch, head, from, to]`.
+    maps: Vec<Vec<f32>>,
+    /// Embeddings and each layer, `[batch, piece, hidden]`; empty when not asked for.
+    states: Vec<Vec<f32>>,
+}
+
+impl Answers<'_> {
+    /// The answer for one input of the batch.
+    fn of(&self, number: usize, input: &Pieces) -> Encoded {
+        let ModelSpec { grid, hidden: width, .. } = *self.spec;
+        let (pieces, words) = (input.len(), input.alignment.words().len());
+        let whole = || {
+            let weights = unpad(&self.maps, number, grid.heads, pieces, self.longest);
+            AttentionMaps::new(grid, pieces, weights)
+        };
+        let mut encoded = Encoded::default();
+        match self.level {
+            None => {}
+            Some(Level::Pieces) => encoded.maps = whole(),
+            Some(Level::Words(_)) if self.merged => {
+                let weights = unpad(&self.maps, number, grid.heads, words + 2, self.longest_in_words);
+                encoded.words = WordAttention::new(grid, words, weights);
+            }
+            Some(Level::Words(rule)) => encoded.words = whole().map(|maps| merge(&maps, &input.alignment, rule)),
+        }
+        if !self.states.is_empty() {
+            let rows = |layer: &Vec<f32>| layer[number * self.longest * width..][..pieces * width].to_vec();
+            let values = self.states.iter().flat_map(rows).collect();
+            encoded.hidden = HiddenStates::new(grid.layers + 1, pieces, width, values);
+        }
+        encoded
+    }
+}
+
+fn longest(inputs: &[&Pieces], length: impl Fn(&Pieces) -> usize) -> usize {
+    inputs.iter().map(|input| length(input)).max().unwrap_or(0)
 }
 
 impl<B: Backend> Encode for Reference<B> {
@@ -148,8 +180,8 @@ impl<B: Backend> Merging<B> {
             return None;
         }
         let count = inputs.len();
-        let pieces = inputs.iter().map(|input| input.len()).max().unwrap_or(0);
-        let words = inputs.iter().map(|input| input.alignment.words().len() + 2).max().unwrap_or(0);
+        let pieces = longest(inputs, Pieces::len);
+        let words = longest(inputs, |input| input.alignment.words().len() + 2);
         let (mut from, mut to) = (vec![0f32; count * words * pieces], vec![0f32; count * pieces * words]);
         for (number, input) in inputs.iter().enumerate() {
             let (cls, sep) = (0..1, input.len() - 1..input.len());

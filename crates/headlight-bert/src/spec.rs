@@ -43,54 +43,25 @@ pub struct ModelSpec {
     pub tied_decoder: bool,
 }
 
-/// The keys of `config.json` that decide what is computed. Defaults are those of transformers' `BertConfig`.
+/// The keys of `config.json` that decide what is computed. Those that may be absent have the defaults of transformers'
+/// `BertConfig`.
 #[derive(Deserialize)]
 struct Config {
     // Early checkpoints have none; their tensors' names tell whether they are BERT.
-    #[serde(default = "bert")]
-    model_type: String,
+    model_type: Option<String>,
     num_hidden_layers: usize,
     num_attention_heads: usize,
     hidden_size: usize,
     intermediate_size: usize,
     vocab_size: usize,
     max_position_embeddings: usize,
-    #[serde(default = "two")]
-    type_vocab_size: usize,
-    #[serde(default = "gelu")]
-    hidden_act: String,
-    #[serde(default = "absolute")]
-    position_embedding_type: String,
-    #[serde(default = "eps")]
-    layer_norm_eps: f32,
-    #[serde(default = "initializer_range")]
-    initializer_range: f32,
-    #[serde(default)]
-    is_decoder: bool,
-    #[serde(default = "yes")]
-    tie_word_embeddings: bool,
-}
-
-fn bert() -> String {
-    "bert".into()
-}
-fn two() -> usize {
-    2
-}
-fn gelu() -> String {
-    "gelu".into()
-}
-fn absolute() -> String {
-    "absolute".into()
-}
-fn eps() -> f32 {
-    1e-12
-}
-fn initializer_range() -> f32 {
-    0.02
-}
-fn yes() -> bool {
-    true
+    type_vocab_size: Option<usize>,
+    hidden_act: Option<String>,
+    position_embedding_type: Option<String>,
+    layer_norm_eps: Option<f32>,
+    initializer_range: Option<f32>,
+    is_decoder: Option<bool>,
+    tie_word_embeddings: Option<bool>,
 }
 
 impl ModelSpec {
@@ -120,27 +91,8 @@ impl ModelSpec {
 
 impl Config {
     fn check(self, path: &Path) -> Result<ModelSpec, LoadError> {
-        let unsupported = |key, found: &str, supported| LoadError::Unsupported {
-            path: path.to_owned(),
-            key,
-            found: found.to_owned(),
-            supported,
-        };
-        if self.model_type != "bert" {
-            return Err(unsupported("model_type", &self.model_type, "bert"));
-        }
-        if self.position_embedding_type != "absolute" {
-            return Err(unsupported("position_embedding_type", &self.position_embedding_type, "absolute"));
-        }
-        if self.is_decoder {
-            return Err(unsupported("is_decoder", "true", "false (encoders that see both sides)"));
-        }
-        let activation = match self.hidden_act.as_str() {
-            "gelu" => Activation::Gelu,
-            "gelu_new" | "gelu_pytorch_tanh" => Activation::GeluTanh,
-            "relu" => Activation::Relu,
-            other => return Err(unsupported("hidden_act", other, "gelu, gelu_new, gelu_pytorch_tanh, relu")),
-        };
+        let activation = self.supported_activation(path)?;
+        let segments = self.type_vocab_size.unwrap_or(2);
         let wrong = |problem| Err(LoadError::Config { path: path.to_owned(), problem });
         let sizes = [
             ("num_hidden_layers", self.num_hidden_layers),
@@ -149,7 +101,7 @@ impl Config {
             ("intermediate_size", self.intermediate_size),
             ("vocab_size", self.vocab_size),
             ("max_position_embeddings", self.max_position_embeddings),
-            ("type_vocab_size", self.type_vocab_size),
+            ("type_vocab_size", segments),
         ];
         if let Some((key, _)) = sizes.iter().find(|(_, size)| *size == 0) {
             return wrong(format!("{key} is 0"));
@@ -162,7 +114,9 @@ impl Config {
             let (hidden, heads) = (self.hidden_size, self.num_attention_heads);
             return wrong(format!("hidden_size {hidden} is no multiple of num_attention_heads {heads}"));
         }
-        for (key, value) in [("layer_norm_eps", self.layer_norm_eps), ("initializer_range", self.initializer_range)] {
+        let layer_norm_eps = self.layer_norm_eps.unwrap_or(1e-12);
+        let initializer_range = self.initializer_range.unwrap_or(0.02);
+        for (key, value) in [("layer_norm_eps", layer_norm_eps), ("initializer_range", initializer_range)] {
             if !(value.is_finite() && value > 0.0) {
                 return wrong(format!("{key} is {value}, not a positive number"));
             }
@@ -173,11 +127,36 @@ impl Config {
             intermediate: self.intermediate_size,
             vocabulary: self.vocab_size,
             max_positions: self.max_position_embeddings,
-            segments: self.type_vocab_size,
+            segments,
             activation,
-            layer_norm_eps: self.layer_norm_eps,
-            initializer_range: self.initializer_range,
-            tied_decoder: self.tie_word_embeddings,
+            layer_norm_eps,
+            initializer_range,
+            tied_decoder: self.tie_word_embeddings.unwrap_or(true),
         })
+    }
+
+    /// The activation, once it is clear that this crate computes the model.
+    fn supported_activation(&self, path: &Path) -> Result<Activation, LoadError> {
+        let unsupported = |key, found: &str, supported| {
+            Err(LoadError::Unsupported { path: path.to_owned(), key, found: found.to_owned(), supported })
+        };
+        let or = |value: &'_ Option<String>, default: &str| value.as_deref().unwrap_or(default).to_owned();
+        let model_type = or(&self.model_type, "bert");
+        if model_type != "bert" {
+            return unsupported("model_type", &model_type, "bert");
+        }
+        let positions = or(&self.position_embedding_type, "absolute");
+        if positions != "absolute" {
+            return unsupported("position_embedding_type", &positions, "absolute");
+        }
+        if self.is_decoder == Some(true) {
+            return unsupported("is_decoder", "true", "false (encoders that see both sides)");
+        }
+        match or(&self.hidden_act, "gelu").as_str() {
+            "gelu" => Ok(Activation::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" => Ok(Activation::GeluTanh),
+            "relu" => Ok(Activation::Relu),
+            other => unsupported("hidden_act", other, "gelu, gelu_new, gelu_pytorch_tanh, relu"),
+        }
     }
 }

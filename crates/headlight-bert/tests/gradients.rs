@@ -88,6 +88,14 @@ fn a_gates_gradient_is_the_sum_over_its_own_weights() {
     }
 }
 
+/// Callers share one model between threads.
+#[test]
+fn models_are_shared_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&masked_lm());
+    shared(&Model::load(&fixture("tiny-bert"), &LoadOptions::default()).unwrap());
+}
+
 #[test]
 fn inputs_that_do_not_fit_are_named() {
     let model = masked_lm();

@@ -5,6 +5,7 @@ mod support;
 use std::fs;
 
 use headlight_bert::{LoadError, ModelSpec, Skip, Tokenizer};
+use proptest::{collection::vec, prelude::*};
 use support::{Golden, conllu_words, shared};
 
 const VOCABULARY: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nhead\n##s\ndo\nn\n'\nt\nla\nk\n.\nde\nl\n";
@@ -96,6 +97,29 @@ fn sentences_that_cannot_be_encoded_say_why() {
     assert_eq!(tokenizer.words(&[], 128), Err(Skip::NoWords));
     assert_eq!(tokenizer.text("the", &[0..3, 4..8], 128), Err(Skip::WordOutsideText { word: 1 }));
     assert_eq!(tokenizer.pair(&[5], &[], 128), Err(Skip::NoWords));
+}
+
+proptest! {
+    /// With spaces between words and none inside, both modes see the same.
+    #[test]
+    fn text_of_words_between_spaces_is_the_words(words in vec("[a-z.'É中\u{200b}]{1,5}", 1..8)) {
+        let tokenizer = tokenizer();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut end = 0;
+        let range = |word: &&str| {
+            let start = end;
+            end = start + word.chars().count() + 1;
+            start..end - 1
+        };
+        let ranges: Vec<_> = words.iter().map(range).collect();
+        let pretokenized = tokenizer.words(&words, 128);
+        if let Ok(pieces) = &pretokenized {
+            // Each piece but the first and last is of one word, in order.
+            let covered: Vec<usize> = pieces.alignment.words().iter().cloned().flatten().collect();
+            prop_assert_eq!(covered, (1..pieces.len() - 1).collect::<Vec<_>>());
+        }
+        prop_assert_eq!(tokenizer.text(&words.join(" "), &ranges, 128), pretokenized);
+    }
 }
 
 #[track_caller]
