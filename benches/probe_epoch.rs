@@ -9,8 +9,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use headlight_attention::store::{Entry, Precision, Store, StoreKey, open_or_write};
 use headlight_attention::{HeadGrid, MergeRule, WordAttention};
 use headlight_probe::{
-    Examples, Gradients, Hooks, ProbeForm, ProbeSpec, RootScore, SentenceWords, SourceError, TrainOptions, WordVectors,
-    train,
+    Examples, Gradients, Hooks, ProbeForm, ProbeSpec, SentenceWords, SourceError, TrainOptions, WordVectors, train,
 };
 use headlight_treebank::{Governor, Relation, Sentence, SentenceParts, Word, WordIdx};
 use rayon::ThreadPoolBuilder;
@@ -112,7 +111,7 @@ fn probe_epoch(criterion: &mut Criterion) {
             (Gradients::ByHand, 32, 2),
             (Gradients::Autodiff, 1, 2),
         ] {
-            let spec = ProbeSpec { root: RootScore::SpecialScalars, ..ProbeSpec::new(form, GRID, WIDTH) };
+            let spec = ProbeSpec::clark2019(form, GRID, WIDTH);
             let options = TrainOptions { batch, gradients, ..TrainOptions::clark2019(1) };
             let sentences = if gradients == Gradients::ByHand { &all } else { &all[..SENTENCES / 10] };
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");

@@ -75,6 +75,11 @@ impl ProbeSpec {
         }
     }
 
+    /// The probe of Clark et al. (2019): as [`ProbeSpec::new`], but ROOT by two scalars.
+    pub fn clark2019(form: ProbeForm, grid: HeadGrid, vector_width: usize) -> Self {
+        Self { root: RootScore::SpecialScalars, ..Self::new(form, grid, vector_width) }
+    }
+
     /// The attention heads.
     pub fn grid(&self) -> HeadGrid {
         HeadGrid { layers: self.layers, heads: self.heads }

@@ -77,7 +77,7 @@ fn probes_over_attention_learn_what_the_heads_know() {
 #[test]
 fn the_paper_regime_reads_each_sentence_once() {
     let examples = telling_treebank(20, 3);
-    let spec = ProbeSpec { root: RootScore::SpecialScalars, ..spec(ProbeForm::AttentionOnly) };
+    let spec = ProbeSpec::clark2019(ProbeForm::AttentionOnly, GRID, 3);
     let trained = train(spec, &examples, &all(&examples), &TrainOptions::clark2019(1), Hooks::default()).unwrap();
     assert_eq!((trained.history.len(), trained.best_epoch), (1, 0));
     assert_eq!(trained.history[0].held_out_loss, None);
