@@ -53,6 +53,7 @@ pub use error::{LoadError, TensorProblems};
 pub use gradients::{LossGradients, MaskedLm, MaskedLmError};
 pub use masked::MaskedPieces;
 pub use model::{LoadOptions, Model};
+pub use packed::PackedEncoder;
 pub use pieces::{Pieces, Skip, UnfitPieces};
 pub use request::{AttentionKind, Encoded, HeadMask, HiddenStates, Level, Masking, Request};
 pub use spec::{Activation, ModelSpec};

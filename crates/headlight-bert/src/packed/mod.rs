@@ -38,16 +38,15 @@ use rows::{activate, normalise};
 use scratch::Buffer;
 use simd::InstructionSet;
 
-/// Pieces that are encoded together. More would not make the products faster, only the scratch memory larger.
+/// Pieces that are encoded together. Fewer, and the products spend more of their time on reading weights; more only makes
+/// the scratch memory larger.
 const CHUNK: usize = 1024;
 
-/// Rows of the feed-forward block that are computed together, so that the wide rows between its products stay in the
-/// second-level cache.
-const FEED_FORWARD_ROWS: usize = 256;
-
-/// A BERT encoder for the processor. Its weights are held once; a call borrows its scratch memory from a pool that grows
-/// to the number of threads that call at the same time.
-pub(crate) struct PackedEncoder {
+/// A BERT encoder for the processor, the one behind [`crate::Device::Cpu`], for those who have weights but no folder.
+///
+/// Its weights are held once. A call runs on the calling thread and borrows its scratch memory from a pool that grows to
+/// the number of threads that call at the same time.
+pub struct PackedEncoder {
     spec: ModelSpec,
     embeddings: Embeddings,
     layers: Vec<Layer>,
@@ -64,7 +63,7 @@ struct Scratch {
     projected: Buffer,
     /// `[piece][hidden]`: the heads' outputs, side by side.
     contexts: Buffer,
-    /// `[piece][intermediate]`, of a part of the chunk.
+    /// `[piece][intermediate]`.
     expanded: Buffer,
     heads: HeadsScratch,
 }
@@ -89,12 +88,30 @@ struct Step<'a> {
 }
 
 impl PackedEncoder {
-    /// Transposes the weights, layer by layer on the threads of the current rayon pool.
-    pub(crate) fn new(spec: &ModelSpec, weights: BertWeights) -> Self {
+    /// Takes the weights over and transposes them, layer by layer on the threads of the current rayon pool.
+    pub fn new(spec: &ModelSpec, weights: BertWeights) -> Self {
         let layers = weights.layers.into_par_iter().map(Layer::from).collect();
         let (spec, set, pool) = (spec.clone(), InstructionSet::best(), Mutex::default());
         tracing::debug!(vectors = %set, "packed encoder ready");
         Self { spec, embeddings: weights.embeddings, layers, set, pool }
+    }
+
+    /// Answers the request for each input, in order, on the calling thread.
+    ///
+    /// # Panics
+    /// May panic when an input does not pass [`Pieces::check`].
+    pub fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
+        let pooled = self.pool().pop();
+        let mut scratch = pooled.unwrap_or_default();
+        let mut encoded = Vec::with_capacity(inputs.len());
+        let mut rest = inputs;
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(chunk_length(rest));
+            encoded.extend(self.encode_chunk(chunk, request, &mut scratch));
+            rest = after;
+        }
+        self.pool().push(scratch);
+        encoded
     }
 
     /// Encodes the inputs of one chunk.
@@ -183,13 +200,11 @@ impl PackedEncoder {
         let ModelSpec { hidden, intermediate, layer_norm_eps: epsilon, activation, .. } = self.spec;
         layer.attention_output.multiply(contexts, states, hidden, Destination::Add);
         normalise(self.set, states, Some(&layer.attention_output.bias), &layer.attention_norm, epsilon);
-        for states in states.chunks_mut(FEED_FORWARD_ROWS * hidden) {
-            let expanded = expanded.slice(states.len() / hidden * intermediate);
-            layer.expand.multiply(states, expanded, intermediate, Destination::Overwrite);
-            activate(self.set, expanded, &layer.expand.bias, activation);
-            layer.contract.multiply(expanded, states, hidden, Destination::Add);
-            normalise(self.set, states, Some(&layer.contract.bias), &layer.output_norm, epsilon);
-        }
+        let expanded = expanded.slice(states.len() / hidden * intermediate);
+        layer.expand.multiply(states, expanded, intermediate, Destination::Overwrite);
+        activate(self.set, expanded, &layer.expand.bias, activation);
+        layer.contract.multiply(expanded, states, hidden, Destination::Add);
+        normalise(self.set, states, Some(&layer.contract.bias), &layer.output_norm, epsilon);
     }
 
     fn pool(&self) -> MutexGuard<'_, Vec<Scratch>> {
@@ -203,17 +218,7 @@ impl Encode for PackedEncoder {
     }
 
     fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
-        let pooled = self.pool().pop();
-        let mut scratch = pooled.unwrap_or_default();
-        let mut encoded = Vec::with_capacity(inputs.len());
-        let mut rest = inputs;
-        while !rest.is_empty() {
-            let (chunk, after) = rest.split_at(chunk_length(rest));
-            encoded.extend(self.encode_chunk(chunk, request, &mut scratch));
-            rest = after;
-        }
-        self.pool().push(scratch);
-        encoded
+        self.encode(inputs, request)
     }
 }
 
