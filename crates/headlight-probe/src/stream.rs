@@ -9,7 +9,8 @@ use crate::probe::Input;
 use crate::{Examples, Probe, SourceError};
 
 /// Attention held in one chunk, in f32 values (16 MiB), unless a single sentence has more. Two chunks are in flight.
-const CHUNK: usize = 1 << 22;
+/// Tests have small chunks, so that batches begin and end within them.
+const CHUNK: usize = if cfg!(test) { 1 << 11 } else { 1 << 22 };
 
 /// Why a probe cannot work with some examples.
 #[derive(Debug, thiserror::Error)]
@@ -157,4 +158,75 @@ fn fill<'s, E: Examples>(
         })?;
     }
     Ok(&sentences[taken..])
+}
+
+#[cfg(test)]
+mod tests {
+    use headlight_attention::HeadGrid;
+
+    use super::*;
+    use crate::train::tests::{GRID, all, telling_treebank};
+    use crate::{InMemory, SentenceWords, WordVectors};
+
+    /// A source that fails at one sentence.
+    struct Failing(InMemory, usize);
+
+    impl Examples for Failing {
+        fn grid(&self) -> HeadGrid {
+            self.0.grid()
+        }
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn words(&self, sentence: usize) -> &SentenceWords {
+            self.0.words(sentence)
+        }
+        fn vectors(&self) -> Option<&WordVectors> {
+            self.0.vectors()
+        }
+        fn attention(&self, sentence: usize, out: &mut [f32]) -> Result<(), SourceError> {
+            if sentence == self.1 { Err("torn".into()) } else { self.0.attention(sentence, out) }
+        }
+    }
+
+    #[test]
+    fn sentences_pass_once_in_order_with_their_own_attention() {
+        let examples = telling_treebank(60, 1);
+        let order: Vec<usize> = all(&examples).into_iter().rev().collect();
+        let (mut seen, mut chunks) = (Vec::new(), 0);
+        let passed = stream(true, &examples, &order, |chunk| {
+            chunks += 1;
+            for place in 0..chunk.len() {
+                let sentence = chunk.sentence(place);
+                let mut expected = vec![0.0; examples.words(sentence).attention_len(GRID.len())];
+                examples.attention(sentence, &mut expected).unwrap();
+                assert_eq!(chunk.input(place).attention, expected);
+                seen.push(sentence);
+            }
+            Ok::<(), DataError>(())
+        });
+        assert!(passed.is_ok() && seen == order);
+        assert!(chunks > 3, "{chunks}");
+    }
+
+    #[test]
+    fn a_probe_without_attention_reads_none() {
+        let examples = Failing(telling_treebank(20, 2), 0);
+        let mut sentences = 0;
+        let passed = stream(false, &examples, &all(&examples.0), |chunk| {
+            sentences += chunk.len();
+            assert!((0..chunk.len()).all(|place| chunk.input(place).attention.is_empty()));
+            Ok::<(), DataError>(())
+        });
+        assert!(passed.is_ok() && sentences == 20);
+    }
+
+    #[test]
+    fn the_sentence_that_cannot_be_read_is_named() {
+        let examples = Failing(telling_treebank(60, 3), 47);
+        let failed = stream(true, &examples, &all(&examples.0), |_| Ok(()));
+        let error: DataError = failed.unwrap_err();
+        assert_eq!(error.to_string(), "cannot read the attention of sentence 47");
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "torn");
+    }
 }

@@ -71,3 +71,57 @@ impl Lanes {
         (loss, &mut sum.gradient)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::stream;
+    use crate::train::tests::{GRID, all, telling_treebank};
+    use crate::{DataError, ProbeForm, ProbeSpec};
+
+    /// Loss and gradient of all sentences as one batch, taken in pieces of `piece` sentences.
+    fn batch(probe: &Probe, sentences: usize, piece: usize) -> (f64, Vec<f32>) {
+        let examples = telling_treebank(sentences, 1);
+        let mut lanes = Lanes::new(probe.parameters().len(), sentences, Gradients::ByHand);
+        let mut done = 0;
+        let passed = stream(true, &examples, &all(&examples), |chunk| {
+            for start in (0..chunk.len()).step_by(piece) {
+                let end = chunk.len().min(start + piece);
+                lanes.accumulate(probe, chunk, start..end, done);
+                done += end - start;
+            }
+            Ok::<(), DataError>(())
+        });
+        assert!(passed.is_ok() && done == sentences);
+        let (loss, gradient) = lanes.finish();
+        (loss, gradient.to_vec())
+    }
+
+    #[test]
+    fn the_pieces_of_a_batch_do_not_matter() {
+        let probe = Probe::new(ProbeSpec::new(ProbeForm::AttentionWords, GRID, 3), 1);
+        for sentences in [1, 5, 40] {
+            let whole = batch(&probe, sentences, usize::MAX / 2);
+            for piece in [1, 3, 16] {
+                assert_eq!(batch(&probe, sentences, piece), whole);
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_is_the_sum_of_its_sentences() {
+        let probe = Probe::new(ProbeSpec::new(ProbeForm::AttentionWords, GRID, 3), 1);
+        let examples = telling_treebank(40, 1);
+        let (mut loss, mut gradient, mut workspace) = (0.0, vec![0.0; probe.parameters().len()], Workspace::default());
+        for sentence in all(&examples) {
+            let mut attention = vec![0.0; examples.words(sentence).attention_len(GRID.len())];
+            examples.attention(sentence, &mut attention).unwrap();
+            let (words, vectors) = (examples.words(sentence), examples.vectors());
+            let input = crate::probe::Input { words, attention: &attention, vectors };
+            loss += probe.accumulate(&input, &mut gradient, &mut workspace);
+        }
+        let (batch_loss, batch_gradient) = batch(&probe, 40, 7);
+        assert!((loss - batch_loss).abs() < 1e-9 * loss);
+        assert!(gradient.iter().zip(&batch_gradient).all(|(a, b)| (a - b).abs() < 1e-3));
+    }
+}

@@ -198,6 +198,11 @@ fn impossible_wishes_are_named() {
         quick(1),
         "the probe reads word vectors of 50 numbers, but those given have 3",
     );
+    let mut mute = InMemory::new(GRID, None);
+    let words = SentenceWords::for_tests(vec![Governor::Root], vec![None]);
+    assert!(mute.push(words, WordAttention::new(GRID, 1, vec![1.0 / 3.0; 36]).unwrap()));
+    let error = train(spec(ProbeForm::AttentionWords), &mute, &[0], &quick(1), Hooks::default()).unwrap_err();
+    assert_eq!(error.to_string(), "the probe reads word vectors, but none were given");
     check(only(), &[0], TrainOptions { batch: 0, ..quick(1) }, "batch must be at least 1, not 0");
     let share = TrainOptions { held_out: 1.5, ..quick(1) };
     check(only(), &[0], share, "held_out must be a share of at least 0 and below 1, not 1.5");
