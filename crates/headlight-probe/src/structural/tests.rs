@@ -169,7 +169,9 @@ fn probes_find_planted_trees() {
         let scores = evaluate(&trained.probe, &test, 1, &test.all()).unwrap();
         let found = scores.counts.iter().fold(headlight_treebank::Count::default(), |sum, count| sum + *count);
         assert!(found.ratio().unwrap() > 0.98, "{structure:?}: {found:?}");
-        assert!(scores.spearman.mean().unwrap() > 0.95, "{structure:?}: {:?}", scores.spearman.mean());
+        // Gold depths and distances have many ties, predictions have none: a perfect probe reaches 0.942 and 0.961 here.
+        let highest = if structure == Structure::Depth { 0.94 } else { 0.96 };
+        assert!(scores.spearman.mean().unwrap() > highest, "{structure:?}: {:?}", scores.spearman.mean());
         let blind =
             train((structure, 2), &learned, 0, &learned.all(), &quick(1), |_| ControlFlow::Continue(())).unwrap();
         let blind = evaluate(&blind.probe, &test, 0, &test.all()).unwrap();
