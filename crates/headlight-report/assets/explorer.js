@@ -167,7 +167,7 @@ function startExplorer() {
   refresh();
 }
 
-const WORD_GAP = 18;
+const WORD_GAP = 15;
 const ARC_STEP = 17;
 const FALL = 190;
 const LEAST_WEIGHT = .04;
@@ -213,7 +213,7 @@ function draw(sentence, number, direction, isWanted, state, redraw) {
   const [y1, y2] = [top + 10, bottom - 16];
   const line = (from, to, value, kind) => lines.append(svg("line", {
     class: `weight ${kind}`, x1: centres[from], y1, x2: centres[to], y2,
-    "stroke-opacity": kind === "plain" ? Math.min(.85, value).toFixed(3) : Math.max(.45, Math.min(1, .4 + value)).toFixed(3),
+    "stroke-opacity": kind === "plain" ? Math.min(.85, .06 + value).toFixed(3) : Math.min(1, .65 + value).toFixed(3),
     "stroke-width": (kind === "plain" ? .6 + 3 * value : 1.2 + 4 * value).toFixed(2),
   }, svg("title", {}, `${names[from]} → ${names[to]}: ${percent(value)} %`)));
 

@@ -19,7 +19,8 @@ function layout(extra) {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: css("--sans"), size: 13, color: css("--ink") },
     hoverlabel: { bgcolor: css("--panel"), bordercolor: css("--line"), font: { color: css("--ink"), family: css("--sans") } },
-    margin: { l: 60, r: 20, t: 36, b: 48 }, showlegend: false, ...extra,
+    margin: { l: 60, r: 20, t: 36, b: 48 }, showlegend: false,
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: css("--faint"), activecolor: css("--accent") }, ...extra,
   };
 }
 
@@ -65,11 +66,11 @@ function startHeatMap() {
       hovertemplate: "%{text}<extra></extra>", texttemplate: crowded ? "" : "%{z:.0f}", textfont: { size: 11 },
       colorbar: { title: { text: "% right", side: "right" }, thickness: 12, outlinewidth: 0 },
     };
-    const frame = (layer, head, dash) => ({
-      type: "rect", x0: head + .5, x1: head + 1.5, y0: layer + .5, y1: layer + 1.5, line: { color: css("--wrong"), width: 3, dash },
+    const frame = (layer, head) => ({
+      type: "rect", x0: head + .5, x1: head + 1.5, y0: layer + .5, y1: layer + 1.5, line: { color: css("--wrong"), width: 3 },
     });
     plot("heat-map", [trace], {
-      height: Math.max(300, Math.min(900, 110 + 38 * layers)), shapes: [frame(view.layer, view.head, "solid")],
+      height: Math.max(300, Math.min(900, 110 + 38 * layers)), shapes: [frame(view.layer, view.head)],
       xaxis: axis("head", { dtick: 1, showgrid: false, zeroline: false }),
       yaxis: axis("layer", { dtick: 1, autorange: "reversed", showgrid: false, zeroline: false }), margin: { l: 60, r: 20, t: 16, b: 48 },
     }, `heat-map-${view.relation}`);

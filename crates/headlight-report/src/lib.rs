@@ -43,12 +43,15 @@ mod base64;
 mod best_heads;
 pub mod compare;
 pub mod explorer;
+pub mod figures;
 pub mod format;
+mod head_counts;
 mod html;
 mod markdown;
 pub mod run;
 pub mod sheet;
 pub mod stats;
+mod surface;
 pub mod tables;
 mod tree_figure;
 

@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use crate::assess::is_aggregate;
 use crate::best_heads::baseline_name;
+use crate::head_counts::HeadCounts;
 use crate::markdown::is_share;
-use crate::run::{Report, RunDirectory, RunError};
-use crate::tables::{BestHead, Cluster, Direction, HeadScore, ProbeScore, Surface};
+use crate::run::{RunDirectory, RunError};
+use crate::surface::{layer_means, measure_order, measure_title};
+use crate::tables::{BestHead, Cluster, Direction, ProbeScore, Surface};
 
 /// Everything but the explorer's sentences.
 #[derive(Debug, Serialize)]
@@ -19,7 +21,7 @@ pub(super) struct PageData {
     start: Choice,
     /// By relation.
     best: BTreeMap<String, Best>,
-    pub scores: Scores,
+    pub scores: HeadCounts,
     pub surface: Vec<SurfaceGroup>,
     pub clusters: Vec<Head>,
     pub probes: Vec<ProbeMeasure>,
@@ -52,16 +54,6 @@ struct Best {
     direction: Direction,
     baseline_accuracy: f64,
     baseline: String,
-}
-
-/// Counts of all heads on the reported split.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Scores {
-    /// Aggregates first, then relations from frequent to rare.
-    pub relations: Vec<String>,
-    totals: Vec<u64>,
-    /// By direction, then by relation, then by head, layer by layer.
-    correct: BTreeMap<&'static str, Vec<Vec<u64>>>,
 }
 
 /// Surface measures that share a figure.
@@ -117,7 +109,7 @@ impl PageData {
         let report = run.report();
         let best_heads: Vec<BestHead> = run.table_or_empty()?;
         let probe_rows: Vec<ProbeScore> = run.table_or_empty()?;
-        let scores = scores(&run.table_or_empty()?, report);
+        let scores = HeadCounts::read(run)?;
         Ok(Self {
             model: Model { name: report.model.name.clone(), layers: report.model.layers, heads: report.model.heads },
             start: start(&best_heads, &scores),
@@ -142,7 +134,7 @@ fn best(row: &BestHead) -> Best {
     }
 }
 
-fn start(rows: &[BestHead], scores: &Scores) -> Choice {
+fn start(rows: &[BestHead], scores: &HeadCounts) -> Choice {
     let gain = |row: &&BestHead| row.accuracy - row.baseline_accuracy;
     let relations = rows.iter().filter(|row| !is_aggregate(&row.relation) && scores.relations.contains(&row.relation));
     // A relation of a handful of words may gain most by chance.
@@ -164,60 +156,9 @@ fn start(rows: &[BestHead], scores: &Scores) -> Choice {
     }
 }
 
-/// The counts of the split that is reported: of all splits but those that only served to choose.
-fn scores(rows: &[HeadScore], report: &Report) -> Scores {
-    let (layers, heads) = (report.model.layers, report.model.heads);
-    let chosen_on = |row: &&HeadScore| row.split == "select" || row.split == "train";
-    let only_chosen = rows.iter().all(|row| chosen_on(&row));
-    let mut totals: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
-    let mut correct: BTreeMap<(&str, Direction), Vec<u64>> = BTreeMap::new();
-    let in_grid = |row: &&HeadScore| row.layer_index < layers && row.head_index < heads;
-    for row in rows.iter().filter(|row| only_chosen || !chosen_on(row)).filter(in_grid) {
-        totals.entry(&row.relation).or_default().insert(&row.split, row.total);
-        let counts =
-            correct.entry((&row.relation, row.direction)).or_insert_with(|| vec![0; (layers * heads) as usize]);
-        counts[(row.layer_index * heads + row.head_index) as usize] += row.correct;
-    }
-    let totals = totals.into_iter().map(|(relation, splits)| (relation, splits.values().sum()));
-    let mut relations: Vec<(&str, u64)> = totals.filter(|&(_, total)| total > 0).collect();
-    relations.sort_by_key(|&(relation, total)| (!is_aggregate(relation), std::cmp::Reverse(total)));
-    let by_direction = |direction| {
-        let counts = |(relation, _): &(&str, u64)| {
-            correct.get(&(*relation, direction)).cloned().unwrap_or_else(|| vec![0; (layers * heads) as usize])
-        };
-        (Direction::name(direction), relations.iter().map(counts).collect())
-    };
-    Scores {
-        correct: [Direction::DependentToGovernor, Direction::GovernorToDependent].map(by_direction).into(),
-        totals: relations.iter().map(|&(_, total)| total).collect(),
-        relations: relations.into_iter().map(|(relation, _)| relation.to_owned()).collect(),
-    }
-}
-
-/// Names for people of the surface measures, in the order in which they are shown.
-const MEASURES: [(&str, &str); 10] = [
-    ("prev", "to the previous piece"),
-    ("next", "to the next piece"),
-    ("self", "to itself"),
-    ("cls", "to [CLS]"),
-    ("sep", "to [SEP]"),
-    ("punct", "to . and ,"),
-    ("sep_sep", "[SEP] to [SEP]"),
-    ("rest_sep", "other pieces to [SEP]"),
-    ("entropy", "entropy of all rows"),
-    ("entropy_cls", "entropy of the [CLS] row"),
-];
-
-/// The name for people of a surface measure.
-pub(crate) fn measure_title(measure: &str) -> String {
-    let known = MEASURES.iter().find(|(name, _)| *name == measure);
-    known.map_or_else(|| measure.replace('_', " "), |(_, title)| (*title).to_owned())
-}
-
 fn surface(rows: &[Surface]) -> Vec<SurfaceGroup> {
-    let order = |measure: &str| MEASURES.iter().position(|(name, _)| *name == measure).unwrap_or(MEASURES.len());
     let mut names: Vec<&str> = rows.iter().map(|row| row.measure.as_str()).collect();
-    names.sort_by_key(|name| (order(name), *name));
+    names.sort_by_key(|name| (measure_order(name), *name));
     names.dedup();
     let uniform = layer_means(rows, "entropy_uniform");
     let mut groups = [
@@ -245,17 +186,6 @@ fn surface(rows: &[Surface]) -> Vec<SurfaceGroup> {
         });
     }
     groups.into_iter().filter(|group| !group.measures.is_empty()).collect()
-}
-
-/// For each layer the mean over the rows of a measure.
-pub(crate) fn layer_means(rows: &[Surface], measure: &str) -> Vec<(u32, f64)> {
-    let mut sums: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.measure == measure) {
-        let (sum, n) = sums.entry(row.layer_index).or_default();
-        *sum += row.value;
-        *n += 1.0;
-    }
-    sums.into_iter().map(|(layer, (sum, n))| (layer, sum / n)).collect()
 }
 
 fn clusters(rows: &[Cluster]) -> Vec<Head> {

@@ -1,4 +1,5 @@
 //! What people look at, made from a run directory of realistic size that the crate's own writers wrote.
 
+mod figures;
 mod page;
 mod run;

@@ -1,0 +1,244 @@
+//! A drawing before it becomes SVG or PNG: marks in points (1/72 inch), the origin at the top left.
+
+use std::path::Path;
+use std::sync::Once;
+
+use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, PathElement, Polygon, RGBAColor, SVGBackend};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{
+    Color as _, FontDesc, FontFamily, FontStyle, FontTransform, ShapeStyle, TextStyle, register_font,
+};
+
+use super::FigureError;
+use super::colours::Colour;
+
+/// The width of a column in most proceedings: 3.3 inches.
+pub(super) const COLUMN: f64 = 237.6;
+
+/// The size of all text.
+pub(super) const FONT_SIZE: f64 = 8.0;
+
+/// Pixels, or units of the SVG's view box, in a point: 384 a inch.
+const SCALE: f64 = 384.0 / 72.0;
+
+/// A font name with substitutes of about the same width, for SVG; PNG has DejaVu Sans, which lies in the binary.
+const FONT: FontFamily<'static> = FontFamily::Name("DejaVu Sans, Verdana, Arial, sans-serif");
+
+/// What the two backends of plotters make of text.
+#[derive(Clone, Copy)]
+struct Backend {
+    /// What a font's size means, in ems.
+    size: f64,
+    /// How far below the point asked for, in points, the middle of a text must be put to be there.
+    below: f64,
+}
+
+const SVG: Backend = Backend { size: 1.24, below: 0.4 };
+
+/// The size is DejaVu's height from the lowest to the highest glyph.
+const PNG: Backend = Backend { size: 1.164, below: 1.9 };
+
+/// A figure's marks, in the order in which they are drawn.
+#[derive(Debug, Default)]
+pub(super) struct Drawing {
+    pub width: f64,
+    pub height: f64,
+    pub marks: Vec<Mark>,
+}
+
+/// A point, to the right and down.
+pub(super) type At = (f64, f64);
+
+/// One thing drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Mark {
+    /// A line through points; `dashes` of that length where it is not 0.
+    Line { points: Vec<At>, colour: Colour, width: f64, dashes: f64 },
+    /// A filled polygon.
+    Area { points: Vec<At>, colour: Colour },
+    /// A line of text.
+    Text { at: At, text: String, anchor: Anchor, colour: Colour, bold: bool, upwards: bool },
+}
+
+/// Which point of a text is placed; its middle in the other direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+impl Drawing {
+    pub(super) fn line(&mut self, points: &[At], colour: Colour, width: f64) {
+        self.marks.push(Mark::Line { points: points.to_vec(), colour, width, dashes: 0.0 });
+    }
+
+    pub(super) fn dashed(&mut self, points: &[At], colour: Colour, width: f64) {
+        self.marks.push(Mark::Line { points: points.to_vec(), colour, width, dashes: 3.0 });
+    }
+
+    pub(super) fn rectangle(&mut self, (left, top): At, (right, bottom): At, colour: Colour) {
+        let points = vec![(left, top), (right, top), (right, bottom), (left, bottom)];
+        self.marks.push(Mark::Area { points, colour });
+    }
+
+    pub(super) fn area(&mut self, points: Vec<At>, colour: Colour) {
+        self.marks.push(Mark::Area { points, colour });
+    }
+
+    pub(super) fn text(&mut self, at: At, anchor: Anchor, text: &str, colour: Colour) {
+        let text = text.to_owned();
+        self.marks.push(Mark::Text { at, text, anchor, colour, bold: false, upwards: false });
+    }
+
+    pub(super) fn bold(&mut self, at: At, anchor: Anchor, text: &str, colour: Colour) {
+        let text = text.to_owned();
+        self.marks.push(Mark::Text { at, text, anchor, colour, bold: true, upwards: false });
+    }
+
+    pub(super) fn upwards(&mut self, at: At, text: &str, colour: Colour) {
+        let (text, anchor) = (text.to_owned(), Anchor::Middle);
+        self.marks.push(Mark::Text { at, text, anchor, colour, bold: false, upwards: true });
+    }
+
+    /// The drawing as SVG, sized in inches.
+    pub(super) fn to_svg(&self) -> Result<String, FigureError> {
+        let (width, height) = self.pixels();
+        let mut svg = String::new();
+        self.render(SVGBackend::with_string(&mut svg, (width, height)), SVG)?;
+        let inches = format!("width=\"{:.3}in\" height=\"{:.3}in\" ", self.width / 72.0, self.height / 72.0);
+        Ok(svg.replacen(&format!("width=\"{width}\" height=\"{height}\" "), &inches, 1))
+    }
+
+    /// Writes the drawing as PNG; the path ends in `.png`.
+    pub(super) fn write_png(&self, path: &Path) -> Result<(), FigureError> {
+        self.render(BitMapBackend::new(path, self.pixels()), PNG)
+    }
+
+    fn pixels(&self) -> (u32, u32) {
+        ((self.width * SCALE).round() as u32, (self.height * SCALE).round() as u32)
+    }
+
+    fn render<B: DrawingBackend>(&self, sink: B, backend: Backend) -> Result<(), FigureError> {
+        register_fonts();
+        let area = sink.into_drawing_area();
+        let failed = |error: &dyn std::fmt::Display| FigureError::Drawing(error.to_string());
+        area.fill(&RGBAColor(255, 255, 255, 1.0)).map_err(|error| failed(&error))?;
+        for mark in &self.marks {
+            let drawn = match mark {
+                Mark::Line { points, colour, width, dashes } => {
+                    let style = ShapeStyle { color: rgba(*colour), filled: false, stroke_width: stroke(*width) };
+                    let pieces = if *dashes > 0.0 { cut(points, *dashes) } else { vec![points.clone()] };
+                    let mut paths = pieces.iter().map(|piece| PathElement::new(pixels_of(piece), style));
+                    paths.try_for_each(|path| area.draw(&path))
+                }
+                Mark::Area { points, colour } => area.draw(&Polygon::new(pixels_of(points), rgba(*colour).filled())),
+                Mark::Text { at: (x, y), text, anchor, colour, bold, upwards } => {
+                    let colour = rgba(*colour);
+                    let font = font(if *bold { FontStyle::Bold } else { FontStyle::Normal }, backend);
+                    let (font, at) = match upwards {
+                        true => (font.transform(FontTransform::Rotate270), (x + backend.below, *y)),
+                        false => (font, (*x, y + backend.below)),
+                    };
+                    let style = TextStyle::from(font).color(&colour).pos(Pos::new(anchor.position(), VPos::Center));
+                    area.draw_text(text, &style, pixel(at))
+                }
+            };
+            drawn.map_err(|error| failed(&error))?;
+        }
+        area.present().map_err(|error| failed(&error))
+    }
+}
+
+/// How wide a text is.
+pub(super) fn text_width(text: &str) -> f64 {
+    register_fonts();
+    font(FontStyle::Normal, PNG).layout_box(text).map_or(0.0, |((left, _), (right, _))| f64::from(right - left) / SCALE)
+}
+
+impl Anchor {
+    fn position(self) -> HPos {
+        match self {
+            Anchor::Start => HPos::Left,
+            Anchor::Middle => HPos::Center,
+            Anchor::End => HPos::Right,
+        }
+    }
+}
+
+fn font(style: FontStyle, backend: Backend) -> FontDesc<'static> {
+    FontDesc::new(FONT, FONT_SIZE * backend.size * SCALE, style)
+}
+
+fn register_fonts() {
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| {
+        // The fonts are constants; should one be refused, text fails to draw and says so.
+        let _ = register_font(FONT.as_str(), FontStyle::Normal, dejavu::sans::regular());
+        let _ = register_font(FONT.as_str(), FontStyle::Bold, dejavu::sans::bold());
+    });
+}
+
+fn rgba(Colour { rgb: [red, green, blue], opacity }: Colour) -> RGBAColor {
+    RGBAColor(red, green, blue, opacity)
+}
+
+fn stroke(width: f64) -> u32 {
+    (width * SCALE).round().max(1.0) as u32
+}
+
+fn pixel((x, y): At) -> (i32, i32) {
+    ((x * SCALE).round() as i32, (y * SCALE).round() as i32)
+}
+
+fn pixels_of(points: &[At]) -> Vec<(i32, i32)> {
+    points.iter().copied().map(pixel).collect()
+}
+
+/// The dashes of a line: pieces of `length` with gaps of `length`, along all its segments.
+fn cut(points: &[At], length: f64) -> Vec<Vec<At>> {
+    let mut pieces = Vec::new();
+    let mut before = 0.0;
+    for segment in points.windows(2) {
+        let [(x0, y0), (x1, y1)] = [segment[0], segment[1]];
+        let whole = (x1 - x0).hypot(y1 - y0);
+        let along = |at: f64| (x0 + (x1 - x0) * at / whole, y0 + (y1 - y0) * at / whole);
+        let mut start = -(before % (2.0 * length));
+        while start < whole {
+            let [from, to] = [start.max(0.0), (start + length).min(whole)];
+            if to > from {
+                pieces.push(vec![along(from), along(to)]);
+            }
+            start += 2.0 * length;
+        }
+        before += whole;
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_go_on_round_corners() {
+        let corner = [(0.0, 0.0), (4.0, 0.0), (4.0, 3.0)];
+        let dashes = cut(&corner, 2.0);
+        assert_eq!(dashes, [[(0.0, 0.0), (2.0, 0.0)], [(4.0, 0.0), (4.0, 2.0)]]);
+    }
+
+    #[test]
+    fn text_is_as_wide_as_in_the_font() {
+        // DejaVu Sans: the advance of a digit is 0.636 em.
+        assert!((text_width("0000000000") - 10.0 * 0.636 * FONT_SIZE).abs() < 0.5, "{}", text_width("0000000000"));
+    }
+
+    #[test]
+    fn svg_is_sized_in_inches() {
+        let mut drawing = Drawing { width: COLUMN, height: 72.0, marks: Vec::new() };
+        drawing.text((10.0, 10.0), Anchor::Start, "<a & b>", Colour::INK);
+        let svg = drawing.to_svg().unwrap();
+        assert!(svg.contains(r#"width="3.300in" height="1.000in" viewBox="0 0 1267 384""#), "{svg}");
+        assert!(svg.contains("&lt;a &amp; b&gt;"), "{svg}");
+    }
+}

@@ -1,0 +1,140 @@
+//! Figures for papers, as SVG and PNG: one column wide (3.3 inches), text of 8 points, colours for the colour-blind.
+//!
+//! Named after their models in Clark et al. (2019) where they have one there. Each figure is a function from a run to a
+//! [`drawing::Drawing`]; SVG and PNG are two ways to render it.
+
+mod axes;
+mod clusters;
+mod colours;
+mod drawing;
+mod heat_map;
+mod layers;
+mod relations;
+mod sentence;
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use headlight_attention::AttentionHead;
+
+use crate::run::{RunDirectory, RunError};
+use crate::tables::Direction;
+use drawing::Drawing;
+
+/// A figure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// Where attention goes: the share of each head's attention to special tokens and to neighbours, by layer (Figure 2).
+    Surface,
+    /// How broad attention is: the entropy of each head, by layer (Figure 4).
+    Entropy,
+    /// The map of all heads by multidimensional scaling, by behaviour and by layer (Figure 6).
+    Map,
+    /// The best head of each relation beside the best baseline, with intervals (Table 1 as bars).
+    Relations,
+    /// Every head's accuracy for one relation, layers × heads.
+    HeatMap {
+        /// The relation, or an aggregate.
+        relation: String,
+        /// Who attends; where not given, as the relation's best head does.
+        direction: Option<Direction>,
+    },
+    /// The attention of one head in one sentence (Figure 5).
+    Sentence {
+        /// The sentence's `sent_id`, one of those in `explorer.json`.
+        sent_id: String,
+        /// The head; where not given, the best one for `relation`.
+        head: Option<AttentionHead>,
+        /// The relation whose dependents stand out; where not given, the sentence's most telling one.
+        relation: Option<String>,
+    },
+}
+
+/// A figure that cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FigureError {
+    /// The run did no experiment that the figure shows.
+    #[error("the run at {} has nothing to draw here: its config has no experiment of kind = \"{kind}\"", .run.display())]
+    NothingToDraw {
+        /// The run's folder.
+        run: PathBuf,
+        /// The kind of experiment that is missing.
+        kind: &'static str,
+    },
+    /// No head was scored on the relation.
+    #[error("no relation `{relation}` was scored; the run has {known}")]
+    UnknownRelation {
+        /// As asked for.
+        relation: String,
+        /// The relations there are.
+        known: String,
+    },
+    /// The run kept no attention of the sentence.
+    #[error("explorer.json has no sentence `{sent_id}`; it has {known}")]
+    UnknownSentence {
+        /// As asked for.
+        sent_id: String,
+        /// Some of the sentences there are.
+        known: String,
+    },
+    /// The model has no such head.
+    #[error("the model has no head {head}; it has {layers} layers of {heads} heads")]
+    UnknownHead {
+        /// As asked for.
+        head: AttentionHead,
+        /// Layers of the model.
+        layers: usize,
+        /// Heads per layer.
+        heads: usize,
+    },
+    /// The file's name says neither SVG nor PNG.
+    #[error("cannot tell the format of {}: its name ends neither in .svg nor in .png", .0.display())]
+    Format(PathBuf),
+    /// The plotting library failed, or the disk did.
+    #[error("cannot draw: {0}")]
+    Drawing(String),
+    /// The figure could not be written.
+    #[error("cannot write {}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The run could not be read.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl Figure {
+    /// Draws the figure from a run into a file whose name ends in `.svg` or `.png`.
+    ///
+    /// # Errors
+    /// All [`FigureError`]s.
+    pub fn write(&self, run: &RunDirectory, path: &Path) -> Result<(), FigureError> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("png") => self.draw(run)?.write_png(path),
+            Some("svg") => fs::write(path, self.draw(run)?.to_svg()?)
+                .map_err(|source| FigureError::Io { path: path.to_owned(), source }),
+            _ => Err(FigureError::Format(path.to_owned())),
+        }
+    }
+
+    fn draw(&self, run: &RunDirectory) -> Result<Drawing, FigureError> {
+        match self {
+            Figure::Surface => layers::surface(run),
+            Figure::Entropy => layers::entropy(run),
+            Figure::Map => clusters::map(run),
+            Figure::Relations => relations::relations(run),
+            Figure::HeatMap { relation, direction } => heat_map::heat_map(run, relation, *direction),
+            Figure::Sentence { sent_id, head, relation } => {
+                sentence::sentence(run, sent_id, *head, relation.as_deref())
+            }
+        }
+    }
+}
+
+fn nothing_to_draw(run: &RunDirectory, kind: &'static str) -> FigureError {
+    FigureError::NothingToDraw { run: run.path().to_owned(), kind }
+}

@@ -1,0 +1,129 @@
+//! Figure 5: the attention of one head in one sentence; attending words at the left, attended ones at the right.
+
+use headlight_attention::{AttentionHead, HeadGrid};
+
+use super::colours::{BLUE, Colour, VERMILION};
+use super::drawing::{Anchor, COLUMN, Drawing, text_width};
+use super::{FigureError, nothing_to_draw};
+use crate::explorer::{Explorer, ExplorerSentence};
+use crate::run::RunDirectory;
+use crate::tables::{BestHead, Direction};
+
+/// The height of a word.
+const ROW: f64 = 11.0;
+
+/// Lighter lines are not drawn.
+const LEAST_WEIGHT: f64 = 0.04;
+
+/// The attention of `head`, or of the best head for `relation`, or for the relation of the sentence that has the largest
+/// gain over its baseline; the relation's dependents stand out.
+pub(super) fn sentence(
+    run: &RunDirectory,
+    sent_id: &str,
+    head: Option<AttentionHead>,
+    relation: Option<&str>,
+) -> Result<Drawing, FigureError> {
+    let Some(explorer) = Explorer::read(run)? else {
+        return Err(nothing_to_draw(run, "heads"));
+    };
+    let Some(sentence) = explorer.sentences.iter().find(|sentence| sentence.sent_id == sent_id) else {
+        let ids: Vec<&str> = explorer.sentences.iter().take(5).map(|sentence| sentence.sent_id.as_str()).collect();
+        let known = format!("{} sentences, such as {}", explorer.sentences.len(), ids.join(", "));
+        return Err(FigureError::UnknownSentence { sent_id: sent_id.to_owned(), known });
+    };
+    let best: Vec<BestHead> = run.table_or_empty()?;
+    let row = best_row(sentence, &best, relation)?;
+    let relation = relation.or(row.map(|row| row.relation.as_str())).unwrap_or("");
+    let direction = row.map_or(Direction::DependentToGovernor, |row| row.direction);
+    let of_row = |row: &BestHead| AttentionHead { layer: row.layer as usize - 1, index: row.head as usize - 1 };
+    let head = head.or(row.map(of_row)).unwrap_or(AttentionHead { layer: 0, index: 0 });
+    let grid = HeadGrid { layers: explorer.layers, heads: explorer.heads };
+    if head.layer >= grid.layers || head.index >= grid.heads {
+        return Err(FigureError::UnknownHead { head, layers: grid.layers, heads: grid.heads });
+    }
+    Ok(draw(sentence, head, grid.number(head), direction, relation))
+}
+
+/// The row of `relation`, or of the relation in the sentence with the largest gain.
+fn best_row<'a>(
+    sentence: &ExplorerSentence,
+    best: &'a [BestHead],
+    relation: Option<&str>,
+) -> Result<Option<&'a BestHead>, FigureError> {
+    let in_sentence = |name: &str| sentence.words.iter().any(|word| word.governor > 0 && word.relation == name);
+    if let Some(relation) = relation {
+        if !in_sentence(relation) {
+            let known = sentence.words.iter().map(|word| word.relation.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(FigureError::UnknownRelation { relation: relation.to_owned(), known });
+        }
+        return Ok(best.iter().find(|row| row.relation == relation));
+    }
+    let gain = |row: &&BestHead| row.accuracy - row.baseline_accuracy;
+    let rows = best.iter().filter(|row| in_sentence(&row.relation) && row.layer > 0 && row.head > 0);
+    Ok(rows.max_by(|a, b| gain(a).total_cmp(&gain(b))))
+}
+
+fn draw(
+    sentence: &ExplorerSentence,
+    head: AttentionHead,
+    number: usize,
+    direction: Direction,
+    relation: &str,
+) -> Drawing {
+    let n = sentence.words.len();
+    let names: Vec<&str> =
+        std::iter::once("[CLS]").chain(sentence.words.iter().map(|word| word.form.as_str())).chain(["[SEP]"]).collect();
+    let widest = names.iter().map(|name| text_width(name)).fold(0.0, f64::max).min(COLUMN / 3.0);
+    let (left, right) = (widest + 6.0, COLUMN - widest - 6.0);
+    let top = 24.0;
+    let y = |position: usize| top + ROW * position as f64;
+    let mut drawing = Drawing { width: COLUMN, height: y(n + 2), marks: Vec::new() };
+    let title = format!("head {head}, {}, {relation}", direction.arrow());
+    drawing.bold((COLUMN / 2.0, 7.0), Anchor::Middle, title.trim_end_matches(", "), Colour::INK);
+
+    let size = n + 2;
+    let weight = |from: usize, to: usize| {
+        f64::from(sentence.weights[(number * size + from) * size + to]) / 255.0 * f64::from(sentence.scale)
+    };
+    for from in 1..=n {
+        for to in 0..size {
+            let value = weight(from, to).min(1.0);
+            if value >= LEAST_WEIGHT {
+                drawing.line(&[(left, y(from)), (right, y(to))], Colour::SOFT.opacity(0.75 * value), 0.4 + 2.0 * value);
+            }
+        }
+    }
+    let picks = &sentence.picks[(2 * number + usize::from(direction == Direction::GovernorToDependent)) * n..][..n];
+    let wanted = |at: usize| sentence.words[at].governor > 0 && sentence.words[at].relation == relation;
+    for at in (0..n).filter(|&at| wanted(at)) {
+        let pick = usize::from(picks[at]) + 1;
+        if pick > n {
+            continue;
+        }
+        let (from, to) = if direction == Direction::DependentToGovernor { (at + 1, pick) } else { (pick, at + 1) };
+        let line = [(left, y(from)), (right, y(to))];
+        let width = 0.9 + 2.0 * weight(from, to).min(1.0);
+        if pick == sentence.words[at].governor {
+            drawing.line(&line, BLUE, width);
+        } else {
+            drawing.dashed(&line, VERMILION, width);
+        }
+    }
+    // The relation's dependents stand on the side that the direction gives them.
+    for (position, name) in names.iter().enumerate() {
+        let stands_out = position > 0 && position <= n && wanted(position - 1);
+        let special = position == 0 || position > n;
+        let (at_left, at_right) = ((left - 3.0, y(position)), (right + 3.0, y(position)));
+        let colour = if special { Colour::SOFT } else { Colour::INK };
+        match (stands_out, direction) {
+            (true, Direction::DependentToGovernor) => drawing.bold(at_left, Anchor::End, name, Colour::INK),
+            _ if special => {}
+            _ => drawing.text(at_left, Anchor::End, name, colour),
+        }
+        match (stands_out, direction) {
+            (true, Direction::GovernorToDependent) => drawing.bold(at_right, Anchor::Start, name, Colour::INK),
+            _ => drawing.text(at_right, Anchor::Start, name, colour),
+        }
+    }
+    drawing
+}

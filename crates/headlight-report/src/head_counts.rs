@@ -1,0 +1,92 @@
+//! The counts of all heads on the split that is reported, as figures and page show them.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::assess::is_aggregate;
+use crate::run::{RunDirectory, RunError};
+use crate::tables::{Direction, HeadScore};
+
+/// How often every head picks the right word, by relation and direction.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct HeadCounts {
+    /// Aggregates first, then relations from frequent to rare.
+    pub relations: Vec<String>,
+    /// Words of each relation.
+    pub totals: Vec<u64>,
+    /// By direction, then by relation, then by head, layer by layer.
+    pub correct: BTreeMap<&'static str, Vec<Vec<u64>>>,
+}
+
+impl HeadCounts {
+    /// Adds up the splits of a run's `head_scores` but those that only served to choose; empty without the table.
+    pub(crate) fn read(run: &RunDirectory) -> Result<Self, RunError> {
+        let model = &run.report().model;
+        Ok(Self::new(&run.table_or_empty()?, model.layers, model.heads))
+    }
+
+    fn new(rows: &[HeadScore], layers: u32, heads: u32) -> Self {
+        let chosen_on = |row: &HeadScore| row.split == "select" || row.split == "train";
+        let only_chosen = rows.iter().all(chosen_on);
+        let in_grid = |row: &HeadScore| row.layer_index < layers && row.head_index < heads;
+        let none = || vec![0; (layers * heads) as usize];
+        let mut totals: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
+        let mut correct: BTreeMap<(&str, Direction), Vec<u64>> = BTreeMap::new();
+        for row in rows.iter().filter(|row| in_grid(row) && (only_chosen || !chosen_on(row))) {
+            totals.entry(&row.relation).or_default().insert(&row.split, row.total);
+            let counts = correct.entry((&row.relation, row.direction)).or_insert_with(none);
+            counts[(row.layer_index * heads + row.head_index) as usize] += row.correct;
+        }
+        let totals = totals.into_iter().map(|(relation, splits)| (relation, splits.values().sum()));
+        let mut relations: Vec<(&str, u64)> = totals.filter(|&(_, total)| total > 0).collect();
+        relations.sort_by_key(|&(relation, total)| (!is_aggregate(relation), Reverse(total)));
+        let by_direction = |direction: Direction| {
+            let counts =
+                |(relation, _): &(&str, u64)| correct.get(&(*relation, direction)).cloned().unwrap_or_else(none);
+            (direction.name(), relations.iter().map(counts).collect())
+        };
+        Self {
+            correct: [Direction::DependentToGovernor, Direction::GovernorToDependent].map(by_direction).into(),
+            totals: relations.iter().map(|&(_, total)| total).collect(),
+            relations: relations.into_iter().map(|(relation, _)| relation.to_owned()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(split: &str, relation: &str, head_index: u32, correct: u64, total: u64) -> HeadScore {
+        let (treebank, split, relation) = ("en".into(), split.into(), relation.into());
+        let direction = Direction::DependentToGovernor;
+        HeadScore { treebank, split, layer_index: 0, head_index, direction, relation, correct, total }
+    }
+
+    #[test]
+    fn splits_that_only_served_to_choose_are_left_out() {
+        let rows = [
+            row("select", "det", 0, 90, 100),
+            row("evaluate", "det", 0, 7, 10),
+            row("evaluate", "det", 1, 3, 10),
+            row("evaluate", "case", 0, 1, 20),
+            row("evaluate", "all", 0, 8, 12),
+            row("evaluate", "iobj", 0, 0, 0),
+        ];
+        let counts = HeadCounts::new(&rows, 1, 2);
+        assert_eq!(counts.relations, ["all", "case", "det"]);
+        assert_eq!(counts.totals, [12, 20, 10]);
+        assert_eq!(counts.correct["dep_to_gov"], [[8, 0], [1, 0], [7, 3]]);
+        assert_eq!(counts.correct["gov_to_dep"], [[0, 0]; 3]);
+        assert_eq!(HeadCounts::new(&rows[..1], 1, 2).correct["dep_to_gov"], [[90, 0]]);
+    }
+
+    #[test]
+    fn folds_are_added_up() {
+        let rows = [row("evaluate-1", "det", 0, 7, 10), row("evaluate-2", "det", 0, 5, 9)];
+        let counts = HeadCounts::new(&rows, 1, 1);
+        assert_eq!((counts.totals, &counts.correct["dep_to_gov"]), (vec![19], &vec![vec![12]]));
+    }
+}
