@@ -102,7 +102,7 @@ function startLayers() {
           traces.push({
             ...place, mode: "markers", x: measure.heads.map((head) => head[0] + 1), y: measure.heads.map((head) => head[2]),
             text: measure.heads.map((head) => headName(head[0], head[1])), hovertemplate: "head %{text}: %{y:.3f}<extra></extra>",
-            marker: { color: COLOURS[0], size: 6, opacity: .55 },
+            marker: { color: css("--bar"), size: 6, opacity: .55 },
           });
         }
         traces.push({
@@ -171,7 +171,7 @@ function startProbes() {
     const scale = measure.share ? 100 : 1;
     const trace = {
       type: "bar", orientation: "h", y: rows.map((row) => plain(row.name)), x: rows.map((row) => scale * row.value),
-      marker: { color: COLOURS[0] }, hovertemplate: "%{y}: %{x:.2f}<extra></extra>",
+      marker: { color: css("--bar") }, hovertemplate: "%{y}: %{x:.2f}<extra></extra>",
       text: rows.map((row) => (scale * row.value).toFixed(measure.share ? 1 : 2)), textposition: "outside", cliponaxis: false,
       error_x: {
         type: "data", symmetric: false, color: css("--ink"), thickness: 1.2,

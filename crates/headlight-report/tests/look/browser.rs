@@ -1,0 +1,89 @@
+//! The page in headless Chromium: what is drawn, what a click changes, and that nothing complains.
+//!
+//! The test adds two scripts to a copy of the page: one before everything, which collects complaints, and one after,
+//! `drive.js`, which clicks and looks and leaves what it saw as the page's only text.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::page::{HOSTILE_RUN, write_page};
+use crate::run::Size;
+
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+const COLLECT: &str = "<script>
+window.complaints = [];
+window.addEventListener('error', (event) => window.complaints.push(String(event.message ?? event.target)), true);
+window.addEventListener('unhandledrejection', (event) => window.complaints.push(String(event.reason)));
+document.addEventListener('securitypolicyviolation', (event) => window.complaints.push(`blocked ${event.blockedURI}`));
+for (const level of ['error', 'warn']) console[level] = (...texts) => window.complaints.push(texts.join(' '));
+</script>";
+
+fn browser() -> Option<&'static str> {
+    let starts =
+        |name: &&&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    BROWSERS.iter().find(starts).copied()
+}
+
+/// What `drive.js` saw, `None` without a browser.
+#[expect(clippy::print_stderr, reason = "a test says why it did not run")]
+fn drive(name: &str, size: Size) -> Option<Value> {
+    let Some(browser) = browser() else {
+        eprintln!("not run: no Chromium in PATH (Debian: apt-get install chromium)");
+        return None;
+    };
+    let (page, path) = write_page(name, size);
+    let driver = format!("<script>{}</script></body>", include_str!("drive.js"));
+    let start = page.replacen("<head>", &format!("<head>{COLLECT}"), 1);
+    let end = start.rfind("</body>").unwrap();
+    let driven = path.with_file_name("driven.html");
+    std::fs::write(&driven, format!("{}{driver}{}", &start[..end], &start[end + "</body>".len()..])).unwrap();
+    Some(seen(browser, &driven))
+}
+
+fn seen(browser: &str, page: &Path) -> Value {
+    let profile = tempfile::tempdir().unwrap();
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"])
+        .args(["--disable-background-networking", "--disable-component-update", "--window-size=1300,1000"])
+        .args(["--virtual-time-budget=20000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    let dom = String::from_utf8_lossy(&output.stdout);
+    let text =
+        dom.split_once("<pre id=\"seen\">").and_then(|(_, rest)| rest.split_once("</pre>")).map(|(text, _)| text);
+    let text = text.unwrap_or_else(|| panic!("drive.js did not finish: {}", String::from_utf8_lossy(&output.stderr)));
+    serde_json::from_str(&text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")).unwrap()
+}
+
+#[test]
+fn clicks_and_keys_change_the_view() {
+    let size = Size { layers: 6, heads: 12, sentences: 25, hostile: false };
+    let Some(seen) = drive("browser", size) else { return };
+    let expected = json!({
+        "complaints": [],
+        "plots": ["heat-map", "surface-shares", "surface-entropy", "map-layers", "map-roles", "probe-plot"],
+        "rows": 52,
+        "a click on a row": {"relation": "advmod", "explorer": "advmod", "marked": ["advmod"], "heat map changed": true},
+        "a click on a cell": {"head": "3-5", "drawing changed": true},
+        "another direction": {"explorer": "gov_to_dep"},
+        "sorted by relation": ["acl", "acl:relcl", "advcl"],
+        "search": ["nmod:poss"],
+        "arrow down": {"moved by": 1, "drawing changed": true},
+        "mistakes first": true,
+        "pinned word": {"pressed": 1, "fewer lines": true, "shares": true, "focus stays": true},
+        "all relations": "",
+    });
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn hostile_texts_do_no_harm() {
+    let Some(seen) = drive("browser-hostile", HOSTILE_RUN) else { return };
+    assert_eq!((&seen["complaints"], &seen["rows"]), (&json!([]), &json!(52)));
+    assert_eq!(seen["harmed"], Value::Null);
+}
