@@ -74,7 +74,8 @@ fn key(run: &mut Run, split: Split) -> Result<PredictionKey> {
 
 /// Writes what the chosen heads and offsets say about each word: the table `predictions`, and `predictions.conllu`, the
 /// evaluated sentences with `Predicted=` (an id, or 0 for none) and `PredictedBy=` (a head and its direction) in MISC.
-/// Each word is predicted by what was chosen for its relation.
+/// Each word is predicted by what was chosen for its relation; the table also has, for each aggregate it belongs to, what
+/// the head chosen for that aggregate says, so that runs can be compared on aggregates too.
 pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected) -> Result<()> {
     let granularity = run.config().treebank.granularity();
     let mut table = TableWriter::<Prediction>::create(run.folder())?;
@@ -84,25 +85,29 @@ pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected) -> Result
     evaluate.for_each(run, |sentence, predictions| {
         let mut annotated = sentence.clone().into_parts();
         for (index, word) in sentence.words().iter().enumerate() {
-            let group = Group::relation(word.relation.name(granularity));
-            let Some(choice) = selection_for(selected, sentence).choice(&group) else { continue };
-            let predicted = predictions.governor(choice.direction, choice.head, WordIdx::new(index));
-            let at_offset = Baseline::Offset(choice.offset).governor(index, sentence.len());
-            let by = format!("{}:{}", choice.head, choice.direction);
-            let note = format!("Predicted={}|PredictedBy={by}", predicted.map_or(0, WordIdx::id));
-            let misc = &mut annotated.words[index].misc;
-            *misc = Some(misc.take().map_or_else(|| note.clone(), |before| format!("{before}|{note}")));
-            for (predictor, predicted) in [("best_head", predicted.map(Governor::Word)), ("best_offset", at_offset)] {
-                table.push(&Prediction {
-                    predictor: predictor.to_owned(),
-                    scope: Some(group.name().to_owned()),
-                    sent_id: sentence.sent_id().to_owned(),
-                    word_id: (index + 1) as u32,
-                    governor: id(word.governor),
-                    relation: word.relation.full().to_owned(),
-                    predicted: predicted.map(id),
-                    correct: predicted == Some(word.governor),
-                })?;
+            for group in Group::of(word, granularity) {
+                let Some(choice) = selection_for(selected, sentence).choice(&group) else { continue };
+                let predicted = predictions.governor(choice.direction, choice.head, WordIdx::new(index));
+                let mut push = |predictor: &str, predicted: Option<Governor>| {
+                    table.push(&Prediction {
+                        predictor: predictor.to_owned(),
+                        scope: Some(group.name().to_owned()),
+                        sent_id: sentence.sent_id().to_owned(),
+                        word_id: (index + 1) as u32,
+                        governor: id(word.governor),
+                        relation: word.relation.full().to_owned(),
+                        predicted: predicted.map(id),
+                        correct: predicted == Some(word.governor),
+                    })
+                };
+                push("best_head", predicted.map(Governor::Word))?;
+                if let Group::Relation(_) = group {
+                    push("best_offset", Baseline::Offset(choice.offset).governor(index, sentence.len()))?;
+                    let by = format!("{}:{}", choice.head, choice.direction);
+                    let note = format!("Predicted={}|PredictedBy={by}", predicted.map_or(0, WordIdx::id));
+                    let misc = &mut annotated.words[index].misc;
+                    *misc = Some(misc.take().map_or_else(|| note.clone(), |before| format!("{before}|{note}")));
+                }
             }
         }
         let annotated = Sentence::new(annotated).context("MISC does not change the tree")?;

@@ -147,7 +147,8 @@ fn describe(physical: PhysicalType, repeated: bool) -> String {
 /// One column of a row group, with nulls in their places.
 enum ColumnCells {
     Absent,
-    Text(Vec<Option<String>>),
+    /// Checked to be UTF-8.
+    Text(Vec<Option<ByteArray>>),
     Integer(Vec<Option<i64>>),
     Real(Vec<Option<f64>>),
     Flag(Vec<Option<bool>>),
@@ -166,8 +167,8 @@ impl ColumnCells {
         let (read, column) = match group.get_column_reader(place)? {
             ColumnReader::ByteArrayColumnReader(mut reader) => {
                 let (read, cells) = read!(reader);
-                let texts = cells.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-                (read, Self::Text(with_nulls(texts, &levels)))
+                cells.iter().try_for_each(|cell: &ByteArray| cell.as_utf8().map(drop))?;
+                (read, Self::Text(with_nulls(cells, &levels)))
             }
             ColumnReader::Int64ColumnReader(mut reader) => {
                 let (read, cells) = read!(reader);
@@ -192,17 +193,15 @@ impl ColumnCells {
     fn value(&self, row: usize) -> Value<'_> {
         let value = match self {
             Self::Absent => None,
-            Self::Text(cells) => cells[row].as_deref().map(Value::Text),
+            Self::Text(cells) => {
+                cells[row].as_ref().map(|cell| Value::Text(cell.as_utf8().expect("checked when it was read")))
+            }
             Self::Integer(cells) => cells[row].map(Value::Integer),
             Self::Real(cells) => cells[row].map(Value::Real),
             Self::Flag(cells) => cells[row].map(Value::Flag),
         };
         value.unwrap_or(Value::Null)
     }
-}
-
-fn text(bytes: &ByteArray) -> Result<String, ParquetError> {
-    bytes.as_utf8().map(str::to_owned)
 }
 
 /// Puts the values back between the nulls. A column that allows no null has no levels.

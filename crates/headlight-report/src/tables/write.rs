@@ -10,7 +10,7 @@ use parquet::basic::{Compression, LogicalType, Repetition, Type as PhysicalType}
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{Type, TypePtr};
 
@@ -133,6 +133,7 @@ fn writer_properties<T: Table>() -> WriterProperties {
     let entry = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
     WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by(concat!("headlight ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![
             entry(NAME_KEY, T::NAME.to_owned()),
@@ -197,7 +198,14 @@ impl ColumnBuffer {
         }
         match (&mut self.cells, value) {
             (_, Value::Null) => {}
-            (Cells::Text(cells), Value::Text(text)) => cells.push(ByteArray::from(text)),
+            (Cells::Text(cells), Value::Text(text)) => {
+                // Neighbouring rows often say the same: then the bytes are shared.
+                let cell = match cells.last() {
+                    Some(last) if last.data() == text.as_bytes() => last.clone(),
+                    _ => ByteArray::from(text),
+                };
+                cells.push(cell);
+            }
             (Cells::Integer(cells), Value::Integer(number)) => cells.push(number),
             (Cells::Real(cells), Value::Real(number)) => cells.push(number),
             (Cells::Flag(cells), Value::Flag(flag)) => cells.push(flag),
