@@ -48,6 +48,10 @@ pub enum LogFormat {
 pub enum Command {
     /// Run the experiments of a config and write a run directory
     Run(RunArgs),
+    /// Compare runs, or a run with published numbers, relation by relation
+    Compare(CompareArgs),
+    /// Write the reports of runs anew from their tables
+    Report(ReportArgs),
     /// Print the resolved config: every key, after defaults, file and --set
     Show(ShowArgs),
     /// List everything that is wrong with treebank files, by line
@@ -75,6 +79,52 @@ pub struct RunArgs {
     /// Replace a run directory that exists
     #[arg(long)]
     pub force: bool,
+}
+
+/// `headlight compare`
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Run directories, published tables (clark2019, replication-ewt) or files of such; the first is the reference
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// Form of the comparison
+    #[arg(long, value_enum, default_value_t = CompareFormat::Term, value_name = "FORMAT")]
+    pub format: CompareFormat,
+    /// Exit with code 1 when a relation's accuracy is more than this below the reference's, in percentage points:
+    /// --fail-below=-1 allows a loss of one point
+    #[arg(long, value_name = "POINTS", allow_negative_numbers = true)]
+    pub fail_below: Option<f64>,
+    /// Resamples of sentences behind the intervals
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1000..))]
+    pub resamples: u32,
+    /// Seed of the resamples
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// `--format` of `headlight compare`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// A table of 80 columns
+    Term,
+    /// Markdown
+    Md,
+    /// CSV
+    Csv,
+    /// JSON
+    Json,
+    /// LaTeX, package booktabs
+    Latex,
+    /// HTML
+    Html,
+}
+
+/// `headlight report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Run directories
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
 }
 
 /// `headlight show`

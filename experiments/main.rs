@@ -34,6 +34,8 @@ fn main() -> ExitCode {
     }
     let result = match &cli.command {
         Command::Run(args) => commands::run::run(args),
+        Command::Compare(args) => commands::compare::compare(args),
+        Command::Report(args) => commands::report::report(args),
         Command::Check(args) => commands::check::check(args),
         Command::Fetch(args) => commands::fetch::fetch(args),
         Command::Models => commands::models::models(),

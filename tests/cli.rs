@@ -4,13 +4,15 @@ use std::process::Stdio;
 
 use crate::support::{Ran, World};
 
+const COMMANDS: [&str; 8] = ["run", "compare", "report", "show", "check", "fetch", "models", "completions"];
+
 #[test]
 fn help_names_every_command_and_fits_100_columns() {
     let help = World::new().succeed(&["--help"]);
-    for command in ["run", "show", "check", "fetch", "models", "completions"] {
+    for command in COMMANDS {
         assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{command} "))), "{command}: {help}");
     }
-    for command in ["run", "show", "check", "fetch", "models", "completions"] {
+    for command in COMMANDS {
         let help = World::new().succeed(&[command, "--help"]);
         let widest = help.lines().map(|line| line.chars().count()).max().unwrap_or(0);
         assert!(widest <= 100, "{command} --help is {widest} columns wide");

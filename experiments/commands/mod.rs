@@ -1,15 +1,20 @@
 //! The subcommands, one file each.
 
 pub mod check;
+pub mod compare;
 pub mod completions;
 pub mod fetch;
 pub mod models;
+pub mod report;
 pub mod run;
 pub mod show;
 
 use std::fmt;
 
 use crate::config::{self, Config, Source};
+
+/// Width of printed tables, in characters.
+const WIDTH: usize = 80;
 
 /// Wrong usage: a mistake in the arguments or in the config. Shown as its cause, and makes the exit code 2.
 #[derive(Debug)]
@@ -23,7 +28,7 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// Reads the config that an argument names; every mistake in it is wrong usage.
-fn load_config(argument: &str, sets: &[String]) -> anyhow::Result<Config> {
+/// Reads the config that an argument names, or all configs of its sweep; every mistake in it is wrong usage.
+fn load_configs(argument: &str, sets: &[String]) -> anyhow::Result<Vec<Config>> {
     Source::find(argument).and_then(|source| config::load(&source, sets)).map_err(|error| Usage(error).into())
 }

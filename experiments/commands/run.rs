@@ -2,19 +2,16 @@
 
 use anyhow::Result;
 
-use super::load_config;
+use super::{WIDTH, load_configs};
 use crate::cli::RunArgs;
 use crate::{output, run};
 
-/// Width of printed tables, in characters.
-const WIDTH: usize = 80;
-
 /// Runs each config in turn. All are read first, so that a mistake in the last is found before the first is run.
 pub fn run(args: &RunArgs) -> Result<()> {
-    let configs = args.configs.iter().map(|config| load_config(config, &args.sets)).collect::<Result<Vec<_>>>()?;
+    let configs = args.configs.iter().map(|config| load_configs(config, &args.sets)).collect::<Result<Vec<_>>>()?;
     run::watch_interrupts()?;
-    for config in configs {
-        let (_, sheets) = run::run(config, &args.out, args.force)?;
+    for config in configs.into_iter().flatten() {
+        let sheets = run::run(config, &args.out, args.force)?;
         for sheet in sheets {
             output::print(&format!("\n{}", sheet.to_text(WIDTH)))?;
         }

@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 
-use super::load_config;
+use super::load_configs;
 use crate::cli::ShowArgs;
+use crate::config::Config;
 use crate::output;
 
-/// Prints the config as a run would write it: TOML that resolves to itself.
+/// Prints the config as a run would write it: TOML that resolves to itself. The configs of a sweep follow each other.
 pub fn show(args: &ShowArgs) -> Result<()> {
-    output::print(&load_config(&args.config, &args.sets)?.to_toml())
+    let configs = load_configs(&args.config, &args.sets)?;
+    output::print(&configs.iter().map(Config::to_toml).collect::<Vec<_>>().join("\n"))
 }

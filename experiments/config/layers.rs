@@ -8,7 +8,7 @@ use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
 
-use super::{Config, paths, unknown};
+use super::{Config, paths, sweep, unknown};
 use crate::kinds::{self, Experiment};
 use crate::nearest::nearest;
 
@@ -96,12 +96,13 @@ const SET: &str = "--set";
 /// Where `--set experiment.0.key=…` waits while figment merges, since figment replaces arrays as a whole.
 const SET_EXPERIMENTS: &str = "experiment set on the command line";
 
-/// Resolves the config of `source` with `--set` assignments (`key=value`, later ones win).
+/// Resolves the config of `source` with `--set` assignments (`key=value`, later ones win): one config, or one for each
+/// combination of what `[sweep]` lists.
 ///
 /// # Errors
 /// When a layer is not TOML, or holds an unknown key or a value of the wrong type; each error names the key and the
 /// layer that wrote it.
-pub fn load(source: &Source, sets: &[String]) -> Result<Config> {
+pub fn load(source: &Source, sets: &[String]) -> Result<Vec<Config>> {
     let base = parse(BASE).context("configs/base.toml")?;
     let file = parse(&source.text()?).with_context(|| describe(&source.metadata()))?;
     let mut figment = Figment::from(Layer { metadata: Metadata::named("base.toml"), table: base.clone() })
@@ -109,7 +110,11 @@ pub fn load(source: &Source, sets: &[String]) -> Result<Config> {
     for set in sets {
         figment = figment.merge(assignment(set)?);
     }
-    resolve(&figment, &base, source)
+    let Value::Dict(_, mut root) = figment.find_value("")? else { unreachable!("layers are tables") };
+    let origin = Origin { figment: &figment };
+    let variants = sweep::variants(root.remove("sweep"), &origin)?;
+    let configs = variants.iter().map(|it| resolve(it.apply(&root)?, &base, source, &it.suffix, &origin));
+    configs.collect()
 }
 
 fn parse(text: &str) -> Result<Dict> {
@@ -133,26 +138,31 @@ fn assignment(set: &str) -> Result<Layer> {
         Ok(mut table) => table.remove("value").expect("the line above wrote it"),
         Err(_) => toml::Value::String(text.to_owned()),
     };
-    let mut names: Vec<&str> = key.split('.').collect();
-    anyhow::ensure!(names.iter().all(|name| !name.is_empty()), "--set {set}: `{key}` is not a key");
-    if names.len() > 2 && names[0] == "experiment" {
-        anyhow::ensure!(
-            names[1].parse::<usize>().is_ok(),
-            "--set {set}: `experiment` is a list; count from 0, as in --set experiment.0.{}={text}",
-            names[1..].join(".")
-        );
-        names[0] = SET_EXPERIMENTS;
-    }
-    let table = names.iter().rev().fold(Value::serialize(value)?, |value, name| {
-        Value::Dict(Tag::Default, Dict::from([((*name).to_owned(), value)]))
-    });
-    let Value::Dict(_, table) = table else { unreachable!("a key has at least one part") };
+    let table = nested(key, Value::serialize(value)?).with_context(|| format!("--set {set}"))?;
     Ok(Layer { metadata: Metadata::named(SET), table })
 }
 
-fn resolve(figment: &Figment, base: &Dict, source: &Source) -> Result<Config> {
-    let origin = Origin { figment };
-    let Value::Dict(_, mut root) = figment.find_value("")? else { unreachable!("layers are tables") };
+/// A table that holds a value at a dotted key.
+pub(super) fn nested(key: &str, value: Value) -> Result<Dict> {
+    let mut names: Vec<&str> = key.split('.').collect();
+    anyhow::ensure!(names.iter().all(|name| !name.is_empty()), "`{key}` is not a key");
+    if names.len() > 2 && names[0] == "experiment" {
+        let rest = names[1..].join(".");
+        anyhow::ensure!(
+            names[1].parse::<usize>().is_ok(),
+            "`experiment` is a list; count from 0, as in experiment.0.{rest}"
+        );
+        names[0] = SET_EXPERIMENTS;
+    }
+    let table = names
+        .iter()
+        .rev()
+        .fold(value, |value, name| Value::Dict(Tag::Default, Dict::from([((*name).to_owned(), value)])));
+    let Value::Dict(_, table) = table else { unreachable!("a key has at least one part") };
+    Ok(table)
+}
+
+fn resolve(mut root: Dict, base: &Dict, source: &Source, suffix: &str, origin: &Origin<'_>) -> Result<Config> {
     let mut experiments = match root.remove("experiment") {
         None => Vec::new(),
         Some(Value::Array(_, elements)) => elements,
@@ -170,7 +180,7 @@ fn resolve(figment: &Figment, base: &Dict, source: &Source) -> Result<Config> {
             overlay(element, set);
         }
     }
-    unknown::check(&root, base, &origin)?;
+    unknown::check(&root, base, origin)?;
     let mut sections = Vec::new();
     for name in Experiment::NAMES {
         sections.push((*name, root.remove(*name)));
@@ -178,28 +188,29 @@ fn resolve(figment: &Figment, base: &Dict, source: &Source) -> Result<Config> {
     let mut resolved = Vec::new();
     for (number, element) in experiments.into_iter().enumerate() {
         let place = format!("experiment.{number}");
-        let kind = kinds::kind_of(&element, &place, &origin)?;
+        let kind = kinds::kind_of(&element, &place, origin)?;
         let section = sections.iter().find(|(name, _)| *name == kind).and_then(|(_, section)| section.clone());
-        let mut element = with_defaults(element, section, &origin);
+        let mut element = with_defaults(element, section, origin);
         if let Value::Dict(_, dict) = &mut element {
             dict.remove("kind");
-            unknown::check_section(dict, base, kind, &place, &origin)?;
-            paths::resolve(dict, Experiment::paths(kind), &origin)?;
+            unknown::check_section(dict, base, kind, &place, origin)?;
+            paths::resolve(dict, Experiment::paths(kind), origin)?;
         }
         resolved
             .push(Experiment::from_value(kind, &element).map_err(|error| origin.explain(&error, &element, &place))?);
     }
-    paths::resolve_all(&mut root, &origin)?;
-    let mut config = plain(&root, resolved, &origin)?;
+    paths::resolve_all(&mut root, origin)?;
+    let mut config = plain(&root, resolved, origin)?;
     if config.name.is_empty() {
         config.name = source.stem();
     }
+    config.name.push_str(suffix);
     config.check().with_context(|| describe(&source.metadata()))?;
     Ok(config)
 }
 
 /// Writes the keys of `over` into `under`.
-fn overlay(under: &mut Value, over: Value) {
+pub(super) fn overlay(under: &mut Value, over: Value) {
     match (under, over) {
         (Value::Dict(_, under), Value::Dict(_, over)) => {
             for (key, value) in over {

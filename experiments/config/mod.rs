@@ -6,6 +6,7 @@
 
 mod layers;
 mod paths;
+mod sweep;
 mod unknown;
 
 use std::path::{Path, PathBuf};

@@ -18,7 +18,13 @@ const MINIMAL: &str = r#"
 fn resolve_in(folder: &Path, text: &str, sets: &[&str]) -> anyhow::Result<Config> {
     let file = folder.join("study.toml");
     fs::write(&file, text).unwrap();
-    load(&Source::File(file), &sets.iter().map(ToString::to_string).collect::<Vec<_>>())
+    let mut configs = load_in(&file, sets)?;
+    assert_eq!(configs.len(), 1);
+    Ok(configs.remove(0))
+}
+
+fn load_in(file: &Path, sets: &[&str]) -> anyhow::Result<Vec<Config>> {
+    load(&Source::File(file.to_path_buf()), &sets.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
 fn resolve(text: &str, sets: &[&str]) -> anyhow::Result<Config> {
@@ -36,8 +42,9 @@ fn error(text: &str, sets: &[&str]) -> String {
 fn every_bundled_config_resolves_and_its_resolved_form_resolves_to_itself() {
     for (name, text) in BUNDLED {
         let sets: &[String] = if name.ends_with("wsj") { &["treebank.evaluate=[\"wsj.conll\"]".into()] } else { &[] };
-        let config = load(&Source::Bundled(name, text), sets).unwrap_or_else(|error| panic!("{name}: {error:#}"));
-        assert_eq!(resolve(&config.to_toml(), &[]).unwrap(), config, "{name}");
+        for config in load(&Source::Bundled(name, text), sets).unwrap_or_else(|error| panic!("{name}: {error:#}")) {
+            assert_eq!(resolve(&config.to_toml(), &[]).unwrap(), config, "{name}");
+        }
     }
 }
 
@@ -108,7 +115,7 @@ fn what_is_wrong_is_named_with_its_writer_and_the_way_out() {
         (
             "[[experiment]]\nkind = \"heads\"\nresamples = \"many\"",
             &[],
-            "`experiment.0.resamples` in config study.toml: invalid type: found string \"many\", expected usize",
+            "`experiment.0.resamples` in config study.toml: invalid type: found string \"many\", expected u32",
         ),
         ("seed = ", &[], "config study.toml: line 1: "),
         ("model = 3", &[], "`model` in config study.toml is not a table: write [model] with its keys below"),
@@ -121,12 +128,29 @@ fn what_is_wrong_is_named_with_its_writer_and_the_way_out() {
             "config study.toml: experiment 0: selection = \"separate\" needs `treebank.select`",
         ),
         (MINIMAL, &["name=a/b"], "config study.toml: `name` is \"a/b\", which cannot name a run directory"),
+        ("[sweep]\nseed = 1", &[], "`sweep.seed` in config study.toml is not a list of values"),
+        ("[sweep]\nsed = [1]", &[], "unknown key `sed` in config study.toml; did you mean `seed`?"),
         (MINIMAL, &["model.device=tpu"], "`model.device` in --set: unknown variant: found `tpu`, expected"),
     ] {
         let found = error(text, sets);
         assert!(found.starts_with(expected), "\n   found: {found}\nexpected: {expected}");
         assert!(!found.contains('\n'), "{found}");
     }
+}
+
+#[test]
+fn a_sweep_is_a_run_for_each_combination() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("study.toml");
+    let sweep = "[sweep]\nseed = [1, 2]\ntreebank.evaluate = [[\"a.conllu\"], [\"b.conllu\"]]\nexperiment.0.resamples = [5000]\n";
+    fs::write(&file, format!("{sweep}{MINIMAL}")).unwrap();
+    let configs = load_in(&file, &["heads.confidence=0.9"]).unwrap();
+    let names: Vec<&str> = configs.iter().map(|config| config.name.as_str()).collect();
+    let expected = ["1-evaluate=a.conllu", "1-evaluate=b.conllu", "2-evaluate=a.conllu", "2-evaluate=b.conllu"];
+    assert_eq!(names, expected.map(|name| format!("study-resamples=5000-seed={name}")));
+    assert_eq!(configs[3].seed, 2);
+    assert_eq!(Path::new(&configs[3].treebank.evaluate[0]), folder.path().join("b.conllu"));
+    assert!(configs.iter().all(|config| config.to_toml().contains("resamples = 5000\nconfidence = 0.9")));
 }
 
 #[test]

@@ -66,12 +66,12 @@ pub struct Run {
     clock: Instant,
 }
 
-/// Runs the experiments of a config; returns the finished directory and what was found.
+/// Runs the experiments of a config; returns the tables for people.
 ///
 /// # Errors
 /// Whatever stops an experiment. What was computed until then stays in the partial directory, and the next call with the
 /// same config goes on from there.
-pub fn run(config: Config, out: &Path, force: bool) -> Result<(PathBuf, Vec<Sheet>)> {
+pub fn run(config: Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
     let directory = Directory::open(out, &config.name, force)?;
     directory.write("config.toml", config.to_toml().as_bytes())?;
     let mut run = Run {
@@ -154,7 +154,7 @@ impl Run {
         self.stages.push(Stage { name: name.into(), seconds: clock.elapsed().as_secs_f64() });
     }
 
-    fn finish(mut self, outcomes: Vec<(&'static str, Outcome)>) -> Result<(PathBuf, Vec<Sheet>)> {
+    fn finish(mut self, outcomes: Vec<(&'static str, Outcome)>) -> Result<Vec<Sheet>> {
         let report = self.report(&outcomes)?;
         write_report(self.directory.path(), &report)?;
         write_manifest(self.directory.path(), &self.manifest())?;
@@ -167,7 +167,7 @@ impl Run {
         sheets.extend(outcomes.into_iter().flat_map(|(_, outcome)| outcome.sheets));
         let place = self.directory.complete()?;
         progress::say(&format!("run written to {} in {:.1} s", place.display(), self.clock.elapsed().as_secs_f64()));
-        Ok((place, sheets))
+        Ok(sheets)
     }
 
     fn report(&mut self, outcomes: &[(&'static str, Outcome)]) -> Result<Report> {

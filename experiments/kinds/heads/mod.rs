@@ -14,6 +14,7 @@ use anyhow::{Result, ensure};
 use headlight_heads::{
     BestHeads, Evaluation, Fold, HeadScores, OFFSETS, PredictionFile, Selected, Selection as Choices,
 };
+use headlight_report::explorer::Explorer;
 use headlight_report::run::StatisticsSummary;
 use headlight_report::stats::Bootstrap;
 use headlight_report::tables::{BestHead, Table, write_table};
@@ -53,9 +54,9 @@ impl Kind for Heads {
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let evaluate = Predicted::new(run, Split::Evaluate)?;
+        let evaluate = predictions::predict_split(run, Split::Evaluate)?;
         let select = match self.selection {
-            Selection::Separate => Some(Predicted::new(run, Split::Select)?),
+            Selection::Separate => Some(predictions::predict_split(run, Split::Select)?),
             Selection::Folds | Selection::Same => None,
         };
         let clock = Instant::now();
@@ -67,22 +68,20 @@ impl Kind for Heads {
         tables::write_scores(run, &scores)?;
         write_table(run.folder(), &rows)?;
         predictions::write(run, &evaluate, &selected)?;
+        evaluate.explorer.write(run.folder())?;
         run.note_stage("score heads", clock);
         Ok(self.outcome(run, &best, &selected, &rows))
     }
 }
 
-/// A split and what every head predicts for its sentences.
+/// A split, what every head predicts for its sentences, and the attention of some of them.
 struct Predicted {
     split: Split,
     file: PredictionFile,
+    explorer: Explorer,
 }
 
 impl Predicted {
-    fn new(run: &mut Run, split: Split) -> Result<Self> {
-        Ok(Self { split, file: predictions::predict_split(run, split)? })
-    }
-
     /// Visits the sentences that were encoded, in order.
     fn for_each(
         &self,
@@ -147,7 +146,7 @@ impl Heads {
     fn assess(&self, run: &Run, best: &BestHeads) -> Result<Vec<BestHead>> {
         let (selected_on, evaluated_on) = match self.selection {
             Selection::Separate => ("select", "evaluate"),
-            Selection::Folds => ("evaluate, the other fold", "evaluate, both folds"),
+            Selection::Folds => ("evaluate (other fold)", "evaluate (both folds)"),
             Selection::Same => ("evaluate", "evaluate"),
         };
         let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };

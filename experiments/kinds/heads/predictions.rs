@@ -1,10 +1,15 @@
 //! Predictions of every head: computed once, kept on disk, and the chosen heads' written out for people.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use headlight_heads::{Baseline, Fold, Group, PredictionFile, PredictionKey, PredictionWriter, Selected, predict};
+use headlight_attention::HeadGrid;
+use headlight_bert::{Encoded, Pieces};
+use headlight_heads::{Baseline, Group, PredictionFile, PredictionKey, PredictionWriter, Selected, predict};
+use headlight_report::explorer::{EXPLORER_VERSION, Explorer, ExplorerSentence};
 use headlight_report::tables::{Prediction, TableWriter};
 use headlight_treebank::{Governor, Sentence, WordIdx, write_conllu};
 use sha2::{Digest, Sha256};
@@ -13,30 +18,65 @@ use super::Predicted;
 use crate::config::Split;
 use crate::run::{Pass, Run, request};
 
-/// Predicts every sentence of a split, or goes on where an interrupted run stopped.
-pub fn predict_split(run: &mut Run, split: Split) -> Result<PredictionFile> {
+/// Predicts every sentence of a split, or goes on where an interrupted run stopped. Beside the predictions, the attention
+/// of the first sentences is kept for the reader of the report.
+pub fn predict_split(run: &mut Run, split: Split) -> Result<Predicted> {
     let key = key(run, split)?;
     let name: String = key[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    let path = run.work_folder()?.join(format!("{name}.predictions"));
+    let folder = run.work_folder()?;
+    let path = folder.join(format!("{name}.predictions"));
     let grid = run.model()?.model.spec().grid;
     let mut writer = PredictionWriter::resume(&path, grid, &key)?;
+    let mut explored = Explored::resume(&folder.join(format!("{name}.explorer.json")), split, grid, writer.len());
     let request = request(run.config());
+    let granularity = run.config().treebank.granularity();
     let pass = Pass { split, from: writer.len(), request: &request };
-    let reduce = |_: &Sentence, _: &headlight_bert::Pieces, encoded: headlight_bert::Encoded| {
-        encoded.words.as_ref().map(predict)
+    let full = AtomicBool::new(split != Split::Evaluate || explored.explorer.is_full());
+    let reduce = |sentence: &Sentence, _: &Pieces, encoded: Encoded| {
+        let attention = encoded.words?;
+        // The page shows the first sentences; a few that are reduced in vain, because others filled it, do no harm.
+        let shown = (!full.load(Ordering::Relaxed)).then(|| ExplorerSentence::new(sentence, &attention, granularity));
+        Some((predict(&attention), shown.flatten()))
     };
-    let encoded = run.encode(&pass, reduce, |_, predictions| match predictions {
-        Some(predictions) => {
-            let predictions = predictions.context("the encoder gave no attention over words")?;
+    let encoded = run.encode(&pass, reduce, |_, reduced| match reduced {
+        Some(reduced) => {
+            let (predictions, shown) = reduced.context("the encoder gave no attention over words")?;
+            if let Some(shown) = shown {
+                explored.explorer.push(shown);
+                full.store(explored.explorer.is_full(), Ordering::Relaxed);
+            }
             Ok(writer.push(&predictions)?)
         }
         None => Ok(writer.push_skipped()?),
     });
     // What came before an error, or Ctrl-C, is kept for the next call.
-    let finished = writer.finish();
+    let kept = explored.keep().and_then(|()| Ok(writer.finish()?));
     encoded?;
-    finished?;
-    Ok(PredictionFile::open(&path, grid, &key)?)
+    kept?;
+    let file = PredictionFile::open(&path, grid, &key)?;
+    Ok(Predicted { split, file, explorer: explored.explorer })
+}
+
+/// The sentences of the report's explorer, kept beside the predictions so that both go on from the same sentence.
+struct Explored {
+    path: PathBuf,
+    explorer: Explorer,
+}
+
+impl Explored {
+    /// What an earlier call kept, if it got anywhere.
+    fn resume(path: &Path, split: Split, grid: HeadGrid, done: usize) -> Self {
+        let new = || Explorer::new(split.name(), grid);
+        let read = || serde_json::from_slice::<Explorer>(&fs::read(path).ok()?).ok();
+        let fits = |kept: &Explorer| kept.format_version == EXPLORER_VERSION;
+        let explorer = if done == 0 { new() } else { read().filter(fits).unwrap_or_else(new) };
+        Self { path: path.to_owned(), explorer }
+    }
+
+    fn keep(&self) -> Result<()> {
+        let failed = || format!("cannot write {}", self.path.display());
+        fs::write(&self.path, serde_json::to_vec(&self.explorer).with_context(failed)?).with_context(failed)
+    }
 }
 
 /// A hash of all that predictions depend on.
@@ -86,7 +126,7 @@ pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected) -> Result
         let mut annotated = sentence.clone().into_parts();
         for (index, word) in sentence.words().iter().enumerate() {
             for group in Group::of(word, granularity) {
-                let Some(choice) = selection_for(selected, sentence).choice(&group) else { continue };
+                let Some(choice) = selected.selection(sentence).choice(&group) else { continue };
                 let predicted = predictions.governor(choice.direction, choice.head, WordIdx::new(index));
                 let mut push = |predictor: &str, predicted: Option<Governor>| {
                     table.push(&Prediction {
@@ -120,15 +160,4 @@ pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected) -> Result
 /// CoNLL-U's HEAD.
 fn id(governor: Governor) -> u32 {
     governor.word().map_or(0, |word| word.id() as u32)
-}
-
-/// The selection that a sentence is scored with.
-fn selection_for<'a>(selected: &'a Selected, sentence: &Sentence) -> &'a headlight_heads::Selection {
-    match selected {
-        Selected::Elsewhere(selection) | Selected::Same(selection) => selection,
-        Selected::TwoFold { first, second } => match Fold::of(sentence) {
-            Fold::First => second,
-            Fold::Second => first,
-        },
-    }
 }
