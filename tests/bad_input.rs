@@ -141,7 +141,7 @@ fn files_that_cannot_be_read_are_named() {
     let error = world.fail(1, &["run", "bad.toml"]);
     assert!(error.contains("bad.conllu") && error.contains("No such file"), "{error}");
 
-    let error = world.fail(1, &["run", "bad.toml", "--set", "treebank.evaluate=[\"sample:dev\"]"]);
+    let error = world.fail(2, &["run", "bad.toml", "--set", "treebank.evaluate=[\"sample:dev\"]"]);
     assert!(error.contains("\"sample:dev\" names no data"), "{error}");
 }
 

@@ -11,9 +11,11 @@ mod unknown;
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use crate::kinds::Experiment;
+use crate::run::sources;
 
 pub use layers::{Origin, Source, load};
 pub use paths::is_path;
@@ -137,6 +139,9 @@ pub enum Split {
 }
 
 impl Split {
+    /// All of them.
+    pub const ALL: [Split; 3] = [Split::Train, Split::Select, Split::Evaluate];
+
     /// The config key and the name in tables.
     pub fn name(self) -> &'static str {
         match self {
@@ -220,6 +225,11 @@ impl Config {
             "`treebank.max_pieces` is {}, but [CLS], [SEP] and one piece are 3",
             self.treebank.max_pieces
         );
+        for split in Split::ALL {
+            for file in self.treebank.files(split) {
+                sources::check_name(file).with_context(|| format!("`treebank.{}`", split.name()))?;
+            }
+        }
         for (number, experiment) in self.experiments.iter().enumerate() {
             experiment.check(self).map_err(|error| error.context(format!("experiment {number}")))?;
         }

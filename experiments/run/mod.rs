@@ -8,7 +8,7 @@ mod encode;
 mod interrupt;
 mod machine;
 mod model;
-mod sources;
+pub mod sources;
 mod surface;
 mod time;
 

@@ -125,12 +125,19 @@ pub fn input(role: &str, path: &Path) -> Result<Input> {
     Ok(Input { role: role.to_owned(), path: path.display().to_string(), bytes, sha256 })
 }
 
-fn resolve(file: &str) -> Result<Source> {
+/// What an entry of a split means.
+enum Entry<'a> {
+    Path(&'a Path),
+    Sample(&'static str, &'static str),
+    Release(TreebankName, fetch::Split),
+}
+
+fn entry(file: &str) -> Result<Entry<'_>> {
     if config::is_path(file) {
-        return Ok(Source::File(file.into()));
+        return Ok(Entry::Path(Path::new(file)));
     }
     if let Some((name, text)) = SAMPLE.iter().find(|(name, _)| *name == file) {
-        return Ok(Source::Bundled(name, text));
+        return Ok(Entry::Sample(name, text));
     }
     let Some((name, split)) = file.strip_prefix("ud:").and_then(|rest| rest.split_once('/')) else {
         bail!("{file:?} names no data: write sample:select, sample:evaluate, or ud:UD_English-EWT/dev");
@@ -139,5 +146,21 @@ fn resolve(file: &str) -> Result<Source> {
     let Some(split) = fetch::Split::ALL.into_iter().find(|known| known.name() == split) else {
         bail!("{file:?}: {split:?} is no split of a release; there are train, dev and test");
     };
-    Ok(Source::File(fetch::treebank(&name, split)?))
+    Ok(Entry::Release(name, split))
+}
+
+/// Checks an entry of a split before any work is done: names must be known; paths are looked at when they are read.
+///
+/// # Errors
+/// When the name means nothing.
+pub fn check_name(file: &str) -> Result<()> {
+    entry(file).map(drop)
+}
+
+fn resolve(file: &str) -> Result<Source> {
+    Ok(match entry(file)? {
+        Entry::Path(path) => Source::File(path.to_path_buf()),
+        Entry::Sample(name, text) => Source::Bundled(name, text),
+        Entry::Release(name, split) => Source::File(fetch::treebank(&name, split)?),
+    })
 }
