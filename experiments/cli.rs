@@ -73,7 +73,7 @@ pub struct RunArgs {
     /// Set a key of the config; may be repeated: --set seed=2 --set heads.resamples=5000
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
-    /// Folder that holds the run directories; a run is written to DIR/<name>
+    /// Folder that holds the run directories; a run is written into a folder of its name there
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub out: PathBuf,
     /// Replace a run directory that exists

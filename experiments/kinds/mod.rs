@@ -1,5 +1,5 @@
 //! The experiment kinds: one module each. A new kind is a module with a type that implements [`Kind`], a line in
-//! [`kinds!`] and a section with its defaults in `configs/base.toml`.
+//! `kinds!` and a section with its defaults in `configs/base.toml`.
 
 mod heads;
 

@@ -88,14 +88,12 @@ impl Predicted {
         run: &mut Run,
         mut visit: impl FnMut(&Sentence, &headlight_heads::HeadPredictions) -> Result<()>,
     ) -> Result<()> {
-        let mut number = 0;
-        for sentence in run.sentences(self.split)? {
+        for (number, sentence) in run.sentences(self.split)?.enumerate() {
             let sentence = sentence?;
             ensure!(number < self.file.len(), "the treebank changed while it was read");
             if let Some(predictions) = self.file.sentence(number) {
                 visit(&sentence, &predictions)?;
             }
-            number += 1;
         }
         Ok(())
     }
