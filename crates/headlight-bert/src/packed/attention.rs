@@ -1,8 +1,8 @@
 //! One attention head on one sentence: softmax(Q·Kᵀ / √width) and its product with V.
 //!
 //! Heads are narrow and sentences short, so a general matrix product would spend its time on preparations. Here Q, K and
-//! V of the head are copied once, with their biases, into the order in which they are read; then a few rows of the map at
-//! a time are computed, normalised and multiplied with V before they leave the first-level cache.
+//! V of the head are copied once into the order in which they are read; then a few rows of the map at a time are computed,
+//! normalised and multiplied with V before they leave the first-level cache.
 
 use std::array;
 
@@ -14,16 +14,13 @@ use crate::Masking;
 /// Rows of the map that are computed together.
 const ROWS: usize = 4;
 
-/// A score that no score comes near: its weight is 0.
-const NEVER: f32 = f32::MIN;
-
-/// One head of one sentence, within the rows that the layer's fused projection made.
+/// One head of one sentence, within the rows that the layer's fused projection made, biases included.
 #[derive(Clone, Copy)]
 pub(crate) struct Head<'a> {
     /// `[piece][…]`: a row holds the queries of all heads, then their keys, then (if needed) their values.
     pub projected: &'a [f32],
-    /// What is yet to be added to each row.
-    pub bias: &'a [f32],
+    /// Length of such a row.
+    pub stride: usize,
     /// Width of all heads together.
     pub hidden: usize,
     /// Width of one head.
@@ -55,26 +52,27 @@ pub(crate) fn attend(
     set.run(Attend { head, mask, scratch, map, contexts });
 }
 
-/// Writes the head's values, bias included, to `values` `[piece][width]`.
-pub(crate) fn copy_values(head: Head<'_>, values: &mut [f32]) {
-    for ((row, bias), out) in head.part(2).zip(values.chunks_exact_mut(head.width)) {
-        out.iter_mut().zip(row).zip(bias).for_each(|((out, x), bias)| *out = x + bias);
-    }
-}
-
 impl<'a> Head<'a> {
     /// Pieces of the sentence.
     pub(crate) fn pieces(self) -> usize {
-        self.projected.len() / self.bias.len()
+        self.projected.len() / self.stride
     }
 
-    /// Each piece's query (0), key (1) or value (2), with the bias that it lacks.
+    /// The values of the head, `[piece]` rows [`Head::stride`] apart.
+    pub(crate) fn values(self) -> &'a [f32] {
+        &self.projected[self.column(2)..]
+    }
+
+    /// Where the head's queries (0), keys (1) or values (2) begin in a row.
+    fn column(self, part: usize) -> usize {
+        part * self.hidden + self.index * self.width
+    }
+
+    /// The head's part of each row: its queries (0), keys (1) or values (2).
     #[inline(always)]
-    fn part(self, which: usize) -> impl Iterator<Item = (&'a [f32], &'a [f32])> {
-        let start = which * self.hidden + self.index * self.width;
-        let columns = start..start + self.width;
-        let bias = &self.bias[columns.clone()];
-        self.projected.chunks_exact(self.bias.len()).map(move |row| (&row[columns.clone()], bias))
+    fn rows(self, part: usize) -> impl Iterator<Item = &'a [f32]> {
+        let columns = self.column(part)..self.column(part) + self.width;
+        self.projected.chunks_exact(self.stride).map(move |row| &row[columns.clone()])
     }
 }
 
@@ -108,13 +106,14 @@ impl WithSimd for Attend<'_> {
         let scores = scratch.scores.slice(ROWS * padded);
         let products = scratch.products.slice(ROWS * padded_width);
 
+        let within = simd.mask_between_m32s(0, ((pieces - 1) % lanes + 1) as u32).mask();
+
         for start in (0..pieces).step_by(ROWS) {
             // Where the sentence ends within these rows, the last piece fills them up; those products go nowhere.
             let rows = array::from_fn(|row| &queries[(start + row).min(pieces - 1) * width..][..width]);
             multiply(simd, rows, keys, S::as_mut_simd_f32s(scores).0);
             for row in scores.chunks_exact_mut(padded) {
-                row[pieces..].fill(NEVER);
-                softmax(simd, S::as_mut_simd_f32s(row).0);
+                softmax(simd, S::as_mut_simd_f32s(row).0, within);
                 match mask {
                     Some(Masking::Zero) => row.fill(0.0),
                     Some(Masking::Uniform) => row.fill(1.0 / pieces as f32),
@@ -140,18 +139,18 @@ impl WithSimd for Attend<'_> {
 #[inline(always)]
 fn pack_queries(head: Head<'_>, queries: &mut [f32]) {
     let scale = 1.0 / (head.width as f32).sqrt();
-    for ((row, bias), out) in head.part(0).zip(queries.chunks_exact_mut(head.width)) {
-        out.iter_mut().zip(row).zip(bias).for_each(|((out, x), bias)| *out = (x + bias) * scale);
+    for (row, out) in head.rows(0).zip(queries.chunks_exact_mut(head.width)) {
+        out.iter_mut().zip(row).for_each(|(out, x)| *out = x * scale);
     }
 }
 
 /// Keys in panels of `lanes` pieces, `[panel][width][lane]`. Lanes beyond the last piece hold what was there.
 #[inline(always)]
 fn pack_keys(head: Head<'_>, lanes: usize, keys: &mut [f32]) {
-    for (piece, (row, bias)) in head.part(1).enumerate() {
+    for (piece, row) in head.rows(1).enumerate() {
         let panel = &mut keys[piece / lanes * lanes * head.width..][..lanes * head.width];
-        for ((column, x), bias) in panel.chunks_exact_mut(lanes).zip(row).zip(bias) {
-            column[piece % lanes] = x + bias;
+        for (column, x) in panel.chunks_exact_mut(lanes).zip(row) {
+            column[piece % lanes] = *x;
         }
     }
 }
@@ -160,15 +159,13 @@ fn pack_keys(head: Head<'_>, lanes: usize, keys: &mut [f32]) {
 #[inline(always)]
 fn pack_values<S: Simd>(simd: S, head: Head<'_>, values: &mut [S::f32s]) {
     let pieces = head.pieces();
-    for (piece, (row, bias)) in head.part(2).enumerate() {
+    for (piece, row) in head.rows(2).enumerate() {
         let (vectors, tail) = S::as_simd_f32s(row);
-        let (bias, bias_tail) = S::as_simd_f32s(bias);
-        for (panel, (x, bias)) in vectors.iter().zip(bias).enumerate() {
-            values[panel * pieces + piece] = simd.add_f32s(*x, *bias);
+        for (panel, x) in vectors.iter().enumerate() {
+            values[panel * pieces + piece] = *x;
         }
         if !tail.is_empty() {
-            let sum = simd.add_f32s(simd.partial_load_f32s(tail), simd.partial_load_f32s(bias_tail));
-            values[vectors.len() * pieces + piece] = sum;
+            values[vectors.len() * pieces + piece] = simd.partial_load_f32s(tail);
         }
     }
 }
@@ -216,11 +213,13 @@ fn tile<S: Simd, const COLUMNS: usize>(
     sums
 }
 
-/// row ← e^(row − max) / Σ e^(row − max).
+/// row ← e^(row − max) / Σ e^(row − max), where the last vector counts only `within`; other lanes become 0.
 #[inline(always)]
-fn softmax<S: Simd>(simd: S, row: &mut [S::f32s]) {
-    let mut max = row[0];
-    for x in &row[1..] {
+fn softmax<S: Simd>(simd: S, row: &mut [S::f32s], within: S::m32s) {
+    let Some((last, others)) = row.split_last_mut() else { return };
+    *last = simd.select_f32s(within, *last, simd.splat_f32s(f32::MIN));
+    let mut max = *last;
+    for x in others {
         max = simd.max_f32s(max, *x);
     }
     let max = simd.splat_f32s(simd.reduce_max_f32s(max));

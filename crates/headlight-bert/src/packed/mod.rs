@@ -32,9 +32,9 @@ use crate::{
 };
 use attention::{Head, HeadScratch, attend};
 use layer::{Destination, Layer};
-use norms::{NormScratch, scale_by_norms};
+use norms::scale_by_norms;
 use output::Output;
-use rows::{activate, normalise};
+use rows::{activate, add_bias, normalise};
 use scratch::Buffer;
 use simd::InstructionSet;
 
@@ -74,7 +74,8 @@ struct HeadsScratch {
     /// `[from, to]`.
     map: Buffer,
     operands: HeadScratch,
-    norms: NormScratch,
+    /// `[piece][hidden]`: its values, transformed.
+    transformed: Buffer,
 }
 
 /// One layer on its turn.
@@ -129,7 +130,7 @@ impl PackedEncoder {
             let mut start = 0;
             for output in &mut outputs {
                 let end = start + output.input.len();
-                let projected = &projected[start * step.projected..end * step.projected];
+                let projected = &mut projected[start * step.projected..end * step.projected];
                 let contexts = (!step.ends_at_attention).then(|| &mut contexts[start * hidden..end * hidden]);
                 self.attend(&step, projected, contexts, request, output, &mut scratch.heads);
                 start = end;
@@ -173,23 +174,25 @@ impl PackedEncoder {
     fn attend(
         &self,
         step: &Step<'_>,
-        projected: &[f32],
+        projected: &mut [f32],
         mut contexts: Option<&mut [f32]>,
         request: &Request,
         output: &mut Output<'_>,
         scratch: &mut HeadsScratch,
     ) {
         let ModelSpec { grid, hidden, .. } = self.spec;
-        let HeadsScratch { map, operands, norms } = scratch;
-        let bias = &step.layer.attention_input.bias[..step.projected];
+        let HeadsScratch { map, operands, transformed } = scratch;
+        let stride = step.projected;
+        // This pass also brings the rows into the second-level cache, from where the heads take their narrow parts.
+        add_bias(self.set, projected, &step.layer.attention_input.bias[..stride]);
         for index in 0..grid.heads {
-            let head = Head { projected, bias, hidden, width: hidden / grid.heads, index };
+            let head = Head { projected, stride, hidden, width: hidden / grid.heads, index };
             let name = AttentionHead { layer: step.index, index };
             let masking = request.masked_heads.get(&name).copied();
             output.map(grid.number(name), map, |map| {
                 attend(self.set, head, masking, operands, map, contexts.as_deref_mut());
                 if request.kind == AttentionKind::Norms {
-                    scale_by_norms(head, &step.layer.attention_output, norms, map);
+                    scale_by_norms(head, &step.layer.attention_output, transformed, map);
                 }
             });
         }

@@ -1,35 +1,19 @@
 //! Norm-based attention: ‖α·f(x)‖ = α·‖f(x)‖ with f(x) = (x·W_V + b_V)·W_O of one head (Kobayashi et al. 2020, §2.2).
 
 use super::{
-    attention::{Head, copy_values},
+    attention::Head,
     layer::{Destination, Projection, Strided, multiply},
     scratch::Buffer,
 };
 
-/// Room for one head's transformed values.
-#[derive(Default)]
-pub(crate) struct NormScratch {
-    /// `[piece][width]`.
-    values: Buffer,
-    /// `[piece][hidden]`.
-    transformed: Buffer,
-}
-
 /// Multiplies each column `to` of a head's map `[from, to]` with the norm of that piece's transformed value. `output` is
 /// the layer's W_O, of which the head's rows are its own part.
-pub(crate) fn scale_by_norms(head: Head<'_>, output: &Projection, scratch: &mut NormScratch, map: &mut [f32]) {
+pub(crate) fn scale_by_norms(head: Head<'_>, output: &Projection, transformed: &mut Buffer, map: &mut [f32]) {
     let (pieces, width, hidden) = (head.pieces(), head.width, output.outputs);
-    let values = scratch.values.slice(pieces * width);
-    copy_values(head, values);
-    let transformed = scratch.transformed.slice(pieces * hidden);
-    let own = &output.weight[head.index * width * hidden..][..width * hidden];
-    multiply(
-        Strided { values, stride: width },
-        Strided { values: own, stride: hidden },
-        [pieces, width, hidden],
-        transformed,
-        Destination::Overwrite,
-    );
+    let values = Strided { values: head.values(), stride: head.stride };
+    let own = Strided { values: &output.weight[head.index * width * hidden..], stride: hidden };
+    let transformed = transformed.slice(pieces * hidden);
+    multiply(values, own, [pieces, width, hidden], transformed, Destination::Overwrite);
     let norms: Vec<f32> = transformed.chunks_exact(hidden).map(norm).collect();
     for row in map.chunks_exact_mut(pieces) {
         row.iter_mut().zip(&norms).for_each(|(weight, norm)| *weight *= norm);

@@ -19,6 +19,30 @@ pub(crate) fn normalise(set: InstructionSet, rows: &mut [f32], bias: Option<&[f3
     set.run(Normalise { rows, bias, norm, epsilon });
 }
 
+/// rows ← rows + bias, every row as wide as `bias`.
+pub(crate) fn add_bias(set: InstructionSet, rows: &mut [f32], bias: &[f32]) {
+    set.run(AddBias { rows, bias });
+}
+
+struct AddBias<'a> {
+    rows: &'a mut [f32],
+    bias: &'a [f32],
+}
+
+impl WithSimd for AddBias<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (bias, bias_tail) = S::as_simd_f32s(self.bias);
+        for row in self.rows.chunks_exact_mut(self.bias.len()) {
+            let (row, tail) = S::as_mut_simd_f32s(row);
+            add(simd, row, bias);
+            add(Scalar::new(), tail, bias_tail);
+        }
+    }
+}
+
 struct Activate<'a> {
     rows: &'a mut [f32],
     bias: &'a [f32],

@@ -189,6 +189,25 @@ fn scratch_memory_is_taken_back_and_not_seen_by_the_next_call() {
     assert_eq!(packed.pool().len(), 1);
 }
 
+#[test]
+fn a_sentence_that_overflows_harms_no_other() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(17);
+    let spec = spec(2, 12, 30, Activation::Gelu);
+    let mut weights = weights(&spec, rng);
+    weights.embeddings.words[..spec.hidden].fill(f32::MAX);
+    let packed = PackedEncoder::new(&spec, weights);
+    let mut healthy = sentence(21, rng);
+    healthy.ids.iter_mut().for_each(|id| *id = (*id).max(1));
+    let mut ill = sentence(60, rng);
+    ill.ids.fill(0);
+    for request in requests() {
+        let alone = packed.encode(&[&healthy], &request).remove(0);
+        let beside = packed.encode(&[&ill, &healthy, &ill], &request).remove(1);
+        assert!(numbers(&alone).iter().all(|x| x.is_finite()));
+        assert_eq!(beside, alone, "{request:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn rows_of_weights_sum_to_one(pieces in 2_usize..120, seed in 0_u64..1000) {
