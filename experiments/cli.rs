@@ -60,6 +60,10 @@ pub enum Command {
     Fetch(FetchArgs),
     /// List the models and treebanks that are known by name
     Models,
+    /// Parse text or CoNLL-U by a probe that a run has trained; prints CoNLL-U
+    Parse(ParseArgs),
+    /// List, verify or remove the word attention that runs have kept
+    Store(StoreArgs),
     /// Print completions for a shell: headlight completions bash > headlight.bash
     Completions(CompletionsArgs),
 }
@@ -168,6 +172,73 @@ pub struct FetchArgs {
     /// Names of models (minilm-l6, or a Hugging Face id) and treebanks (UD_English-EWT); see `headlight models`
     #[arg(required = true, value_name = "NAME")]
     pub names: Vec<String>,
+}
+
+/// `headlight parse`
+#[derive(Debug, Args)]
+pub struct ParseArgs {
+    /// Directory of a finished run with kind = "probe"
+    #[arg(long, value_name = "RUN")]
+    pub probe: PathBuf,
+    /// Which of the run's probes, such as attention-seed1; by default the one with the highest UAS as trees
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The model, as a folder or a known name, where it is no longer where the run had it
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// The word vectors, where they are no longer where the run had them
+    #[arg(long, value_name = "FILE")]
+    pub vectors: Option<PathBuf>,
+    /// Format of the file
+    #[arg(long, value_enum, default_value_t = ParseFormat::Auto, value_name = "FORMAT")]
+    pub format: ParseFormat,
+    /// What to parse; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: String,
+}
+
+/// `--format` of `headlight parse`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ParseFormat {
+    /// As the name and the content tell
+    Auto,
+    /// CoNLL-U; its HEAD and DEPREL are not read
+    Conllu,
+    /// A sentence a line
+    Text,
+}
+
+/// `headlight store`
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: StoreCommand,
+    /// Folder of the stores; default: attention/ in the cache
+    #[arg(long, value_name = "DIR", global = true)]
+    pub store: Option<PathBuf>,
+}
+
+/// The subcommands of `headlight store`
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// List all stores
+    Ls,
+    /// Compare every byte with the checksums
+    Verify {
+        /// First digits of ids; all stores when none is given
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Remove stores
+    Rm {
+        /// First digits of ids
+        #[arg(value_name = "ID", conflicts_with = "all")]
+        ids: Vec<String>,
+        /// Remove all stores
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 /// `headlight completions`

@@ -40,6 +40,8 @@ fn main() -> ExitCode {
         Command::Fetch(args) => commands::fetch::fetch(args),
         Command::Models => commands::models::models(),
         Command::Show(args) => commands::show::show(args),
+        Command::Parse(args) => commands::parse::parse(args),
+        Command::Store(args) => commands::store::store(args),
         Command::Completions(args) => commands::completions::completions(args),
     };
     match result {

@@ -5,9 +5,11 @@ pub mod compare;
 pub mod completions;
 pub mod fetch;
 pub mod models;
+pub mod parse;
 pub mod report;
 pub mod run;
 pub mod show;
+pub mod store;
 
 use std::fmt;
 

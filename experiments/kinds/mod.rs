@@ -2,6 +2,8 @@
 //! `kinds!` and a section with its defaults in `configs/base.toml`.
 
 mod heads;
+pub mod probe;
+mod structural;
 
 use anyhow::{Result, anyhow, bail};
 use figment::value::Value;
@@ -79,6 +81,15 @@ macro_rules! kinds {
 
 kinds! {
     "heads" => Heads(heads::Heads),
+    "probe" => Probe(probe::Probe),
+    "structural" => Structural(structural::Structural),
+}
+
+impl Experiment {
+    /// The keys, where the kind is `probe`.
+    pub fn as_probe(&self) -> Option<&probe::Probe> {
+        if let Experiment::Probe(keys) = self { Some(keys) } else { None }
+    }
 }
 
 /// The kind that an `[[experiment]]` table names.

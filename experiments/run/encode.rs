@@ -62,12 +62,13 @@ impl Run {
     ) -> Result<()> {
         let clock = Instant::now();
         let name = pass.split.name();
+        let verb = if pass.from == usize::MAX { "read" } else { "encode" };
         let treebank = self.treebank(pass.split)?;
         self.model()?;
         let keys = self.config().treebank.clone();
         let model = &self.model.get().context("the model was loaded above")?.model;
         let total = io::stderr().is_terminal().then(|| treebank.sentences().count() as u64);
-        let progress = Progress::start(format!("encode {name}"), Unit::Items("sentences"), total);
+        let progress = Progress::start(format!("{verb} {name}"), Unit::Items("sentences"), total);
         let ledger = Mutex::new(Ledger::default());
         let inputs = Inputs {
             sentences: Trees { inner: treebank.sentences(), invalid: keys.invalid },
@@ -106,8 +107,21 @@ impl Run {
             words: ledger.words,
             skipped: ledger.skips,
         });
-        self.note_stage(format!("encode {name}"), clock);
+        self.note_stage(format!("{verb} {name}"), clock);
         Ok(())
+    }
+
+    /// Notes the sentences of a split, and those that the encoder would skip, without running it; nothing where that is
+    /// known already.
+    ///
+    /// # Errors
+    /// As [`Run::encode`].
+    pub fn note_sentences(&mut self, split: Split) -> Result<()> {
+        if self.splits.iter().any(|known| known.split == split.name()) {
+            return Ok(());
+        }
+        let pass = Pass { split, from: usize::MAX, request: &Request::default() };
+        self.encode(&pass, |_, _, _| (), |_, _| Ok(()))
     }
 
     /// The sentences of a split that are trees, in the order and number of [`Run::encode`].
@@ -218,7 +232,7 @@ fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 }
 
 /// The pieces of a sentence, as the config wants it fed.
-fn pieces(sentence: &Sentence, tokenizer: &Tokenizer, keys: &TreebankConfig) -> Result<Pieces, Skip> {
+pub fn pieces(sentence: &Sentence, tokenizer: &Tokenizer, keys: &TreebankConfig) -> Result<Pieces, Skip> {
     match keys.input {
         Input::Words => tokenizer.words(&sentence.forms(), keys.max_pieces),
         Input::Text => {

@@ -29,10 +29,10 @@ use crate::config::{Config, Split};
 use crate::progress;
 
 pub use directory::Directory;
-pub use encode::Pass;
-pub use interrupt::{Interrupted, install as watch_interrupts};
+pub use encode::{Pass, pieces};
+pub use interrupt::{Interrupted, check as interrupted, install as watch_interrupts};
 pub use model::{LoadedModel, request};
-pub use sources::Treebank;
+pub use sources::{Treebank, input};
 
 /// What one experiment leaves besides its tables.
 #[derive(Default)]
@@ -120,12 +120,26 @@ impl Run {
         if self.model.get().is_none() {
             let clock = Instant::now();
             let loaded = LoadedModel::load(&self.config)?;
-            self.inputs.extend(loaded.inputs.iter().cloned());
+            loaded.inputs.iter().for_each(|input| self.note_input(input.clone()));
             self.note_stage("load the model", clock);
             // The cell was found empty above.
             let _ = self.model.set(loaded);
         }
         self.model.get().context("the model was loaded above")
+    }
+
+    /// Works with the model's random counterpart in its place: its embeddings kept, everything else drawn anew from the
+    /// run's seed.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn with_random_weights<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let model = std::mem::take(&mut self.model);
+        let random_init = std::mem::replace(&mut self.config.model.random_init, true);
+        let result = work(self);
+        self.config.model.random_init = random_init;
+        self.model = model;
+        result
     }
 
     /// The treebank files of a split, opened and hashed on first use.
@@ -140,6 +154,13 @@ impl Run {
         self.inputs.extend(treebank.inputs.iter().cloned());
         self.treebanks.insert(split.name(), treebank.clone());
         Ok(treebank)
+    }
+
+    /// Notes a file that results depend on, once.
+    pub fn note_input(&mut self, input: Input) {
+        if !self.inputs.contains(&input) {
+            self.inputs.push(input);
+        }
     }
 
     /// Notes what was used of a split, once.

@@ -90,7 +90,10 @@ pub(crate) fn probe_sheet(scores: &[ProbeScore]) -> Sheet {
 
 /// Whether a probe's measure is a share of words, shown in per cent.
 pub(crate) fn is_share(measure: &str) -> bool {
-    matches!(measure, "uas" | "uas_with_punct" | "uuas" | "root_accuracy" | "selectivity" | "control_accuracy")
+    matches!(
+        measure,
+        "uas" | "uas_floored" | "uas_with_punct" | "uuas" | "root_accuracy" | "selectivity" | "control_accuracy"
+    )
 }
 
 fn mean_and_spread(values: &[f64], share: bool) -> String {

@@ -1,0 +1,195 @@
+//! The keys of `kind = "probe"` and what they mean to the library.
+
+use anyhow::{Result, bail, ensure};
+use headlight_attention::{HeadGrid, MergeRule};
+use headlight_probe::{Ablation, ProbeForm, ProbeSpec, RootScore, TrainOptions};
+
+use super::Probe;
+use crate::config::choice;
+
+choice! {
+    /// A probe, or an untrained baseline.
+    #[derive(PartialOrd, Ord, Hash)]
+    Variant {
+        Attention = "attention",
+        AttentionWords = "attention+words",
+        DistanceWords = "distance+words",
+        RandomInit = "random-init",
+        RandomInitWords = "random-init+words",
+        RightBranching = "right-branching",
+    }
+}
+choice! {
+    /// How probes are trained.
+    Regime { Default = "default", Clark2019 = "clark2019" }
+}
+choice! {
+    /// Where the score of ROOT comes from.
+    Root { Regime = "regime", SpecialScalars = "special-scalars", OwnWeights = "own-weights" }
+}
+choice! {
+    /// A slip of the released code (METHOD §8).
+    Slip {
+        ShiftedVectors = "shifted-vectors",
+        FirstPiece = "first-piece",
+        FileOrder = "file-order",
+        FlooredScores = "floored-scores",
+    }
+}
+choice! {
+    /// Bits of a weight in the store.
+    Precision { F16 = "f16", F32 = "f32" }
+}
+choice! {
+    /// What is taken away from a trained probe, a part at a time.
+    Taken {
+        Heads = "heads",
+        Layers = "layers",
+        AllButOneHead = "all-but-one-head",
+        AllButOneLayer = "all-but-one-layer",
+    }
+}
+
+impl Variant {
+    /// All of them.
+    pub const ALL: [Variant; 6] = [
+        Variant::Attention,
+        Variant::AttentionWords,
+        Variant::DistanceWords,
+        Variant::RandomInit,
+        Variant::RandomInitWords,
+        Variant::RightBranching,
+    ];
+
+    /// As tables and files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Variant::Attention => "attention",
+            Variant::AttentionWords => "attention_words",
+            Variant::DistanceWords => "distance_words",
+            Variant::RandomInit => "random_attention",
+            Variant::RandomInitWords => "random_attention_words",
+            Variant::RightBranching => "right_branching",
+        }
+    }
+
+    /// The probe's form; `None` for a baseline that is not trained.
+    pub fn form(self) -> Option<ProbeForm> {
+        match self {
+            Variant::Attention | Variant::RandomInit => Some(ProbeForm::AttentionOnly),
+            Variant::AttentionWords | Variant::RandomInitWords => Some(ProbeForm::AttentionWords),
+            Variant::DistanceWords => Some(ProbeForm::DistanceWords),
+            Variant::RightBranching => None,
+        }
+    }
+
+    /// Whether it reads attention of a model that has learned nothing but its embeddings.
+    pub fn is_random(self) -> bool {
+        matches!(self, Variant::RandomInit | Variant::RandomInitWords)
+    }
+
+    /// Whether it reads attention.
+    pub fn reads_attention(self) -> bool {
+        matches!(self.form(), Some(ProbeForm::AttentionOnly | ProbeForm::AttentionWords))
+    }
+
+    /// Whether it reads word vectors.
+    pub fn reads_vectors(self) -> bool {
+        matches!(self.form(), Some(ProbeForm::AttentionWords | ProbeForm::DistanceWords))
+    }
+}
+
+impl Taken {
+    pub fn ablation(self) -> Ablation {
+        match self {
+            Taken::Heads => Ablation::Heads,
+            Taken::Layers => Ablation::Layers,
+            Taken::AllButOneHead => Ablation::AllButOneHead,
+            Taken::AllButOneLayer => Ablation::AllButOneLayer,
+        }
+    }
+}
+
+impl Probe {
+    /// What tables and files call a variant in this experiment.
+    pub fn name_of(&self, variant: Variant) -> String {
+        match self.label.as_str() {
+            "" => variant.name().to_owned(),
+            label => format!("{}-{label}", variant.name()),
+        }
+    }
+
+    pub fn has(&self, slip: Slip) -> bool {
+        self.slips.contains(&slip)
+    }
+
+    /// The training seeds: `seeds`, or the run's.
+    pub fn training_seeds(&self, run: u64) -> Vec<u64> {
+        if self.seeds.is_empty() { vec![run] } else { self.seeds.clone() }
+    }
+
+    /// How the pieces of a word are merged, which the treebank's key says unless a slip does.
+    pub fn merge(&self, treebank: MergeRule) -> MergeRule {
+        if self.has(Slip::FirstPiece) { MergeRule::First } else { treebank }
+    }
+
+    /// The form of a probe over the heads of `grid`.
+    pub fn spec(&self, form: ProbeForm, grid: HeadGrid, vector_width: usize) -> ProbeSpec {
+        ProbeSpec {
+            root: match (self.root, self.regime) {
+                (Root::SpecialScalars, _) | (Root::Regime, Regime::Clark2019) => RootScore::SpecialScalars,
+                (Root::OwnWeights, _) | (Root::Regime, Regime::Default) => RootScore::OwnWeights,
+            },
+            bias: self.bias,
+            shifted_candidate_vectors: self.has(Slip::ShiftedVectors),
+            ..ProbeSpec::new(form, grid, vector_width)
+        }
+    }
+
+    /// How a probe is trained.
+    pub fn options(&self, seed: u64) -> TrainOptions {
+        let regime = match self.regime {
+            Regime::Default => TrainOptions::until_best(seed),
+            Regime::Clark2019 => TrainOptions::clark2019(seed),
+        };
+        TrainOptions {
+            epochs: if self.epochs == 0 { regime.epochs } else { self.epochs },
+            shuffle: regime.shuffle && !self.has(Slip::FileOrder),
+            ..regime
+        }
+    }
+
+    /// What is wrong with the keys alone.
+    pub fn check_keys(&self) -> Result<()> {
+        ensure!(!self.probes.is_empty(), "`probes` is empty: name at least one, such as \"attention\"");
+        if let Some(twice) = repeated(&self.probes) {
+            bail!("`probes` names {twice} twice");
+        }
+        if let Some(twice) = repeated(&self.seeds) {
+            bail!("`seeds` holds {twice} twice");
+        }
+        ensure!(
+            self.label.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-'),
+            "`label` is {:?}; use letters, digits, - and _, since it is part of names",
+            self.label
+        );
+        let wants_vectors = self.probes.iter().find(|variant| variant.reads_vectors());
+        if let (Some(variant), true) = (wants_vectors, self.vectors.as_os_str().is_empty()) {
+            bail!(
+                "the probe {variant} reads word vectors, but `vectors` is empty: name a file of GloVe, word2vec or \
+                 fastText vectors, for example by --set probe.vectors=glove.6B.50d.txt"
+            );
+        }
+        ensure!(self.resamples >= 1000, "`resamples` is {}; intervals need at least 1000", self.resamples);
+        ensure!(
+            self.confidence > 0.5 && self.confidence < 1.0,
+            "`confidence` is {}; it lies between 0.5 and 1, for example 0.95",
+            self.confidence
+        );
+        Ok(())
+    }
+}
+
+fn repeated<T: PartialEq>(values: &[T]) -> Option<&T> {
+    values.iter().enumerate().find(|(at, value)| values[..*at].contains(value)).map(|(_, value)| value)
+}

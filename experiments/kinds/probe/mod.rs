@@ -1,0 +1,363 @@
+//! `kind = "probe"`: how much syntax all attention heads hold together, by probes that are trained on a treebank
+//! (METHOD §5; paper §5).
+//!
+//! Word attention of the train and evaluate splits is written to the store once; every probe, seed and control task
+//! reads it from there.
+
+pub mod attention;
+mod honesty;
+pub mod keys;
+mod predictions;
+mod scores;
+mod sentences;
+mod summary;
+mod training;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use headlight_attention::store::{self, Store};
+use headlight_attention::{HeadGrid, MergeRule};
+use headlight_bert::Level;
+use headlight_probe::{Origin, ProbeForm, SentenceWords, right_branching};
+use headlight_report::run::StatisticsSummary;
+use headlight_report::stats::Bootstrap;
+use headlight_report::tables::{Prediction, ProbeScore, Table, TableWriter, read_table};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use self::honesty::Trained;
+use self::keys::{Precision, Regime, Root, Slip, Taken, Variant};
+use self::predictions::{Predictor, Said};
+use self::sentences::{Stored, Vectors};
+use self::training::Task;
+use super::Kind;
+use crate::config::{Config, Split};
+use crate::run::{Outcome, Run, request};
+
+/// The keys of `kind = "probe"`; see `[probe]` in configs/base.toml.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    pub probes: Vec<Variant>,
+    pub label: String,
+    regime: Regime,
+    epochs: usize,
+    pub seeds: Vec<u64>,
+    pub vectors: PathBuf,
+    root: Root,
+    bias: bool,
+    slips: Vec<Slip>,
+    control_task: bool,
+    description_length: bool,
+    ablation: Vec<Taken>,
+    store: PathBuf,
+    precision: Precision,
+    resamples: u32,
+    confidence: f64,
+}
+
+impl Kind for Probe {
+    const PATHS: &'static [&'static str] = &["vectors", "store"];
+
+    fn check(&self, config: &Config) -> Result<()> {
+        self.check_keys()?;
+        if self.probes.iter().any(|variant| variant.form().is_some()) {
+            config.treebank.required_files(Split::Train, "kind = \"probe\"")?;
+        }
+        config.treebank.required_files(Split::Evaluate, "kind = \"probe\"")?;
+        let label =
+            |other: &&Probe| other.label == self.label && other.probes.iter().any(|it| self.probes.contains(it));
+        let same = config.experiments.iter().filter_map(super::Experiment::as_probe).filter(label).count();
+        anyhow::ensure!(same < 2, "two experiments train the same probes: give each its own `label`");
+        Ok(())
+    }
+
+    fn run(&self, run: &mut Run) -> Result<Outcome> {
+        let material = Material::gather(self, run)?;
+        let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
+        let mut predictors = Vec::new();
+        let mut honest_rows = Vec::new();
+        for &variant in &self.probes {
+            match variant.form() {
+                None => predictors.push(self.right_branching(&material)),
+                Some(form) => self.probe(run, &material, variant, form, &mut predictors, &mut honest_rows)?,
+            }
+        }
+        let clock = Instant::now();
+        let mut rows = scores::rows(run, &predictors, &bootstrap)?;
+        if self.has(Slip::FlooredScores) {
+            rows.extend(rows.iter().filter_map(floored).collect::<Vec<_>>());
+        }
+        rows.extend(honest_rows);
+        predictions::write(run, &predictors)?;
+        append_scores(run, &rows)?;
+        run.note_stage("score probes", clock);
+        Ok(self.outcome(run, &material, &rows))
+    }
+}
+
+/// What all probes of an experiment share.
+struct Material {
+    train: Vec<SentenceWords>,
+    evaluate: Vec<SentenceWords>,
+    vectors: Option<Vectors>,
+    /// Attention of the model, and of a model with random weights.
+    trained: Option<Attention>,
+    random: Option<Attention>,
+    /// A hash of the training sentences.
+    treebank: String,
+}
+
+/// The stored attention of both splits.
+struct Attention {
+    train: Store,
+    evaluate: Store,
+    hash: String,
+}
+
+impl Material {
+    fn gather(keys: &Probe, run: &mut Run) -> Result<Self> {
+        let wants = |property: fn(Variant) -> bool| keys.probes.iter().any(|variant| property(*variant));
+        let trains = wants(|variant| variant.form().is_some());
+        let splits: &[Split] = if trains { &[Split::Train, Split::Evaluate] } else { &[Split::Evaluate] };
+        let vectors = match wants(Variant::reads_vectors) {
+            true => Some(sentences::read_vectors(run, &keys.vectors, splits)?),
+            false => None,
+        };
+        let trained = match wants(|variant| variant.reads_attention() && !variant.is_random()) {
+            true => Some(Attention::stored(keys, run)?),
+            false => None,
+        };
+        let random = match wants(Variant::is_random) {
+            true => Some(run.with_random_weights(|run| Attention::stored(keys, run))?),
+            false => None,
+        };
+        splits.iter().try_for_each(|split| run.note_sentences(*split))?;
+        let rows = vectors.as_ref().map(|vectors| &vectors.vectors);
+        Ok(Self {
+            train: if trains { sentences::annotation(run, Split::Train, rows)? } else { Vec::new() },
+            evaluate: sentences::annotation(run, Split::Evaluate, rows)?,
+            treebank: if trains { attention::treebank_hash(run, Split::Train)? } else { String::new() },
+            vectors,
+            trained,
+            random,
+        })
+    }
+
+    fn attention(&self, variant: Variant) -> Option<&Attention> {
+        match (variant.reads_attention(), variant.is_random()) {
+            (true, true) => self.random.as_ref(),
+            // A probe without attention is scored on the same sentences as its neighbours.
+            (true, false) => self.trained.as_ref(),
+            (false, _) => self.trained.as_ref().or(self.random.as_ref()),
+        }
+    }
+
+    /// A split as a variant sees it.
+    fn examples(&self, variant: Variant, split: Split) -> Result<Stored<'_>> {
+        let attention = self.attention(variant);
+        let words = if split == Split::Train { &self.train } else { &self.evaluate };
+        let store = attention.map(|it| if split == Split::Train { &it.train } else { &it.evaluate });
+        let grid = store.map_or(HeadGrid { layers: 0, heads: 0 }, Store::grid);
+        let vectors = self.vectors.as_ref().map(|vectors| &vectors.vectors).filter(|_| variant.reads_vectors());
+        Stored::new(words, vectors, store, grid)
+    }
+}
+
+impl Attention {
+    fn stored(keys: &Probe, run: &mut Run) -> Result<Self> {
+        let rule = keys.merge(merge_rule(run.config()));
+        let precision = match keys.precision {
+            Precision::F16 => store::Precision::F16,
+            Precision::F32 => store::Precision::F32,
+        };
+        let folder = match keys.store.as_os_str().is_empty() {
+            true => attention::default_store()?,
+            false => keys.store.clone(),
+        };
+        let train = attention::stored(run, Split::Train, rule, precision, &folder)?;
+        let evaluate = attention::stored(run, Split::Evaluate, rule, precision, &folder)?;
+        let config = run.config().clone();
+        Ok(Self { train, evaluate, hash: attention::attention_hash(&config, run.model()?, rule) })
+    }
+}
+
+/// The merge rule of a config.
+pub fn merge_rule(config: &Config) -> MergeRule {
+    match request(config).attention {
+        Some(Level::Words(rule)) => rule,
+        _ => MergeRule::Mean,
+    }
+}
+
+impl Probe {
+    /// Trains a variant once for each seed and predicts with it.
+    fn probe(
+        &self,
+        run: &mut Run,
+        material: &Material,
+        variant: Variant,
+        form: ProbeForm,
+        predictors: &mut Vec<Predictor>,
+        rows: &mut Vec<ProbeScore>,
+    ) -> Result<()> {
+        let (learned, evaluated) =
+            (material.examples(variant, Split::Train)?, material.examples(variant, Split::Evaluate)?);
+        let (learned_usable, usable) = (learned.usable(), evaluated.usable());
+        let name = self.name_of(variant);
+        let controls = match self.control_task {
+            true => Some(
+                [Split::Train, Split::Evaluate]
+                    .map(|split| honesty::control_task(run, split))
+                    .into_iter()
+                    .collect::<Result<Vec<_>>>()?,
+            ),
+            false => None,
+        };
+        for (number, seed) in self.training_seeds(run.config().seed).into_iter().enumerate() {
+            let task = self.task(run, material, variant, form, seed, learned.grid)?;
+            let probe = training::trained(run, &learned, &learned_usable, &task)?;
+            for (decoding, said) in predictions::predict(&probe, &evaluated, &usable)? {
+                predictors.push(Predictor {
+                    probe: name.clone(),
+                    decoding: Some(decoding),
+                    seed: Some(seed),
+                    written: number == 0,
+                    said,
+                });
+            }
+            let trained = Trained { name: &name, seed, probe: &probe, examples: &evaluated, usable: &usable };
+            if let Some([on_train, on_evaluate]) = controls.as_deref() {
+                let learned = (&learned, learned_usable.as_slice(), on_train.as_slice());
+                rows.extend(honesty::selectivity(run, &task, learned, &trained, on_evaluate)?);
+            }
+            if self.description_length {
+                rows.extend(honesty::description_length(run, &task, &learned, &learned_usable, &name)?);
+            }
+            for taken in self.ablation.iter().filter(|_| variant.reads_attention()) {
+                rows.extend(honesty::ablation(run, &trained, *taken)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn task(
+        &self,
+        run: &mut Run,
+        material: &Material,
+        variant: Variant,
+        form: ProbeForm,
+        seed: u64,
+        grid: HeadGrid,
+    ) -> Result<Task> {
+        let options = self.options(seed);
+        let vectors = material.vectors.as_ref().filter(|_| variant.reads_vectors());
+        let model = run.model()?.summary().name;
+        Ok(Task {
+            name: format!("{}-seed{seed}", self.name_of(variant)),
+            spec: self.spec(form, grid, vectors.map_or(0, |vectors| vectors.vectors.width())),
+            origin: Origin {
+                model: if variant.is_random() { format!("{model} with random weights") } else { model },
+                attention_hash: material.attention(variant).map(|it| it.hash.clone()).unwrap_or_default(),
+                vectors_hash: vectors.map(|vectors| vectors.file.sha256.clone()),
+                training: options.clone(),
+            },
+            options,
+            sentences: material.treebank.clone(),
+        })
+    }
+
+    fn right_branching(&self, material: &Material) -> Predictor {
+        let skipped = |at: usize| {
+            let stores = [&material.trained, &material.random].into_iter().flatten();
+            stores.map(|attention| &attention.evaluate).any(|store| store.words(at).is_none())
+        };
+        let say = |(at, words): (usize, &SentenceWords)| {
+            (!skipped(at)).then(|| Said::Governors(right_branching(words.words())))
+        };
+        Predictor {
+            probe: self.name_of(Variant::RightBranching),
+            decoding: None,
+            seed: None,
+            written: true,
+            said: material.evaluate.iter().enumerate().map(say).collect(),
+        }
+    }
+
+    fn outcome(&self, run: &Run, material: &Material, rows: &[ProbeScore]) -> Outcome {
+        let mut facts = BTreeMap::new();
+        facts.insert("regime".to_owned(), json!(self.regime));
+        facts.insert("training".to_owned(), json!(self.options(run.config().seed)));
+        facts.insert("seeds".to_owned(), json!(self.training_seeds(run.config().seed)));
+        if !self.slips.is_empty() {
+            facts.insert("slips_of_the_released_code".to_owned(), json!(self.slips));
+        }
+        let mut warnings = Vec::new();
+        if let Some(Vectors { coverage, file, vectors }) = &material.vectors {
+            let share = |found: u64, all: u64| if all == 0 { 0.0 } else { found as f64 / all as f64 };
+            let words = share(coverage.words_found, coverage.words);
+            facts.insert(
+                "word_vectors".to_owned(),
+                json!({
+                    "file": file.path,
+                    "width": vectors.width(),
+                    "types_found": coverage.types_found,
+                    "types": coverage.types,
+                    "words_found": coverage.words_found,
+                    "words": coverage.words,
+                }),
+            );
+            if words < 0.8 {
+                let percent = headlight_report::format::percent(words);
+                warnings.push(format!("Only {percent} % of the words have a word vector; the others count as zero."));
+            }
+        }
+        if !self.slips.is_empty() {
+            let slips: Vec<String> = self.slips.iter().map(ToString::to_string).collect();
+            warnings.push(format!("Slips of the released code are reproduced on purpose: {}.", slips.join(", ")));
+        }
+        Outcome {
+            tables: vec![ProbeScore::NAME.to_owned(), Prediction::NAME.to_owned()],
+            facts,
+            findings: summary::findings(rows),
+            warnings,
+            sheets: vec![summary::sheet(&run.config().treebank.display_name(), rows)],
+            statistics: Some(StatisticsSummary {
+                resamples: self.resamples,
+                confidence: self.confidence,
+                seed: run.config().seed,
+            }),
+            ..Outcome::default()
+        }
+    }
+}
+
+/// UAS as the released code printed it: a whole number of per cent, rounded down (METHOD §8 slip 3).
+fn floored(row: &ProbeScore) -> Option<ProbeScore> {
+    let count = headlight_treebank::Count { correct: row.correct?, total: row.total? };
+    let percent = headlight_probe::floored_percent(count)?;
+    let whole = row.measure == scores::UAS && row.group.is_none();
+    whole.then(|| ProbeScore {
+        measure: "uas_floored".to_owned(),
+        value: percent as f64 / 100.0,
+        correct: None,
+        total: None,
+        ci_low: None,
+        ci_high: None,
+        ..row.clone()
+    })
+}
+
+/// Writes rows behind those that earlier experiments of this run wrote.
+pub fn append_scores(run: &Run, rows: &[ProbeScore]) -> Result<()> {
+    let folder = run.folder();
+    let before: Vec<ProbeScore> = match folder.join(format!("{}.csv", ProbeScore::NAME)).exists() {
+        true => read_table(folder)?,
+        false => Vec::new(),
+    };
+    let mut table = TableWriter::create(folder)?;
+    before.iter().chain(rows).try_for_each(|row| table.push(row))?;
+    table.finish().context("cannot write the table of probe scores")
+}

@@ -1,0 +1,114 @@
+//! `kind = "structural"`: whether a linear map of hidden states makes their distances those of the tree, layer by layer
+//! (Hewitt & Manning 2019; METHOD §5).
+//!
+//! The encoder runs once over each split and leaves hidden states in the run's work folder; every layer, rank and seed
+//! reads them there.
+
+mod states;
+mod summary;
+mod sweep;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+use headlight_probe::structural::{StructuralOptions, Structure};
+use headlight_report::run::StatisticsSummary;
+use headlight_report::stats::Bootstrap;
+use headlight_report::tables::{ProbeScore, Table};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Kind;
+use super::probe::append_scores;
+use crate::config::{Config, Split, choice};
+use crate::run::{Outcome, Run};
+
+choice! {
+    /// What a structural probe is to find.
+    Find { Distance = "distance", Depth = "depth" }
+}
+
+impl Find {
+    fn structure(self) -> Structure {
+        match self {
+            Find::Distance => Structure::Distance,
+            Find::Depth => Structure::Depth,
+        }
+    }
+}
+
+/// The keys of `kind = "structural"`; see `[structural]` in configs/base.toml.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Structural {
+    find: Vec<Find>,
+    layers: Vec<usize>,
+    ranks: Vec<usize>,
+    epochs: usize,
+    seeds: Vec<u64>,
+    resamples: u32,
+    confidence: f64,
+}
+
+impl Kind for Structural {
+    fn check(&self, config: &Config) -> Result<()> {
+        ensure!(!self.find.is_empty(), "`find` is empty: name \"distance\", \"depth\" or both");
+        ensure!(!self.ranks.is_empty(), "`ranks` is empty: name at least one, such as 64");
+        if let Some(zero) = self.ranks.iter().find(|rank| **rank == 0) {
+            bail!("`ranks` holds {zero}; a rank is at least 1");
+        }
+        ensure!(self.resamples >= 1000, "`resamples` is {}; intervals need at least 1000", self.resamples);
+        ensure!(
+            self.confidence > 0.5 && self.confidence < 1.0,
+            "`confidence` is {}; it lies between 0.5 and 1, for example 0.95",
+            self.confidence
+        );
+        config.treebank.required_files(Split::Train, "kind = \"structural\"")?;
+        config.treebank.required_files(Split::Evaluate, "kind = \"structural\"")?;
+        Ok(())
+    }
+
+    fn run(&self, run: &mut Run) -> Result<Outcome> {
+        let spec = run.model()?.model.spec();
+        let (layers, width) = (spec.grid.layers + 1, spec.hidden);
+        let layers: Vec<usize> = if self.layers.is_empty() { (0..layers).collect() } else { self.layers.clone() };
+        if let Some(absent) = layers.iter().find(|layer| **layer > spec.grid.layers) {
+            bail!("`layers` holds {absent}; the model has layers 0 (embeddings) to {}", spec.grid.layers);
+        }
+        if let Some(wide) = self.ranks.iter().find(|rank| **rank > width) {
+            bail!("`ranks` holds {wide}, but the model's hidden states have {width} numbers");
+        }
+        let train = states::kept(run, Split::Train, &layers)?;
+        let evaluate = states::kept(run, Split::Evaluate, &layers)?;
+        let clock = Instant::now();
+        let probes = sweep::probes(self, &layers, run.config().seed);
+        let trained = sweep::train_all(&probes, &train, &evaluate)?;
+        run.note_stage("train structural probes", clock);
+        let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
+        let rows = summary::rows(&run.config().treebank.display_name(), &trained, &bootstrap)?;
+        append_scores(run, &rows)?;
+        Ok(Outcome {
+            tables: vec![ProbeScore::NAME.to_owned()],
+            facts: BTreeMap::from([
+                ("training".to_owned(), json!(self.options(run.config().seed))),
+                ("ranks".to_owned(), json!(self.ranks)),
+                ("layers".to_owned(), json!(layers)),
+            ]),
+            findings: summary::findings(&trained),
+            sheets: vec![summary::sheet(&run.config().treebank.display_name(), &rows)],
+            statistics: Some(StatisticsSummary {
+                resamples: self.resamples,
+                confidence: self.confidence,
+                seed: run.config().seed,
+            }),
+            ..Outcome::default()
+        })
+    }
+}
+
+impl Structural {
+    fn options(&self, seed: u64) -> StructuralOptions {
+        let regime = StructuralOptions::hewitt2019(seed);
+        StructuralOptions { epochs: if self.epochs == 0 { regime.epochs } else { self.epochs }, ..regime }
+    }
+}
