@@ -135,8 +135,11 @@ pub struct ReportArgs {
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// A config file, or the name of a config inside the binary, such as quickstart
-    #[arg(value_name = "CONFIG")]
-    pub config: String,
+    #[arg(value_name = "CONFIG", required_unless_present = "defaults")]
+    pub config: Option<String>,
+    /// Print every key with its default and its meaning instead
+    #[arg(long, conflicts_with_all = ["config", "sets"])]
+    pub defaults: bool,
     /// Set a key of the config; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,

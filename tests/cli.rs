@@ -51,6 +51,12 @@ fn a_shown_config_is_a_config_that_shows_itself() {
 }
 
 #[test]
+fn defaults_are_shown_with_their_meaning() {
+    let base = std::fs::read_to_string(crate::support::root().join("configs/base.toml")).unwrap();
+    assert_eq!(World::new().succeed(&["show", "--defaults"]), base);
+}
+
+#[test]
 fn models_are_listed_with_what_is_pinned() {
     let models = World::new().succeed(&["models"]);
     for name in ["minilm-l6", "bert-base-uncased", "bert-large-cased", "bert-base-multilingual-cased", "bert-tiny"] {

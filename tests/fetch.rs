@@ -52,6 +52,21 @@ fn a_model_comes_from_the_hub_once() {
 }
 
 #[test]
+fn a_revision_is_a_model_of_its_own() {
+    let server = Server::start();
+    for file in ["config.json", "vocab.txt", "model.safetensors"] {
+        let answer = Answer::file(fs::read(tiny_bert().join(file)).unwrap());
+        server.put(&format!("/someone/tiny/resolve/v1.0/{file}"), answer);
+    }
+    let world = world_with(&server);
+    let folder = world.succeed(&["fetch", "someone/tiny@v1.0"]);
+    assert!(folder.trim().ends_with("someone--tiny@v1.0"), "{folder}");
+    same_model(Path::new(folder.trim()));
+    world.fail(1, &["fetch", "someone/tiny"]);
+    world.fail(1, &["fetch", "someone/tiny@../../x"]);
+}
+
+#[test]
 fn a_broken_download_goes_on_where_it_stopped() {
     let server = hub();
     let world = world_with(&server);

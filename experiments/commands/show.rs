@@ -4,11 +4,13 @@ use anyhow::Result;
 
 use super::load_configs;
 use crate::cli::ShowArgs;
-use crate::config::Config;
+use crate::config::{BASE, Config};
 use crate::output;
 
 /// Prints the config as a run would write it: TOML that resolves to itself. The configs of a sweep follow each other.
+/// With `--defaults`, prints base.toml.
 pub fn show(args: &ShowArgs) -> Result<()> {
-    let configs = load_configs(&args.config, &args.sets)?;
+    let Some(config) = &args.config else { return output::print(BASE) };
+    let configs = load_configs(config, &args.sets)?;
     output::print(&configs.iter().map(Config::to_toml).collect::<Vec<_>>().join("\n"))
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::kinds::Experiment;
 use crate::run::sources;
 
-pub use layers::{Origin, Source, load};
+pub use layers::{BASE, Origin, Source, load};
 pub use paths::is_path;
 
 /// A resolved config.

@@ -23,7 +23,8 @@ fn cache() -> Cache {
 
 /// The snapshot of a model in the cache of other tools, when it is complete.
 pub fn cached(model: &Model) -> Option<PathBuf> {
-    let repo = cache().repo(Repo::new(model.id.to_string(), RepoType::Model));
+    let repo = Repo::with_revision(model.id.to_string(), RepoType::Model, model.revision.to_string());
+    let repo = cache().repo(repo);
     let folder = repo.get("config.json")?.parent()?.to_path_buf();
     super::is_checkpoint(&folder).then_some(folder)
 }
@@ -47,7 +48,10 @@ pub fn download(model: &Model, folder: &Path) -> Result<()> {
         if place.is_file() {
             return Ok(Some(()));
         }
-        let request = Request { url: format!("{endpoint}/{}/resolve/main/{file}", model.id), token: token.as_deref() };
+        let request = Request {
+            url: format!("{endpoint}/{}/resolve/{}/{file}", model.id, model.revision),
+            token: token.as_deref(),
+        };
         let pinned = model.pinned.iter().find(|(name, _)| *name == file).map(|(_, sha256)| *sha256);
         match download::download(&request, &place, pinned) {
             Ok(()) => Ok(Some(())),

@@ -15,6 +15,8 @@ pub struct Model {
     pub name: Cow<'static, str>,
     /// Repository on the Hugging Face Hub.
     pub id: Cow<'static, str>,
+    /// Branch, tag or commit of the repository.
+    pub revision: Cow<'static, str>,
     /// What it is, in a few words.
     pub about: &'static str,
     /// SHA-256 of files, in hexadecimal. Empty where no file is pinned.
@@ -34,13 +36,17 @@ pub struct Wheel {
 
 impl Model {
     /// A repository of the Hub that has no short name.
-    pub fn from_hub(id: &str) -> Self {
-        Self { name: id.to_owned().into(), id: id.to_owned().into(), about: "", pinned: &[], wheel: None }
+    pub fn from_hub(id: &str, revision: &str) -> Self {
+        let (name, id, revision) = (id.to_owned().into(), id.to_owned().into(), revision.to_owned().into());
+        Self { name, id, revision, about: "", pinned: &[], wheel: None }
     }
 }
 
+/// The branch of a repository that is taken when none is named.
+pub const MAIN: Cow<'static, str> = Cow::Borrowed("main");
+
 const fn unpinned(name: &'static str, id: &'static str, about: &'static str) -> Model {
-    Model { name: Cow::Borrowed(name), id: Cow::Borrowed(id), about, pinned: &[], wheel: None }
+    Model { name: Cow::Borrowed(name), id: Cow::Borrowed(id), revision: MAIN, about, pinned: &[], wheel: None }
 }
 
 /// All models with a short name.
@@ -48,6 +54,7 @@ pub const MODELS: &[Model] = &[
     Model {
         name: Cow::Borrowed("minilm-l6"),
         id: Cow::Borrowed("sentence-transformers/all-MiniLM-L6-v2"),
+        revision: MAIN,
         about: "6 layers × 12 heads, English, sentence embeddings; no masked-LM head",
         pinned: &[
             ("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),

@@ -41,13 +41,14 @@ impl Tried {
     }
 }
 
-/// The folder with the checkpoint that `name` means: a known name or a Hugging Face id. Fetches it on first use.
+/// The folder with the checkpoint that `name` means: a known name or a Hugging Face id, `owner/name` or
+/// `owner/name@revision`. Fetches it on first use.
 ///
 /// # Errors
 /// When no source has it: all that were tried, and how to place the files by hand.
 pub fn model(name: &str) -> Result<PathBuf> {
     let model = find_model(name)?;
-    let place = place::model_folder(&model.id)?;
+    let place = place::model_folder(&model)?;
     if is_checkpoint(&place) {
         return Ok(place);
     }
@@ -84,14 +85,15 @@ fn find_model(name: &str) -> Result<Model> {
     if let Some(model) = MODELS.iter().find(|model| model.name == name || model.id == name) {
         return Ok(model.clone());
     }
-    let id = name.split('/').collect::<Vec<_>>();
+    let (id, revision) = name.split_once('@').unwrap_or((name, &known::MAIN));
+    let parts = id.split('/').collect::<Vec<_>>();
     let plain = |part: &&str| {
         !part.is_empty()
             && !part.starts_with('.')
             && part.chars().all(|char| char.is_ascii_alphanumeric() || "._-".contains(char))
     };
-    if id.len() == 2 && id.iter().all(plain) {
-        return Ok(Model::from_hub(name));
+    if parts.len() == 2 && parts.iter().chain([&revision]).all(plain) {
+        return Ok(Model::from_hub(id, revision));
     }
     match nearest(name, MODELS.iter().map(|model| model.name.as_ref())) {
         Some(near) => bail!("no model is known as {name}; did you mean {near}? `headlight models` lists all names"),

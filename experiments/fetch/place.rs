@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::TreebankName;
+use super::known::{MAIN, Model};
 
 /// The cache of this user.
 ///
@@ -20,9 +21,10 @@ pub fn cache_folder() -> Result<PathBuf> {
     Ok(folder.join("headlight"))
 }
 
-/// The folder of a Hub repository in the cache: `models/owner--name`.
-pub fn model_folder(id: &str) -> Result<PathBuf> {
-    Ok(cache_folder()?.join("models").join(id.replace('/', "--")))
+/// The folder of a model in the cache: `models/owner--name`, with `@revision` where it is not the main one.
+pub fn model_folder(model: &Model) -> Result<PathBuf> {
+    let revision = if model.revision == MAIN { String::new() } else { format!("@{}", model.revision) };
+    Ok(cache_folder()?.join("models").join(model.id.replace('/', "--") + &revision))
 }
 
 /// A treebank's file in the cache: `treebanks/r2.16/UD_English-EWT/en_ewt-ud-dev.conllu`.

@@ -1,6 +1,6 @@
 //! The word attention of a split, written to the store once and read from there by every probe and every later run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use headlight_attention::MergeRule;
@@ -24,7 +24,7 @@ pub fn default_store() -> Result<PathBuf> {
 ///
 /// # Errors
 /// Those of the encoder's pass and of the store.
-pub fn stored(run: &mut Run, split: Split, rule: MergeRule, precision: Precision, folder: &PathBuf) -> Result<Store> {
+pub fn stored(run: &mut Run, split: Split, rule: MergeRule, precision: Precision, folder: &Path) -> Result<Store> {
     let key = store_key(run, split, rule, precision)?;
     let grid = run.model()?.model.spec().grid;
     let request = Request { attention: Some(Level::Words(rule)), ..request(run.config()) };
