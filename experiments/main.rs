@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod config;
+mod corpus;
 mod fetch;
 mod kinds;
 mod logging;

@@ -246,6 +246,8 @@ fn plain(root: &Dict, experiments: Vec<Experiment>, origin: &Origin<'_>) -> Resu
         threads: typed(&table("threads"), "threads", origin)?,
         model: typed(&table("model"), "model", origin)?,
         treebank: typed(&table("treebank"), "treebank", origin)?,
+        corpus: typed(&table("corpus"), "corpus", origin)?,
+        roles: typed(&table("roles"), "roles", origin)?,
         experiments,
     })
 }

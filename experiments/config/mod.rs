@@ -6,6 +6,7 @@
 
 mod layers;
 mod paths;
+mod roles;
 mod sweep;
 mod unknown;
 
@@ -14,11 +15,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use crate::corpus::CorpusConfig;
 use crate::kinds::Experiment;
 use crate::run::sources;
 
 pub use layers::{BASE, Origin, Source, load};
 pub use paths::is_path;
+pub use roles::RolesConfig;
 
 /// A resolved config.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,10 @@ pub struct Config {
     pub model: ModelConfig,
     /// The sentences.
     pub treebank: TreebankConfig,
+    /// Text without trees.
+    pub corpus: CorpusConfig,
+    /// When a head counts as looking at something.
+    pub roles: RolesConfig,
     /// What is done with them, in order.
     #[serde(rename = "experiment")]
     pub experiments: Vec<Experiment>,
@@ -108,7 +115,13 @@ choice! {
 }
 choice! {
     /// Format of treebank files.
-    Format { Auto = "auto", Conllu = "conllu", Conllx = "conllx", HeadRelation = "head-relation" }
+    Format {
+        Auto = "auto",
+        Conllu = "conllu",
+        Conllx = "conllx",
+        HeadRelation = "head-relation",
+        Conll2012 = "conll2012",
+    }
 }
 choice! {
     /// How finely relations are told apart.
@@ -203,6 +216,22 @@ impl Config {
         toml::to_string(self).expect("a config is plain tables, texts and numbers")
     }
 
+    /// Checks that there is text for a kind that needs no trees.
+    ///
+    /// # Errors
+    /// When there is none, or not enough pieces for a pair of segments.
+    pub fn check_sequences(&self, wanted_by: &str) -> anyhow::Result<()> {
+        if self.corpus.files.is_empty() {
+            self.treebank.required_files(Split::Evaluate, &format!("{wanted_by} without `corpus.files`"))?;
+        }
+        anyhow::ensure!(
+            self.corpus.files.is_empty() || self.treebank.max_pieces >= 5,
+            "`treebank.max_pieces` is {}, but [CLS], two [SEP] and two pieces are 5",
+            self.treebank.max_pieces
+        );
+        Ok(())
+    }
+
     /// What is wrong with the config as a whole, found before any work is done.
     fn check(&self) -> anyhow::Result<()> {
         let name = Path::new(&self.name);
@@ -230,6 +259,7 @@ impl Config {
                 sources::check_name(file).with_context(|| format!("`treebank.{}`", split.name()))?;
             }
         }
+        self.corpus.check()?;
         for (number, experiment) in self.experiments.iter().enumerate() {
             experiment.check(self).map_err(|error| error.context(format!("experiment {number}")))?;
         }

@@ -9,8 +9,9 @@ use figment::value::{Dict, Value};
 
 use super::layers::Origin;
 
-/// Keys of `[model]` and `[treebank]` that hold a path or a list of paths.
-const PATHS: &[(&str, &[&str])] = &[("model", &["path"]), ("treebank", &["train", "select", "evaluate"])];
+/// Keys of `[model]`, `[treebank]` and `[corpus]` that hold a path or a list of paths.
+const PATHS: &[(&str, &[&str])] =
+    &[("model", &["path"]), ("treebank", &["train", "select", "evaluate"]), ("corpus", &["files"])];
 
 /// Names of data that are no paths start with one of these.
 const SCHEMES: &[&str] = &["sample:", "ud:"];
@@ -20,7 +21,7 @@ pub fn is_path(value: &str) -> bool {
     !value.is_empty() && !SCHEMES.iter().any(|scheme| value.starts_with(scheme))
 }
 
-/// Makes all paths of `[model]` and `[treebank]` absolute.
+/// Makes all paths outside experiments absolute.
 pub fn resolve_all(root: &mut Dict, origin: &Origin<'_>) -> Result<()> {
     for (section, keys) in PATHS {
         if let Some(Value::Dict(_, table)) = root.get_mut(*section) {

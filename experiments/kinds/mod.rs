@@ -1,11 +1,14 @@
 //! The experiment kinds: one module each. A new kind is a module with a type that implements [`Kind`], a line in
 //! `kinds!` and a section with its defaults in `configs/base.toml`.
 
+mod clusters;
+mod coreference;
 mod heads;
 pub mod probe;
 mod structural;
+mod surface;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail, ensure};
 use figment::value::Value;
 use serde::{Deserialize, Serialize};
 
@@ -83,12 +86,33 @@ kinds! {
     "heads" => Heads(heads::Heads),
     "probe" => Probe(probe::Probe),
     "structural" => Structural(structural::Structural),
+    "surface" => Surface(surface::Surface),
+    "clusters" => Clusters(clusters::Clusters),
+    "coreference" => Coreference(coreference::Coreference),
 }
 
 impl Experiment {
     /// The keys, where the kind is `probe`.
     pub fn as_probe(&self) -> Option<&probe::Probe> {
         if let Experiment::Probe(keys) = self { Some(keys) } else { None }
+    }
+}
+
+/// Checks the keys of a bootstrap.
+fn check_bootstrap(resamples: u32, confidence: f64) -> Result<()> {
+    ensure!(resamples >= 1000, "`resamples` is {resamples}; intervals need at least 1000");
+    ensure!(
+        confidence > 0.5 && confidence < 1.0,
+        "`confidence` is {confidence}; it lies between 0.5 and 1, for example 0.95"
+    );
+    Ok(())
+}
+
+/// A direction as tables have it.
+fn direction(direction: headlight_heads::Direction) -> headlight_report::tables::Direction {
+    match direction {
+        headlight_heads::Direction::DependentToGovernor => headlight_report::tables::Direction::DependentToGovernor,
+        headlight_heads::Direction::GovernorToDependent => headlight_report::tables::Direction::GovernorToDependent,
     }
 }
 

@@ -4,10 +4,12 @@
 //! sentences, times) and writes the run directory, which appears under its name only when it is complete.
 
 mod directory;
+mod documents;
 mod encode;
 mod interrupt;
 mod machine;
 mod model;
+mod sequences;
 pub mod sources;
 mod surface;
 mod time;
@@ -29,9 +31,11 @@ use crate::config::{Config, Split};
 use crate::progress;
 
 pub use directory::Directory;
+pub use documents::DocumentPass;
 pub use encode::{Pass, pieces};
 pub use interrupt::{Interrupted, check as interrupted, install as watch_interrupts};
 pub use model::{LoadedModel, request};
+pub use sequences::SequencesSeen;
 pub use sources::{Treebank, input};
 
 /// What one experiment leaves besides its tables.
@@ -195,6 +199,8 @@ impl Run {
         let model = self.model()?.summary();
         let config = &self.config;
         let treebank = &config.treebank;
+        // A run on unlabelled text alone has no treebank to name.
+        let name = [treebank.display_name(), config.corpus.display_name()].into_iter().find(|name| !name.is_empty());
         let skipped: u64 = self.splits.iter().flat_map(|split| split.skipped.values()).sum();
         let mut warnings: Vec<String> = outcomes.iter().flat_map(|(_, outcome)| outcome.warnings.clone()).collect();
         if skipped > 0 {
@@ -204,7 +210,7 @@ impl Run {
             format_version: REPORT_VERSION,
             name: config.name.clone(),
             model,
-            treebank: TreebankSummary { name: treebank.display_name(), splits: self.splits.clone() },
+            treebank: TreebankSummary { name: name.unwrap_or_default(), splits: self.splits.clone() },
             conventions: Conventions {
                 granularity: treebank.granularity.to_string(),
                 punctuation: "excluded".to_owned(),

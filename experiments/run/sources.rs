@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use headlight_report::run::Input;
+use headlight_treebank::coreference::{Document, Documents, HeadRule};
 use headlight_treebank::{Format, ReadError, Reader, Sentence};
 
 use crate::config::{self, Split, TreebankConfig};
@@ -15,6 +16,7 @@ use crate::fetch::{self, TreebankName};
 const SAMPLE: &[(&str, &str)] = &[
     ("sample:select", include_str!("../../data/sample/en_sample-select.conllu")),
     ("sample:evaluate", include_str!("../../data/sample/en_sample-evaluate.conllu")),
+    ("sample:coref", include_str!("../../data/sample/en_sample-coref.conllu")),
 ];
 
 /// One source of sentences.
@@ -49,6 +51,7 @@ impl Treebank {
             config::Format::Conllu => Some(Format::Conllu),
             config::Format::Conllx => Some(Format::Conllx),
             config::Format::HeadRelation => Some(Format::HeadRelation),
+            config::Format::Conll2012 => Some(Format::Conll2012),
         };
         let limit = if config.max_sentences == 0 { usize::MAX } else { config.max_sentences };
         Ok(Self { split, inputs, sources, format, limit })
@@ -58,10 +61,19 @@ impl Treebank {
     pub fn sentences(&self) -> impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<> {
         let format = self.format;
         let files = self.sources.clone().into_iter().flat_map(move |source| match source.open(format) {
-            Ok(reader) => Either::Sentences(reader),
+            Ok(reader) => Either::Items(reader),
             Err(error) => Either::Failed(Some(error)),
         });
         files.take(self.limit)
+    }
+
+    /// All documents in order with their mentions, and errors in the place of those with something wrong.
+    pub fn documents(&self, rule: HeadRule) -> impl Iterator<Item = Result<Document, ReadError>> + Send + use<> {
+        let format = self.format;
+        self.sources.clone().into_iter().flat_map(move |source| match source.open(format) {
+            Ok(reader) => Either::Items(Documents::new(reader, rule)),
+            Err(error) => Either::Failed(Some(error)),
+        })
     }
 
     /// Names of the files, without folders.
@@ -70,18 +82,18 @@ impl Treebank {
     }
 }
 
-/// The sentences of a file, or the error of opening it.
-enum Either {
-    Sentences(Reader),
+/// What is in a file, or the error of opening it.
+enum Either<I> {
+    Items(I),
     Failed(Option<ReadError>),
 }
 
-impl Iterator for Either {
-    type Item = Result<Sentence, ReadError>;
+impl<T, I: Iterator<Item = Result<T, ReadError>>> Iterator for Either<I> {
+    type Item = Result<T, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Either::Sentences(reader) => reader.next(),
+            Either::Items(items) => items.next(),
             Either::Failed(error) => error.take().map(Err),
         }
     }
@@ -140,7 +152,7 @@ fn entry(file: &str) -> Result<Entry<'_>> {
         return Ok(Entry::Sample(name, text));
     }
     let Some((name, split)) = file.strip_prefix("ud:").and_then(|rest| rest.split_once('/')) else {
-        bail!("{file:?} names no data: write sample:select, sample:evaluate, or ud:UD_English-EWT/dev");
+        bail!("{file:?} names no data: write sample:select, sample:evaluate, sample:coref, or ud:UD_English-EWT/dev");
     };
     let name: TreebankName = name.parse()?;
     let Some(split) = fetch::Split::ALL.into_iter().find(|known| known.name() == split) else {

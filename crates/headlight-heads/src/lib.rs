@@ -54,7 +54,7 @@ pub use clusters::{LayerDistances, Merger, clusters, hierarchy, layer_distances}
 pub use distances::{HeadDistances, MapDistances, map_distances};
 pub use group::Group;
 pub use mds::{Embedding, MdsOptions, mds};
-pub use normal::normalise_rows;
+pub use normal::{normalise_rows, words_only};
 pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionWriter};
 pub use predictions::{Direction, HeadPredictions, predict};
 pub use roles::{Behaviour, BehaviourThresholds, HeadOffsets, Role, RoleRules, behaviour, predict_pieces, role};

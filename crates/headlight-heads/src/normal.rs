@@ -1,5 +1,7 @@
 //! Rows that sum to 1.
 
+use headlight_attention::{AttentionHead, WordAttention};
+
 /// Divides each row of `positions` weights by its sum, so that it becomes a distribution; a row of zeros stays. Norms of
 /// weighted vectors need it before they are compared with attention weights.
 ///
@@ -15,8 +17,20 @@ pub fn normalise_rows(weights: &mut [f32], positions: usize) {
     }
 }
 
+/// The attention of one head among words alone, `[from, to]` row-major over n words: `[CLS]` and `[SEP]` are dropped and
+/// rows sum to 1 again. What trees of single heads are made of (METHOD §6; Raganato & Tiedemann 2018).
+pub fn words_only(attention: &WordAttention, head: AttentionHead) -> Vec<f32> {
+    let (words, positions) = (attention.words(), attention.positions());
+    let rows = attention.head(head).chunks_exact(positions).skip(1).take(words);
+    let mut weights: Vec<f32> = rows.flat_map(|row| &row[1..=words]).copied().collect();
+    normalise_rows(&mut weights, words);
+    weights
+}
+
 #[cfg(test)]
 mod tests {
+    use headlight_attention::HeadGrid;
+
     use super::*;
 
     #[test]
@@ -24,5 +38,18 @@ mod tests {
         let mut weights = [1.0, 3.0, 0.0, 0.0, 0.5, 0.0];
         normalise_rows(&mut weights, 2);
         assert_eq!(weights, [0.25, 0.75, 0.0, 0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn specials_are_dropped() {
+        #[rustfmt::skip]
+        let weights = vec![
+            1.0, 0.0,  0.0,  0.0,
+            0.5, 0.25, 0.25, 0.0,
+            0.0, 0.5,  0.0,  0.5,
+            0.0, 0.0,  1.0,  0.0,
+        ];
+        let attention = WordAttention::new(HeadGrid { layers: 1, heads: 1 }, 2, weights).unwrap();
+        assert_eq!(words_only(&attention, AttentionHead { layer: 0, index: 0 }), [0.5, 0.5, 1.0, 0.0]);
     }
 }

@@ -40,12 +40,7 @@ pub struct Heads {
 
 impl Kind for Heads {
     fn check(&self, config: &Config) -> Result<()> {
-        ensure!(self.resamples >= 1000, "`resamples` is {}; intervals need at least 1000", self.resamples);
-        ensure!(
-            self.confidence > 0.5 && self.confidence < 1.0,
-            "`confidence` is {}; it lies between 0.5 and 1, for example 0.95",
-            self.confidence
-        );
+        super::check_bootstrap(self.resamples, self.confidence)?;
         config.treebank.required_files(Split::Evaluate, "kind = \"heads\"")?;
         if self.selection == Selection::Separate {
             config.treebank.required_files(Split::Select, "selection = \"separate\"")?;

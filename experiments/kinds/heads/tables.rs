@@ -8,14 +8,8 @@ use headlight_report::stats::Counts;
 use headlight_report::{Choice, tables};
 use serde_json::{Value, json};
 
+use crate::kinds::direction;
 use crate::run::Run;
-
-fn direction(direction: Direction) -> tables::Direction {
-    match direction {
-        Direction::DependentToGovernor => tables::Direction::DependentToGovernor,
-        Direction::GovernorToDependent => tables::Direction::GovernorToDependent,
-    }
-}
 
 /// Writes the tables `head_scores` and `baselines`: every head, direction and baseline on every split.
 pub fn write_scores(run: &Run, scores: &[(String, HeadScores)]) -> Result<()> {

@@ -37,7 +37,8 @@ pub use error::TableError;
 pub use read::{TableReader, read_table};
 pub use reference::reference;
 pub use rows::{
-    Baseline, BestHead, Cluster, Coreference, Direction, HeadDistance, HeadScore, Prediction, ProbeScore, Surface,
+    Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Direction, HeadDistance, HeadScore, Prediction,
+    ProbeScore, Surface,
 };
 pub use schema::{Cell, Column, Kind, Table, Value};
 pub use write::{TableWriter, write_table};

@@ -1,8 +1,8 @@
 //! The tables described for people: `docs/tables.md`.
 
 use super::{
-    Baseline, BestHead, Cluster, Coreference, HeadDistance, HeadScore, Kind, Prediction, ProbeScore, Surface,
-    TABLES_VERSION, Table,
+    Baseline, BestHead, Cluster, Coreference, CoreferenceHead, HeadDistance, HeadScore, Kind, Prediction, ProbeScore,
+    Surface, TABLES_VERSION, Table,
 };
 
 /// A Markdown page of all tables with their columns, types and meanings, made from the row types.
@@ -23,6 +23,7 @@ pub fn reference() -> String {
     push::<HeadDistance>(&mut page);
     push::<Cluster>(&mut page);
     push::<Coreference>(&mut page);
+    push::<CoreferenceHead>(&mut page);
     page
 }
 

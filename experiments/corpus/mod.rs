@@ -1,0 +1,156 @@
+//! Unlabelled text: documents from files, packed into pairs of segments as a BERT-like model was trained on.
+
+mod pack;
+mod read;
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use headlight_report::run::Input;
+use serde::{Deserialize, Serialize};
+
+use crate::config;
+use crate::fetch;
+
+pub use pack::{Packing, Pair, pack, sample};
+pub use read::{Document, Documents};
+
+/// The corpus inside the binary, by the name that configs give it.
+const SAMPLE: (&str, &str) = ("sample:corpus", include_str!("../../data/sample/corpus.txt"));
+
+/// `[corpus]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CorpusConfig {
+    /// What tables call it.
+    pub name: String,
+    /// Text files and folders of documents. Empty: the sentences of the treebank are used.
+    pub files: Vec<String>,
+    /// Sequences drawn from all that can be packed; 0 is all.
+    pub sequences: usize,
+    /// Share of documents whose sequences have a random shorter length.
+    pub short: f64,
+}
+
+impl CorpusConfig {
+    /// What is wrong with the keys.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<()> {
+        anyhow::ensure!(
+            (0.0..=1.0).contains(&self.short),
+            "`corpus.short` is {}; it is a share between 0 and 1, for example 0.1",
+            self.short
+        );
+        Ok(())
+    }
+
+    /// `corpus.name`, or the name of the first file without folder and ending.
+    pub fn display_name(&self) -> String {
+        let first = self.files.first().map_or("", String::as_str);
+        let stem = Path::new(first).file_name().unwrap_or_default().to_string_lossy();
+        let stem = stem.split('.').next().unwrap_or_default().replace(':', "-");
+        if self.name.is_empty() { stem } else { self.name.clone() }
+    }
+}
+
+/// One source of documents.
+#[derive(Debug, Clone)]
+enum Source {
+    /// A file with one sentence a line and a blank line between documents.
+    Lines(PathBuf),
+    /// A file of a folder, which is one document.
+    Document(PathBuf),
+    /// Text inside the binary.
+    Bundled(&'static str, &'static str),
+}
+
+/// The files of a corpus.
+#[derive(Debug, Clone)]
+pub struct Corpus {
+    sources: Vec<Source>,
+}
+
+impl Corpus {
+    /// Finds the files that a config names. A folder stands for the files in it, in the order of their names, each of
+    /// which is one document; hidden files and folders in it are left out.
+    ///
+    /// # Errors
+    /// When a file is not there; when a folder holds none.
+    pub fn resolve(config: &CorpusConfig) -> Result<Self> {
+        let mut sources = Vec::new();
+        for file in &config.files {
+            if !config::is_path(file) {
+                if file != SAMPLE.0 {
+                    bail!("`corpus.files` names {file:?}, which is no text: write {} or a path", SAMPLE.0);
+                }
+                sources.push(Source::Bundled(SAMPLE.0, SAMPLE.1));
+                continue;
+            }
+            let path = PathBuf::from(file);
+            let metadata = path.metadata().with_context(|| format!("cannot read {}", path.display()))?;
+            if metadata.is_dir() {
+                sources.extend(documents_of(&path)?.into_iter().map(Source::Document));
+            } else {
+                sources.push(Source::Lines(path));
+            }
+        }
+        Ok(Self { sources })
+    }
+
+    /// The files with their sizes and checksums.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn inputs(&self) -> Result<Vec<Input>> {
+        let input = |source: &Source| match source {
+            Source::Lines(path) | Source::Document(path) => crate::run::input("corpus", path),
+            Source::Bundled(name, text) => Ok(Input {
+                role: "corpus".to_owned(),
+                path: (*name).to_owned(),
+                bytes: text.len() as u64,
+                sha256: fetch::sha256_of(text.as_bytes()),
+            }),
+        };
+        self.sources.iter().map(input).collect()
+    }
+
+    /// Names of the files, without folders.
+    pub fn file_names(&self) -> Vec<String> {
+        let name = |source: &Source| match source {
+            Source::Lines(path) | Source::Document(path) => {
+                path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+            }
+            Source::Bundled(name, _) => (*name).to_owned(),
+        };
+        self.sources.iter().map(name).collect()
+    }
+
+    /// All documents in order. Files are opened one at a time.
+    pub fn documents(&self) -> impl Iterator<Item = Result<Document>> + Send + use<> {
+        self.sources.clone().into_iter().flat_map(|source| match source {
+            Source::Lines(path) => Documents::open(&path, false),
+            Source::Document(path) => Documents::open(&path, true),
+            Source::Bundled(name, text) => Documents::new(Cursor::new(text), name.into(), false),
+        })
+    }
+}
+
+fn documents_of(folder: &Path) -> Result<Vec<PathBuf>> {
+    let cannot_read = || format!("cannot read {}", folder.display());
+    let mut files = Vec::new();
+    for entry in folder.read_dir().with_context(cannot_read)? {
+        let path = entry.with_context(cannot_read)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.is_file() && !hidden {
+            files.push(path);
+        }
+    }
+    anyhow::ensure!(!files.is_empty(), "the folder {} has no file to read", folder.display());
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! `kind = "clusters"`: how far apart heads are by Jensen–Shannon, where that puts them in the plane, which of them are
+//! alike and what they do (METHOD §3, §6; paper §6).
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use headlight_attention::{AttentionHead, HeadGrid};
+use headlight_bert::Request;
+use headlight_heads::{
+    Denominator, Direction, Embedding, HeadDistances, HeadOffsets, HeadScores, LayerDistances, MdsOptions, Merger,
+    Role, SurfaceMeans, behaviour, clusters, hierarchy, layer_distances, map_distances, mds, predict, predict_pieces,
+    role, surface,
+};
+use headlight_report::format::count;
+use headlight_report::sheet::Sheet;
+use headlight_report::tables::{self, Table, TableWriter, write_table};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Kind;
+use crate::config::{Config, Split, choice};
+use crate::run::{Outcome, Pass, Run, SequencesSeen, request};
+
+choice! {
+    /// Which distances the plane shows.
+    Distance { Metric = "metric", Divergence = "divergence" }
+}
+
+/// The keys of `kind = "clusters"`; see `[clusters]` in configs/base.toml.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Clusters {
+    distance: Distance,
+    starts: usize,
+    iterations: usize,
+    clusters: usize,
+}
+
+impl Kind for Clusters {
+    fn check(&self, config: &Config) -> Result<()> {
+        ensure!(self.starts > 0, "`starts` is 0; the embedding needs at least one random start");
+        ensure!(self.iterations > 0, "`iterations` is 0; the embedding needs at least one");
+        ensure!(self.clusters > 0, "`clusters` is 0; there is at least one cluster");
+        config.check_sequences("kind = \"clusters\"")
+    }
+
+    fn run(&self, run: &mut Run) -> Result<Outcome> {
+        let grid = run.model()?.model.spec().grid;
+        let mut distances = HeadDistances::new(grid);
+        let (mut means, mut offsets) = (SurfaceMeans::new(grid), HeadOffsets::new(grid));
+        let seen = run.encode_sequences(
+            |maps, landmarks| {
+                let values = surface(&maps, landmarks, Denominator::Eligible);
+                (map_distances(&maps), values, predict_pieces(&maps, &landmarks.sep))
+            },
+            |(between, values, predictions)| {
+                distances.add(&between);
+                means.add(&values);
+                offsets.observe(&predictions);
+                Ok(())
+            },
+        )?;
+        let scores = self.scores(run, grid)?;
+        let clock = Instant::now();
+        let map = self.map(run, &distances);
+        let rules = run.config().roles.rules();
+        let roles: Vec<Option<Role>> = grid.iter().map(|head| role(&offsets, scores.as_ref(), head, &rules)).collect();
+        write_distances(run, &distances)?;
+        write_table(run.folder(), &rows(run.config(), &means, &map, &roles))?;
+        run.note_stage("cluster heads", clock);
+        Ok(Outcome {
+            tables: vec![tables::HeadDistance::NAME.to_owned(), tables::Cluster::NAME.to_owned()],
+            facts: facts(&map, &roles, grid, &seen),
+            findings: findings(&map, &roles, &distances, &seen),
+            warnings: warnings(&map, scores.as_ref()),
+            sheets: vec![layers(&map, &seen)],
+            ..Outcome::default()
+        })
+    }
+}
+
+/// What distances say.
+struct HeadMap {
+    embedding: Embedding,
+    hierarchy: Vec<Merger>,
+    cluster_of: Vec<usize>,
+    layers: LayerDistances,
+}
+
+impl Clusters {
+    /// Accuracies of heads on the treebank, for syntactic roles; `None` where there are no trees.
+    fn scores(&self, run: &mut Run, grid: HeadGrid) -> Result<Option<HeadScores>> {
+        if run.config().treebank.files(Split::Evaluate).is_empty() {
+            return Ok(None);
+        }
+        let mut scores = HeadScores::new(grid, run.config().treebank.granularity());
+        let request: Request = request(run.config());
+        let pass = Pass { split: Split::Evaluate, from: 0, request: &request };
+        run.encode(
+            &pass,
+            |_, _, encoded| predict(&encoded.words.expect("the request asks for attention over words")),
+            |sentence, predictions| match predictions {
+                Some(predictions) if !sentence.is_unparsed() => Ok(scores.observe(sentence, &predictions)?),
+                _ => Ok(()),
+            },
+        )?;
+        Ok((scores.sentences() > 0).then_some(scores))
+    }
+
+    fn map(&self, run: &Run, distances: &HeadDistances) -> HeadMap {
+        let grid = distances.grid();
+        let means = distances.mean_matrix();
+        let shown: Vec<f64> = match self.distance {
+            Distance::Metric => means.iter().map(|mean| mean.sqrt()).collect(),
+            Distance::Divergence => means.clone(),
+        };
+        let options = MdsOptions {
+            starts: self.starts,
+            iterations: self.iterations,
+            seed: run.config().seed,
+            ..MdsOptions::default()
+        };
+        let hierarchy = hierarchy(grid.len(), &shown);
+        HeadMap {
+            embedding: mds(grid.len(), &shown, &options),
+            cluster_of: clusters(&hierarchy, self.clusters),
+            hierarchy,
+            layers: layer_distances(grid, &means),
+        }
+    }
+}
+
+fn write_distances(run: &Run, distances: &HeadDistances) -> Result<()> {
+    let mut writer = TableWriter::<tables::HeadDistance>::create(run.folder())?;
+    let grid = distances.grid();
+    for (number, a) in grid.iter().enumerate() {
+        for b in grid.iter().skip(number + 1) {
+            writer.push(&tables::HeadDistance {
+                layer_a_index: a.layer as u32,
+                head_a_index: a.index as u32,
+                layer_b_index: b.layer as u32,
+                head_b_index: b.index as u32,
+                js_sum: distances.sum(a, b),
+                js_mean_per_row: distances.mean(a, b),
+                rows: distances.rows(),
+            })?;
+        }
+    }
+    Ok(writer.finish()?)
+}
+
+fn rows(config: &Config, means: &SurfaceMeans, map: &HeadMap, roles: &[Option<Role>]) -> Vec<tables::Cluster> {
+    let thresholds = config.roles.thresholds();
+    let row = |(number, head): (usize, AttentionHead)| tables::Cluster {
+        layer_index: head.layer as u32,
+        head_index: head.index as u32,
+        x: map.embedding.points[number][0],
+        y: map.embedding.points[number][1],
+        behaviour: behaviour(means, head, &thresholds).map(|behaviour| behaviour.name().to_owned()),
+        role: roles[number].as_ref().map(|role| role.name().to_owned()),
+        cluster: Some(map.cluster_of[number] as u32),
+    };
+    means.grid().iter().enumerate().map(row).collect()
+}
+
+/// The mean distances within and between layers as a table for people.
+fn layers(map: &HeadMap, seen: &SequencesSeen) -> Sheet {
+    let title = format!("Jensen–Shannon divergence of heads, nats per row, {}", seen.what);
+    let mut sheet = Sheet::new(title, &[">layer", ">within", ">to other layers"]);
+    let cell = |distance: Option<f64>| distance.map_or_else(|| "–".to_owned(), |distance| format!("{distance:.3}"));
+    let rows = map.layers.within.iter().zip(&map.layers.between).enumerate();
+    let row = |(layer, (within, between)): (usize, (&Option<f64>, &Option<f64>))| {
+        vec![(layer + 1).to_string().into(), cell(*within).into(), cell(*between).into()]
+    };
+    sheet.groups.push(rows.map(row).collect());
+    sheet.notes.push(format!(
+        "Heads in the plane: Kruskal's stress {:.3} (below 0.1 fair, above 0.2 poor); table clusters.",
+        map.embedding.stress_1
+    ));
+    sheet
+}
+
+/// What a role is about, in words.
+fn described(role: &Role) -> String {
+    match role {
+        Role::Positional { offset } => format!("positional {}", headlight_report::format::offset(*offset)),
+        Role::Syntactic { relation, direction: Direction::DependentToGovernor } => format!("{relation} dep→gov"),
+        Role::Syntactic { relation, direction: Direction::GovernorToDependent } => format!("{relation} gov→dep"),
+    }
+}
+
+fn facts(map: &HeadMap, roles: &[Option<Role>], grid: HeadGrid, seen: &SequencesSeen) -> BTreeMap<String, Value> {
+    let merger =
+        |merger: &Merger| json!({ "clusters": merger.clusters, "distance": merger.distance, "size": merger.size });
+    let roles =
+        grid.iter().zip(roles).filter_map(|(head, role)| Some((head.to_string(), json!(described(role.as_ref()?)))));
+    BTreeMap::from([
+        ("corpus".to_owned(), json!(seen.name)),
+        ("sequences".to_owned(), json!(seen.sequences)),
+        ("stress".to_owned(), json!(map.embedding.stress)),
+        ("stress_1".to_owned(), json!(map.embedding.stress_1)),
+        ("layers_within".to_owned(), json!(map.layers.within)),
+        ("layers_between".to_owned(), json!(map.layers.between)),
+        ("hierarchy".to_owned(), map.hierarchy.iter().map(merger).collect()),
+        ("roles".to_owned(), Value::Object(roles.collect())),
+    ])
+}
+
+fn findings(map: &HeadMap, roles: &[Option<Role>], distances: &HeadDistances, seen: &SequencesSeen) -> Vec<String> {
+    let grid = distances.grid();
+    let mut findings = Vec::new();
+    let closer = map.layers.within.iter().zip(&map.layers.between).filter(|pair| match pair {
+        (Some(within), Some(between)) => within < between,
+        _ => false,
+    });
+    if grid.layers > 1 && grid.heads > 1 {
+        findings.push(format!(
+            "In {} of {} layers, heads are closer to each other than to heads of other layers ({}).",
+            closer.count(),
+            grid.layers,
+            seen.what
+        ));
+    }
+    let pairs = grid.iter().flat_map(|a| grid.iter().filter(move |b| a < *b).map(move |b| (a, b)));
+    let nearest = pairs.min_by(|(a, b), (c, d)| distances.mean(*a, *b).total_cmp(&distances.mean(*c, *d)));
+    if let Some((a, b)) = nearest {
+        findings.push(format!("The most alike heads are {a} and {b}: {:.3} nats per row.", distances.mean(a, b)));
+    }
+    let named = |wanted: fn(&Role) -> bool| {
+        let heads =
+            grid.iter().zip(roles).filter_map(|(head, role)| Some((head, role.as_ref().filter(|it| wanted(it))?)));
+        heads.map(|(head, role)| format!("{head} ({})", described(role))).collect::<Vec<_>>()
+    };
+    let positional = named(|role| matches!(role, Role::Positional { .. }));
+    let syntactic = named(|role| matches!(role, Role::Syntactic { .. }));
+    for (what, heads) in [("positional", positional), ("syntactic", syntactic)] {
+        if !heads.is_empty() {
+            let which = heads.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
+            let more = if heads.len() > 6 { ", …" } else { "" };
+            findings.push(format!("{} heads are {what} by Voita's rules: {which}{more}.", count(heads.len() as u64)));
+        }
+    }
+    findings
+}
+
+fn warnings(map: &HeadMap, scores: Option<&HeadScores>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if map.embedding.stress_1 > 0.2 {
+        warnings.push(format!(
+            "The plane shows the distances of heads poorly (stress {:.2}): trust the table head_distances, not the picture.",
+            map.embedding.stress_1
+        ));
+    }
+    if scores.is_none() {
+        warnings.push("No head is called syntactic: `treebank.evaluate` has no trees to tell.".to_owned());
+    }
+    warnings
+}

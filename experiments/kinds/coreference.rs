@@ -1,0 +1,334 @@
+//! `kind = "coreference"`: whether heads attend from a mention to its antecedent, beside three baselines (METHOD §4;
+//! paper §4.3).
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use headlight_attention::AttentionHead;
+use headlight_heads::coreference::{
+    AntecedentPredictor, CoreferenceCounts, CoreferenceOptions, CoreferenceScores, MentionGroup,
+};
+use headlight_heads::{Direction, Fold, coreference};
+use headlight_report::format::percent;
+use headlight_report::run::StatisticsSummary;
+use headlight_report::sheet::Sheet;
+use headlight_report::stats::{Bootstrap, Counts};
+use headlight_report::tables::{self, Table, TableWriter, write_table};
+use headlight_treebank::coreference::HeadRule;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Kind;
+use super::heads::Selection;
+use crate::config::{Config, Input, Split, choice};
+use crate::run::{DocumentPass, Outcome, Run};
+
+choice! {
+    /// Which words a head may choose as antecedent.
+    Candidates { Preceding = "preceding", Mentions = "mentions", Words = "words" }
+}
+choice! {
+    /// Which word is the head of a mention.
+    MentionHead { Annotated = "annotated", Top = "top" }
+}
+
+/// The keys of `kind = "coreference"`; see `[coreference]` in configs/base.toml.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Coreference {
+    selection: Selection,
+    candidates: Candidates,
+    singletons: bool,
+    head: MentionHead,
+    resamples: u32,
+    confidence: f64,
+}
+
+impl Kind for Coreference {
+    fn check(&self, config: &Config) -> Result<()> {
+        super::check_bootstrap(self.resamples, self.confidence)?;
+        ensure!(
+            config.treebank.input == Input::Words,
+            "kind = \"coreference\" reads words, not surface text: set treebank.input = \"words\""
+        );
+        config.treebank.required_files(Split::Evaluate, "kind = \"coreference\"")?;
+        if self.selection == Selection::Separate {
+            config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, run: &mut Run) -> Result<Outcome> {
+        let evaluate = run.score_documents(&self.pass(Split::Evaluate))?;
+        let select = match self.selection {
+            Selection::Separate => Some(run.score_documents(&self.pass(Split::Select))?),
+            Selection::Folds | Selection::Same => None,
+        };
+        let clock = Instant::now();
+        let choices = self.choose(&evaluate, select.as_ref())?;
+        let rows = self.rows(run, &evaluate, &choices)?;
+        write_heads(run, &evaluate, select.as_ref())?;
+        write_table(run.folder(), &rows)?;
+        run.note_stage("score coreference", clock);
+        Ok(Outcome {
+            tables: vec![tables::Coreference::NAME.to_owned(), tables::CoreferenceHead::NAME.to_owned()],
+            facts: facts(&choices, &evaluate),
+            findings: findings(&rows, &choices),
+            warnings: self.warnings(),
+            sheets: vec![sheet(&rows, &choices, run.config())],
+            statistics: Some(StatisticsSummary {
+                resamples: self.resamples,
+                confidence: self.confidence,
+                seed: run.config().seed,
+            }),
+            selection: Some(match self.selection {
+                Selection::Separate => "split".to_owned(),
+                other => other.to_string(),
+            }),
+        })
+    }
+}
+
+/// A direction and a head, with the fold of documents that it was not chosen on and is reported on; `None` for all.
+#[derive(Clone, Copy)]
+struct Choice {
+    direction: Direction,
+    head: AttentionHead,
+    reported_on: Option<Fold>,
+}
+
+impl Choice {
+    fn predictor(self) -> AntecedentPredictor {
+        AntecedentPredictor::Head { direction: self.direction, head: self.head }
+    }
+
+    /// `4-3, mention→antecedent`
+    fn described(self) -> String {
+        let way = match self.direction {
+            Direction::DependentToGovernor => "mention→antecedent",
+            Direction::GovernorToDependent => "antecedent→mention",
+        };
+        format!("{}, {way}", self.head)
+    }
+}
+
+/// The head chosen, where folds agree on one.
+fn single(choices: &[Choice]) -> Option<Choice> {
+    let (first, others) = choices.split_first()?;
+    others.iter().all(|other| other.predictor() == first.predictor()).then_some(*first)
+}
+
+/// What is chosen: a head, or each fold's head.
+fn described(choices: &[Choice]) -> String {
+    match single(choices) {
+        Some(choice) => choice.described(),
+        None => choices.iter().map(|choice| choice.described()).collect::<Vec<_>>().join(" and, for the other fold, "),
+    }
+}
+
+impl Coreference {
+    fn pass(&self, split: Split) -> DocumentPass {
+        DocumentPass {
+            split,
+            rule: match self.head {
+                MentionHead::Annotated => HeadRule::Annotated,
+                MentionHead::Top => HeadRule::TopOfSpan,
+            },
+            options: CoreferenceOptions {
+                candidates: match self.candidates {
+                    Candidates::Preceding => coreference::Candidates::PrecedingMentions,
+                    Candidates::Mentions => coreference::Candidates::Mentions,
+                    Candidates::Words => coreference::Candidates::Words,
+                },
+                singletons: self.singletons,
+            },
+        }
+    }
+
+    /// The head that is best over all mentions; with folds one for the documents of each.
+    fn choose(&self, evaluate: &CoreferenceScores, select: Option<&CoreferenceScores>) -> Result<Vec<Choice>> {
+        let best = |counts: &CoreferenceCounts| counts.best(MentionGroup::All);
+        if self.selection == Selection::Folds {
+            let choose = |reported_on: Fold| {
+                let counts = evaluate.sum(|id| Fold::of_name(id) == reported_on.other());
+                let (direction, head) = best(&counts)?;
+                Some(Choice { direction, head, reported_on: Some(reported_on) })
+            };
+            let choices: Option<Vec<Choice>> = [Fold::First, Fold::Second].into_iter().map(choose).collect();
+            return choices.ok_or_else(|| {
+                anyhow::anyhow!(
+                    "selection = \"folds\" needs more documents: one fold has no mention with an antecedent"
+                )
+            });
+        }
+        let counts = select.unwrap_or(evaluate).sum(|_| true);
+        let choice = best(&counts).map(|(direction, head)| Choice { direction, head, reported_on: None });
+        Ok(choice.into_iter().collect())
+    }
+
+    /// The chosen head and the baselines on every group of mentions, with intervals over documents.
+    fn rows(&self, run: &Run, scores: &CoreferenceScores, choices: &[Choice]) -> Result<Vec<tables::Coreference>> {
+        let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
+        let single = single(choices);
+        let mut rows = Vec::new();
+        for predictor in AntecedentPredictor::BASELINES.map(Some).into_iter().chain([None]) {
+            for group in MentionGroup::ALL {
+                let counts: Vec<Counts> = scores
+                    .documents()
+                    .map(|(id, counts)| {
+                        let of_document =
+                            |choice: &&Choice| choice.reported_on.is_none_or(|fold| fold == Fold::of_name(id));
+                        let chosen = || choices.iter().find(of_document).map(|choice| choice.predictor());
+                        let correct = predictor.or_else(chosen).map_or(0, |predictor| counts.correct(group, predictor));
+                        Counts { correct, total: counts.total(group) }
+                    })
+                    .collect();
+                let interval = bootstrap.intervals(&[&counts])?.into_iter().next().flatten();
+                let (correct, total) = Counts::sum(&counts);
+                let of_head = |index: fn(AttentionHead) -> usize| match predictor {
+                    Some(_) => None,
+                    None => single.map(|choice| index(choice.head) as u32),
+                };
+                rows.push(tables::Coreference {
+                    corpus: run.config().treebank.display_name(),
+                    split: Split::Evaluate.name().to_owned(),
+                    predictor: predictor.map_or("head", AntecedentPredictor::name).to_owned(),
+                    layer_index: of_head(|head| head.layer),
+                    head_index: of_head(|head| head.index),
+                    direction: match predictor {
+                        Some(_) => None,
+                        None => single.map(|choice| super::direction(choice.direction)),
+                    },
+                    mention_type: group.name().to_owned(),
+                    correct,
+                    total,
+                    ci_low: interval.map(|interval| interval.low),
+                    ci_high: interval.map(|interval| interval.high),
+                });
+            }
+        }
+        rows.retain(|row| row.total > 0);
+        Ok(rows)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let optimistic = self.selection == Selection::Same;
+        let warning = || {
+            "The head was chosen on the documents that it is scored on, as in the paper: its accuracy is optimistic."
+                .to_owned()
+        };
+        optimistic.then(warning).into_iter().collect()
+    }
+}
+
+/// Writes the table `coreference_heads`: every head in both directions on every split.
+fn write_heads(run: &Run, evaluate: &CoreferenceScores, select: Option<&CoreferenceScores>) -> Result<()> {
+    let mut writer = TableWriter::<tables::CoreferenceHead>::create(run.folder())?;
+    let splits = [(Split::Evaluate, Some(evaluate)), (Split::Select, select)];
+    for (split, scores) in splits.into_iter().filter_map(|(split, scores)| Some((split, scores?))) {
+        let counts = scores.sum(|_| true);
+        for group in MentionGroup::ALL.into_iter().filter(|&group| counts.total(group) > 0) {
+            for direction in Direction::BOTH {
+                for head in counts.grid().iter() {
+                    let predictor = AntecedentPredictor::Head { direction, head };
+                    push_head(&mut writer, run.config(), split, group, predictor, &counts)?;
+                }
+            }
+        }
+    }
+    Ok(writer.finish()?)
+}
+
+fn push_head(
+    writer: &mut TableWriter<tables::CoreferenceHead>,
+    config: &Config,
+    split: Split,
+    group: MentionGroup,
+    predictor: AntecedentPredictor,
+    counts: &CoreferenceCounts,
+) -> Result<()> {
+    let AntecedentPredictor::Head { direction, head } = predictor else { return Ok(()) };
+    Ok(writer.push(&tables::CoreferenceHead {
+        corpus: config.treebank.display_name(),
+        split: split.name().to_owned(),
+        layer_index: head.layer as u32,
+        head_index: head.index as u32,
+        direction: super::direction(direction),
+        mention_type: group.name().to_owned(),
+        correct: counts.correct(group, predictor).into(),
+        total: counts.total(group).into(),
+    })?)
+}
+
+/// Predictors × types of mentions, as Table 2 of the paper.
+fn sheet(rows: &[tables::Coreference], choices: &[Choice], config: &Config) -> Sheet {
+    let name = config.treebank.display_name();
+    let mut sheet = Sheet::new(
+        format!("Antecedents found in {name}, %"),
+        &["<predictor", ">all", ">pronoun", ">proper", ">nominal"],
+    );
+    let cell = |row: &tables::Coreference| percent(row.correct as f64 / row.total as f64);
+    let line = |predictor: &str, title: String, cell: &dyn Fn(&tables::Coreference) -> String| {
+        let cells = MentionGroup::ALL.map(|group| {
+            let row = rows.iter().find(|row| row.predictor == predictor && row.mention_type == group.name());
+            row.map_or_else(|| "–".to_owned(), cell).into()
+        });
+        [title.into()].into_iter().chain(cells).collect::<Vec<_>>()
+    };
+    let head = single(choices)
+        .map_or_else(|| "head chosen by fold".to_owned(), |choice| format!("head {}", choice.described()));
+    sheet.groups.push(vec![
+        line("nearest", "nearest mention".into(), &cell),
+        line("head_match", "same head word".into(), &cell),
+        line("sieves", "four sieves".into(), &cell),
+        line("head", head, &cell),
+    ]);
+    sheet.groups.push(vec![line("nearest", "mentions".into(), &|row| row.total.to_string())]);
+    sheet.notes.push(
+        "Of mentions with an antecedent in their window. The head was chosen on all mentions, see `selection`."
+            .to_owned(),
+    );
+    sheet
+}
+
+fn facts(choices: &[Choice], evaluate: &CoreferenceScores) -> BTreeMap<String, Value> {
+    let choice = |choice: &Choice| {
+        json!({
+            "head": choice.head.to_string(),
+            "direction": choice.direction.name(),
+            "reported_on": match choice.reported_on {
+                None => "all documents",
+                Some(Fold::First) => "fold 1",
+                Some(Fold::Second) => "fold 2",
+            },
+        })
+    };
+    BTreeMap::from([
+        ("choices".to_owned(), choices.iter().map(choice).collect()),
+        ("documents".to_owned(), json!(evaluate.documents().count())),
+    ])
+}
+
+fn findings(rows: &[tables::Coreference], choices: &[Choice]) -> Vec<String> {
+    let of = |predictor: &str| rows.iter().find(|row| row.predictor == predictor && row.mention_type == "all");
+    let (Some(head), Some(nearest), Some(same), Some(sieves)) =
+        (of("head"), of("nearest"), of("head_match"), of("sieves"))
+    else {
+        return Vec::new();
+    };
+    let share = |row: &tables::Coreference| percent(row.correct as f64 / row.total as f64);
+    let interval = match (head.ci_low, head.ci_high) {
+        (Some(low), Some(high)) => format!(" [{}, {}]", percent(low), percent(high)),
+        _ => String::new(),
+    };
+    vec![format!(
+        "Head {} finds an antecedent of {} %{interval} of {} mentions; the nearest mention is one for {} %, one with the \
+         same head word for {} %, four sieves find one for {} %.",
+        described(choices),
+        share(head),
+        headlight_report::format::count(head.total),
+        share(nearest),
+        share(same),
+        share(sieves)
+    )]
+}

@@ -1,0 +1,210 @@
+//! `kind = "surface"`: what each attention head looks at: neighbours, `[CLS]` and `[SEP]`, punctuation, everything at
+//! once (METHOD §3; paper §3).
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::Result;
+use headlight_attention::{AttentionHead, HeadGrid};
+use headlight_heads::{self as heads, Behaviour, Statistic, SurfaceMeans, behaviour};
+use headlight_report::format::{count, percent};
+use headlight_report::sheet::Sheet;
+use headlight_report::tables::{self, Table, TableWriter};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Kind;
+use crate::config::{Config, choice};
+use crate::run::{Outcome, Run, SequencesSeen};
+
+choice! {
+    /// What a sum over rows is divided by.
+    Denominator { Eligible = "eligible", Rows = "rows" }
+}
+
+impl From<Denominator> for heads::Denominator {
+    fn from(denominator: Denominator) -> Self {
+        match denominator {
+            Denominator::Eligible => Self::Eligible,
+            Denominator::Rows => Self::Rows,
+        }
+    }
+}
+
+/// The keys of `kind = "surface"`; see `[surface]` in configs/base.toml.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Surface {
+    denominator: Denominator,
+}
+
+impl Kind for Surface {
+    fn check(&self, config: &Config) -> Result<()> {
+        config.check_sequences("kind = \"surface\"")
+    }
+
+    fn run(&self, run: &mut Run) -> Result<Outcome> {
+        let mut means = SurfaceMeans::new(run.model()?.model.spec().grid);
+        let denominator = self.denominator.into();
+        let seen = run.encode_sequences(
+            |maps, landmarks| heads::surface(&maps, landmarks, denominator),
+            |values| {
+                means.add(&values);
+                Ok(())
+            },
+        )?;
+        let clock = Instant::now();
+        write(run, &means, &seen)?;
+        let labels = labels(&means, run.config());
+        run.note_stage("surface tables", clock);
+        Ok(Outcome {
+            tables: vec![tables::Surface::NAME.to_owned()],
+            facts: facts(&means, &labels, &seen),
+            findings: findings(&means, &labels, &seen),
+            warnings: warnings(&means, run.config()),
+            sheets: vec![layers(&means, &seen), behaviours(&labels, &seen)],
+            ..Outcome::default()
+        })
+    }
+}
+
+/// The heads of each behaviour, in the order of [`Behaviour::ALL`].
+type Labels = Vec<(Behaviour, Vec<AttentionHead>)>;
+
+fn labels(means: &SurfaceMeans, config: &Config) -> Labels {
+    let thresholds = config.roles.thresholds();
+    let of = |wanted| means.grid().iter().filter(|&head| behaviour(means, head, &thresholds) == Some(wanted)).collect();
+    Behaviour::ALL.map(|behaviour| (behaviour, of(behaviour))).into()
+}
+
+fn write(run: &Run, means: &SurfaceMeans, seen: &SequencesSeen) -> Result<()> {
+    let mut writer = TableWriter::<tables::Surface>::create(run.folder())?;
+    let mut push = |layer: usize, head: Option<usize>, measure: &str, value: Option<f64>, sequences: u64| {
+        let Some(value) = value else { return Ok(()) };
+        writer.push(&tables::Surface {
+            corpus: seen.name.clone(),
+            layer_index: layer as u32,
+            head_index: head.map(|head| head as u32),
+            measure: measure.to_owned(),
+            value,
+            sequences,
+        })
+    };
+    let HeadGrid { layers, .. } = means.grid();
+    for statistic in Statistic::ALL {
+        let (name, sequences) = (statistic.name(), means.measured(statistic));
+        for head in means.grid().iter() {
+            push(head.layer, Some(head.index), name, means.mean(head, statistic), sequences)?;
+        }
+        for layer in 0..layers {
+            push(layer, None, name, means.layer_mean(layer, statistic), sequences)?;
+        }
+    }
+    for layer in 0..layers {
+        push(layer, None, "entropy_uniform", means.uniform_entropy(), means.sequences())?;
+    }
+    Ok(writer.finish()?)
+}
+
+/// Layer means as a table for people.
+fn layers(means: &SurfaceMeans, seen: &SequencesSeen) -> Sheet {
+    let title = format!("Surface attention by layer: means over heads, {}", seen.what);
+    let columns =
+        [">layer", ">prev", ">next", ">self", ">[CLS]", ">[SEP]", ">SEP→SEP", ">. ,", ">entropy", ">of [CLS]"];
+    let mut sheet = Sheet::new(title, &columns);
+    let shown = [
+        Statistic::Previous,
+        Statistic::Next,
+        Statistic::Current,
+        Statistic::Cls,
+        Statistic::Sep,
+        Statistic::SepToSep,
+        Statistic::Punctuation,
+        Statistic::Entropy,
+        Statistic::ClsEntropy,
+    ];
+    let cell = |layer, statistic| match (means.layer_mean(layer, statistic), statistic) {
+        (None, _) => "–".to_owned(),
+        (Some(mean), Statistic::Entropy | Statistic::ClsEntropy) => format!("{mean:.2}"),
+        (Some(mean), _) => percent(mean),
+    };
+    let row = |layer: usize| {
+        let cells = shown.iter().map(|&statistic| cell(layer, statistic).into());
+        [(layer + 1).to_string().into()].into_iter().chain(cells).collect()
+    };
+    sheet.groups.push((0..means.grid().layers).map(row).collect());
+    let uniform = means.uniform_entropy().unwrap_or_default();
+    sheet
+        .notes
+        .push(format!("Attention in per cent, entropy in nats; uniform attention would have {uniform:.2} nats."));
+    sheet
+}
+
+/// The behaviours as a table for people.
+fn behaviours(labels: &Labels, seen: &SequencesSeen) -> Sheet {
+    let mut sheet =
+        Sheet::new(format!("What heads mostly look at, {}", seen.what), &["<behaviour", ">heads", "<which"]);
+    let row = |(behaviour, heads): &(Behaviour, Vec<AttentionHead>)| {
+        vec![behaviour.name().into(), heads.len().to_string().into(), listed(heads, 9).into()]
+    };
+    sheet.groups.push(labels.iter().map(row).collect());
+    sheet
+        .notes
+        .push("Thresholds: [roles] of the config. A head is counted once, for the last one it exceeds.".to_owned());
+    sheet
+}
+
+/// `1-2, 3-4, … (9 more)`
+fn listed(heads: &[AttentionHead], most: usize) -> String {
+    let names: Vec<String> = heads.iter().take(most).map(ToString::to_string).collect();
+    match heads.len().saturating_sub(most) {
+        0 => names.join(", "),
+        more => format!("{}, … ({more} more)", names.join(", ")),
+    }
+}
+
+fn facts(means: &SurfaceMeans, labels: &Labels, seen: &SequencesSeen) -> BTreeMap<String, serde_json::Value> {
+    let names = |heads: &[AttentionHead]| heads.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let behaviours: serde_json::Map<_, _> =
+        labels.iter().map(|(behaviour, heads)| (behaviour.name().to_owned(), json!(names(heads)))).collect();
+    BTreeMap::from([
+        ("corpus".to_owned(), json!(seen.name)),
+        ("sequences".to_owned(), json!(seen.sequences)),
+        ("entropy_uniform".to_owned(), json!(means.uniform_entropy())),
+        ("behaviours".to_owned(), behaviours.into()),
+    ])
+}
+
+fn findings(means: &SurfaceMeans, labels: &Labels, seen: &SequencesSeen) -> Vec<String> {
+    let all = means.grid().len() as u64;
+    let mut findings = Vec::new();
+    for (behaviour, heads) in labels.iter().filter(|(_, heads)| !heads.is_empty()) {
+        let at = match behaviour {
+            Behaviour::Next => "the next piece",
+            Behaviour::Previous => "the previous piece",
+            Behaviour::Broad => "everything at once",
+            Behaviour::Cls => "[CLS]",
+            Behaviour::Sep => "[SEP]",
+            Behaviour::Punctuation => "full stops and commas",
+        };
+        let (few, which) = (count(heads.len() as u64), listed(heads, 5));
+        findings.push(format!("{few} of {} heads mostly look at {at}: {which} ({}).", count(all), seen.what));
+    }
+    let by_layer = (0..means.grid().layers).filter_map(|layer| Some((layer, means.layer_mean(layer, Statistic::Sep)?)));
+    if let Some((layer, share)) = by_layer.max_by(|a, b| a.1.total_cmp(&b.1)) {
+        findings.push(format!("Attention to [SEP] is largest in layer {}: {} %.", layer + 1, percent(share)));
+    }
+    findings
+}
+
+fn warnings(means: &SurfaceMeans, config: &Config) -> Vec<String> {
+    let entropy = config.roles.thresholds().entropy;
+    let uniform = means.uniform_entropy().unwrap_or_default();
+    let too_short = uniform <= entropy;
+    let warning = || {
+        format!(
+            "No head can be broad: `roles.entropy` is {entropy} nats, but uniform attention over sequences this short has \
+             {uniform:.2}. Packed text (`corpus.files`) has longer ones."
+        )
+    };
+    too_short.then(warning).into_iter().collect()
+}

@@ -1,0 +1,183 @@
+//! One pass of the encoder over text that needs no trees: a corpus packed into pairs of segments, or the sentences of
+//! the treebank one by one.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use headlight_attention::AttentionMaps;
+use headlight_bert::{AttentionKind, Encoded, Level, Pieces, Request, Skip, StreamError};
+use headlight_heads::{Landmarks, normalise_rows};
+use headlight_report::run::SplitSummary;
+
+use super::{Pass, Run, interrupt, model};
+use crate::config::Split;
+use crate::corpus::{self, Corpus, Packing, Pair};
+use crate::progress::{Progress, Unit};
+
+/// What a pass went over.
+pub struct SequencesSeen {
+    /// What tables call it.
+    pub name: String,
+    /// In words, for people: `1,000 sequences of pieces from corpus.txt`.
+    pub what: String,
+    /// Sequences encoded.
+    pub sequences: u64,
+}
+
+/// Pieces that surface statistics look for.
+struct Marks {
+    sep: u32,
+    punctuation: Vec<u32>,
+}
+
+impl Marks {
+    fn landmarks(&self, pieces: &Pieces) -> Landmarks {
+        let places = |wanted: &[u32]| (0..pieces.len()).filter(|&at| wanted.contains(&pieces.ids[at])).collect();
+        Landmarks { sep: places(&[self.sep]), punctuation: places(&self.punctuation) }
+    }
+}
+
+impl Run {
+    /// Encodes the sequences of `[corpus]`, or without one the sentences of `treebank.evaluate`. `map` reduces what the
+    /// heads attend to in a sequence, on many threads: maps over pieces whose rows sum to 1, also where norms stand for
+    /// attention. `fold` gets what it made, in order.
+    ///
+    /// # Errors
+    /// The first of: a file that cannot be read, no sequence at all, what `fold` says, Ctrl-C.
+    pub fn encode_sequences<R: Send>(
+        &mut self,
+        map: impl Fn(AttentionMaps, &Landmarks) -> R + Sync,
+        mut fold: impl FnMut(R) -> Result<()>,
+    ) -> Result<SequencesSeen> {
+        let request = Request { attention: Some(Level::Pieces), ..model::request(self.config()) };
+        let tokenizer = self.model()?.model.tokenizer();
+        let marks = Marks {
+            sep: tokenizer.special().sep,
+            punctuation: [".", ","].iter().filter_map(|mark| tokenizer.id(mark)).collect(),
+        };
+        let reduce = |pieces: &Pieces, encoded: Encoded| {
+            let mut maps = encoded.maps.expect("the request asks for maps over pieces");
+            let positions = maps.positions();
+            if request.kind == AttentionKind::Norms {
+                normalise_rows(maps.weights_mut(), positions);
+            }
+            map(maps, &marks.landmarks(pieces))
+        };
+        if !self.config().corpus.files.is_empty() {
+            return self.encode_corpus(&request, reduce, fold);
+        }
+        let mut sequences = 0;
+        let pass = Pass { split: Split::Evaluate, from: 0, request: &request };
+        self.encode(
+            &pass,
+            |_, pieces, encoded| reduce(pieces, encoded),
+            |_, reduced| match reduced {
+                Some(reduced) => {
+                    sequences += 1;
+                    fold(reduced)
+                }
+                None => Ok(()),
+            },
+        )?;
+        let name = self.config().treebank.display_name();
+        let what = format!("{} sentences of {name}", headlight_report::format::count(sequences));
+        Ok(SequencesSeen { name, what, sequences })
+    }
+
+    fn encode_corpus<R: Send>(
+        &mut self,
+        request: &Request,
+        reduce: impl Fn(&Pieces, Encoded) -> R + Sync,
+        mut fold: impl FnMut(R) -> Result<()>,
+    ) -> Result<SequencesSeen> {
+        let clock = Instant::now();
+        let keys = self.config().corpus.clone();
+        let corpus = Corpus::resolve(&keys)?;
+        self.note_inputs(corpus.inputs()?);
+        self.model()?;
+        let model = &self.model.get().context("the model was loaded above")?.model;
+        let limit = self.config.treebank.max_pieces.min(model.spec().max_positions);
+        let packing = Packing { limit, short: keys.short, seed: self.config.seed };
+        let skipped = Mutex::new(BTreeMap::<String, u64>::new());
+        let skip = |reason: &str| {
+            *skipped.lock().unwrap_or_else(PoisonError::into_inner).entry(reason.to_owned()).or_default() += 1;
+        };
+        let documents = corpus.documents().map(|document| {
+            interrupt::check()?;
+            let ids = |sentence: &String| match model.tokenizer().ids(sentence) {
+                Ok(ids) if ids.is_empty() => {
+                    skip(Skip::NoWords.reason());
+                    None
+                }
+                Ok(ids) => Some(ids),
+                Err(why) => {
+                    skip(why.reason());
+                    None
+                }
+            };
+            Ok(document?.iter().filter_map(ids).collect())
+        });
+        let pairs = corpus::pack(documents, packing);
+        let progress;
+        let pairs: Box<dyn Iterator<Item = Result<Pair>> + Send> = if keys.sequences == 0 {
+            progress = Progress::start("encode corpus", Unit::Items("sequences"), None);
+            Box::new(pairs)
+        } else {
+            let sampled = corpus::sample(pairs, keys.sequences, packing.seed)?;
+            progress = Progress::start("encode corpus", Unit::Items("sequences"), Some(sampled.len() as u64));
+            Box::new(sampled.into_iter().map(Ok))
+        };
+        let inputs = pairs.map(|pair| {
+            interrupt::check()?;
+            let (a, b) = pair?;
+            let pieces = model.tokenizer().pair(&a, &b, limit).map_err(|why| anyhow!("a packed pair: {why}"))?;
+            Ok(((), pieces))
+        });
+        let (mut sequences, mut pieces_seen) = (0_u64, 0_u64);
+        let streamed = model.stream(
+            inputs,
+            request,
+            |(), pieces, encoded| (pieces.len() as u64, reduce(pieces, encoded)),
+            |(pieces, reduced)| {
+                sequences += 1;
+                pieces_seen += pieces;
+                progress.add(1);
+                fold(reduced)
+            },
+        );
+        streamed.map_err(|error| match error {
+            StreamError::Caller(error) => error,
+            other => anyhow!("{other}"),
+        })?;
+        progress.finish();
+        let files = corpus.file_names();
+        let skipped = skipped.into_inner().unwrap_or_else(PoisonError::into_inner);
+        ensure!(
+            sequences > 0,
+            "`corpus.files` ({}) holds no usable segment: write one sentence a line and a blank line between documents",
+            files.join(", ")
+        );
+        let name = keys.display_name();
+        let count = headlight_report::format::count;
+        let what = format!("{} sequences ({} pieces) of {name}", count(sequences), count(pieces_seen));
+        self.note_split(SplitSummary {
+            split: "corpus".to_owned(),
+            files,
+            sentences: sequences,
+            words: pieces_seen,
+            skipped,
+        });
+        self.note_stage("encode corpus", clock);
+        Ok(SequencesSeen { name, what, sequences })
+    }
+
+    fn note_inputs(&mut self, inputs: Vec<headlight_report::run::Input>) {
+        for input in inputs {
+            if !self.inputs.contains(&input) {
+                self.inputs.push(input);
+            }
+        }
+    }
+}
