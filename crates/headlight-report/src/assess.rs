@@ -2,7 +2,7 @@
 
 use headlight_attention::AttentionHead;
 
-use crate::stats::{Bootstrap, Counts, Pair, StatsError, holm, sign_flip_test};
+use crate::stats::{Bootstrap, Counts, Interval, Pair, PairedIntervals, StatsError, holm, sign_flip_test};
 use crate::tables::{BestHead, Direction};
 
 /// Names that stand among relations for sets of words: all, without punctuation, and also without the root.
@@ -49,8 +49,15 @@ pub fn assess(
     let intervals = bootstrap.paired(&pairs)?;
     let mut rows = Vec::new();
     for ((choice, pair), intervals) in choices.iter().zip(&pairs).zip(intervals) {
-        let Some(intervals) = intervals else { continue };
         let (correct, total) = Counts::sum(pair.a);
+        if total == 0 {
+            continue;
+        }
+        let ends = |interval: fn(PairedIntervals) -> Interval| {
+            intervals.map(interval).map(|Interval { low, high }| (low, high)).unzip()
+        };
+        let (ci_low, ci_high) = ends(|intervals| intervals.a);
+        let (difference_ci_low, difference_ci_high) = ends(|intervals| intervals.difference);
         let (baseline_correct, _) = Counts::sum(pair.b);
         rows.push(BestHead {
             relation: choice.relation.clone(),
@@ -62,16 +69,16 @@ pub fn assess(
             correct,
             total,
             accuracy: correct as f64 / total as f64,
-            ci_low: Some(intervals.a.low),
-            ci_high: Some(intervals.a.high),
+            ci_low,
+            ci_high,
             baseline: choice.baseline.clone(),
             baseline_accuracy: baseline_correct as f64 / total as f64,
             p_value: Some(sign_flip_test(*pair)?),
             p_adjusted: None,
             baseline_offset: choice.baseline_offset,
             baseline_correct,
-            difference_ci_low: Some(intervals.difference.low),
-            difference_ci_high: Some(intervals.difference.high),
+            difference_ci_low,
+            difference_ci_high,
         });
     }
     adjust(&mut rows, is_aggregate);
@@ -118,6 +125,13 @@ mod tests {
         assert_eq!(p, [(1.0 / 32.0, 1.0 / 32.0), (1.0 / 32.0, 2.0 / 32.0), (1.0, 1.0)]);
         assert_eq!((rows[0].layer, rows[0].head, rows[0].correct, rows[0].total), (8, 10, 6, 6));
         assert_eq!((rows[1].difference_ci_low, rows[1].ci_high), (Some(1.0), Some(1.0)));
+    }
+
+    #[test]
+    fn without_resamples_there_are_no_intervals_but_all_else() {
+        let none = Bootstrap { resamples: 0, ..Bootstrap::default() };
+        let rows = assess(&[choice("det", &[1; 3], &[0; 3])], "train", "dev", &none).unwrap();
+        assert_eq!((rows[0].ci_low, rows[0].difference_ci_high, rows[0].p_value), (None, None, Some(0.25)));
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub(super) fn layer_ticks(layers: u32) -> Vec<u32> {
 
 /// Round numbers from 0 to at least `most`, at most six of them.
 pub(super) fn ticks_up_to(most: f64) -> Vec<f64> {
-    let rough = most.max(1e-9) / 5.0;
+    let most = most.max(1e-9);
+    let rough = most / 5.0;
     let power = 10_f64.powf(rough.log10().floor());
     let step =
         [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough);

@@ -5,6 +5,15 @@ use super::{
     Surface, TABLES_VERSION, Table,
 };
 
+/// What `docs/tables.md` shows of reading a table in Python; a test runs it.
+pub(super) const PYTHON: &str = r#"import pandas
+
+scores = pandas.read_parquet("head_scores.parquet")
+det = scores[(scores.relation == "det") & (scores.direction == "dep_to_gov")]
+accuracy = (det.correct / det.total).groupby([det.layer_index, det.head_index]).mean().unstack()
+print(accuracy.round(3).to_string())
+"#;
+
 /// A Markdown page of all tables with their columns, types and meanings, made from the row types.
 pub fn reference() -> String {
     let mut page = format!(
@@ -14,6 +23,10 @@ pub fn reference() -> String {
          listed in CHANGELOG.md and raises the version, now {TABLES_VERSION}, that Parquet files carry as \
          `headlight.tables_version`.\n"
     );
+    page.push_str(&format!(
+        "\nAny tool that reads Parquet opens them: pandas, polars, DuckDB, R's arrow. In Python, layers × heads of one \
+         relation:\n\n```python\n{PYTHON}```\n"
+    ));
     push::<HeadScore>(&mut page);
     push::<Baseline>(&mut page);
     push::<BestHead>(&mut page);

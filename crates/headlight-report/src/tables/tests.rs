@@ -190,3 +190,35 @@ fn pandas_opens_every_table() {
     predictions.correct: bool = False
     "#);
 }
+
+/// The example that docs/tables.md gives.
+#[test]
+#[allow(clippy::print_stderr)]
+fn the_example_in_python_runs() {
+    let Some(python) = python_with_pandas() else {
+        eprintln!("not run: no Python with pandas and pyarrow; name one in HEADLIGHT_PYTHON");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let score = |head_index, direction, correct| HeadScore {
+        treebank: "ewt".into(),
+        split: "evaluate".into(),
+        layer_index: 0,
+        head_index,
+        direction,
+        relation: "det".into(),
+        correct,
+        total: 8,
+    };
+    let up = Direction::DependentToGovernor;
+    write_table(folder.path(), &[score(0, up, 4), score(1, up, 2), score(1, Direction::GovernorToDependent, 8)])
+        .unwrap();
+    let output = Command::new(&python).args(["-c", reference::PYTHON]).current_dir(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    insta::assert_snapshot!(printed.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"), @r"
+    head_index     0     1
+    layer_index
+    0            0.5  0.25
+    ");
+}
