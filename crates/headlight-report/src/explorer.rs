@@ -34,10 +34,10 @@ pub const EXPLORER_VERSION: u32 = 1;
 /// Most sentences kept.
 pub const MOST_SENTENCES: usize = 200;
 
-/// Words of the shortest and the longest sentence that is worth a drawing.
-pub const WORDS: std::ops::RangeInclusive<usize> = 3..=60;
+/// Words of the shortest sentence worth a drawing, and of the longest that fits on a screen.
+pub const WORDS: std::ops::RangeInclusive<usize> = 3..=25;
 
-/// Most bytes of attention kept: 200 sentences of 144 heads and average length, under 14 MB as base64.
+/// Most bytes of attention kept, under 14 MB as base64: 200 sentences of English web text and 144 heads take 6 to 10 MB.
 const MOST_BYTES: usize = 10_000_000;
 
 /// A pick of a word that has no other word to choose.
