@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use headlight_attention::AttentionHead;
 
 /// How much syntax do the attention heads of BERT-like models know?
 ///
@@ -52,6 +53,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Write the reports of runs anew from their tables
     Report(ReportArgs),
+    /// Draw a figure of a run for a paper, as SVG or PNG
+    Figure(FigureArgs),
     /// Print the resolved config: every key, after defaults, file and --set
     Show(ShowArgs),
     /// List everything that is wrong with treebank files, by line
@@ -129,6 +132,105 @@ pub struct ReportArgs {
     /// Run directories
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
+}
+
+/// `headlight figure`
+#[derive(Debug, Args)]
+pub struct FigureArgs {
+    /// A run directory
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Which figure
+    #[arg(value_enum, value_name = "NAME")]
+    pub name: FigureName,
+    /// Of what: the relation of a heatmap, the sent_id of a sentence
+    #[arg(value_name = "OF")]
+    pub of: Option<String>,
+    /// Format, where --out does not tell
+    #[arg(long, value_enum, default_value_t = FigureFormat::Svg, value_name = "FORMAT", conflicts_with = "out")]
+    pub format: FigureFormat,
+    /// File, ending in .svg or .png; default: in the run directory, RUN/figures/NAME.svg
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Direction of a heatmap; default: that of the relation's best head
+    #[arg(long, value_enum, value_name = "DIRECTION")]
+    pub direction: Option<DirectionName>,
+    /// Head of a sentence, as 4-10: layer and head, counted from 1; default: the best one for the relation
+    #[arg(long, value_parser = head, value_name = "HEAD")]
+    pub head: Option<AttentionHead>,
+    /// Relation that stands out in a sentence; default: the one with the largest gain over its baseline
+    #[arg(long, value_name = "RELATION")]
+    pub relation: Option<String>,
+}
+
+/// `NAME` of `headlight figure`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FigureName {
+    /// Surface patterns of each head by layer (needs kind = "surface")
+    Figure2,
+    /// Entropy of each head by layer (needs kind = "surface")
+    Figure4,
+    /// Map of heads by behaviour and layer (needs kind = "clusters")
+    Figure6,
+    /// Best head of each relation beside its baseline, as bars
+    Table1,
+    /// Accuracy of all heads for a relation
+    Heatmap,
+    /// Attention of one head in a sentence
+    Sentence,
+}
+
+impl FigureName {
+    /// As arguments and file names have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FigureName::Figure2 => "figure2",
+            FigureName::Figure4 => "figure4",
+            FigureName::Figure6 => "figure6",
+            FigureName::Table1 => "table1",
+            FigureName::Heatmap => "heatmap",
+            FigureName::Sentence => "sentence",
+        }
+    }
+}
+
+/// `--format` of `headlight figure`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FigureFormat {
+    /// Vectors
+    Svg,
+    /// 384 pixels an inch
+    Png,
+}
+
+impl FigureFormat {
+    /// As file names have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FigureFormat::Svg => "svg",
+            FigureFormat::Png => "png",
+        }
+    }
+}
+
+/// `--direction` of `headlight figure`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DirectionName {
+    /// The dependent attends to its governor
+    #[value(name = "dep_to_gov")]
+    DepToGov,
+    /// The governor attends to its dependent
+    #[value(name = "gov_to_dep")]
+    GovToDep,
+}
+
+/// `4-10` is the tenth head of the fourth layer.
+fn head(text: &str) -> Result<AttentionHead, String> {
+    let numbers = text.split_once('-').and_then(|(layer, head)| Some((layer.parse().ok()?, head.parse().ok()?)));
+    match numbers {
+        Some((layer @ 1_usize.., index @ 1_usize..)) => Ok(AttentionHead { layer: layer - 1, index: index - 1 }),
+        _ => Err("a head is a layer and a head in it, counted from 1: 4-10".to_owned()),
+    }
 }
 
 /// `headlight show`

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(args),
         Command::Compare(args) => commands::compare::compare(args),
         Command::Report(args) => commands::report::report(args),
+        Command::Figure(args) => commands::figure::figure(args),
         Command::Check(args) => commands::check::check(args),
         Command::Fetch(args) => commands::fetch::fetch(args),
         Command::Models => commands::models::models(),

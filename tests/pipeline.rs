@@ -36,15 +36,23 @@ fn a_run_leaves_a_complete_directory() {
     let mut files: Vec<String> = fs::read_dir(world.path("runs/tiny"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name != "report.html")
         .collect();
     files.sort();
     let tables = TABLES.iter().flat_map(|table| [format!("{table}.csv"), format!("{table}.parquet")]);
-    let others = ["config.toml", "explorer.json", "manifest.json", "predictions.conllu", "report.json", "report.md"];
+    let others = [
+        "config.toml",
+        "explorer.json",
+        "manifest.json",
+        "predictions.conllu",
+        "report.json",
+        "report.html",
+        "report.md",
+    ];
     let mut expected: Vec<String> = tables.chain(others.map(ToOwned::to_owned)).collect();
     expected.sort();
     assert_eq!(files, expected);
     assert!(!world.path("runs/tiny.partial").exists());
+    assert!(world.read("runs/tiny/report.html").contains("<h1>tiny</h1>"));
 
     let manifest = json(&world, "runs/tiny/manifest.json");
     assert_eq!(manifest["device"], "cpu");

@@ -4,6 +4,7 @@ pub mod check;
 pub mod compare;
 pub mod completions;
 pub mod fetch;
+pub mod figure;
 pub mod models;
 pub mod parse;
 pub mod report;

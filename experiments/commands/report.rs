@@ -3,8 +3,8 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use headlight_report::markdown_report;
 use headlight_report::run::RunDirectory;
+use headlight_report::{html_report, markdown_report};
 
 use crate::cli::ReportArgs;
 use crate::output;
@@ -13,9 +13,11 @@ use crate::output;
 pub fn report(args: &ReportArgs) -> Result<()> {
     for folder in &args.runs {
         let run = RunDirectory::open(folder)?;
-        let path = folder.join("report.md");
-        fs::write(&path, markdown_report(&run)?).with_context(|| format!("cannot write {}", path.display()))?;
-        output::print(&format!("{}\n", path.display()))?;
+        for (file, text) in [("report.md", markdown_report(&run)?), ("report.html", html_report(&run)?)] {
+            let path = folder.join(file);
+            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            output::print(&format!("{}\n", path.display()))?;
+        }
     }
     Ok(())
 }

@@ -185,6 +185,7 @@ impl Run {
         write_manifest(self.directory.path(), &self.manifest())?;
         let written = RunDirectory::open(self.directory.path())?;
         self.directory.write("report.md", headlight_report::markdown_report(&written)?.as_bytes())?;
+        self.directory.write("report.html", headlight_report::html_report(&written)?.as_bytes())?;
         let mut sheets = Vec::new();
         if written.has_table::<BestHead>() {
             sheets.push(headlight_report::best_heads_sheet(&written.table()?, &report));

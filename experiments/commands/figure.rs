@@ -1,0 +1,55 @@
+//! `headlight figure`
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow};
+use headlight_report::figures::Figure;
+use headlight_report::run::RunDirectory;
+use headlight_report::tables::Direction;
+
+use super::Usage;
+use crate::cli::{DirectionName, FigureArgs, FigureName};
+use crate::output;
+
+/// Draws a figure of a run and prints where it is.
+pub fn figure(args: &FigureArgs) -> Result<()> {
+    let figure = figure_of(args).map_err(Usage)?;
+    let run = RunDirectory::open(&args.run)?;
+    let path = args.out.clone().unwrap_or_else(|| default_path(args));
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    figure.write(&run, &path)?;
+    output::print(&format!("{}\n", path.display()))
+}
+
+fn figure_of(args: &FigureArgs) -> Result<Figure> {
+    let of =
+        |what: &str| args.of.clone().ok_or_else(|| anyhow!("`{}` needs to know of what: {what}", args.name.name()));
+    Ok(match args.name {
+        FigureName::Figure2 => Figure::Surface,
+        FigureName::Figure4 => Figure::Entropy,
+        FigureName::Figure6 => Figure::Map,
+        FigureName::Table1 => Figure::Relations,
+        FigureName::Heatmap => Figure::HeatMap {
+            relation: of("a relation, such as obj")?,
+            direction: args.direction.map(|direction| match direction {
+                DirectionName::DepToGov => Direction::DependentToGovernor,
+                DirectionName::GovToDep => Direction::GovernorToDependent,
+            }),
+        },
+        FigureName::Sentence => Figure::Sentence {
+            sent_id: of("the sent_id of a sentence of the report's explorer")?,
+            head: args.head,
+            relation: args.relation.clone(),
+        },
+    })
+}
+
+/// `<run>/figures/heatmap-obj.svg`; what a file name cannot hold becomes `_`.
+fn default_path(args: &FigureArgs) -> PathBuf {
+    let safe = |character: char| if character.is_alphanumeric() || "-.".contains(character) { character } else { '_' };
+    let of = args.of.iter().map(|of| format!("-{}", of.chars().map(safe).collect::<String>())).collect::<String>();
+    args.run.join("figures").join(format!("{}{of}.{}", args.name.name(), args.format.name()))
+}
