@@ -44,7 +44,8 @@ function startExplorer() {
   const directionBox = byId("explorer-direction");
   const mistakesBox = byId("explorer-mistakes");
   const searchBox = byId("explorer-search");
-  const state = { relation: view.relation, sentence: 0, pinned: null, shown: [] };
+  const specialsBox = byId("explorer-specials");
+  const state = { relation: view.relation, sentence: -1, pinned: null, shown: [], specials: false };
 
   const number = () => view.layer * data.heads + view.head;
   const isWanted = (word) => word.governor > 0 && (state.relation === ALL || word.relation === state.relation);
@@ -80,7 +81,11 @@ function startExplorer() {
       total > 0 && (wanted === "" || sentence.words.map((word) => word.form).join(" ").toLowerCase().includes(wanted)));
     if (mistakesBox.checked) entries.sort((a, b) => b.wrong - a.wrong || a.total - b.total || a.at - b.at);
     state.shown = entries.map((entry) => entry.at);
-    if (!state.shown.includes(state.sentence)) state.sentence = state.shown[0] ?? -1;
+    if (!state.shown.includes(state.sentence)) {
+      // The first look is at a sentence that fits on the screen.
+      const short = entries.find((entry) => entry.sentence.words.length <= EASY_LENGTH) ?? entries[0];
+      state.sentence = (mistakesBox.checked ? entries[0] : short)?.at ?? -1;
+    }
     list.replaceChildren(...entries.map(({ at, sentence, total, wrong }) => {
       const mark = element("span", { class: wrong ? "score wrong" : "score", title: "right / all" }, `${total - wrong}/${total}`);
       const text = element("span", { class: "text" }, sentence.words.map((word) => word.form).join(" "));
@@ -141,6 +146,7 @@ function startExplorer() {
   });
   headBox.addEventListener("change", () => choose({ layer: Math.floor(headBox.value / data.heads), head: headBox.value % data.heads }));
   directionBox.addEventListener("change", () => choose({ direction: directionBox.value }));
+  specialsBox.addEventListener("change", () => { state.specials = specialsBox.checked; drawSentence(); });
   mistakesBox.addEventListener("change", () => { state.sentence = -1; refresh(); });
   searchBox.addEventListener("input", refresh);
   list.addEventListener("click", (event) => {
@@ -167,6 +173,7 @@ function startExplorer() {
   refresh();
 }
 
+const EASY_LENGTH = 13;
 const WORD_GAP = 15;
 const ARC_STEP = 17;
 const FALL = 190;
@@ -198,12 +205,12 @@ function draw(sentence, number, direction, isWanted, state, redraw) {
   });
   const levels = arcLevels(sentence.words);
   const tall = Math.max(1, ...levels);
-  const top = 24 + ARC_STEP * tall + 14;
+  const top = 24 + ARC_STEP * (tall + 1) + 14;
   const bottom = top + 26 + FALL;
   const root = svg("svg", { width: right, height: bottom + 34, viewBox: `0 0 ${right} ${bottom + 34}`, role: "img" });
   root.append(svg("title", {}, `Dependencies of “${sentence.words.map((word) => word.form).join(" ")}” above, attention below`));
 
-  sentence.words.forEach((word, at) => root.append(arc(sentence, at, centres, top - 16, levels[at],
+  sentence.words.forEach((word, at) => root.append(arc(sentence, at, centres, top - 16, levels[at] || tall + 1,
     isWanted(word) ? `shown ${isRight(at) ? "right" : "wrong"}` : "")));
 
   // Attention: everything faint, the picks for the wanted words strong.
@@ -232,6 +239,8 @@ function draw(sentence, number, direction, isWanted, state, redraw) {
     for (let from = 1; from <= n; from += 1) {
       for (let to = 0; to <= n + 1; to += 1) {
         if (focus && (focus.row === "from" ? from : to) !== focus.position) continue;
+        const special = to === 0 || to === n + 1;
+        if (special && !focus && !state.specials) continue;
         const value = weight(from, to);
         const kind = marks(from, to);
         if (kind !== "plain") strong.push([from, to, value, kind]);
@@ -288,13 +297,13 @@ function arcLevels(words) {
   return levels;
 }
 
-/** The arc from a word's governor down to it, with its relation; the root has a straight arrow from above. */
+/** The arc from a word's governor down to it, with its relation; the root has a straight arrow from above all arcs. */
 function arc(sentence, at, centres, y, level, kind) {
   const word = sentence.words[at];
   const x = centres[at + 1];
   const arrow = svg("path", { class: "arrow", d: `M${x} ${y}l-4 -8h8z` });
   if (word.governor === 0) {
-    const height = y - 34;
+    const height = y - ARC_STEP * level;
     return svg("g", { class: kind }, svg("path", { class: "arc", d: `M${x} ${height}V${y - 6}` }), arrow, svg("text", { class: "arc-label", x, y: height - 4 }, word.relation));
   }
   const governor = word.governor - 1;

@@ -48,8 +48,12 @@ const LEGEND: &str = "<span><svg class=\"strip\" aria-hidden=\"true\"><line clas
 fn row(row: &BestHead) -> String {
     let relation = escape_html(&row.relation);
     let difference = row.accuracy - row.baseline_accuracy;
-    let verdict = if difference > 0.0 { "gain" } else { "loss" };
     let p = row.p_adjusted.or(row.p_value);
+    let verdict = match p {
+        Some(p) if p < 0.05 && difference > 0.0 => "gain",
+        Some(p) if p < 0.05 => "loss",
+        _ => "unclear",
+    };
     format!(
         "<tr data-relation=\"{relation}\">\
          <th scope=\"row\"><button type=\"button\">{relation}</button></th>\

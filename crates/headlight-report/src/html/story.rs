@@ -29,7 +29,9 @@ impl Section {
 pub(super) fn lede(report: &Report) -> String {
     let model = &report.model;
     let weights = if model.random_weights { " with random weights" } else { "" };
-    let splits = report.treebank.splits.iter().map(|split| {
+    let mut splits: Vec<_> = report.treebank.splits.iter().collect();
+    splits.sort_by_key(|split| ["select", "train", "evaluate"].iter().position(|name| *name == split.split));
+    let splits = splits.into_iter().map(|split| {
         let (sentences, words) = (count(split.sentences), count(split.words));
         match split.split.as_str() {
             "select" => format!("heads were chosen on {sentences} sentences ({words} words)"),
@@ -203,7 +205,8 @@ fn explorer_frame(explorer: &Explorer) -> String {
          <label>Head<select id=\"explorer-head\"></select></label>\
          <label>Direction<select id=\"explorer-direction\"></select></label>\
          <label>Words<input type=\"search\" id=\"explorer-search\" placeholder=\"in the sentence\"></label>\
-         <label class=\"check\"><input type=\"checkbox\" id=\"explorer-mistakes\"> mistakes first</label></div>\n\
+         <label class=\"check\"><input type=\"checkbox\" id=\"explorer-mistakes\"> mistakes first</label>\
+         <label class=\"check\"><input type=\"checkbox\" id=\"explorer-specials\"> [CLS] and [SEP]</label></div>\n\
          <p class=\"readout note\" id=\"explorer-summary\" aria-live=\"polite\"></p>\n\
          <div class=\"explorer\"><ul class=\"sentences\" id=\"explorer-sentences\" role=\"listbox\" tabindex=\"0\" \
          aria-label=\"Sentences\"></ul><div class=\"stage\" id=\"explorer-stage\"></div></div>\n",
@@ -287,7 +290,7 @@ fn method(report: &Report, manifest: &Manifest) -> String {
         "<div class=\"scroll\">{}</div>\n<div class=\"columns\"><div><h3>Conventions</h3>{}</div><div><h3>Run</h3>\
          <dl class=\"facts\">{facts}</dl></div></div>\n{}",
         splits.to_html(),
-        conventions_sheet(report).to_html(),
+        Sheet { title: String::new(), ..conventions_sheet(report) }.to_html(),
         as_details("Files read", &inputs)
     )
 }
