@@ -226,13 +226,18 @@ pub(super) fn overlay(under: &mut Value, over: Value) {
     }
 }
 
-/// An experiment's own keys over those of its kind's section; but what `--set` wrote into the section wins.
+/// An experiment's own keys over those of its kind's section. What `--set` wrote into the section wins over what a file
+/// wrote into the experiment.
 fn with_defaults(element: Value, section: Option<Value>, origin: &Origin<'_>) -> Value {
-    let Some(Value::Dict(tag, section)) = section else { return element };
-    let set = section.iter().filter(|(_, value)| origin.is_set(value)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let (Value::Dict(_, mut element), Some(Value::Dict(tag, section))) = (element.clone(), section) else {
+        return element;
+    };
+    element.retain(|key, own| {
+        let set_for_all = section.get(key).is_some_and(|value| origin.is_set(value));
+        origin.is_set(own) || !set_for_all
+    });
     let mut merged = Value::Dict(tag, section);
-    overlay(&mut merged, element);
-    overlay(&mut merged, Value::Dict(Tag::Default, set));
+    overlay(&mut merged, Value::Dict(tag, element));
     merged
 }
 

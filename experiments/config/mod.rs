@@ -261,6 +261,12 @@ impl Config {
         }
         self.corpus.check()?;
         for (number, experiment) in self.experiments.iter().enumerate() {
+            let kind = experiment.kind();
+            anyhow::ensure!(
+                experiment.is_repeatable() || !self.experiments[..number].iter().any(|other| other.kind() == kind),
+                "experiment {number} is the second of kind = {kind:?}, which would write the same tables; [sweep] runs \
+                 one with several values"
+            );
             experiment.check(self).map_err(|error| error.context(format!("experiment {number}")))?;
         }
         Ok(())

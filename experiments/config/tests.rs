@@ -63,16 +63,16 @@ fn the_name_defaults_to_the_files() {
 
 #[test]
 fn an_experiments_keys_come_from_its_kind_then_itself_then_the_command_line() {
-    let text = format!("{MINIMAL}\nresamples = 3000\n[[experiment]]\nkind = \"heads\"\n[heads]\nconfidence = 0.9\n");
-    let keys = |sets: &[&str]| {
+    let keys = |own: &str, sets: &[&str]| {
+        let text = format!("{MINIMAL}\n{own}\n[heads]\nconfidence = 0.9\n");
         let table: toml::Table = resolve(&text, sets).unwrap().to_toml().parse().unwrap();
-        let experiments = table["experiment"].as_array().unwrap();
-        let key = |number: usize, key: &str| experiments[number][key].to_string();
-        [key(0, "resamples"), key(1, "resamples"), key(0, "confidence"), key(1, "confidence")]
+        ["resamples", "confidence"].map(|key| table["experiment"][0][key].to_string())
     };
-    assert_eq!(keys(&[]), ["3000", "2000", "0.9", "0.9"]);
-    assert_eq!(keys(&["heads.resamples=4000"]), ["4000", "4000", "0.9", "0.9"]);
-    assert_eq!(keys(&["experiment.1.resamples=5000", "experiment.0.confidence=0.8"]), ["3000", "5000", "0.8", "0.9"]);
+    assert_eq!(keys("", &[]), ["2000", "0.9"]);
+    assert_eq!(keys("resamples = 3000", &[]), ["3000", "0.9"]);
+    assert_eq!(keys("resamples = 3000\nconfidence = 0.8", &["heads.resamples=4000"]), ["4000", "0.8"]);
+    assert_eq!(keys("resamples = 3000", &["experiment.0.resamples=5000"]), ["5000", "0.9"]);
+    assert_eq!(keys("", &["experiment.0.confidence=0.7", "heads.confidence=0.6"]), ["2000", "0.7"]);
 }
 
 #[test]

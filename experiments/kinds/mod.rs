@@ -21,6 +21,9 @@ pub trait Kind: Serialize + for<'de> Deserialize<'de> {
     /// Keys that hold paths, to be resolved against the file that wrote them.
     const PATHS: &'static [&'static str] = &[];
 
+    /// Whether a config may have several experiments of this kind: their tables then tell them apart.
+    const REPEATABLE: bool = false;
+
     /// What is wrong with the keys, alone or together with the rest of the config. Runs before any work is done.
     ///
     /// # Errors
@@ -56,6 +59,11 @@ macro_rules! kinds {
             /// The keys of a kind that hold paths.
             pub fn paths(kind: &str) -> &'static [&'static str] {
                 match kind { $($name => <$type as Kind>::PATHS,)+ _ => &[] }
+            }
+
+            /// See [`Kind::REPEATABLE`].
+            pub fn is_repeatable(&self) -> bool {
+                match self { $(Self::$variant(_) => <$type as Kind>::REPEATABLE),+ }
             }
 
             /// Reads the keys of a kind from a table without `kind`.

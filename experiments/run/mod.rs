@@ -25,7 +25,7 @@ use headlight_report::run::{
     SkippedSentences, SplitSummary, Stage, StatisticsSummary, TreebankSummary, write_manifest, write_report,
 };
 use headlight_report::sheet::Sheet;
-use headlight_report::tables::BestHead;
+use headlight_report::tables::{BestHead, Table, TableWriter, read_table};
 
 use crate::config::{Config, Split};
 use crate::progress;
@@ -114,6 +114,20 @@ impl Run {
     /// When it cannot be created.
     pub fn work_folder(&self) -> Result<PathBuf> {
         self.directory.work_folder()
+    }
+
+    /// A table of the run, to write behind what earlier experiments of the run wrote there.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn table<T: Table>(&self) -> Result<TableWriter<T>> {
+        let before = match self.folder().join(format!("{}.parquet", T::NAME)).exists() {
+            true => read_table::<T>(self.folder())?,
+            false => Vec::new(),
+        };
+        let mut table = TableWriter::create(self.folder())?;
+        before.iter().try_for_each(|row| table.push(row))?;
+        Ok(table)
     }
 
     /// The model, loaded on first use.
@@ -205,7 +219,8 @@ impl Run {
         let skipped: u64 = self.splits.iter().flat_map(|split| split.skipped.values()).sum();
         let mut warnings: Vec<String> = outcomes.iter().flat_map(|(_, outcome)| outcome.warnings.clone()).collect();
         if skipped > 0 {
-            warnings.push(format!("{skipped} sentences were skipped; the manifest lists the reasons"));
+            let counted = if skipped == 1 { "1 sentence was".to_owned() } else { format!("{skipped} sentences were") };
+            warnings.push(format!("{counted} skipped; the manifest lists the reasons"));
         }
         Ok(Report {
             format_version: REPORT_VERSION,

@@ -10,7 +10,7 @@ use headlight_attention::HeadGrid;
 use headlight_bert::{Encoded, Pieces};
 use headlight_heads::{Baseline, Group, PredictionFile, PredictionKey, PredictionWriter, Selected, predict};
 use headlight_report::explorer::{EXPLORER_VERSION, Explorer, ExplorerSentence};
-use headlight_report::tables::{Prediction, TableWriter};
+use headlight_report::tables::Prediction;
 use headlight_treebank::{Governor, Sentence, WordIdx, write_conllu};
 use sha2::{Digest, Sha256};
 
@@ -118,7 +118,7 @@ fn key(run: &mut Run, split: Split) -> Result<PredictionKey> {
 /// the head chosen for that aggregate says, so that runs can be compared on aggregates too.
 pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected) -> Result<()> {
     let granularity = run.config().treebank.granularity();
-    let mut table = TableWriter::<Prediction>::create(run.folder())?;
+    let mut table = run.table::<Prediction>()?;
     let path = run.folder().join("predictions.conllu");
     let failed = || format!("cannot write {}", path.display());
     let mut conllu = BufWriter::new(File::create(&path).with_context(failed)?);

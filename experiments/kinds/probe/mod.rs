@@ -24,7 +24,7 @@ use headlight_bert::Level;
 use headlight_probe::{Origin, ProbeForm, SentenceWords, right_branching};
 use headlight_report::run::StatisticsSummary;
 use headlight_report::stats::Bootstrap;
-use headlight_report::tables::{Prediction, ProbeScore, Table, TableWriter, read_table};
+use headlight_report::tables::{Prediction, ProbeScore, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -59,6 +59,8 @@ pub struct Probe {
 }
 
 impl Kind for Probe {
+    const REPEATABLE: bool = true;
+
     const PATHS: &'static [&'static str] = &["vectors", "store"];
 
     fn check(&self, config: &Config) -> Result<()> {
@@ -352,12 +354,7 @@ fn floored(row: &ProbeScore) -> Option<ProbeScore> {
 
 /// Writes rows behind those that earlier experiments of this run wrote.
 pub fn append_scores(run: &Run, rows: &[ProbeScore]) -> Result<()> {
-    let folder = run.folder();
-    let before: Vec<ProbeScore> = match folder.join(format!("{}.csv", ProbeScore::NAME)).exists() {
-        true => read_table(folder)?,
-        false => Vec::new(),
-    };
-    let mut table = TableWriter::create(folder)?;
-    before.iter().chain(rows).try_for_each(|row| table.push(row))?;
+    let mut table = run.table()?;
+    rows.iter().try_for_each(|row| table.push(row))?;
     table.finish().context("cannot write the table of probe scores")
 }

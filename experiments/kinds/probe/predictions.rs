@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use headlight_probe::{ArcScores, Examples, Probe, score, trees};
-use headlight_report::tables::{Prediction, Table, TableWriter, read_table};
+use headlight_report::tables::{Prediction, TableWriter};
 use headlight_treebank::{Governor, Sentence, WordIdx, reattach, write_conllu};
 
 use crate::config::Split;
@@ -97,13 +97,7 @@ fn log_sum_exp(row: &[f32]) -> f32 {
 /// Those of the treebank and of the file system.
 pub fn write(run: &mut Run, predictors: &[Predictor]) -> Result<()> {
     let folder = run.folder().to_owned();
-    let before: Vec<Prediction> = match folder.join(format!("{}.csv", Prediction::NAME)).exists() {
-        true => read_table(&folder)?,
-        false => Vec::new(),
-    };
-    let mut table = TableWriter::<Prediction>::create(&folder)?;
-    before.iter().try_for_each(|row| table.push(row))?;
-    drop(before);
+    let mut table = run.table::<Prediction>()?;
     let written: Vec<&Predictor> = predictors.iter().filter(|predictor| predictor.written).collect();
     let mut files = TreeFiles::create(&folder, &written)?;
     for (number, sentence) in run.sentences(Split::Evaluate)?.enumerate() {
