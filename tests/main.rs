@@ -11,4 +11,5 @@ mod fetch;
 mod golden_maps;
 mod goldens;
 mod pipeline;
+mod probes;
 mod support;
