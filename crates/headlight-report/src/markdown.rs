@@ -19,9 +19,12 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
     push_list(&mut text, "Findings", &report.findings);
     push_list(&mut text, "Before trusting the numbers", &report.warnings);
     let best_heads: Vec<BestHead> = run.table_or_empty()?;
+    let probes: Vec<ProbeScore> = run.table_or_empty()?;
+    let [attachment, others] = probe_sheets(&probes);
     let sections = [
         ("Best heads", best_heads_sheet(&best_heads, report)),
-        ("Probes", probe_sheet(&run.table_or_empty()?)),
+        attachment,
+        others,
         ("Coreference", coreference_sheet(&run.table_or_empty()?)),
         ("Surface patterns", surface_sheet(&run.table_or_empty()?)),
     ];
@@ -70,34 +73,57 @@ fn push_list(text: &mut String, title: &str, items: &[String]) {
     text.extend(items.iter().map(|item| format!("- {}\n", escape_markdown(item))));
 }
 
-/// Probes × measures over everything, the mean over seeds and its standard deviation.
-pub(crate) fn probe_sheet(scores: &[ProbeScore]) -> Sheet {
-    let whole = scores.iter().filter(|score| score.group.is_none());
-    let mut values: BTreeMap<(&str, &str, &str, &str), Vec<f64>> = BTreeMap::new();
-    for score in whole {
-        let decoding = score.decoding.as_deref().unwrap_or("");
-        values.entry((&score.probe, decoding, &score.split, &score.measure)).or_default().push(score.value);
-    }
-    let mut sheet = Sheet::new("Probes", &["<probe", "<decoding", "<split", "<measure", ">value", ">seeds"]);
-    let rows = values.into_iter().map(|((probe, decoding, split, measure), values)| {
-        let value = mean_and_spread(&values, is_share(measure));
-        vec![probe.into(), decoding.into(), split.into(), measure.into(), value.into(), values.len().to_string().into()]
-    });
-    sheet.groups.push(rows.collect());
-    sheet.notes.push("Shares in %. With several seeds: mean ± standard deviation.".to_owned());
-    sheet
-}
+/// Measures of attachment, in the order of their columns; a probe's other measures have a table of their own.
+const ATTACHMENT: [&str; 5] = ["uas", "uas_with_punct", "uuas", "root_accuracy", "uas_floored"];
 
 /// Whether a probe's measure is a share of words, shown in per cent.
 pub(crate) fn is_share(measure: &str) -> bool {
-    matches!(
-        measure,
-        "uas" | "uas_floored" | "uas_with_punct" | "uuas" | "root_accuracy" | "selectivity" | "control_accuracy"
-    )
+    ATTACHMENT.contains(&measure) || matches!(measure, "selectivity" | "control_accuracy")
+}
+
+/// The measures of attachment, and all others; each as title and table.
+pub(crate) fn probe_sheets(scores: &[ProbeScore]) -> [(&'static str, Sheet); 2] {
+    [("Probes", probe_sheet(scores, true)), ("What probes cost and memorise", probe_sheet(scores, false))]
+}
+
+/// Measure to its values, one per seed.
+type ValuesByMeasure<'a> = BTreeMap<&'a str, Vec<f64>>;
+
+/// Probes and their decodings × measures of attachment; or, not `attachment`, all other measures. Mean over seeds and its
+/// standard deviation; only what is over everything, not by relation or length.
+fn probe_sheet(scores: &[ProbeScore], attachment: bool) -> Sheet {
+    let place = |measure: &str| ATTACHMENT.iter().position(|known| *known == measure);
+    let whole = scores.iter().filter(|score| score.group.is_none() && place(&score.measure).is_some() == attachment);
+    let mut measures: Vec<&str> = whole.clone().map(|score| score.measure.as_str()).collect();
+    measures.sort_by_key(|measure| (place(measure), *measure));
+    measures.dedup();
+    // Rows in the order of the table, which is that of the config.
+    let mut rows: Vec<((&str, &str), ValuesByMeasure<'_>)> = Vec::new();
+    for score in whole {
+        let name = (score.probe.as_str(), score.decoding.as_deref().unwrap_or(""));
+        let row = rows.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            rows.push((name, BTreeMap::new()));
+            rows.len() - 1
+        });
+        rows[row].1.entry(&score.measure).or_default().push(score.value);
+    }
+    let titles: Vec<String> = measures.iter().map(|measure| format!(">{}", measure.replace('_', " "))).collect();
+    let columns: Vec<&str> = ["<probe", "<decoding"].into_iter().chain(titles.iter().map(String::as_str)).collect();
+    let mut sheet = Sheet::new("Probes", &columns);
+    let rows = rows.into_iter().map(|((probe, decoding), values)| {
+        let cell = |measure: &&str| {
+            values.get(measure).map(|values| mean_and_spread(values, is_share(measure))).unwrap_or_default().into()
+        };
+        let names = [probe.replace('_', " ").into(), decoding.into()];
+        names.into_iter().chain(measures.iter().map(cell)).collect()
+    });
+    sheet.groups.push(rows.collect());
+    sheet.notes.push("Shares of words in %. With several seeds: mean ± standard deviation.".to_owned());
+    sheet
 }
 
 fn mean_and_spread(values: &[f64], share: bool) -> String {
-    let show = |value: f64| if share { percent(value) } else { format!("{value:.3}") };
+    let show = |value: f64| if share { percent(value).replace('-', "−") } else { format!("{value:.3}") };
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     if values.len() == 1 {

@@ -5,7 +5,7 @@ use super::relations::relations;
 use crate::assess::is_aggregate;
 use crate::explorer::Explorer;
 use crate::format::{count, percent};
-use crate::markdown::{conventions_sheet, coreference_sheet, probe_sheet};
+use crate::markdown::{conventions_sheet, coreference_sheet, probe_sheets};
 use crate::run::{Manifest, Report, RunDirectory, RunError};
 use crate::sheet::{Sheet, escape_html};
 
@@ -144,7 +144,11 @@ pub(super) fn sections(
         sections.push(Section { id: "map", title: "Map of heads", body: map_frame(report) });
     }
     if !data.probes.is_empty() {
-        let body = format!("{PROBES}{}", as_details("All probe scores", &probe_sheet(&data.probe_rows)));
+        let [(_, attachment), (others_title, others)] = probe_sheets(&data.probe_rows);
+        let mut body = format!("{PROBES}{}", as_details("All probes and decodings", &attachment));
+        if others.groups.iter().any(|group| !group.is_empty()) {
+            body.push_str(&as_details(others_title, &others));
+        }
         sections.push(Section { id: "probes", title: "Probes", body });
     }
     let coreference = coreference_sheet(&run.table_or_empty()?);

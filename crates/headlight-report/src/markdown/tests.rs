@@ -31,7 +31,13 @@ fn a_run_in_one_page() {
     write_report(path, &report).unwrap();
     write_manifest(path, &tests::manifest()).unwrap();
     write_table(path, &best_heads::tests::rows()).unwrap();
-    let probes = [probe_score(1, "uas", 0.55), probe_score(2, "uas", 0.57), probe_score(1, "mdl_bits", 1234.5)];
+    let probes = [
+        probe_score(1, "uuas", 0.6),
+        probe_score(1, "uas", 0.55),
+        probe_score(2, "uas", 0.57),
+        ProbeScore { decoding: None, ..probe_score(1, "mdl_bits", 1234.5) },
+        ProbeScore { decoding: None, ..probe_score(1, "selectivity", -0.25) },
+    ];
     write_table(path, &probes).unwrap();
     let surface = |layer_index, head_index, value| Surface {
         corpus: "en_ewt".into(),
@@ -92,12 +98,19 @@ fn a_run_in_one_page() {
 
     ## Probes
 
-    | probe | decoding | split | measure | value | seeds |
-    | --- | --- | --- | --- | ---: | ---: |
-    | attention | tree | evaluate | mdl\_bits | 1234.500 | 1 |
-    | attention | tree | evaluate | uas | 56.0 ± 1.4 | 2 |
+    | probe | decoding | uas | uuas |
+    | --- | --- | ---: | ---: |
+    | attention | tree | 56.0 ± 1.4 | 60.0 |
 
-    Shares in %. With several seeds: mean ± standard deviation.
+    Shares of words in %. With several seeds: mean ± standard deviation.
+
+    ## What probes cost and memorise
+
+    | probe | decoding | mdl bits | selectivity |
+    | --- | --- | ---: | ---: |
+    | attention |  | 1234.500 | −25.0 |
+
+    Shares of words in %. With several seeds: mean ± standard deviation.
 
     ## Coreference
 
