@@ -163,7 +163,7 @@ tables! {
     "probe_scores" => ProbeScore {
         /// The probe: `attention`, `attention_words`, `distance_words`, …
         probe: String,
-        /// How arc scores become governors: `argmax`, `tree`; empty where the number needs no decoding.
+        /// How arc scores become governors: `argmax`, `tree`, or `mst` (undirected); empty where the number needs no decoding.
         decoding: Option<String>,
         /// Name of the treebank.
         treebank: String,
@@ -173,9 +173,9 @@ tables! {
         seed: Option<i64>,
         /// `uas`, `uas_with_punct`, `uuas`, `root_accuracy`, `selectivity`, `mdl_bits`, `distance_spearman`, …
         measure: String,
-        /// What the number is limited to: empty (everything), `relation` or `length`.
+        /// What the number is about: empty (everything), `relation` or `length` (those words), `only_head`, `without_head`, `only_layer` or `without_layer` (the probe with its other heads, or these, ablated).
         group: Option<String>,
-        /// The relation or the dependency length.
+        /// The relation, the dependency length, the head (`layer-head`, counted from 1) or the layer.
         group_value: Option<String>,
         /// Words counted as correct, where the measure is a share of words.
         correct: Option<u64>,
