@@ -1,7 +1,7 @@
 //! Figures for papers, as SVG and PNG: one column wide (3.3 inches), text of 8 points, colours for the colour-blind.
 //!
 //! Named after their models in Clark et al. (2019) where they have one there. Each figure is a function from a run to a
-//! [`drawing::Drawing`]; SVG and PNG are two ways to render it.
+//! `drawing::Drawing`; SVG and PNG are two ways to render it.
 
 mod axes;
 mod clusters;
