@@ -27,6 +27,8 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["show", "quickstart", "--set", "treebank.granularty=full"], "did you mean `treebank.granularity`?"),
         (&["show", "quickstart", "--set", "seed=minus one"], "`seed` in --set: invalid type"),
         (&["run", "quickstart", "--set", "heads.resamples=10"], "at least 1000"),
+        (&["figure", "runs/quickstart", "heatmap"], "`heatmap` needs to know of what: a relation"),
+        (&["figure", "runs/quickstart", "sentence", "s1", "--head", "0-3"], "counted from 1: 4-10"),
     ] {
         let error = world.fail(2, arguments);
         assert!(error.contains(expected), "{error}");

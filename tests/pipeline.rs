@@ -69,6 +69,26 @@ fn a_run_leaves_a_complete_directory() {
 }
 
 #[test]
+fn reports_and_figures_are_drawn_from_a_finished_run() {
+    let world = run("tiny", "", &[]);
+    let before = world.read("runs/tiny/report.html");
+    fs::remove_file(world.path("runs/tiny/report.html")).unwrap();
+    assert_eq!(world.succeed(&["report", "runs/tiny"]), "runs/tiny/report.md\nruns/tiny/report.html\n");
+    assert!(world.read("runs/tiny/report.html") == before, "the page has changed");
+
+    assert_eq!(world.succeed(&["figure", "runs/tiny", "table1"]), "runs/tiny/figures/table1.svg\n");
+    assert_eq!(
+        world.succeed(&["figure", "runs/tiny", "heatmap", "nmod:poss", "--format", "png"]),
+        "runs/tiny/figures/heatmap-nmod_poss.png\n"
+    );
+    let sent_id = json(&world, "runs/tiny/explorer.json")["sentences"][0]["sent_id"].as_str().unwrap().to_owned();
+    world.succeed(&["figure", "runs/tiny", "sentence", &sent_id, "--head", "2-3", "--out", "sentence.svg"]);
+    assert!(world.read("sentence.svg").contains("head 2-3"));
+    let error = world.fail(1, &["figure", "runs/tiny", "figure6"]);
+    assert!(error.contains("its config has no experiment of kind = \"clusters\""), "{error}");
+}
+
+#[test]
 fn counts_add_up() {
     let world = run("tiny", "", &[]);
     let evaluated: Vec<_> = rows(&world, "runs/tiny/head_scores.csv")

@@ -1,11 +1,12 @@
 //! From counts to results that people can read, compare and publish.
 //!
 //! An experiment leaves counts: so many words of a relation in each sentence, so many picked right. This crate takes them
-//! further in four steps, each usable alone:
+//! further in five steps, each usable alone:
 //! 1. [`stats`] and [`assess`]: accuracies with intervals and tests, the sentence being the unit;
 //! 2. [`tables`] and [`run`]: typed rows as CSV and Parquet, `report.json`, `manifest.json`, and back again;
 //! 3. [`compare`]: runs with each other and with published numbers, paired word by word;
-//! 4. [`sheet`] and its users: the same table for a terminal, Markdown, LaTeX and HTML.
+//! 4. [`sheet`] and its users: the same table for a terminal, Markdown, LaTeX and HTML;
+//! 5. [`figures`] for papers, and [`html_report`], the page to look around in, which [`explorer`] gives its sentences.
 //!
 //! It knows nothing about models and heads, and computes no prediction: the runner converts what the other crates count
 //! into the rows defined here.

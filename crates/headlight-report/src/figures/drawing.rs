@@ -152,8 +152,17 @@ impl Drawing {
 
 /// How wide a text is.
 pub(super) fn text_width(text: &str) -> f64 {
+    width(text, FontStyle::Normal)
+}
+
+/// How wide a text in bold is.
+pub(super) fn bold_width(text: &str) -> f64 {
+    width(text, FontStyle::Bold)
+}
+
+fn width(text: &str, style: FontStyle) -> f64 {
     register_fonts();
-    font(FontStyle::Normal, PNG).layout_box(text).map_or(0.0, |((left, _), (right, _))| f64::from(right - left) / SCALE)
+    font(style, PNG).layout_box(text).map_or(0.0, |((left, _), (right, _))| f64::from(right - left) / SCALE)
 }
 
 impl Anchor {

@@ -13,10 +13,10 @@ const MOST: usize = 20;
 /// The height of a relation.
 const ROW: f64 = 12.5;
 
-/// Bars of the most frequent relations, from the best followed to the least.
+/// Bars of the most frequent relations between words, from the best followed to the least.
 pub(super) fn relations(run: &RunDirectory) -> Result<Drawing, FigureError> {
     let mut rows: Vec<BestHead> = run.table_or_empty()?;
-    rows.retain(|row| !is_aggregate(&row.relation) && row.relation != "root");
+    rows.retain(|row| !is_aggregate(&row.relation) && !["root", "punct"].contains(&row.relation.as_str()));
     if rows.is_empty() {
         return Err(nothing_to_draw(run, "heads"));
     }

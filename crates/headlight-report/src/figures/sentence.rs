@@ -3,7 +3,7 @@
 use headlight_attention::{AttentionHead, HeadGrid};
 
 use super::colours::{BLUE, Colour, VERMILION};
-use super::drawing::{Anchor, COLUMN, Drawing, text_width};
+use super::drawing::{Anchor, COLUMN, Drawing, bold_width};
 use super::{FigureError, nothing_to_draw};
 use crate::explorer::{Explorer, ExplorerSentence};
 use crate::run::RunDirectory;
@@ -73,7 +73,7 @@ fn draw(
     let n = sentence.words.len();
     let names: Vec<&str> =
         std::iter::once("[CLS]").chain(sentence.words.iter().map(|word| word.form.as_str())).chain(["[SEP]"]).collect();
-    let widest = names.iter().map(|name| text_width(name)).fold(0.0, f64::max).min(COLUMN / 3.0);
+    let widest = names.iter().map(|name| bold_width(name)).fold(0.0, f64::max).min(COLUMN / 3.0);
     let (left, right) = (widest + 6.0, COLUMN - widest - 6.0);
     let top = 24.0;
     let y = |position: usize| top + ROW * position as f64;

@@ -96,7 +96,7 @@ fn strip(row: &BestHead) -> String {
         format!("<line class=\"interval\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"10\" y2=\"10\"/>", x(low), x(high))
     });
     format!(
-        "<svg class=\"strip\" aria-hidden=\"true\"><line class=\"axis\" x1=\"5\" x2=\"185\" y1=\"10\" y2=\"10\"/>\
+        "<svg class=\"strip\" viewBox=\"0 0 190 20\" aria-hidden=\"true\"><line class=\"axis\" x1=\"5\" x2=\"185\" y1=\"10\" y2=\"10\"/>\
          <line class=\"baseline\" x1=\"{baseline:.1}\" x2=\"{baseline:.1}\" y1=\"3\" y2=\"17\"/>{}\
          <circle class=\"head\" cx=\"{:.1}\" cy=\"10\" r=\"4.5\"/></svg>",
         interval.unwrap_or_default(),
