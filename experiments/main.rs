@@ -11,6 +11,7 @@ mod kinds;
 mod logging;
 mod nearest;
 mod output;
+mod parallel;
 mod progress;
 mod run;
 

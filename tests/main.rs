@@ -10,6 +10,7 @@ mod cli;
 mod fetch;
 mod golden_maps;
 mod goldens;
+mod importance;
 mod kinds;
 mod pipeline;
 mod probes;

@@ -4,6 +4,7 @@
 mod clusters;
 mod coreference;
 mod heads;
+mod importance;
 pub mod probe;
 mod structural;
 mod surface;
@@ -97,6 +98,7 @@ kinds! {
     "surface" => Surface(surface::Surface),
     "clusters" => Clusters(clusters::Clusters),
     "coreference" => Coreference(coreference::Coreference),
+    "importance" => Importance(importance::Importance),
 }
 
 impl Experiment {

@@ -19,7 +19,7 @@ use crate::progress::{Progress, Unit};
 pub type Skips = BTreeMap<String, u64>;
 
 /// The reason under which sentences that are not trees are counted.
-const NOT_A_TREE: &str = "not a tree";
+pub(super) const NOT_A_TREE: &str = "not a tree";
 
 /// What a pass is about.
 pub struct Pass<'a> {
@@ -138,7 +138,8 @@ impl Run {
     }
 }
 
-fn no_sentences(treebank: &Treebank, skips: &Skips) -> String {
+/// What is said about a split that leaves nothing to work with.
+pub(super) fn no_sentences(treebank: &Treebank, skips: &Skips) -> String {
     let (split, files) = (treebank.split.name(), treebank.file_names().join(", "));
     let reasons: Vec<String> = skips.iter().map(|(reason, count)| format!("{count} skipped: {reason}")).collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
@@ -146,9 +147,9 @@ fn no_sentences(treebank: &Treebank, skips: &Skips) -> String {
 }
 
 /// Sentences, with `None` in the place of those that are not trees and are to be skipped.
-struct Trees<I> {
-    inner: I,
-    invalid: Invalid,
+pub(super) struct Trees<I> {
+    pub inner: I,
+    pub invalid: Invalid,
 }
 
 impl<I: Iterator<Item = Result<Sentence, ReadError>>> Iterator for Trees<I> {

@@ -9,6 +9,7 @@ mod encode;
 mod interrupt;
 mod machine;
 mod model;
+mod pieces;
 mod sequences;
 pub mod sources;
 mod surface;

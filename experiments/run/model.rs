@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use headlight_attention::MergeRule;
-use headlight_bert::{AttentionKind, Device, Level, LoadOptions, Model, Request};
+use headlight_bert::{AttentionKind, Device, Level, LoadOptions, MaskedLm, Model, Request};
 use headlight_report::run::{Input, ModelSummary};
 
 use super::sources::input;
@@ -19,6 +19,8 @@ pub struct LoadedModel {
     pub model: Model,
     /// Its files, hashed.
     pub inputs: Vec<Input>,
+    folder: PathBuf,
+    options: LoadOptions,
     name: String,
     random: bool,
 }
@@ -45,7 +47,20 @@ impl LoadedModel {
         let model = model.context("cannot load the model")?;
         let named = if keys.name.is_empty() { folder.file_name() } else { Some(keys.name.as_ref()) };
         let name = named.unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { model, inputs: inputs?, name, random: keys.random_init })
+        Ok(Self { model, inputs: inputs?, folder, options, name, random: keys.random_init })
+    }
+
+    /// The same model with its masked-language-model head. It computes on the processor.
+    ///
+    /// # Errors
+    /// When the checkpoint has no such head, or the vocabulary no `[MASK]`.
+    pub fn masked_lm(&self) -> Result<MaskedLm> {
+        if self.options.device == Device::Cuda {
+            tracing::info!("losses and gradients are computed on the processor, whatever `model.device` says");
+        }
+        let masked_lm = MaskedLm::load(&self.folder, &self.options)?;
+        ensure!(self.model.tokenizer().special().mask.is_some(), "the vocabulary of the model has no [MASK]");
+        Ok(masked_lm)
     }
 
     /// What reports say about it.

@@ -1,16 +1,16 @@
 //! One pass of the encoder over text that needs no trees: a corpus packed into pairs of segments, or the sentences of
 //! the treebank one by one.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use headlight_attention::AttentionMaps;
-use headlight_bert::{AttentionKind, Encoded, Level, Pieces, Request, Skip, StreamError};
+use headlight_bert::{AttentionKind, Encoded, Level, Model, Pieces, Request, Skip, StreamError};
 use headlight_heads::{Landmarks, normalise_rows};
 use headlight_report::run::SplitSummary;
 
+use super::encode::Skips;
 use super::{Pass, Run, interrupt, model};
 use crate::config::Split;
 use crate::corpus::{self, Corpus, Packing, Pair};
@@ -37,6 +37,18 @@ impl Marks {
         let places = |wanted: &[u32]| (0..pieces.len()).filter(|&at| wanted.contains(&pieces.ids[at])).collect();
         Landmarks { sep: places(&[self.sep]), punctuation: places(&self.punctuation) }
     }
+}
+
+/// What the sequences of a pass leave behind, read when all are taken.
+#[derive(Default)]
+struct Ledger {
+    sequences: u64,
+    pieces: u64,
+    skips: Skips,
+}
+
+fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Run {
@@ -81,9 +93,40 @@ impl Run {
                 None => Ok(()),
             },
         )?;
+        Ok(self.sentences_seen(sequences))
+    }
+
+    /// Visits the pieces of each sequence of `[corpus]`, or without one of `treebank.evaluate`, in order, for work that brings
+    /// its own encoder. `label` names the work to the user.
+    ///
+    /// # Errors
+    /// As [`Run::encode_sequences`], with `visit` in the place of `fold`.
+    pub fn for_each_sequence(
+        &mut self,
+        label: &str,
+        mut visit: impl FnMut(Pieces) -> Result<()>,
+    ) -> Result<SequencesSeen> {
+        if !self.config().corpus.files.is_empty() {
+            return self.over_corpus(label, |_, inputs, progress| {
+                for pieces in inputs {
+                    visit(pieces?)?;
+                    progress.add(1);
+                }
+                Ok(())
+            });
+        }
+        let mut sequences = 0;
+        self.for_each_input(label, Split::Evaluate, |pieces| {
+            sequences += 1;
+            visit(pieces)
+        })?;
+        Ok(self.sentences_seen(sequences))
+    }
+
+    fn sentences_seen(&self, sequences: u64) -> SequencesSeen {
         let name = self.config().treebank.display_name();
         let what = format!("{} sentences of {name}", headlight_report::format::count(sequences));
-        Ok(SequencesSeen { name, what, sequences })
+        SequencesSeen { name, what, sequences }
     }
 
     fn encode_corpus<R: Send>(
@@ -92,7 +135,31 @@ impl Run {
         reduce: impl Fn(&Pieces, Encoded) -> R + Sync,
         mut fold: impl FnMut(R) -> Result<()>,
     ) -> Result<SequencesSeen> {
+        self.over_corpus("encode", |model, inputs, progress| {
+            let streamed = model.stream(
+                inputs.map(|pieces| Ok(((), pieces?))),
+                request,
+                |(), pieces, encoded| reduce(pieces, encoded),
+                |reduced| {
+                    progress.add(1);
+                    fold(reduced)
+                },
+            );
+            streamed.map_err(|error| match error {
+                StreamError::Caller(error) => error,
+                other => anyhow!("{other}"),
+            })
+        })
+    }
+
+    /// Lets `work` take the packed sequences of `[corpus]`, and notes what it took.
+    fn over_corpus(
+        &mut self,
+        label: &str,
+        work: impl FnOnce(&Model, &mut (dyn Iterator<Item = Result<Pieces>> + Send), &Progress) -> Result<()>,
+    ) -> Result<SequencesSeen> {
         let clock = Instant::now();
+        let label = format!("{label} corpus");
         let keys = self.config().corpus.clone();
         let corpus = Corpus::resolve(&keys)?;
         self.note_inputs(corpus.inputs()?);
@@ -100,12 +167,10 @@ impl Run {
         let model = &self.model.get().context("the model was loaded above")?.model;
         let limit = self.config.treebank.max_pieces.min(model.spec().max_positions);
         let packing = Packing { limit, short: keys.short, seed: self.config.seed };
-        let skipped = Mutex::new(BTreeMap::<String, u64>::new());
-        let skip = |reason: &str| {
-            *skipped.lock().unwrap_or_else(PoisonError::into_inner).entry(reason.to_owned()).or_default() += 1;
-        };
+        let ledger = Mutex::new(Ledger::default());
         let documents = corpus.documents().map(|document| {
             interrupt::check()?;
+            let skip = |reason: &str| *lock(&ledger).skips.entry(reason.to_owned()).or_default() += 1;
             let ids = |sentence: &String| match model.tokenizer().ids(sentence) {
                 Ok(ids) if ids.is_empty() => {
                     skip(Skip::NoWords.reason());
@@ -122,38 +187,27 @@ impl Run {
         let pairs = corpus::pack(documents, packing);
         let progress;
         let pairs: Box<dyn Iterator<Item = Result<Pair>> + Send> = if keys.sequences == 0 {
-            progress = Progress::start("encode corpus", Unit::Items("sequences"), None);
+            progress = Progress::start(&label, Unit::Items("sequences"), None);
             Box::new(pairs)
         } else {
             let sampled = corpus::sample(pairs, keys.sequences, packing.seed)?;
-            progress = Progress::start("encode corpus", Unit::Items("sequences"), Some(sampled.len() as u64));
+            progress = Progress::start(&label, Unit::Items("sequences"), Some(sampled.len() as u64));
             Box::new(sampled.into_iter().map(Ok))
         };
-        let inputs = pairs.map(|pair| {
+        let mut inputs = pairs.map(|pair| {
             interrupt::check()?;
             let (a, b) = pair?;
             let pieces = model.tokenizer().pair(&a, &b, limit).map_err(|why| anyhow!("a packed pair: {why}"))?;
-            Ok(((), pieces))
+            let mut ledger = lock(&ledger);
+            ledger.sequences += 1;
+            ledger.pieces += pieces.len() as u64;
+            Ok(pieces)
         });
-        let (mut sequences, mut pieces_seen) = (0_u64, 0_u64);
-        let streamed = model.stream(
-            inputs,
-            request,
-            |(), pieces, encoded| (pieces.len() as u64, reduce(pieces, encoded)),
-            |(pieces, reduced)| {
-                sequences += 1;
-                pieces_seen += pieces;
-                progress.add(1);
-                fold(reduced)
-            },
-        );
-        streamed.map_err(|error| match error {
-            StreamError::Caller(error) => error,
-            other => anyhow!("{other}"),
-        })?;
+        work(model, &mut inputs, &progress)?;
+        drop(inputs);
         progress.finish();
         let files = corpus.file_names();
-        let skipped = skipped.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Ledger { sequences, pieces, skips } = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
         ensure!(
             sequences > 0,
             "`corpus.files` ({}) holds no usable segment: write one sentence a line and a blank line between documents",
@@ -161,15 +215,15 @@ impl Run {
         );
         let name = keys.display_name();
         let count = headlight_report::format::count;
-        let what = format!("{} sequences ({} pieces) of {name}", count(sequences), count(pieces_seen));
+        let what = format!("{} sequences ({} pieces) of {name}", count(sequences), count(pieces));
         self.note_split(SplitSummary {
             split: "corpus".to_owned(),
             files,
             sentences: sequences,
-            words: pieces_seen,
-            skipped,
+            words: pieces,
+            skipped: skips,
         });
-        self.note_stage("encode corpus", clock);
+        self.note_stage(label, clock);
         Ok(SequencesSeen { name, what, sequences })
     }
 

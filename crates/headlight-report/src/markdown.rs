@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::best_heads::best_heads_sheet;
 use crate::format::{count, percent};
+use crate::importance::importance_sheet;
+use crate::pruning::{ablation_sheet, pruning_sheet};
 use crate::run::{Manifest, Report, RunDirectory, RunError};
 use crate::sheet::{Sheet, escape_markdown};
 use crate::tables::{BestHead, Coreference, ProbeScore, Surface};
@@ -27,6 +29,9 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
         others,
         ("Coreference", coreference_sheet(&run.table_or_empty()?)),
         ("Surface patterns", surface_sheet(&run.table_or_empty()?)),
+        ("Importance", importance_sheet(&run.table_or_empty()?)),
+        ("Single heads masked", ablation_sheet(&run.table_or_empty()?)),
+        ("Pruning", pruning_sheet(&run.table_or_empty()?)),
     ];
     for (title, sheet) in sections {
         if sheet.groups.iter().any(|group| !group.is_empty()) {

@@ -1,8 +1,8 @@
 //! The tables described for people: `docs/tables.md`.
 
 use super::{
-    Baseline, BestHead, Cluster, Coreference, CoreferenceHead, HeadDistance, HeadScore, Kind, Prediction, ProbeScore,
-    Surface, TABLES_VERSION, Table,
+    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, HeadDistance, HeadScore, Importance, Kind,
+    Prediction, ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
 };
 
 /// What `docs/tables.md` shows of reading a table in Python; a test runs it.
@@ -37,6 +37,9 @@ pub fn reference() -> String {
     push::<Cluster>(&mut page);
     push::<Coreference>(&mut page);
     push::<CoreferenceHead>(&mut page);
+    push::<Importance>(&mut page);
+    push::<Ablation>(&mut page);
+    push::<Pruning>(&mut page);
     page
 }
 

@@ -1,0 +1,62 @@
+//! The sentences of a split as an encoder gets them, for work that brings its own encoder.
+
+use std::io::{self, IsTerminal};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use headlight_bert::Pieces;
+use headlight_report::run::SplitSummary;
+
+use super::encode::{NOT_A_TREE, Skips, Trees, no_sentences, pieces};
+use super::{Run, interrupt};
+use crate::config::Split;
+use crate::progress::{Progress, Unit};
+
+impl Run {
+    /// Visits the pieces of each sentence of a split, in order; `label` names the work to the user. Skipped sentences are
+    /// counted by reason.
+    ///
+    /// # Errors
+    /// The first of: a file that cannot be read, a sentence that is no tree (unless the config skips those), what `visit`
+    /// says, Ctrl-C.
+    pub fn for_each_input(
+        &mut self,
+        label: &str,
+        split: Split,
+        mut visit: impl FnMut(Pieces) -> Result<()>,
+    ) -> Result<()> {
+        let clock = Instant::now();
+        let treebank = self.treebank(split)?;
+        self.model()?;
+        let keys = self.config().treebank.clone();
+        let tokenizer = self.model.get().context("the model was loaded above")?.model.tokenizer();
+        let total = io::stderr().is_terminal().then(|| treebank.sentences().count() as u64);
+        let label = format!("{label} {}", split.name());
+        let progress = Progress::start(&label, Unit::Items("sentences"), total);
+        let (mut sentences, mut words, mut skips) = (0, 0, Skips::new());
+        for sentence in (Trees { inner: treebank.sentences(), invalid: keys.invalid }) {
+            interrupt::check()?;
+            let sentence = sentence?;
+            let skipped = match sentence.as_ref().map(|sentence| pieces(sentence, tokenizer, &keys)) {
+                None => Some(NOT_A_TREE),
+                Some(Err(skip)) => Some(skip.reason()),
+                Some(Ok(pieces)) => {
+                    sentences += 1;
+                    words += sentence.map_or(0, |sentence| sentence.len() as u64);
+                    visit(pieces)?;
+                    None
+                }
+            };
+            if let Some(reason) = skipped {
+                *skips.entry(reason.to_owned()).or_default() += 1;
+            }
+            progress.add(1);
+        }
+        progress.finish();
+        ensure!(sentences > 0, no_sentences(&treebank, &skips));
+        let (files, split) = (treebank.file_names(), split.name().to_owned());
+        self.note_split(SplitSummary { split, files, sentences, words, skipped: skips });
+        self.note_stage(label, clock);
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! `kind = "importance"` and `kind = "pruning"` on the tiny model, from a config to tables.
+
+use std::fs;
+
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+use crate::support::{World, tiny_bert};
+
+/// The tiny model has 3 layers of 3 heads.
+const LAYERS: usize = 3;
+const HEADS: usize = 9;
+
+/// A config of one experiment on the tiny model and the first sentences of the sample treebank.
+fn config(kind: &str, keys: &str) -> String {
+    format!(
+        "[model]\npath = {:?}\n[treebank]\nname = \"sample\"\nevaluate = [\"sample:evaluate\"]\nmax_sentences = 20\n\
+         [[experiment]]\nkind = {kind:?}\n{keys}\n",
+        tiny_bert()
+    )
+}
+
+/// Runs a config; returns the world and what was printed.
+fn run(kind: &str, keys: &str, arguments: &[&str]) -> (World, String) {
+    let world = World::new();
+    world.write("tiny.toml", config(kind, keys));
+    let printed = world.succeed(&[&["run", "tiny.toml"], arguments].concat());
+    (world, printed)
+}
+
+/// The rows of a table whose cells hold no comma.
+fn table(world: &World, name: &str) -> Vec<Vec<String>> {
+    let text = world.read(&format!("runs/tiny/{name}.csv"));
+    text.lines().skip(1).map(|line| line.split(',').map(ToOwned::to_owned).collect()).collect()
+}
+
+fn report(world: &World) -> Value {
+    serde_json::from_str(&world.read("runs/tiny/report.json")).unwrap()
+}
+
+/// A world with the tiny model in `model/`, without its masked-language-model head.
+fn world_without_head() -> World {
+    let world = World::new();
+    for file in ["config.json", "vocab.txt", "tokenizer_config.json"] {
+        world.write(&format!("model/{file}"), fs::read(tiny_bert().join(file)).unwrap());
+    }
+    let bytes = fs::read(tiny_bert().join("model.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let kept = tensors.tensors().into_iter().filter(|(name, _)| !name.starts_with("cls."));
+    world.write("model/model.safetensors", safetensors::serialize(kept, None).unwrap());
+    world
+}
+
+#[test]
+fn importance_of_every_head_and_layer() {
+    let (world, printed) = run("importance", "", &[]);
+    let rows = table(&world, "importance");
+    for measure in ["gradient_sep", "gradient_punct", "gradient_rest", "gate"] {
+        let of: Vec<_> = rows.iter().filter(|row| row[3] == measure).collect();
+        assert_eq!(of.len(), LAYERS + HEADS, "{measure}");
+        for row in of {
+            assert_eq!(row[0], "sample");
+            assert!(row[6] == "20" || measure == "gradient_punct", "{row:?}");
+            let [value, error] = [&row[4], &row[5]].map(|cell| cell.parse::<f64>().unwrap());
+            assert!(value > 0.0 && error > 0.0 && error < value, "{row:?}");
+        }
+    }
+    // A layer's value is the mean of its heads'.
+    let gates = |layer: &str, of_layer: bool| -> Vec<f64> {
+        let wanted = |row: &&Vec<String>| row[3] == "gate" && row[1] == layer && row[2].is_empty() == of_layer;
+        rows.iter().filter(wanted).map(|row| row[4].parse().unwrap()).collect()
+    };
+    assert!((gates("1", true)[0] - gates("1", false).iter().sum::<f64>() / 3.0).abs() < 1e-12);
+
+    assert!(printed.contains("Importance to the masked-language-model loss"), "{printed}");
+    assert!(printed.lines().all(|line| line.chars().count() <= 80), "{printed}");
+    let report = report(&world);
+    let facts = &report["experiments"][0]["facts"];
+    // A model that has learned nothing guesses one of 94 pieces.
+    assert!((facts["masked_lm_loss"].as_f64().unwrap() - 94_f64.ln()).abs() < 0.7, "{facts}");
+    assert!(report["findings"][0].as_str().unwrap().starts_with("The loss minds head"));
+    assert!(world.read("runs/tiny/report.md").contains("## Importance"));
+}
+
+#[test]
+fn importance_on_packed_text() {
+    let text = "\n[corpus]\nfiles = [\"sample:corpus\"]\nsequences = 6\n[[experiment]]";
+    let world = World::new();
+    world.write("tiny.toml", config("importance", "").replace("\n[[experiment]]", text));
+    world.succeed(&["run", "tiny.toml"]);
+    let rows = table(&world, "importance");
+    assert!(rows.iter().all(|row| row[0] == "sample-corpus" && row[6] == "6"), "{rows:?}");
+}
+
+#[test]
+fn gradients_depend_on_the_seed_and_not_on_threads() {
+    let importance = |set: &str| run("importance", "", &["--set", set]).0.read("runs/tiny/importance.csv");
+    let once = importance("threads=1");
+    assert_eq!(once, importance("threads=3"));
+    assert_ne!(once, importance("seed=2"));
+    assert_ne!(once, importance("importance.hidden=0.5"));
+}
+
+#[test]
+fn a_checkpoint_without_the_head_is_named() {
+    let world = world_without_head();
+    let text = config("importance", "").replace(tiny_bert().to_str().unwrap(), "model");
+    world.write("tiny.toml", text);
+    let error = world.fail(1, &["run", "tiny.toml"]);
+    assert!(error.contains("model has no masked-language-model head (cls.predictions.*)"), "{error}");
+    assert!(error.contains("bert-base-uncased has"), "{error}");
+    let error = world.fail(2, &["run", "tiny.toml", "--set", "importance.hidden=15"]);
+    assert!(error.contains("`hidden` is 15"), "{error}");
+}
