@@ -1,5 +1,6 @@
 //! `kind = "importance"` and `kind = "pruning"` on the tiny model, from a config to tables.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use safetensors::SafeTensors;
@@ -111,4 +112,85 @@ fn a_checkpoint_without_the_head_is_named() {
     assert!(error.contains("bert-base-uncased has"), "{error}");
     let error = world.fail(2, &["run", "tiny.toml", "--set", "importance.hidden=15"]);
     assert!(error.contains("`hidden` is 15"), "{error}");
+}
+
+#[test]
+fn heads_masked_alone_and_in_three_orders() {
+    let (world, printed) = run("pruning", "sequences = 6\ngreedy_steps = 2", &[]);
+    let ablation = table(&world, "ablation");
+    assert_eq!(ablation.len(), HEADS);
+    assert!(ablation.iter().all(|row| row[3] == "zero" && row[4] == "masked_lm" && row[8] == "6"), "{ablation:?}");
+    let rows = table(&world, "pruning");
+    let curve = |order: &str| -> Vec<&Vec<String>> { rows.iter().filter(|row| row[1] == order).collect() };
+    for (order, steps) in [("importance", HEADS), ("greedy", 2), ("random", HEADS)] {
+        let curve = curve(order);
+        assert_eq!(curve.len(), steps + 1, "{order}");
+        let heads: BTreeSet<(&str, &str)> = curve[1..].iter().map(|row| (row[5].as_str(), row[6].as_str())).collect();
+        assert_eq!(heads.len(), steps, "{order}: each head goes once");
+        // Step 0 is the intact model, step 1 a head alone.
+        assert_eq!(curve[0][7], ablation[0][6]);
+        let alone = ablation.iter().find(|row| row[1..3] == curve[1][5..7]).unwrap();
+        assert_eq!(curve[1][7], alone[5], "{order}");
+    }
+    // Without any head all orders come to the same model.
+    let last = |order: &str| curve(order)[HEADS][7].parse::<f64>().unwrap();
+    assert!((last("importance") - last("random")).abs() < 1e-6);
+    assert!(printed.contains("Heads masked one at a time") && printed.contains("loss in nats"), "{printed}");
+    assert!(printed.lines().all(|line| line.chars().count() <= 80), "{printed}");
+    let facts = &report(&world)["experiments"][0]["facts"];
+    assert_eq!((&facts["importance_by"], &facts["sequences_ordered_on"]), (&Value::from("gradient"), &Value::from(6)));
+    let page = world.read("runs/tiny/report.md");
+    assert!(page.contains("## Single heads masked") && page.contains("## Pruning"), "{page}");
+}
+
+#[test]
+fn without_the_head_pruning_is_measured_by_states() {
+    let world = world_without_head();
+    let keys = "sequences = 4\ngreedy_steps = 3";
+    world.write("tiny.toml", config("pruning", keys).replace(tiny_bert().to_str().unwrap(), "model"));
+    world.succeed(&["run", "tiny.toml"]);
+    let rows = table(&world, "pruning");
+    assert_eq!(rows.len(), 2 * (HEADS + 1) + 4);
+    for row in &rows {
+        let turn: f64 = row[7].parse().unwrap();
+        assert!(
+            row[3] == "states" && if row[4] == "0" { turn.abs() < 1e-6 } else { turn > 1e-6 && turn < 2.0 },
+            "{row:?}"
+        );
+    }
+    assert_eq!(report(&world)["experiments"][0]["facts"]["importance_by"], "ablation");
+    for set in ["pruning.measure=masked-lm", "pruning.importance=gradient"] {
+        let error = world.fail(1, &["run", "tiny.toml", "--force", "--set", set]);
+        assert!(error.contains("has no masked-language-model head"), "{set}: {error}");
+    }
+}
+
+#[test]
+fn pruning_depends_on_its_keys_and_not_on_threads() {
+    let pruning = |set: &str| {
+        let keys = "sequences = 4\norders = [\"importance\", \"random\"]";
+        run("pruning", keys, &["--set", set]).0.read("runs/tiny/pruning.csv")
+    };
+    let once = pruning("threads=1");
+    assert_eq!(once, pruning("threads=3"));
+    for set in ["seed=2", "experiment.0.masking=uniform", "experiment.0.measure=states", "experiment.0.steps=3"] {
+        assert_ne!(once, pruning(set), "{set}");
+    }
+    let world = World::new();
+    world.write("tiny.toml", config("pruning", "orders = [\"random\", \"random\"]"));
+    let error = world.fail(2, &["run", "tiny.toml"]);
+    assert!(error.contains("`orders` names \"random\" twice"), "{error}");
+}
+
+#[test]
+fn norms_stand_for_attention_on_every_device() {
+    let scores = |attention: &str, device: &str| {
+        let sets = ["--set", &format!("model.attention={attention}"), "--set", &format!("model.device={device}")];
+        let (world, _) = run("heads", "selection = \"same\"\nresamples = 1000", &sets);
+        assert_eq!(report(&world)["conventions"]["attention"], attention);
+        world.read("runs/tiny/head_scores.csv")
+    };
+    let norms = scores("norms", "cpu");
+    assert_eq!(norms, scores("norms", "ndarray"));
+    assert_ne!(norms, scores("weights", "cpu"));
 }

@@ -18,6 +18,7 @@ pub const BASE: &str = include_str!("../../configs/base.toml");
 /// Configs that are part of the binary, by the name that `headlight run NAME` takes.
 pub const BUNDLED: &[(&str, &str)] = &[
     ("quickstart", include_str!("../../configs/quickstart.toml")),
+    ("clark2019/figure3", include_str!("../../configs/clark2019/figure3.toml")),
     ("clark2019/heads-ewt", include_str!("../../configs/clark2019/heads-ewt.toml")),
     ("clark2019/heads-wsj", include_str!("../../configs/clark2019/heads-wsj.toml")),
 ];

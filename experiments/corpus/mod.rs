@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config;
 use crate::fetch;
 
-pub use pack::{Packing, Pair, pack, sample};
+pub use pack::{Packing, Pair, Sample, pack, sample};
 pub use read::{Document, Documents};
 
 /// The corpus inside the binary, by the name that configs give it.

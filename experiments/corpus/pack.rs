@@ -142,20 +142,46 @@ fn truncate(a: &mut Vec<u32>, b: &mut Vec<u32>, room: usize, random: &mut impl R
 /// # Errors
 /// The first error among the items.
 pub fn sample<T>(items: impl Iterator<Item = Result<T>>, count: usize, seed: u64) -> Result<Vec<T>> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(1);
-    let mut kept: Vec<(usize, T)> = Vec::new();
-    for (number, item) in items.enumerate() {
-        let item = item?;
-        if kept.len() < count {
-            kept.push((number, item));
+    let mut sample = Sample::new(count, seed);
+    for item in items {
+        sample.push(item?);
+    }
+    Ok(sample.finish())
+}
+
+/// What [`sample`] draws, item by item.
+pub struct Sample<T> {
+    count: usize,
+    seen: usize,
+    kept: Vec<(usize, T)>,
+    random: ChaCha8Rng,
+}
+
+impl<T> Sample<T> {
+    /// Of no item yet.
+    pub fn new(count: usize, seed: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(1);
+        Self { count, seen: 0, kept: Vec::new(), random }
+    }
+
+    /// The next item, which may be kept in the place of an earlier one.
+    pub fn push(&mut self, item: T) {
+        let number = self.seen;
+        self.seen += 1;
+        if self.kept.len() < self.count {
+            self.kept.push((number, item));
         } else {
-            let place = random.random_range(0..=number);
-            if place < count {
-                kept[place] = (number, item);
+            let place = self.random.random_range(0..=number);
+            if place < self.count {
+                self.kept[place] = (number, item);
             }
         }
     }
-    kept.sort_by_key(|(number, _)| *number);
-    Ok(kept.into_iter().map(|(_, item)| item).collect())
+
+    /// The items kept, in their order.
+    pub fn finish(mut self) -> Vec<T> {
+        self.kept.sort_by_key(|(number, _)| *number);
+        self.kept.into_iter().map(|(_, item)| item).collect()
+    }
 }

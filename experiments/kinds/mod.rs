@@ -6,6 +6,7 @@ mod coreference;
 mod heads;
 mod importance;
 pub mod probe;
+mod pruning;
 mod structural;
 mod surface;
 
@@ -99,6 +100,7 @@ kinds! {
     "clusters" => Clusters(clusters::Clusters),
     "coreference" => Coreference(coreference::Coreference),
     "importance" => Importance(importance::Importance),
+    "pruning" => Pruning(pruning::Pruning),
 }
 
 impl Experiment {
