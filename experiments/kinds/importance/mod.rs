@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use self::means::{Marks, Mean, Means, Measure};
 use super::Kind;
-use crate::config::Config;
+use crate::config::{Attention, Config};
 use crate::parallel::map_in_order;
 use crate::run::{Outcome, Run, SequencesSeen};
 
@@ -59,6 +59,7 @@ impl Kind for Importance {
             tables: vec![Row::NAME.to_owned()],
             facts: self.facts(&seen, &loss),
             findings: findings(&means, &loss, &seen),
+            warnings: warnings(run.config()),
             sheets: vec![importance_sheet(&rows)],
             ..Outcome::default()
         })
@@ -187,6 +188,12 @@ fn rows(corpus: &str, means: &Means) -> Vec<Row> {
         );
     }
     rows
+}
+
+fn warnings(config: &Config) -> Vec<String> {
+    let norms = config.model.attention == Attention::Norms;
+    let warning = "Importance is that of attention weights, also where `model.attention` is \"norms\".".to_owned();
+    norms.then_some(warning).into_iter().collect()
 }
 
 fn findings(means: &Means, loss: &Mean, seen: &SequencesSeen) -> Vec<String> {

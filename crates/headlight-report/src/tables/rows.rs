@@ -197,7 +197,7 @@ tables! {
         layer_index: u32,
         /// Head within its layer, counted from 0; empty for a statistic of the whole layer.
         head_index: Option<u32>,
-        /// `prev`, `next`, `self`, `cls`, `sep`, `sep_sep`, `rest_sep`, `punct`, `entropy`, `entropy_cls`, `entropy_uniform`, `gradient_sep`, …
+        /// `prev`, `next`, `self`, `cls`, `sep`, `sep_sep`, `rest_sep`, `punct`, `entropy`, `entropy_cls`, `entropy_uniform`
         measure: String,
         /// Its mean over sequences; attention is a share, entropy in nats.
         value: f64,
