@@ -1,11 +1,16 @@
 //! Reading a store.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::index::{Index, folder};
 use super::shard::Shard;
 use super::{Result, StoreKey};
 use crate::{HeadGrid, WordAttention};
+
+/// Weights decoded before the pages they came from are given back. A reader then takes some hundred MiB at most, however
+/// large the store; mapping a page again costs little, since the system keeps it as long as it has room.
+const RELEASE_AFTER: usize = 32 << 20;
 
 /// The word attention of a whole split, mapped from disk. It may be read from several threads at once.
 #[derive(Debug)]
@@ -14,6 +19,8 @@ pub struct Store {
     shards: Vec<Shard>,
     /// The number of the first sentence of each shard, and of all sentences.
     firsts: Vec<usize>,
+    /// Weights decoded since pages were last given back.
+    decoded: AtomicUsize,
 }
 
 impl Store {
@@ -42,7 +49,7 @@ impl Store {
             *first += shard.sentences;
             Some(*first)
         }));
-        Ok(Self { index, shards, firsts })
+        Ok(Self { index, shards, firsts, decoded: AtomicUsize::new(0) })
     }
 
     /// What the store was made for.
@@ -84,6 +91,14 @@ impl Store {
         let words = shard.words(within).unwrap_or_else(|| panic!("sentence {sentence} was skipped"));
         assert_eq!(out.len(), self.grid().len() * (words + 2) * (words + 2), "room for a sentence of {words} words");
         shard.read(within, out);
+        if self.decoded.fetch_add(out.len(), Ordering::Relaxed) > RELEASE_AFTER {
+            self.decoded.store(0, Ordering::Relaxed);
+            self.release();
+        }
+    }
+
+    pub(super) fn release(&self) {
+        self.shards.iter().for_each(Shard::release);
     }
 
     /// The word attention of a sentence; `None` when it was skipped.

@@ -238,6 +238,18 @@ impl Shard {
         }
     }
 
+    /// Gives the pages that were read back to the system; they are mapped again when they are needed.
+    pub(super) fn release(&self) {
+        // SAFETY: the mapping is of a file that nobody changes, and only read: a page which is dropped comes back as it
+        // was, also where another thread is reading it.
+        #[cfg(unix)]
+        let released = unsafe { self.bytes.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        #[cfg(unix)]
+        if let Err(error) = released {
+            tracing::debug!("{}: pages are kept: {error}", self.path.display());
+        }
+    }
+
     fn tensor<T: Pod>(&self, place: &Range<usize>) -> &[T] {
         bytemuck::cast_slice(&self.bytes[place.clone()])
     }

@@ -67,6 +67,16 @@ fn files(root: &Path, key: &StoreKey) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
+fn pages_that_were_given_back_read_the_same() {
+    let root = tempfile::tempdir().expect("a folder");
+    let store = write(root.path(), &key(Precision::F16));
+    let read = || (0..LENGTHS.len()).map(|sentence| store.word_attention(sentence)).collect::<Vec<_>>();
+    let before = read();
+    store.release();
+    assert_eq!(read(), before);
+}
+
+#[test]
 fn f32_is_read_bit_for_bit() {
     let root = tempfile::tempdir().expect("a folder");
     let store = write(root.path(), &key(Precision::F32));
