@@ -54,8 +54,12 @@ fn store_key(run: &mut Run, split: Split, rule: MergeRule, precision: Precision)
     let treebank = treebank_hash(run, split)?;
     let config = run.config().clone();
     let model = run.model()?;
+    let mut model_name = model.summary().name;
+    if config.model.random_init {
+        model_name.push_str(" with random weights");
+    }
     Ok(StoreKey::new(&attention_hash(&config, model, rule), &treebank, rule, precision)
-        .with("model_name", &model.summary().name)
+        .with("model_name", &model_name)
         .with("treebank_name", &format!("{} {}", config.treebank.display_name(), split.name()))
         .with("device", &config.model.device.to_string())
         .with("max_pieces", &config.treebank.max_pieces.to_string()))

@@ -17,15 +17,16 @@ pub fn sheet(treebank: &str, rows: &[ProbeScore]) -> Sheet {
         let of = |decoding, measure| Mean::of(rows, probe, if baseline { None } else { Some(decoding) }, measure);
         let argmax = rows.iter().find(|row| is(row, probe, if baseline { None } else { Some("argmax") }, UAS));
         let interval = argmax.and_then(|row| row.ci_low.zip(row.ci_high));
-        let show = |mean: Option<Mean>| mean.map_or_else(String::new, |mean| mean.to_string()).into();
+        let spread = |mean: Option<Mean>| mean.map_or_else(String::new, |mean| mean.to_string()).into();
+        let plain = |mean: Option<Mean>| mean.map_or_else(String::new, |mean| percent(mean.mean)).into();
         vec![
             spoken(probe).into(),
-            show(of("argmax", UAS)),
+            spread(of("argmax", UAS)),
             interval.map_or_else(String::new, |(low, high)| format!("{}–{}", percent(low), percent(high))).into(),
-            show(of("tree", UAS)),
-            show(of("tree", "uas_with_punct")),
-            show(of("mst", "uuas")),
-            show(of("tree", "root_accuracy")),
+            spread(of("tree", UAS)),
+            plain(of("tree", "uas_with_punct")),
+            plain(of("mst", "uuas")),
+            plain(of("tree", "root_accuracy")),
         ]
     };
     sheet.groups.push(probes(rows).into_iter().map(row).collect());
