@@ -14,4 +14,5 @@ mod importance;
 mod kinds;
 mod pipeline;
 mod probes;
+mod single_heads;
 mod support;

@@ -21,6 +21,8 @@ pub const BUNDLED: &[(&str, &str)] = &[
     ("clark2019/figure3", include_str!("../../configs/clark2019/figure3.toml")),
     ("clark2019/heads-ewt", include_str!("../../configs/clark2019/heads-ewt.toml")),
     ("clark2019/heads-wsj", include_str!("../../configs/clark2019/heads-wsj.toml")),
+    ("clark2019/surface", include_str!("../../configs/clark2019/surface.toml")),
+    ("clark2019/coreference-gum", include_str!("../../configs/clark2019/coreference-gum.toml")),
 ];
 
 /// Where the second layer comes from.

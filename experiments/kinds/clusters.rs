@@ -66,14 +66,15 @@ impl Kind for Clusters {
         let rules = run.config().roles.rules();
         let roles: Vec<Option<Role>> = grid.iter().map(|head| role(&offsets, scores.as_ref(), head, &rules)).collect();
         write_distances(run, &distances)?;
-        write_table(run.folder(), &rows(run.config(), &means, &map, &roles))?;
+        let rows = rows(run.config(), &means, &map, &roles);
+        write_table(run.folder(), &rows)?;
         run.note_stage("cluster heads", clock);
         Ok(Outcome {
             tables: vec![tables::HeadDistance::NAME.to_owned(), tables::Cluster::NAME.to_owned()],
             facts: facts(&map, &roles, grid, &seen),
             findings: findings(&map, &roles, &distances, &seen),
             warnings: warnings(&map, scores.as_ref()),
-            sheets: vec![layers(&map, &seen)],
+            sheets: vec![layers(&map, &seen), headlight_report::clusters_sheet(&rows)],
             ..Outcome::default()
         })
     }
@@ -165,7 +166,7 @@ fn rows(config: &Config, means: &SurfaceMeans, map: &HeadMap, roles: &[Option<Ro
 
 /// The mean distances within and between layers as a table for people.
 fn layers(map: &HeadMap, seen: &SequencesSeen) -> Sheet {
-    let title = format!("Jensen–Shannon divergence of heads, nats per row, {}", seen.what);
+    let title = format!("Divergence of heads in nats per row, {}", seen.what);
     let mut sheet = Sheet::new(title, &[">layer", ">within", ">to other layers"]);
     let cell = |distance: Option<f64>| distance.map_or_else(|| "–".to_owned(), |distance| format!("{distance:.3}"));
     let rows = map.layers.within.iter().zip(&map.layers.between).enumerate();

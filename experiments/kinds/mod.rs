@@ -3,12 +3,14 @@
 
 mod clusters;
 mod coreference;
+mod ensembles;
 mod heads;
 mod importance;
 pub mod probe;
 mod pruning;
 mod structural;
 mod surface;
+mod trees;
 
 use anyhow::{Result, anyhow, bail, ensure};
 use figment::value::Value;
@@ -101,6 +103,8 @@ kinds! {
     "coreference" => Coreference(coreference::Coreference),
     "importance" => Importance(importance::Importance),
     "pruning" => Pruning(pruning::Pruning),
+    "trees" => Trees(trees::Trees),
+    "ensembles" => Ensembles(ensembles::Ensembles),
 }
 
 impl Experiment {

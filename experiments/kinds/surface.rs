@@ -107,7 +107,7 @@ fn write(run: &Run, means: &SurfaceMeans, seen: &SequencesSeen) -> Result<()> {
 
 /// Layer means as a table for people.
 fn layers(means: &SurfaceMeans, seen: &SequencesSeen) -> Sheet {
-    let title = format!("Surface attention by layer: means over heads, {}", seen.what);
+    let title = format!("What heads look at, means of layers, {}", seen.what);
     let columns =
         [">layer", ">prev", ">next", ">self", ">[CLS]", ">[SEP]", ">SEP→SEP", ">. ,", ">entropy", ">of [CLS]"];
     let mut sheet = Sheet::new(title, &columns);

@@ -20,7 +20,7 @@ use crate::progress::{Progress, Unit};
 pub struct SequencesSeen {
     /// What tables call it.
     pub name: String,
-    /// In words, for people: `1,000 sequences of pieces from corpus.txt`.
+    /// In words, for people: `1,000 sequences of wiki`.
     pub what: String,
     /// Sequences encoded.
     pub sequences: u64,
@@ -214,8 +214,7 @@ impl Run {
             files.join(", ")
         );
         let name = keys.display_name();
-        let count = headlight_report::format::count;
-        let what = format!("{} sequences ({} pieces) of {name}", count(sequences), count(pieces));
+        let what = format!("{} sequences of {name}", headlight_report::format::count(sequences));
         self.note_split(SplitSummary {
             split: "corpus".to_owned(),
             files,

@@ -35,6 +35,7 @@ mod baselines;
 mod clusters;
 pub mod coreference;
 mod distances;
+pub mod ensembles;
 mod group;
 mod hash;
 mod logarithm;

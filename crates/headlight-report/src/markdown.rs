@@ -8,6 +8,7 @@ use crate::importance::importance_sheet;
 use crate::pruning::{ablation_sheet, pruning_sheet};
 use crate::run::{Manifest, Report, RunDirectory, RunError};
 use crate::sheet::{Sheet, escape_markdown};
+use crate::single_heads::{clusters_sheet, ensembles_sheet, head_trees_sheet};
 use crate::tables::{BestHead, Coreference, ProbeScore, Surface};
 
 /// The text of `report.md`, from the run's other files.
@@ -32,6 +33,9 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
         ("Importance", importance_sheet(&run.table_or_empty()?)),
         ("Single heads masked", ablation_sheet(&run.table_or_empty()?)),
         ("Pruning", pruning_sheet(&run.table_or_empty()?)),
+        ("Behaviours, roles and clusters", clusters_sheet(&run.table_or_empty()?)),
+        ("Trees of single heads", head_trees_sheet(&run.table_or_empty()?)),
+        ("Ensembles of heads", ensembles_sheet(&run.table_or_empty()?)),
     ];
     for (title, sheet) in sections {
         if sheet.groups.iter().any(|group| !group.is_empty()) {

@@ -1,8 +1,8 @@
 //! The tables described for people: `docs/tables.md`.
 
 use super::{
-    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, HeadDistance, HeadScore, Importance, Kind,
-    Prediction, ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
+    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Ensemble, HeadDistance, HeadScore, HeadTree,
+    Importance, Kind, Prediction, ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
 };
 
 /// What `docs/tables.md` shows of reading a table in Python; a test runs it.
@@ -40,6 +40,8 @@ pub fn reference() -> String {
     push::<Importance>(&mut page);
     push::<Ablation>(&mut page);
     push::<Pruning>(&mut page);
+    push::<HeadTree>(&mut page);
+    push::<Ensemble>(&mut page);
     page
 }
 

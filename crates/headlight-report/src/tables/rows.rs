@@ -348,4 +348,62 @@ tables! {
         /// Sequences averaged.
         sequences: u64,
     }
+
+    /// How many arcs of the treebank the trees of a single head have (METHOD §6).
+    "head_trees" => HeadTree {
+        /// Name of the treebank.
+        treebank: String,
+        /// Its split.
+        split: String,
+        /// `head` (the chosen one), `chain` (neighbours joined), or `each_head`.
+        predictor: String,
+        /// Layer, counted from 0; empty for chains, and where folds chose different heads.
+        layer_index: Option<u32>,
+        /// Head within its layer, counted from 0.
+        head_index: Option<u32>,
+        /// `undirected`: the spanning tree; `dep_to_gov`, `gov_to_dep`: the arborescence from the root of the treebank, by who attends.
+        tree: String,
+        /// `uuas`, or `uas_given_root`; both without punctuation and root.
+        measure: String,
+        /// Arcs that the tree has.
+        correct: u64,
+        /// Arcs of the treebank.
+        total: u64,
+        /// Lower end of the sentence-bootstrap interval of `correct / total`.
+        ci_low: Option<f64>,
+        /// Upper end.
+        ci_high: Option<f64>,
+    }
+
+    /// How often heads whose maps are averaged pick the governor of the words of one relation (METHOD §6).
+    "ensembles" => Ensemble {
+        /// Name of the treebank.
+        treebank: String,
+        /// Relation.
+        relation: String,
+        /// Who attends.
+        direction: Direction,
+        /// The heads in the order in which they were added, `layer-head` counted from 1, separated by spaces.
+        heads: String,
+        /// Words whose governor they pick where they were gathered.
+        selected_correct: u64,
+        /// Words of the relation there.
+        selected_total: u64,
+        /// Words whose governor they pick where they are reported.
+        correct: u64,
+        /// Words of the relation there.
+        total: u64,
+        /// Lower end of the sentence-bootstrap interval of `correct / total`.
+        ci_low: Option<f64>,
+        /// Upper end.
+        ci_high: Option<f64>,
+        /// The first of the heads.
+        single_head: String,
+        /// Words whose governor it picks alone.
+        single_correct: u64,
+        /// Lower end of the paired-bootstrap interval of the ensemble's accuracy minus that of its first head.
+        difference_ci_low: Option<f64>,
+        /// Upper end.
+        difference_ci_high: Option<f64>,
+    }
 }

@@ -1,0 +1,223 @@
+//! `kind = "ensembles"`: heads that find a relation together (METHOD §6; Limisiewicz et al. 2020).
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use headlight_attention::WordAttention;
+use headlight_heads::Direction;
+use headlight_heads::ensembles::{Ensemble, EnsembleKey, EnsembleRound, EnsembleSearch};
+use headlight_report::format::percent;
+use headlight_report::run::StatisticsSummary;
+use headlight_report::stats::{Bootstrap, Counts, Pair};
+use headlight_report::tables::{self, Table, write_table};
+use headlight_treebank::{Granularity, Sentence};
+use serde::{Deserialize, Serialize};
+
+use super::Kind;
+use crate::config::{Config, Split, choice};
+use crate::run::{Outcome, Pass, Run, request};
+
+choice! {
+    /// On which sentences heads are gathered.
+    Selection { Separate = "separate", Same = "same" }
+}
+
+/// The keys of `kind = "ensembles"`; see `[ensembles]` in configs/base.toml.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ensembles {
+    selection: Selection,
+    heads: usize,
+    min_total: u64,
+    resamples: u32,
+    confidence: f64,
+}
+
+impl Kind for Ensembles {
+    fn check(&self, config: &Config) -> Result<()> {
+        super::check_bootstrap(self.resamples, self.confidence)?;
+        ensure!(self.heads > 0, "`heads` is 0; an ensemble has at least one head");
+        config.treebank.required_files(Split::Evaluate, "kind = \"ensembles\"")?;
+        if self.selection == Selection::Separate {
+            config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, run: &mut Run) -> Result<Outcome> {
+        let chosen = Chosen(self.gather(run)?);
+        let sentences = evaluate(run, &chosen)?;
+        let clock = Instant::now();
+        let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
+        let rows = self.rows(run.config(), &chosen, &sentences, &bootstrap)?;
+        write_table(run.folder(), &rows)?;
+        run.note_stage("score ensembles", clock);
+        let optimistic = "Heads were gathered on the sentences that they are scored on: the accuracies are optimistic.";
+        Ok(Outcome {
+            tables: vec![tables::Ensemble::NAME.to_owned()],
+            facts: BTreeMap::new(),
+            findings: findings(&rows),
+            warnings: (self.selection == Selection::Same).then(|| optimistic.to_owned()).into_iter().collect(),
+            sheets: vec![headlight_report::ensembles_sheet(&rows)],
+            statistics: Some(StatisticsSummary {
+                resamples: self.resamples,
+                confidence: self.confidence,
+                seed: run.config().seed,
+            }),
+            selection: Some(match self.selection {
+                Selection::Separate => "split".to_owned(),
+                Selection::Same => "same".to_owned(),
+            }),
+        })
+    }
+}
+
+/// The ensembles of relations with enough words to select on.
+struct Chosen(BTreeMap<EnsembleKey, Ensemble>);
+
+impl Ensembles {
+    /// One pass over the encoder for each head that the largest ensemble has.
+    fn gather(&self, run: &mut Run) -> Result<BTreeMap<EnsembleKey, Ensemble>> {
+        let split = match self.selection {
+            Selection::Separate => Split::Select,
+            Selection::Same => Split::Evaluate,
+        };
+        let granularity = run.config().treebank.granularity();
+        let mut search = EnsembleSearch::new(run.model()?.model.spec().grid, granularity, self.heads);
+        let request = request(run.config());
+        loop {
+            let mut round = EnsembleRound::default();
+            run.encode(
+                &Pass { split, from: 0, request: &request },
+                |sentence, _, encoded| search.observe(sentence, &words(encoded)),
+                |_, counts| {
+                    counts.iter().for_each(|counts| round.merge(counts));
+                    Ok(())
+                },
+            )?;
+            if !search.step(&round) {
+                break;
+            }
+        }
+        let mut ensembles = search.ensembles().clone();
+        ensembles.retain(|_, ensemble| ensemble.total >= self.min_total && !ensemble.heads.is_empty());
+        ensure!(
+            !ensembles.is_empty(),
+            "no relation has {} words to gather heads on: --set ensembles.min_total=1 takes rarer ones",
+            self.min_total
+        );
+        Ok(ensembles)
+    }
+
+    fn rows(
+        &self,
+        config: &Config,
+        chosen: &Chosen,
+        sentences: &[Scored],
+        bootstrap: &Bootstrap,
+    ) -> Result<Vec<tables::Ensemble>> {
+        let mut rows = Vec::new();
+        for (key, ensemble) in &chosen.0 {
+            let counts = |of: fn(&Hits) -> u32| -> Vec<Counts> {
+                let count = |scored: &Scored| {
+                    let hits = scored.get(key).copied().unwrap_or_default();
+                    Counts { correct: of(&hits), total: hits.total }
+                };
+                sentences.iter().map(count).collect()
+            };
+            let (together, alone) = (counts(|hits| hits.together), counts(|hits| hits.alone));
+            let Some(intervals) = bootstrap.paired(&[Pair { a: &together, b: &alone }])?[0] else { continue };
+            let (correct, total) = Counts::sum(&together);
+            let (single_correct, _) = Counts::sum(&alone);
+            let heads: Vec<String> = ensemble.heads.iter().map(ToString::to_string).collect();
+            rows.push(tables::Ensemble {
+                treebank: config.treebank.display_name(),
+                relation: key.0.to_string(),
+                direction: super::direction(key.1),
+                single_head: heads.first().cloned().unwrap_or_default(),
+                heads: heads.join(" "),
+                selected_correct: ensemble.correct,
+                selected_total: ensemble.total,
+                correct,
+                total,
+                ci_low: Some(intervals.a.low),
+                ci_high: Some(intervals.a.high),
+                single_correct,
+                difference_ci_low: Some(intervals.difference.low),
+                difference_ci_high: Some(intervals.difference.high),
+            });
+        }
+        Ok(rows)
+    }
+}
+
+fn words(encoded: headlight_bert::Encoded) -> WordAttention {
+    encoded.words.expect("the request asks for attention over words")
+}
+
+/// Words of one relation in one sentence.
+#[derive(Clone, Copy, Default)]
+struct Hits {
+    total: u32,
+    /// Right ones of the ensemble.
+    together: u32,
+    /// Right ones of its first head.
+    alone: u32,
+}
+
+/// What one sentence counts.
+type Scored = BTreeMap<EnsembleKey, Hits>;
+
+fn evaluate(run: &mut Run, chosen: &Chosen) -> Result<Vec<Scored>> {
+    let mut sentences = Vec::new();
+    let (request, granularity) = (request(run.config()), run.config().treebank.granularity());
+    run.encode(
+        &Pass { split: Split::Evaluate, from: 0, request: &request },
+        |sentence, _, encoded| chosen.score(sentence, &words(encoded), granularity),
+        |_, scored| {
+            sentences.extend(scored);
+            Ok(())
+        },
+    )?;
+    Ok(sentences)
+}
+
+impl Chosen {
+    fn score(&self, sentence: &Sentence, attention: &WordAttention, granularity: Granularity) -> Scored {
+        let mut relations: BTreeMap<EnsembleKey, Hits> = BTreeMap::new();
+        for (index, word) in sentence.words().iter().enumerate() {
+            let Some(governor) = word.governor.word() else { continue };
+            for direction in Direction::BOTH {
+                let key = (word.relation.name(granularity).into(), direction);
+                let Some(ensemble) = self.0.get(&key) else { continue };
+                let right =
+                    |ensemble: &Ensemble| ensemble.governor(attention, direction, index) == Some(governor.index());
+                let hits = relations.entry(key).or_default();
+                hits.total += 1;
+                hits.together += u32::from(right(ensemble));
+                hits.alone += u32::from(right(&ensemble.first()));
+            }
+        }
+        relations
+    }
+}
+
+fn findings(rows: &[tables::Ensemble]) -> Vec<String> {
+    let better = rows.iter().filter(|row| row.difference_ci_low.is_some_and(|low| low > 0.0)).count();
+    let gain =
+        |row: &&tables::Ensemble| row.correct as f64 / row.total as f64 - row.single_correct as f64 / row.total as f64;
+    let largest = rows.iter().max_by(|a, b| gain(a).total_cmp(&gain(b)));
+    let mut findings =
+        vec![format!("{better} of {} ensembles are more accurate than their first head beyond chance.", rows.len())];
+    findings.extend(largest.filter(|row| gain(row) > 0.0).map(|row| {
+        format!(
+            "Heads {} together find {} % of the governors of {} ({}), the first of them {} %.",
+            row.heads,
+            percent(row.correct as f64 / row.total as f64),
+            row.relation,
+            row.direction.arrow(),
+            percent(row.single_correct as f64 / row.total as f64)
+        )
+    }));
+    findings
+}

@@ -1,0 +1,214 @@
+//! The experiment kinds beside `heads`, each from a config to its tables, on the tiny model and the sample data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::support::{World, tiny_bert};
+
+/// The tiny model has 3 layers of 3 heads.
+const HEADS: usize = 9;
+
+/// A config of one experiment on the tiny model.
+fn config(kind: &str, tables: &str) -> String {
+    format!("[model]\npath = {:?}\n{tables}\n[[experiment]]\nkind = {kind:?}\n", tiny_bert())
+}
+
+/// Runs a config of one experiment; returns the world and what was printed.
+fn run(kind: &str, tables: &str, arguments: &[&str]) -> (World, String) {
+    let world = World::new();
+    world.write("tiny.toml", config(kind, tables));
+    let printed = world.succeed(&[&["run", "tiny.toml"], arguments].concat());
+    (world, printed)
+}
+
+/// The rows of a table whose cells hold no comma.
+fn table(world: &World, name: &str) -> Vec<Vec<String>> {
+    let text = world.read(&format!("runs/tiny/{name}.csv"));
+    text.lines().skip(1).map(|line| line.split(',').map(ToOwned::to_owned).collect()).collect()
+}
+
+fn json(world: &World, file: &str) -> Value {
+    serde_json::from_str(&world.read(&format!("runs/tiny/{file}"))).unwrap()
+}
+
+const CORPUS: &str = "[corpus]\nfiles = [\"sample:corpus\"]\nsequences = 20";
+const SENTENCES: &str = "[treebank]\nname = \"sample\"\nevaluate = [\"sample:evaluate\"]\nmax_sentences = 30";
+const DOCUMENTS: &str = "[treebank]\nname = \"sample\"\nevaluate = [\"sample:coref\"]";
+
+#[test]
+fn surface_statistics_of_every_head_and_layer() {
+    for (tables, corpus, sequences) in [(CORPUS, "sample-corpus", "20"), (SENTENCES, "sample", "30")] {
+        let (world, printed) = run("surface", tables, &[]);
+        let rows = table(&world, "surface");
+        let measures: BTreeSet<&str> = rows.iter().map(|row| row[3].as_str()).collect();
+        assert_eq!(measures.len(), 11, "{measures:?}");
+        for row in &rows {
+            assert_eq!(row[0], corpus);
+            let value: f64 = row[4].parse().unwrap();
+            let most = if row[3].starts_with("entropy") { 128_f64.ln() } else { 1.0 };
+            assert!((0.0..=most + 1e-6).contains(&value), "{row:?}");
+        }
+        let of = |measure: &'static str| rows.iter().filter(move |row| row[3] == measure);
+        assert_eq!(of("sep").filter(|row| !row[2].is_empty()).count(), HEADS);
+        assert_eq!(of("sep").filter(|row| row[2].is_empty()).count(), 3);
+        assert!(of("prev").all(|row| row[5] == sequences));
+        assert!(printed.contains("uniform attention would have"), "{printed}");
+        assert!(printed.lines().all(|line| line.chars().count() <= 80), "{printed}");
+    }
+}
+
+#[test]
+fn the_same_seed_draws_the_same_sequences_on_any_number_of_threads() {
+    let surface = |arguments: &[&str]| run("surface", CORPUS, arguments).0.read("runs/tiny/surface.csv");
+    let once = surface(&["--set", "threads=1"]);
+    assert_eq!(once, surface(&["--set", "threads=3"]));
+    assert_ne!(once, surface(&["--set", "seed=2"]));
+}
+
+#[test]
+fn clusters_place_every_head() {
+    let tables = format!("{CORPUS}\n{SENTENCES}");
+    let (world, printed) = run("clusters", &tables, &["--set", "clusters.clusters=4"]);
+    let heads = table(&world, "clusters");
+    assert_eq!(heads.len(), HEADS);
+    let clusters: BTreeSet<&str> = heads.iter().map(|row| row[6].as_str()).collect();
+    assert_eq!(clusters, BTreeSet::from(["0", "1", "2", "3"]));
+    let distances = table(&world, "head_distances");
+    assert_eq!(distances.len(), HEADS * (HEADS - 1) / 2);
+    for row in &distances {
+        let mean: f64 = row[5].parse().unwrap();
+        assert!((0.0..=std::f64::consts::LN_2).contains(&mean), "{row:?}");
+    }
+    let facts = json(&world, "report.json")["experiments"][0]["facts"].clone();
+    assert_eq!(facts["hierarchy"].as_array().unwrap().len(), HEADS - 1);
+    assert!(printed.contains("to other layers") && printed.contains("stress"), "{printed}");
+}
+
+#[test]
+fn norms_are_compared_as_distributions() {
+    let (world, _) = run("clusters", CORPUS, &["--set", "model.attention=norms"]);
+    for row in table(&world, "head_distances") {
+        let mean: f64 = row[5].parse().unwrap();
+        assert!((0.0..=std::f64::consts::LN_2).contains(&mean), "{row:?}");
+    }
+    let warnings = json(&world, "report.json")["warnings"].clone();
+    assert!(warnings.to_string().contains("No head is called syntactic"), "{warnings}");
+}
+
+#[test]
+fn coreference_scores_heads_and_baselines() {
+    for selection in ["same", "folds", "separate"] {
+        let tables = format!("{DOCUMENTS}\nselect = [\"sample:coref\"]");
+        let (world, printed) = run("coreference", &tables, &["--set", &format!("coreference.selection={selection}")]);
+        let rows = table(&world, "coreference");
+        let mut totals: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+        let mut correct: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        for row in &rows {
+            totals.entry(&row[6]).or_default().insert(row[8].parse().unwrap());
+            correct.insert((&row[2], &row[6]), row[7].parse().unwrap());
+        }
+        // Every predictor is scored on the same mentions, and types add up to all.
+        assert!(totals.values().all(|totals| totals.len() == 1), "{totals:?}");
+        for predictor in ["head", "nearest", "head_match", "sieves"] {
+            let types = ["pronoun", "proper", "nominal"].iter().filter_map(|kind| correct.get(&(predictor, kind)));
+            assert_eq!(types.sum::<u64>(), correct[&(predictor, "all")], "{predictor}");
+        }
+        assert!(correct[&("sieves", "all")] > correct[&("nearest", "all")]);
+        let heads = table(&world, "coreference_heads");
+        let splits = if selection == "separate" { 2 } else { 1 };
+        assert_eq!(heads.iter().filter(|row| row[5] == "all").count(), splits * 2 * HEADS);
+        assert!(printed.contains("four sieves"), "{printed}");
+        let warned = json(&world, "report.json")["warnings"].to_string().contains("optimistic");
+        assert_eq!(warned, selection == "same");
+    }
+}
+
+#[test]
+fn candidates_and_singletons_are_keys() {
+    let correct = |set: &str| {
+        let sets = ["--set", "coreference.selection=same", "--set", set];
+        let (world, _) = run("coreference", DOCUMENTS, &sets);
+        let rows = table(&world, "coreference");
+        let of = |predictor: &str| {
+            let row = rows.iter().find(|row| row[2] == predictor && row[6] == "all").unwrap();
+            row[7].parse::<u64>().unwrap()
+        };
+        (of("nearest"), of("head"))
+    };
+    let (nearest, head) = correct("seed=1");
+    // Fewer distractors make the nearest mention right more often, more of them a head less often.
+    assert!(correct("coreference.singletons=false").0 > nearest);
+    assert!(correct("coreference.candidates=words").1 < head);
+}
+
+const SPLITS: &str = "[treebank]\nname = \"sample\"\nselect = [\"sample:select\"]\nevaluate = [\"sample:evaluate\"]";
+
+#[test]
+fn single_heads_make_trees() {
+    for selection in ["separate", "folds", "same"] {
+        let world = World::new();
+        world.write("tiny.toml", config("trees", SPLITS) + "[[experiment]]\nkind = \"heads\"\n");
+        let printed = world.succeed(&["run", "tiny.toml", "--set", &format!("trees.selection={selection}")]);
+        let rows = table(&world, "head_trees");
+        let of = |predictor: &'static str, tree: &'static str| {
+            rows.iter().filter(move |row| row[1] == "evaluate" && row[2] == predictor && row[5] == tree)
+        };
+        let counts = |row: &Vec<String>| (row[7].parse::<u64>().unwrap(), row[8].parse::<u64>().unwrap());
+        for tree in ["undirected", "dep_to_gov", "gov_to_dep"] {
+            let [head] = of("head", tree).collect::<Vec<_>>()[..] else { panic!("one chosen head for {tree}") };
+            let most = of("each_head", tree).map(|row| counts(row).0).max().unwrap();
+            assert_eq!(of("each_head", tree).count(), HEADS);
+            assert!(counts(head).0 <= most && (selection != "same" || counts(head).0 == most));
+            assert!(counts(head).0 < counts(head).1);
+        }
+        // The arcs counted are the words that kind `heads` calls so.
+        let [chain] = of("chain", "undirected").collect::<Vec<_>>()[..] else { panic!("one baseline") };
+        let heads = table(&world, "head_scores");
+        let counted = heads.iter().find(|row| row[1] == "evaluate" && row[5] == "all-nopunct-noroot").unwrap();
+        assert_eq!(counts(chain).1.to_string(), counted[7]);
+        assert!(printed.contains("spanning tree, UUAS"), "{printed}");
+    }
+}
+
+#[test]
+fn heads_are_gathered_into_ensembles() {
+    let (world, printed) = run("ensembles", SPLITS, &["--set", "ensembles.selection=same"]);
+    let rows = table(&world, "ensembles");
+    assert!(rows.len() > 10, "{}", rows.len());
+    for row in &rows {
+        let number = |cell: usize| row[cell].parse::<u64>().unwrap();
+        let heads: Vec<&str> = row[3].split(' ').collect();
+        assert!((1..=4).contains(&heads.len()) && heads[0] == row[10], "{row:?}");
+        // Reported on the sentences that they were gathered on, they score what they scored there, and no less than
+        // their first head.
+        assert_eq!((number(4), number(5)), (number(6), number(7)), "{row:?}");
+        assert!(number(6) >= number(11) && number(7) >= 50, "{row:?}");
+        assert_eq!(heads.len() > 1, number(6) > number(11), "{row:?}");
+    }
+    assert!(printed.contains("first head"), "{printed}");
+    let (world, _) = run("ensembles", SPLITS, &["--set", "ensembles.heads=1"]);
+    assert!(table(&world, "ensembles").iter().all(|row| !row[3].contains(' ') && row[6] == row[11]));
+}
+
+#[test]
+fn text_and_documents_with_nothing_to_use_are_named() {
+    let check = |kind: &str, tables: &str, code: i32, expected: &str| {
+        let world = World::new();
+        world.write("empty.txt", "\n\n");
+        world.write("broken.txt", b"A pond.\n\xff\n");
+        world.write("tiny.toml", config(kind, tables));
+        let error = world.fail(code, &["run", "tiny.toml"]);
+        assert!(error.contains(expected), "{error}");
+    };
+    let corpus = |file: &str| format!("[corpus]\nfiles = [{file:?}]");
+    check("surface", &corpus("empty.txt"), 1, "`corpus.files` (empty.txt) holds no usable segment");
+    check("surface", &corpus("broken.txt"), 1, "broken.txt:2: not UTF-8 text");
+    check("clusters", &corpus("none.txt"), 1, "none.txt: No such file");
+    check("surface", "", 2, "kind = \"surface\" without `corpus.files` needs `treebank.evaluate`");
+    check("surface", "[corpus]\nshort = 2.0", 2, "`corpus.short` is 2");
+    let no_mentions = "[treebank]\nevaluate = [\"sample:evaluate\"]\nselect = [\"sample:evaluate\"]";
+    check("coreference", no_mentions, 1, "has no mentions; --set treebank.invalid=skip");
+    let skipped = format!("{no_mentions}\ninvalid = \"skip\"");
+    check("coreference", &skipped, 1, "has 0 mentions, and none with an antecedent in its window of 128 pieces");
+}
