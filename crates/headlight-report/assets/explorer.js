@@ -93,7 +93,7 @@ function startExplorer() {
     }));
     const all = entries.reduce((sum, entry) => [sum[0] + entry.total - entry.wrong, sum[1] + entry.total], [0, 0]);
     byId("explorer-summary").textContent = entries.length === 0 ? "No sentence here has such words." :
-      `${entries.length} sentences; head ${headName(view.layer, view.head)} (${ARROWS[view.direction]}) is right for ${all[0]} of ${all[1]} words` +
+      `${entries.length} ${entries.length === 1 ? "sentence" : "sentences"}; head ${headName(view.layer, view.head)} (${ARROWS[view.direction]}) is right for ${all[0]} of ${all[1]} words` +
       `${state.relation === ALL ? "" : ` with relation ${state.relation}`} (${percent(all[0] / all[1])} %).`;
   }
 

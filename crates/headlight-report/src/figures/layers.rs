@@ -86,5 +86,5 @@ fn panel(
         drawing.dashed(&[(x, legend), (x + 13.0, legend)], Colour::SOFT, 0.9);
         drawing.text((x + 16.0, legend), Anchor::Start, "uniform", Colour::INK);
     }
-    axes.down.1 + FONT_SIZE * 2.9
+    axes.down.1 + FONT_SIZE * 3.2
 }
