@@ -325,7 +325,9 @@ impl Pruning {
                 Order::Random => "at random",
             };
             let (all, tried) = (found.grid.len(), steps.len());
-            if masked == tried {
+            if masked == all {
+                format!("All {all} heads can be masked, {in_order}, without harm.")
+            } else if masked == tried {
                 format!("{masked} of {all} heads can be masked, {in_order}, without harm; more were not tried.")
             } else {
                 format!("{masked} of {all} heads can be masked, {in_order}, before {harm}.")
