@@ -135,7 +135,7 @@ fn a_damaged_store_is_noticed_and_made_anew() {
 
     let id = stores[0].file_name().unwrap().to_str().unwrap();
     let removed = world.succeed(&["store", "rm", &id[..10]]);
-    assert!(removed.starts_with("1 stores removed"), "{removed}");
+    assert!(removed.starts_with("1 store removed"), "{removed}");
     let missing = world.fail(1, &["store", "rm", &id[..10]]);
     assert!(missing.contains(&format!("there is no store {}", &id[..10])), "{missing}");
     world.succeed(&["store", "rm", "--all"]);

@@ -42,7 +42,7 @@ fn list(root: &Path) -> Result<()> {
         writeln!(text, "{:SHORT$}  {grid}{} sentences, {state}", "", store.sentences)?;
     }
     let bytes = stores.iter().map(|store| store.bytes).sum();
-    writeln!(text, "{} stores, {} in {}", stores.len(), HumanBytes(bytes), root.display())?;
+    writeln!(text, "{}, {} in {}", counted(stores.len()), HumanBytes(bytes), root.display())?;
     output::print(&text)
 }
 
@@ -95,7 +95,11 @@ fn remove(root: &Path, ids: &[String], all: bool) -> Result<()> {
             removed.push(&found.id);
         }
     }
-    output::print(&format!("{} stores removed, {} freed\n", removed.len(), HumanBytes(bytes)))
+    output::print(&format!("{} removed, {} freed\n", counted(removed.len()), HumanBytes(bytes)))
+}
+
+fn counted(stores: usize) -> String {
+    if stores == 1 { "1 store".to_owned() } else { format!("{stores} stores") }
 }
 
 /// The store whose id starts with `prefix`.
