@@ -19,7 +19,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const RESERVED: &[(&str, &[&str])] = &[
     ("burn", &["headlight-bert", "headlight-probe"]),
     ("burn-flex", &["headlight-bert", "headlight-probe"]),
-    ("burn-store", &["headlight-bert", "headlight-probe"]),
     ("cudarc", &["headlight-bert", "headlight-probe"]),
     ("clap", &[]),
     ("figment", &[]),

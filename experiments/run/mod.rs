@@ -13,7 +13,6 @@ mod pieces;
 mod sequences;
 pub mod sources;
 mod surface;
-mod time;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -272,12 +271,17 @@ impl Run {
             threads: model.map_or(0, |model| model.model.threads().get() as u32),
             inputs: self.inputs.clone(),
             skipped: skipped.collect(),
-            started: time::rfc3339(self.started),
-            finished: time::rfc3339(SystemTime::now()),
+            started: timestamp(self.started),
+            finished: timestamp(SystemTime::now()),
             seconds: self.clock.elapsed().as_secs_f64(),
             stages: self.stages.clone(),
             peak_memory_bytes: machine::peak_memory(),
             machine: machine::describe(),
         }
     }
+}
+
+/// RFC 3339 in UTC, to the second: `2026-11-23T14:02:00Z`.
+fn timestamp(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
 }

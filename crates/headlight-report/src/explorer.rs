@@ -25,7 +25,7 @@ use headlight_attention::{HeadGrid, WordAttention};
 use headlight_treebank::{Governor, Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
-use crate::base64;
+use crate::bytes;
 use crate::run::{RunDirectory, RunError, read_json, write_json};
 
 /// The version of `explorer.json` that this crate writes, and the newest it reads.
@@ -68,11 +68,11 @@ pub struct ExplorerSentence {
     /// What a byte of 255 stands for: 1, or the largest weight where weights exceed 1 (norms).
     pub scale: f32,
     /// Axes `[layer, head, from, to]`, the last two of length n+2 as in [`WordAttention`]; 255 is `scale`.
-    #[serde(with = "base64")]
+    #[serde(with = "bytes")]
     pub weights: Vec<u8>,
     /// Axes `[layer, head, direction, word]`: the word picked, counted from 0, first by the dependent's row, then by its
     /// column; [`NO_PICK`] in a sentence of one word.
-    #[serde(with = "base64")]
+    #[serde(with = "bytes")]
     pub picks: Vec<u8>,
 }
 

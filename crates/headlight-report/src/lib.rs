@@ -40,8 +40,8 @@
 //! ```
 
 mod assess;
-mod base64;
 mod best_heads;
+mod bytes;
 pub mod compare;
 pub mod explorer;
 pub mod figures;
