@@ -89,9 +89,13 @@ pub fn run(config: Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
         started: SystemTime::now(),
         clock: Instant::now(),
     };
+    // Training and statistics take the threads of the pool they run in; the encoder is told its number.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(run.config.threads).build();
+    let pool = pool.context("cannot start the worker threads")?;
     let mut outcomes = Vec::new();
     for experiment in run.config.experiments.clone() {
-        let outcome = experiment.run(&mut run).with_context(|| format!("kind = {:?}", experiment.kind()))?;
+        let outcome =
+            pool.install(|| experiment.run(&mut run)).with_context(|| format!("kind = {:?}", experiment.kind()))?;
         outcomes.push((experiment.kind(), outcome));
     }
     run.finish(outcomes)
