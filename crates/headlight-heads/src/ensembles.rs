@@ -274,7 +274,7 @@ mod tests {
                 let mut correct = 0;
                 for (sentence, attention) in &pairs {
                     for (index, word) in sentence.words().iter().enumerate() {
-                        let governor = word.governor.word().map(|governor| governor.index());
+                        let governor = word.governor.word().map(headlight_treebank::WordIdx::index);
                         let of_relation = governor.is_some() && word.relation.full() == &**relation;
                         correct += u64::from(of_relation && ensemble.governor(attention, *direction, index) == governor);
                     }
