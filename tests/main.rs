@@ -8,6 +8,7 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod fetch;
+mod golden_coreference;
 mod golden_maps;
 mod goldens;
 mod importance;
