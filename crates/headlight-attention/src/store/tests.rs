@@ -281,7 +281,7 @@ fn what_does_not_fit_is_refused_and_leaves_the_writer_as_it_was() {
 /// A Python that has what the reader in the documentation needs.
 fn python() -> Option<String> {
     let named = std::env::var("HEADLIGHT_PYTHON").ok();
-    let mut candidates = named.into_iter().chain(["/opt/peers/bin/python", "python3"].map(str::to_owned));
+    let mut candidates = named.into_iter().chain(["python3"].map(str::to_owned));
     candidates.find(|python| {
         let ready = std::process::Command::new(python).args(["-c", "import numpy, safetensors"]).output();
         ready.is_ok_and(|output| output.status.success())

@@ -125,7 +125,7 @@ fn errors_name_the_file_the_column_and_the_way_out() {
 /// A Python with pandas and pyarrow: `HEADLIGHT_PYTHON`, else the first of the usual places that has them.
 fn python_with_pandas() -> Option<String> {
     let named = std::env::var("HEADLIGHT_PYTHON").ok();
-    let mut candidates = named.into_iter().chain(["/opt/peers/bin/python", "python3"].map(str::to_owned));
+    let mut candidates = named.into_iter().chain(["python3"].map(str::to_owned));
     candidates.find(|python| {
         let ready = Command::new(python).args(["-c", "import pandas, pyarrow"]).output();
         ready.is_ok_and(|ready| ready.status.success())
