@@ -51,11 +51,7 @@ impl Kind for Coreference {
             config.treebank.input == Input::Words,
             "kind = \"coreference\" reads words, not surface text: set treebank.input = \"words\""
         );
-        config.treebank.required_files(Split::Evaluate, "kind = \"coreference\"")?;
-        if self.selection == Selection::Separate {
-            config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
-        }
-        Ok(())
+        super::check_splits("coreference", self.selection, config)
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {

@@ -16,7 +16,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 use figment::value::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Origin};
+use crate::config::{Config, Origin, Split};
 use crate::nearest::nearest;
 use crate::run::{Outcome, Run};
 
@@ -112,6 +112,15 @@ impl Experiment {
     pub fn as_probe(&self) -> Option<&probe::Probe> {
         if let Experiment::Probe(keys) = self { Some(keys) } else { None }
     }
+}
+
+/// The files that a kind with the key `selection` needs: those it reports on, and those it chooses on where they differ.
+fn check_splits(kind: &str, selection: heads::Selection, config: &Config) -> Result<()> {
+    config.treebank.required_files(Split::Evaluate, &format!("kind = \"{kind}\""))?;
+    if selection == heads::Selection::Separate {
+        config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
+    }
+    Ok(())
 }
 
 /// Checks the keys of a bootstrap.

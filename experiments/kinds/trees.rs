@@ -64,11 +64,7 @@ impl Decoding {
 impl Kind for Trees {
     fn check(&self, config: &Config) -> Result<()> {
         super::check_bootstrap(self.resamples, self.confidence)?;
-        config.treebank.required_files(Split::Evaluate, "kind = \"trees\"")?;
-        if self.selection == Selection::Separate {
-            config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
-        }
-        Ok(())
+        super::check_splits("trees", self.selection, config)
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {

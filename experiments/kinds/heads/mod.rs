@@ -41,11 +41,7 @@ pub struct Heads {
 impl Kind for Heads {
     fn check(&self, config: &Config) -> Result<()> {
         super::check_bootstrap(self.resamples, self.confidence)?;
-        config.treebank.required_files(Split::Evaluate, "kind = \"heads\"")?;
-        if self.selection == Selection::Separate {
-            config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
-        }
-        Ok(())
+        super::check_splits("heads", self.selection, config)
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
