@@ -1,34 +1,45 @@
 //! What the masked-language-model loss thinks of attention: its gradient with respect to every attention weight (Clark
 //! et al. 2019, §3.3 and Figure 3) and to a gate on every head (Michel et al. 2019, §4.1), and the loss with heads masked.
 
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
 use burn::{
-    backend::{Autodiff, Flex},
+    backend::{Autodiff, NdArray},
     module::Module,
     nn,
     prelude::*,
     tensor::{TensorData, activation},
 };
 use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
+use ndarray::Axis;
 
 use crate::{
-    BertWeights, LoadError, LoadOptions, MaskedPieces, ModelSpec, Pieces, UnfitPieces,
+    BertWeights, Encoded, LoadError, LoadOptions, MaskedLmHead, MaskedPieces, ModelSpec, Pieces, UnfitPieces,
     batch::Batch,
     encoder::{Bert, Intervention, activate, layer_norm, linear, tensor},
     model::read_weights,
-    reference::{host, masking, unpad},
-    request::HeadMask,
+    packed::{self, PackedEncoder},
+    reference::{host, unpad},
+    request::{HeadMask, Request},
 };
 
-/// The backend of everything in this module.
-type Differentiable = Autodiff<Flex>;
+/// The backend of gradients.
+type Differentiable = Autodiff<NdArray>;
 
-/// An encoder with its masked-language-model head, for losses and their gradients. It computes on this processor.
-#[derive(Debug)]
+/// An encoder with its masked-language-model head, for losses and their gradients. It computes on this processor: losses
+/// by the packed encoder, gradients by burn.
 pub struct MaskedLm {
     spec: ModelSpec,
-    net: Net<Differentiable>,
+    encoder: PackedEncoder,
+    head: packed::MaskedLmHead,
+    /// The same weights in burn, from the first gradient on.
+    net: OnceLock<Net<Differentiable>>,
+}
+
+impl std::fmt::Debug for MaskedLm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MaskedLm").field("spec", &self.spec).finish_non_exhaustive()
+    }
 }
 
 /// The loss of one input, L = mean over its hidden pieces of −ln p(piece), and its gradients.
@@ -90,9 +101,10 @@ impl MaskedLm {
     /// As [`crate::Model::load`]; a checkpoint without a masked-language-model head.
     pub fn load(folder: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
         let spec = ModelSpec::read(&folder.join("config.json"))?;
-        let weights = read_weights(folder, &spec, options)?;
-        let net = Net::new(weights, &spec).ok_or_else(|| LoadError::NoMaskedLmHead { folder: folder.to_owned() })?;
-        Ok(Self { spec, net })
+        let mut weights = read_weights(folder, &spec, options)?;
+        let head = weights.masked_lm.take().ok_or_else(|| LoadError::NoMaskedLmHead { folder: folder.to_owned() })?;
+        let encoder = PackedEncoder::new(&spec, weights);
+        Ok(Self { spec, encoder, head: packed::MaskedLmHead::new(head), net: OnceLock::new() })
     }
 
     /// The model's sizes and choices.
@@ -111,14 +123,18 @@ impl MaskedLm {
         if let Some(&head) = masked_heads.keys().find(missing) {
             return Err(MaskedLmError::NoSuchHead { head, grid });
         }
-        if inputs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let batch = batch(inputs);
-        let interventions: Vec<_> =
-            (0..grid.layers).map(|layer| masking(masked_heads, layer, grid.heads, &batch)).collect();
-        let (log_likelihoods, _) = self.net.forward(&self.spec, &batch, &Targets::new(inputs, &batch), &interventions);
-        Ok(losses(inputs, &host(log_likelihoods)))
+        let pieces: Vec<&Pieces> = inputs.iter().map(|input| &input.pieces).collect();
+        let request = Request { hidden_states: true, masked_heads: masked_heads.clone(), ..Request::default() };
+        let encoded = self.encoder.encode(&pieces, &request);
+        let loss = |(input, encoded): (&&MaskedPieces, Encoded)| {
+            let states = encoded.hidden.expect("the request asks for hidden states");
+            let last = states.view().index_axis_move(Axis(0), grid.layers);
+            let hidden: Vec<f32> = input.targets.keys().flat_map(|&position| last.row(position).to_vec()).collect();
+            let targets: Vec<u32> = input.targets.values().copied().collect();
+            let log_likelihoods = self.head.log_likelihoods(&self.encoder, &hidden, &targets);
+            -log_likelihoods.iter().sum::<f64>() / log_likelihoods.len() as f64
+        };
+        Ok(inputs.iter().zip(encoded).map(loss).collect())
     }
 
     /// The loss of each input and its gradients. An input's gradients are those of its own loss, whatever the others.
@@ -131,7 +147,8 @@ impl MaskedLm {
             return Ok(Vec::new());
         }
         let HeadGrid { layers, heads } = self.spec.grid;
-        let batch = batch(inputs);
+        let pieces: Vec<&Pieces> = inputs.iter().map(|input| &input.pieces).collect();
+        let batch = Batch::new(&pieces, &Default::default());
         let targets = Targets::new(inputs, &batch);
         let device = batch.ids.device();
         let [count, longest] = batch.ids.dims();
@@ -143,7 +160,7 @@ impl MaskedLm {
                 gate: Some(Tensor::ones([count, heads, 1, 1], &device).require_grad()),
             })
             .collect();
-        let (log_likelihoods, attention) = self.net.forward(&self.spec, &batch, &targets, &leaves);
+        let (log_likelihoods, attention) = self.net().forward(&self.spec, &batch, &targets, &leaves);
         let gradients = (log_likelihoods.clone() * targets.shares).sum().neg().backward();
 
         let gradient = |leaf: &Option<Tensor<Differentiable, 4>>| {
@@ -170,6 +187,10 @@ impl MaskedLm {
         Ok(losses(inputs, &host(log_likelihoods)).into_iter().enumerate().map(answer).collect())
     }
 
+    fn net(&self) -> &Net<Differentiable> {
+        self.net.get_or_init(|| Net::new(self.encoder.to_weights(), self.head.to_weights(), &self.spec))
+    }
+
     fn check(&self, inputs: &[&MaskedPieces]) -> Result<(), MaskedLmError> {
         for (input, MaskedPieces { pieces, targets }) in inputs.iter().enumerate() {
             pieces.check(&self.spec).map_err(|problem| MaskedLmError::Unfit { input, problem })?;
@@ -185,11 +206,6 @@ impl MaskedLm {
         }
         Ok(())
     }
-}
-
-fn batch<B: Backend>(inputs: &[&MaskedPieces]) -> Batch<B> {
-    let pieces: Vec<&Pieces> = inputs.iter().map(|input| &input.pieces).collect();
-    Batch::new(&pieces, &Default::default())
 }
 
 /// Each input's mean negative log-likelihood out of the log-likelihoods of all hidden pieces.
@@ -245,18 +261,16 @@ struct Net<B: Backend> {
 }
 
 impl<B: Backend> Net<B> {
-    /// `None` when the weights have no such head.
-    fn new(mut weights: BertWeights, spec: &ModelSpec) -> Option<Self> {
+    fn new(weights: BertWeights, head: MaskedLmHead, spec: &ModelSpec) -> Self {
         let device = Default::default();
-        let head = weights.masked_lm.take()?;
         let weight = head.decoder.unwrap_or_else(|| weights.embeddings.words.clone());
         let decoder = crate::Linear { inputs: spec.hidden, outputs: spec.vocabulary, weight, bias: head.bias };
-        Some(Self {
+        Self {
             bert: Bert::new(weights, spec, &device),
             transform: linear(head.transform, &device),
             norm: layer_norm(head.norm, spec, &device),
             decoder: linear(decoder, &device),
-        })
+        }
     }
 
     /// ln p of each target, `[target, 1]`, and the attention weights of each layer.

@@ -39,6 +39,18 @@ impl Projection {
         Self { inputs, outputs, weight, bias }
     }
 
+    /// The part of the linear layer whose outputs are `columns`, in checkpoint layout again.
+    pub(crate) fn part(&self, columns: std::ops::Range<usize>) -> Linear {
+        let (inputs, outputs) = (self.inputs, columns.len());
+        let mut weight = vec![0.0; inputs * outputs];
+        for (input, row) in self.weight.chunks_exact(self.outputs).enumerate() {
+            for (output, value) in row[columns.clone()].iter().enumerate() {
+                weight[output * inputs + input] = *value;
+            }
+        }
+        Linear { inputs, outputs, weight, bias: self.bias[columns].to_vec() }
+    }
+
     /// The first `columns` products x·W of each row of `rows` `[row][inputs]`, to `out` `[row][columns]`, without bias.
     /// Every sum runs over the inputs in the same order, whatever the number of rows.
     pub(crate) fn multiply(&self, rows: &[f32], out: &mut [f32], columns: usize, destination: Destination) {
@@ -126,6 +138,25 @@ impl From<LayerWeights> for Layer {
             expand: Projection::fused([weights.intermediate]),
             contract: Projection::fused([weights.output]),
             output_norm: weights.output_norm,
+        }
+    }
+}
+
+impl Layer {
+    /// The layer's weights as a checkpoint has them.
+    pub(crate) fn to_weights(&self) -> LayerWeights {
+        let hidden = self.attention_input.inputs;
+        let part = |number: usize| self.attention_input.part(number * hidden..(number + 1) * hidden);
+        let whole = |projection: &Projection| projection.part(0..projection.outputs);
+        LayerWeights {
+            query: part(0),
+            key: part(1),
+            value: part(2),
+            attention_output: whole(&self.attention_output),
+            attention_norm: self.attention_norm.clone(),
+            intermediate: whole(&self.expand),
+            output: whole(&self.contract),
+            output_norm: self.output_norm.clone(),
         }
     }
 }

@@ -13,6 +13,7 @@
 mod attention;
 mod functions;
 mod layer;
+mod masked_lm;
 mod norms;
 mod output;
 mod rows;
@@ -32,6 +33,7 @@ use crate::{
 };
 use attention::{Head, HeadScratch, attend};
 use layer::{Destination, Layer};
+pub(crate) use masked_lm::Head as MaskedLmHead;
 use norms::scale_by_norms;
 use output::Output;
 use rows::{activate, add_bias, normalise};
@@ -95,6 +97,12 @@ impl PackedEncoder {
         let (spec, set, pool) = (spec.clone(), InstructionSet::best(), Mutex::default());
         tracing::debug!(vectors = %set, "packed encoder ready");
         Self { spec, embeddings: weights.embeddings, layers, set, pool }
+    }
+
+    /// The weights as a checkpoint has them, without a masked-language-model head.
+    pub(crate) fn to_weights(&self) -> BertWeights {
+        let layers = self.layers.iter().map(Layer::to_weights).collect();
+        BertWeights { embeddings: self.embeddings.clone(), layers, masked_lm: None }
     }
 
     /// Answers the request for each input, in order, on the calling thread.
