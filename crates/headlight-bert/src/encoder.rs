@@ -163,6 +163,11 @@ impl<B: Backend> Layer<B> {
 /// The non-linearity of a feed-forward block.
 pub(crate) fn activate<B: Backend, const D: usize>(states: Tensor<B, D>, kind: Activation) -> Tensor<B, D> {
     match kind {
+        // Where a gradient is taken: burn's own derivative of gelu is, on most backends, that of its tanh approximation.
+        Activation::Gelu if B::ad_enabled(&states.device()) => {
+            let twice_phi = (states.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0;
+            states * twice_phi * 0.5
+        }
         Activation::Gelu => activation::gelu(states),
         Activation::GeluTanh => activation::gelu_approximate(states),
         Activation::Relu => activation::relu(states),
