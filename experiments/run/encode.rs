@@ -58,6 +58,21 @@ impl Run {
         &mut self,
         pass: &Pass<'_>,
         map: impl Fn(&Sentence, &Pieces, Encoded) -> R + Sync,
+        fold: impl FnMut(&Sentence, Option<R>) -> Result<()>,
+    ) -> Result<()> {
+        self.encode_as(pass, || pass.request.clone(), map, fold)
+    }
+
+    /// Encodes the sentences of a split as [`Run::encode`] does, but answers what `request` says whenever the encoder takes
+    /// up the next sentences; see [`headlight_bert::Model::stream_as`].
+    ///
+    /// # Errors
+    /// As [`Run::encode`].
+    pub fn encode_as<R: Send>(
+        &mut self,
+        pass: &Pass<'_>,
+        request: impl Fn() -> Request + Sync,
+        map: impl Fn(&Sentence, &Pieces, Encoded) -> R + Sync,
         mut fold: impl FnMut(&Sentence, Option<R>) -> Result<()>,
     ) -> Result<()> {
         let clock = Instant::now();
@@ -79,9 +94,9 @@ impl Run {
             ledger: &ledger,
             progress: &progress,
         };
-        let streamed = model.stream(
+        let streamed = model.stream_as(
             inputs,
-            pass.request,
+            request,
             |item: Item, pieces, encoded| {
                 let reduced = map(&item.sentence, pieces, encoded);
                 (item, reduced)

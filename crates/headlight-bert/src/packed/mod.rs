@@ -35,7 +35,7 @@ use attention::{Head, HeadScratch, attend};
 use layer::{Destination, Layer};
 pub(crate) use masked_lm::Head as MaskedLmHead;
 use norms::scale_by_norms;
-use output::Output;
+use output::{MapScratch, Output};
 use rows::{activate, add_bias, normalise};
 use scratch::Buffer;
 use simd::InstructionSet;
@@ -73,8 +73,7 @@ struct Scratch {
 /// What one head needs.
 #[derive(Default)]
 struct HeadsScratch {
-    /// `[from, to]`.
-    map: Buffer,
+    map: MapScratch,
     operands: HeadScratch,
     /// `[piece][hidden]`: its values, transformed.
     transformed: Buffer,
