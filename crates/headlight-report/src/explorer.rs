@@ -21,7 +21,7 @@
 
 use std::path::Path;
 
-use headlight_attention::{HeadGrid, WordAttention};
+use headlight_attention::{HeadGrid, WordAttention, peaks};
 use headlight_treebank::{Governor, Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
@@ -157,12 +157,11 @@ impl ExplorerSentence {
         let weights = attention.weights();
         let scale = weights.iter().copied().fold(1.0, f32::max);
         let byte = |weight: &f32| (weight / scale * 255.0).round().clamp(0.0, 255.0) as u8;
-        let picks = weights.chunks_exact(attention.positions().pow(2)).flat_map(|map| picks(map, words.len()));
         Some(Self {
             sent_id: sentence.sent_id().to_owned(),
             scale,
             weights: weights.iter().map(byte).collect(),
-            picks: picks.collect(),
+            picks: picks(attention),
             words: words
                 .iter()
                 .map(|word| ExplorerWord {
@@ -191,18 +190,13 @@ impl ExplorerSentence {
     }
 }
 
-/// The picks of one map: for each word its most attended other word, then for each word the other word that attends to
-/// it most. Ties go to the lowest index.
-fn picks(map: &[f32], words: usize) -> Vec<u8> {
-    let weight = |from: usize, to: usize| map[(from + 1) * (words + 2) + to + 1];
-    let best = |weight: &dyn Fn(usize) -> f32, word: usize| {
-        let others = (0..words).filter(|&other| other != word);
-        let best = others.reduce(|best, other| if weight(other) > weight(best) { other } else { best });
-        best.and_then(|best| u8::try_from(best).ok()).unwrap_or(NO_PICK)
-    };
-    let by_row = (0..words).map(|word| best(&|other| weight(word, other), word));
-    let by_column = (0..words).map(|word| best(&|other| weight(other, word), word));
-    by_row.chain(by_column).collect()
+/// The picks of each head: those by rows, then those by columns.
+fn picks(attention: &WordAttention) -> Vec<u8> {
+    let peaks = peaks(attention);
+    let (by_row, by_column) = peaks.places().split_at(peaks.places().len() / 2);
+    let heads = by_row.chunks_exact(peaks.words()).zip(by_column.chunks_exact(peaks.words()));
+    let places = heads.flat_map(|(by_row, by_column)| by_row.iter().chain(by_column));
+    places.map(|place| u8::try_from(*place).unwrap_or(NO_PICK)).collect()
 }
 
 #[cfg(test)]
