@@ -109,7 +109,7 @@ pub(crate) use choice;
 
 choice! {
     /// Where the encoder runs.
-    Device { Cpu = "cpu", Ndarray = "ndarray", Flex = "flex", Cuda = "cuda" }
+    Device { Cpu = "cpu", Ndarray = "ndarray", Cuda = "cuda" }
 }
 choice! {
     /// In which numbers the encoder multiplies.
@@ -222,7 +222,6 @@ impl ModelConfig {
         match self.device {
             Device::Cpu => headlight_bert::Device::Cpu,
             Device::Ndarray => headlight_bert::Device::Ndarray,
-            Device::Flex => headlight_bert::Device::Flex,
             Device::Cuda => headlight_bert::Device::Cuda,
         }
     }

@@ -133,7 +133,7 @@ fn what_is_wrong_is_named_with_its_writer_and_the_way_out() {
         (
             MINIMAL,
             &["model.precision=f16"],
-            "config study.toml: `model.precision`: device cpu computes in f32, not in f16; choose device cuda (or flex",
+            "config study.toml: `model.precision`: device cpu computes in f32, not in f16; choose precision f32",
         ),
         (MINIMAL, &["model.device=tpu"], "`model.device` in --set: unknown variant: found `tpu`, expected"),
     ] {

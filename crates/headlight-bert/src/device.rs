@@ -12,15 +12,13 @@ pub enum Device {
     Cpu,
     /// This processor, by burn's ndarray backend.
     Ndarray,
-    /// This processor, by burn's flex backend, which also computes in f16 and bf16: slowly, to see what they change.
-    Flex,
     /// An NVIDIA GPU; needs the cargo feature `cuda`.
     Cuda,
 }
 
 impl Device {
     /// All devices, available or not.
-    pub const ALL: [Self; 4] = [Self::Cpu, Self::Ndarray, Self::Flex, Self::Cuda];
+    pub const ALL: [Self; 3] = [Self::Cpu, Self::Ndarray, Self::Cuda];
 
     /// Whether this build on this machine can use the device.
     ///
@@ -28,7 +26,7 @@ impl Device {
     /// What is missing.
     pub fn check(self) -> Result<(), DeviceError> {
         match self {
-            Self::Cpu | Self::Ndarray | Self::Flex => Ok(()),
+            Self::Cpu | Self::Ndarray => Ok(()),
             Self::Cuda => check_cuda(),
         }
     }
@@ -39,7 +37,7 @@ impl Device {
     /// [`DeviceError::Precision`].
     pub fn check_precision(self, precision: Precision) -> Result<(), DeviceError> {
         match (self, precision) {
-            (Self::Flex | Self::Cuda, _) | (_, Precision::F32) => Ok(()),
+            (Self::Cuda, _) | (_, Precision::F32) => Ok(()),
             (Self::Cpu | Self::Ndarray, _) => Err(DeviceError::Precision { device: self, precision }),
         }
     }
@@ -86,7 +84,6 @@ impl fmt::Display for Device {
         f.write_str(match self {
             Self::Cpu => "cpu",
             Self::Ndarray => "ndarray",
-            Self::Flex => "flex",
             Self::Cuda => "cuda",
         })
     }
@@ -106,13 +103,13 @@ impl FromStr for Device {
 #[non_exhaustive]
 pub enum DeviceError {
     /// No device has this name.
-    #[error("no device is called `{name}`; there are cpu, ndarray, flex and cuda")]
+    #[error("no device is called `{name}`; there are cpu, ndarray and cuda")]
     Unknown {
         /// The name.
         name: String,
     },
     /// A device that does not compute in this precision.
-    #[error("device {device} computes in f32, not in {precision}; choose device cuda (or flex, which is slow), or f32")]
+    #[error("device {device} computes in f32, not in {precision}; choose precision f32, or device cuda")]
     Precision {
         /// The device.
         device: Device,

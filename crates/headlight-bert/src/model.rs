@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use burn::backend::{Flex, NdArray};
+use burn::backend::NdArray;
 
 use crate::{
     BertWeights, Device, LoadError, ModelSpec, Pieces, Precision, StreamError, Tokenizer,
@@ -83,9 +83,6 @@ impl Model {
             Device::Cpu => Box::new(PackedEncoder::new(&spec, weights)),
             Device::Ndarray => {
                 Box::new(Reference::<NdArray>::new(weights, &spec, Default::default(), precision, CPU_BATCHES))
-            }
-            Device::Flex => {
-                Box::new(Reference::<Flex>::new(weights, &spec, Default::default(), precision, CPU_BATCHES))
             }
             #[cfg(feature = "cuda")]
             Device::Cuda => {

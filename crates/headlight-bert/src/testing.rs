@@ -1,4 +1,7 @@
-//! Small models and sentences for tests.
+//! Small models and sentences for tests, and where real ones lie.
+#![allow(clippy::print_stderr, reason = "a test that does not run says so")]
+
+use std::path::{Path, PathBuf};
 
 use headlight_attention::{Alignment, HeadGrid};
 use rand::RngExt;
@@ -69,4 +72,12 @@ pub(crate) fn sentence(pieces: usize, rng: &mut ChaCha8Rng) -> Pieces {
     let segments = (0..pieces).map(|piece| u32::from(2 * piece > pieces)).collect();
     let alignment = Alignment::new(pieces, words).expect("words within");
     Pieces { ids, segments, alignment, unpieced_words: 0 }
+}
+
+/// Files and folders of the development data beside the checkout, or `None` with a note when one is absent.
+pub(crate) fn shared<const N: usize>(parts: [&str; N]) -> Option<[PathBuf; N]> {
+    let paths = parts.map(|part| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(part));
+    let absent = paths.iter().find(|path| !path.exists());
+    absent.iter().for_each(|path| eprintln!("not run: {} is absent", path.display()));
+    absent.is_none().then_some(paths)
 }

@@ -87,7 +87,8 @@ fn check_peaks(folder: &Path, inputs: impl Fn(&Model) -> Vec<Pieces>) {
         peaks_on(&one, &inputs);
         let found = peaks_on(&one, &inputs);
         let both = Request { attention: Some(Level::Words(MergeRule::Mean)), ..peaks_request() };
-        let of_maps = encode_all(&one, &inputs, &both, |encoded| encoded.peaks.unwrap() == peaks(&encoded.words.unwrap()));
+        let of_maps =
+            encode_all(&one, &inputs, &both, |encoded| encoded.peaks.unwrap() == peaks(&encoded.words.unwrap()));
         assert!(of_maps.into_iter().all(|same| same), "{precision}: other peaks than those of the maps");
         let three = model(folder, Device::Cuda, precision, 3);
         assert!(found == peaks_on(&three, &inputs), "{precision}: other peaks with three workers");

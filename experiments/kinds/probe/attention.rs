@@ -24,7 +24,13 @@ pub fn default_store() -> Result<PathBuf> {
 ///
 /// # Errors
 /// Those of the encoder's pass and of the store.
-pub fn stored(run: &mut Run, split: Split, rule: MergeRule, precision: store::Precision, folder: &Path) -> Result<Store> {
+pub fn stored(
+    run: &mut Run,
+    split: Split,
+    rule: MergeRule,
+    precision: store::Precision,
+    folder: &Path,
+) -> Result<Store> {
     let key = store_key(run, split, rule, precision)?;
     let grid = run.model()?.model.spec().grid;
     let request = Request { attention: Some(Level::Words(rule)), ..request(run.config()) };

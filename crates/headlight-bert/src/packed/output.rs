@@ -77,7 +77,8 @@ impl<'a> Output<'a> {
                     merged
                 }
             };
-            let (by_row, by_column) = peaks.places.split_at_mut(peaks.places.len() / 2);
+            let half = peaks.places.len() / 2;
+            let (by_row, by_column) = peaks.places.split_at_mut(half);
             let own = number * words..(number + 1) * words;
             finder.find(merged, &mut by_row[own.clone()], &mut by_column[own]);
         }

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::{
     Activation,
-    testing::{sentence, spec, weights},
+    testing::{sentence, shared, spec, weights},
 };
 
 const RULES: [MergeRule; 3] = [MergeRule::Mean, MergeRule::First, MergeRule::Max];
@@ -114,5 +114,39 @@ fn reduced_precision_rounds_and_does_no_more() {
         // Without any difference nothing would have been rounded.
         assert!(worst[0] > 1e-5 && worst[0] < tolerance, "{precision}: attention differs by up to {}", worst[0]);
         assert!(worst[1] > 1e-5 && worst[1] < 10.0 * tolerance, "{precision}: states differ by up to {}", worst[1]);
+    }
+}
+
+/// The most predictions of a real model that rounding may change.
+const ROUNDED: [(Precision, f64); 2] = [(Precision::F16, 0.01), (Precision::Bf16, 0.06)];
+
+#[test]
+fn reduced_precision_changes_few_predictions_of_a_real_model() {
+    let Some([folder, treebank]) = shared(["data/minilm-l6", "data/ud-english-ewt/en_ewt-ud-dev.conllu"]) else {
+        return;
+    };
+    let spec = ModelSpec::read(&folder.join("config.json")).unwrap();
+    let tokenizer = crate::Tokenizer::read(&folder, &spec).unwrap();
+    let text = std::fs::read_to_string(treebank).unwrap();
+    let words = text.split("\n\n").take(60).map(|block| {
+        let columns = block.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        columns.filter(|columns| columns[0].parse::<u32>().is_ok()).map(|columns| columns[1]).collect::<Vec<_>>()
+    });
+    let sentences: Vec<Pieces> = words.filter_map(|words| tokenizer.words(&words, 128).ok()).collect();
+    let inputs: Vec<&Pieces> = sentences.iter().collect();
+    let request = Request { peaks: Some(MergeRule::Mean), ..Request::default() };
+    let peaks = |precision| {
+        let weights = BertWeights::read(&folder, &spec).unwrap();
+        let encoder = Reference::<Flex>::new(weights, &spec, Default::default(), precision, BATCHINGS[1]);
+        let encoded = encoder.encode(&inputs, &request);
+        encoded.iter().flat_map(|encoded| encoded.peaks.as_ref().unwrap().places()).copied().collect::<Vec<u16>>()
+    };
+    let exact = peaks(Precision::F32);
+    for (precision, most) in ROUNDED {
+        let rounded = peaks(precision);
+        assert_eq!(exact.len(), rounded.len());
+        let different = exact.iter().zip(&rounded).filter(|(exact, rounded)| exact != rounded).count();
+        let share = different as f64 / exact.len() as f64;
+        assert!(share > 0.0 && share < most, "{precision}: {share} of the predictions differ");
     }
 }

@@ -151,7 +151,7 @@ fn each_chunk_asks_anew_what_is_wanted() {
     };
     let inputs = (0..2000).map(|number| Ok::<_, ()>(input(number)));
     let error = stream(&Echo, &spec(), threads(1), inputs, request, |_, _, _| (), fold).unwrap_err();
-    assert!(matches!(error, StreamError::NoSuchHead { .. }) && (1..2000).contains(&folded), "{error} after {folded}");
+    assert!(matches!(error, StreamError::NoSuchHead { .. }) && (1..2000).contains(&folded), "{error:?} after {folded}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub struct Manifest {
     pub headlight_version: String,
     /// Git revision of its source, where known; `-dirty` is appended for uncommitted changes.
     pub git_revision: Option<String>,
-    /// The device the model ran on: `cpu`, `cuda`, `ndarray` or `flex`.
+    /// The device the model ran on: `cpu`, `ndarray` or `cuda`.
     pub device: String,
     /// In which numbers the model multiplied: `f32`, `f16` or `bf16`.
     #[serde(default = "super::report::exact")]
