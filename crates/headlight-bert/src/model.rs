@@ -151,23 +151,23 @@ impl Model {
         map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
         fold: impl FnMut(R) -> Result<(), E>,
     ) -> Result<(), StreamError<E>> {
-        self.stream_as(inputs, || request.clone(), map, fold)
+        self.stream_as(inputs, request, |_| true, map, fold)
     }
 
-    /// Encodes a stream of inputs as [`Model::stream`] does, but asks what is wanted whenever a worker takes up the next
-    /// inputs: for consumers that have seen enough of something, while the stream goes on. How many inputs are answered by
-    /// the earlier wish after it has changed depends on what is in flight; no number of an answer does.
+    /// Encodes a stream of inputs as [`Model::stream`] does, but yields the attention that the request asks for only of those
+    /// inputs of which `attended` says so: for consumers that need the peaks of all and the maps of some.
     ///
     /// # Errors
     /// As [`Model::stream`].
     pub fn stream_as<T: Send, R: Send, E: Send>(
         &self,
         inputs: impl Iterator<Item = Result<(T, Pieces), E>> + Send,
-        request: impl Fn() -> Request + Sync,
+        request: &Request,
+        attended: impl Fn(&T) -> bool + Sync,
         map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
         fold: impl FnMut(R) -> Result<(), E>,
     ) -> Result<(), StreamError<E>> {
-        stream(self.encoder.as_ref(), &self.spec, self.threads(), inputs, request, map, fold)
+        stream(self.encoder.as_ref(), &self.spec, self.threads(), inputs, request, attended, map, fold)
     }
 
     /// Encodes one input on the caller's thread.
@@ -182,8 +182,8 @@ impl Model {
             Ok(())
         };
         let encoder = self.encoder.as_ref();
-        let request = || request.clone();
-        stream(encoder, &self.spec, NonZeroUsize::MIN, input, request, |(), _, encoded| encoded, keep)?;
+        let encoded = |(), _: &Pieces, encoded| encoded;
+        stream(encoder, &self.spec, NonZeroUsize::MIN, input, request, |()| true, encoded, keep)?;
         Ok(answer)
     }
 }

@@ -46,10 +46,10 @@ impl<B: Backend> Reference<B> {
         Self { workers, ..self }
     }
 
-    /// Answers the request for one padded batch.
-    fn run(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
+    /// Answers the request for one padded batch, with the attention of those inputs of which `attended` says so.
+    fn run(&self, inputs: &[&Pieces], request: &Request, attended: &[bool]) -> Vec<Encoded> {
         let grid = self.spec.grid;
-        let layout = Layout::new(inputs, request, &self.batching, &self.spec);
+        let layout = Layout::new(inputs, request, attended, &self.batching, &self.spec);
         let pieces = inputs.iter().map(|input| input.len()).sum();
         let mut lap = self.watch.lap(pieces, inputs.len() * layout.pieces);
         let batch = Batch::<B>::new(inputs, layout.pieces, &self.device);
@@ -84,7 +84,7 @@ impl<B: Backend> Reference<B> {
         self.end(&mut lap, Part::Kernels);
         let host = kept.read();
         self.end(&mut lap, Part::Download);
-        let answers = Answers { spec: &self.spec, request, layout: &layout, host: &host };
+        let answers = Answers { spec: &self.spec, request, attended, layout: &layout, host: &host };
         let encoded = inputs.iter().enumerate().map(|(number, input)| answers.of(number, input)).collect();
         self.end(&mut lap, Part::Host);
         encoded
@@ -103,28 +103,34 @@ struct Layout {
     pieces: usize,
     /// Positions of words, `[CLS]` and `[SEP]` included, that each input is padded to.
     positions: usize,
-    /// What leaves the device over pieces and is merged on the host, if it is to be merged.
+    /// Whether maps over pieces leave the device. Some are merged on the host.
     maps: bool,
-    /// Maps that leave the device merged.
+    /// The rule of maps that leave the device merged.
     words: Option<MergeRule>,
-    /// Peaks that are found on the device.
+    /// The rule of peaks that are found on the device.
     peaks: Option<MergeRule>,
+    /// The inputs whose maps leave the device, by number.
+    attended: Vec<usize>,
 }
 
 impl Layout {
-    fn new(inputs: &[&Pieces], request: &Request, batching: &Batching, spec: &ModelSpec) -> Self {
+    fn new(inputs: &[&Pieces], request: &Request, attended: &[bool], batching: &Batching, spec: &ModelSpec) -> Self {
         // The one rule that is no product.
         let on_device = |rule: &MergeRule| *rule != MergeRule::Max;
-        let words = match request.attention {
+        let attention = request.attention.filter(|_| attended.contains(&true));
+        let words = match attention {
             Some(Level::Words(rule)) => Some(rule),
             _ => None,
         };
-        let on_host = [words, request.peaks].into_iter().flatten().any(|rule| !on_device(&rule));
+        let peaks_on_host = request.peaks.is_some_and(|rule| !on_device(&rule));
+        let on_host = peaks_on_host || words.is_some_and(|rule| !on_device(&rule));
+        let leaves = |number: &usize| peaks_on_host || attended[*number];
         Self {
             // No embedding of a position is beyond the last.
             pieces: batching.padded(longest(inputs, Pieces::len)).min(spec.max_positions),
             positions: batching.padded(longest(inputs, |input| input.alignment.words().len() + 2)),
-            maps: request.attention == Some(Level::Pieces) || on_host,
+            maps: attention == Some(Level::Pieces) || on_host,
+            attended: (0..inputs.len()).filter(leaves).collect(),
             words: words.filter(on_device),
             peaks: request.peaks.filter(on_device),
         }
@@ -134,11 +140,13 @@ impl Layout {
 /// What is kept of the layers, on the device.
 struct Kept<'a, B: Backend> {
     layout: &'a Layout,
+    /// [`Layout::attended`]; `None` where that is all inputs.
+    attended: Option<Tensor<B, 1, Int>>,
     words: Option<Merging<B>>,
     peaks: Option<(Option<Merging<B>>, Candidates<B>)>,
-    /// Each layer, `[batch, head, from, to]` over pieces.
+    /// Each layer, `[attended, head, from, to]` over pieces.
     layers: Vec<Tensor<B, 4>>,
-    /// Each layer, `[batch, head, from, to]` over words.
+    /// Each layer, `[attended, head, from, to]` over words.
     merged: Vec<Tensor<B, 4>>,
     /// Each layer, `[batch, head, 2, position]`.
     places: Vec<Tensor<B, 4, Int>>,
@@ -153,8 +161,12 @@ impl<'a, B: Backend> Kept<'a, B> {
             let own_merging = (layout.words != Some(rule)).then(|| merging(rule));
             (own_merging, Candidates::new(inputs, layout.positions, device))
         });
+        let attended: Vec<i32> = layout.attended.iter().map(|number| *number as i32).collect();
+        let count = attended.len();
+        let some = count < inputs.len() && (layout.maps || layout.words.is_some());
         Self {
             layout,
+            attended: some.then(|| Tensor::from_data(TensorData::new(attended, [count]), device)),
             words: layout.words.map(merging),
             peaks,
             layers: Vec::new(),
@@ -175,9 +187,17 @@ impl<'a, B: Backend> Kept<'a, B> {
             };
             self.places.push(candidates.peaks(merged));
         }
-        self.merged.extend(words);
+        self.merged.extend(words.map(|words| self.of_attended(words)));
         if self.layout.maps {
-            self.layers.push(maps);
+            self.layers.push(self.of_attended(maps));
+        }
+    }
+
+    /// What of a batch's maps leaves the device.
+    fn of_attended(&self, maps: Tensor<B, 4>) -> Tensor<B, 4> {
+        match &self.attended {
+            Some(attended) => maps.select(0, attended.clone()),
+            None => maps,
         }
     }
 
@@ -218,6 +238,7 @@ struct Host {
 struct Answers<'a> {
     spec: &'a ModelSpec,
     request: &'a Request,
+    attended: &'a [bool],
     layout: &'a Layout,
     host: &'a Host,
 }
@@ -228,17 +249,20 @@ impl Answers<'_> {
         let ModelSpec { grid, hidden: width, .. } = *self.spec;
         let Self { request, layout, host, .. } = self;
         let (pieces, words) = (input.len(), input.alignment.words().len());
-        let maps = layout.maps.then(|| {
-            let weights = unpad(&floats(&host.layers), number, grid.heads, pieces, layout.pieces);
+        let attention = request.attention.filter(|_| self.attended[number]);
+        // Its place among those whose maps left the device.
+        let place = layout.attended.binary_search(&number).ok();
+        let maps = place.filter(|_| layout.maps).map(|place| {
+            let weights = unpad(&floats(&host.layers), place, grid.heads, pieces, layout.pieces);
             AttentionMaps::new(grid, pieces, weights).expect("unpadding fixed the length")
         });
         let merged_here = |rule| maps.as_ref().map(|maps| merge(maps, &input.alignment, rule));
         let mut encoded = Encoded::default();
-        encoded.words = match request.attention {
-            Some(Level::Words(_)) if layout.words.is_some() => {
-                let weights = unpad(&floats(&host.merged), number, grid.heads, words + 2, layout.positions);
+        encoded.words = match attention {
+            Some(Level::Words(_)) if layout.words.is_some() => place.and_then(|place| {
+                let weights = unpad(&floats(&host.merged), place, grid.heads, words + 2, layout.positions);
                 WordAttention::new(grid, words, weights)
-            }
+            }),
             Some(Level::Words(rule)) => merged_here(rule),
             _ => None,
         };
@@ -250,7 +274,7 @@ impl Answers<'_> {
             Some(rule) => merged_here(rule).map(|attention| headlight_attention::peaks(&attention)),
             None => None,
         };
-        encoded.maps = maps.filter(|_| request.attention == Some(Level::Pieces));
+        encoded.maps = maps.filter(|_| attention == Some(Level::Pieces));
         if request.hidden_states {
             let rows = |layer: &[f32]| layer[number * layout.pieces * width..][..pieces * width].to_vec();
             let values = floats(&host.states).into_iter().flat_map(rows).collect();
@@ -283,7 +307,7 @@ impl<B: Backend> Encode for Reference<B> {
         self.workers
     }
 
-    fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
+    fn encode_as(&self, inputs: &[&Pieces], request: &Request, attended: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
         let mut by_length: Vec<usize> = (0..inputs.len()).collect();
         by_length.sort_by_key(|&number| inputs[number].len());
         let lengths: Vec<usize> = by_length.iter().map(|&number| inputs[number].len()).collect();
@@ -292,7 +316,8 @@ impl<B: Backend> Encode for Reference<B> {
         for size in self.batching.cut(&lengths) {
             let (batch, later) = rest.split_at(size);
             let pieces: Vec<&Pieces> = batch.iter().map(|&number| inputs[number]).collect();
-            for (&number, encoded) in batch.iter().zip(self.run(&pieces, request)) {
+            let attended: Vec<bool> = batch.iter().map(|&number| attended(number)).collect();
+            for (&number, encoded) in batch.iter().zip(self.run(&pieces, request, &attended)) {
                 answers[number] = Some(encoded);
             }
             rest = later;

@@ -121,8 +121,14 @@ pub(crate) trait Encode: Send + Sync {
         usize::MAX
     }
 
-    /// Answers the request for each input, in order. An input's answer does not depend on the others.
-    fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded>;
+    /// Answers the request for each input, in order; its attention only for those inputs whose number `attended` says yes
+    /// to. An input's answer does not depend on the others.
+    fn encode_as(&self, inputs: &[&Pieces], request: &Request, attended: &dyn Fn(usize) -> bool) -> Vec<Encoded>;
+
+    /// Answers the request for each input, in order.
+    fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
+        self.encode_as(inputs, request, &|_| true)
+    }
 
     /// Logs where the time went since the last call, if it knows.
     fn tell_times(&self) {}

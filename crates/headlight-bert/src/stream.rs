@@ -60,11 +60,15 @@ pub(crate) fn stream<T: Send, R: Send, E: Send>(
     spec: &ModelSpec,
     threads: NonZeroUsize,
     inputs: impl Iterator<Item = Result<Item<T>, E>> + Send,
-    request: impl Fn() -> Request + Sync,
+    request: &Request,
+    attended: impl Fn(&T) -> bool + Sync,
     map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
     mut fold: impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), StreamError<E>> {
-    check(&request(), spec)?;
+    let missing = |head: &&AttentionHead| head.layer >= spec.grid.layers || head.index >= spec.grid.heads;
+    if let Some(&head) = request.masked_heads.keys().find(missing) {
+        return Err(StreamError::NoSuchHead { head, grid: spec.grid });
+    }
     let workers = threads.get().min(encoder.workers().max(1));
     let source =
         Mutex::new(Chunker { inputs: inputs.fuse(), spec, pieces: encoder.chunk_pieces(), chunks: 0, items: 0 });
@@ -73,23 +77,17 @@ pub(crate) fn stream<T: Send, R: Send, E: Send>(
     let streamed = thread::scope(|scope| {
         let (sender, results) = mpsc::channel::<(usize, Vec<R>, Option<StreamError<E>>)>();
         for worker in 0..workers {
-            let (sender, source, permits, request, map) = (sender.clone(), &source, &permits, &request, &map);
+            let (sender, source, permits, attended, map) = (sender.clone(), &source, &permits, &attended, &map);
             scope.spawn(move || {
                 let _closes_on_panic = permits.close_on_panic();
                 alone(worker, || {
                     while permits.take() {
                         let Some(Chunk { number, items, end }) = lock(source).next_chunk() else { break };
-                        let request = request();
-                        let (results, end) = match check(&request, spec) {
-                            Ok(()) => {
-                                let pieces: Vec<&Pieces> = items.iter().map(|(_, pieces)| pieces).collect();
-                                let encoded = encoder.encode(&pieces, &request);
-                                debug_assert_eq!(encoded.len(), items.len());
-                                let results = items.into_iter().zip(encoded);
-                                (results.map(|((tag, pieces), encoded)| map(tag, &pieces, encoded)).collect(), end)
-                            }
-                            Err(error) => (Vec::new(), Some(error)),
-                        };
+                        let pieces: Vec<&Pieces> = items.iter().map(|(_, pieces)| pieces).collect();
+                        let encoded = encoder.encode_as(&pieces, request, &|number| attended(&items[number].0));
+                        debug_assert_eq!(encoded.len(), items.len());
+                        let results = items.into_iter().zip(encoded);
+                        let results = results.map(|((tag, pieces), encoded)| map(tag, &pieces, encoded)).collect();
                         if sender.send((number, results, end)).is_err() {
                             break;
                         }
@@ -120,15 +118,6 @@ pub(crate) fn stream<T: Send, R: Send, E: Send>(
     });
     encoder.tell_times();
     streamed
-}
-
-/// Whether the model has what the request speaks of.
-fn check<E>(request: &Request, spec: &ModelSpec) -> Result<(), StreamError<E>> {
-    let missing = |head: &&AttentionHead| head.layer >= spec.grid.layers || head.index >= spec.grid.heads;
-    match request.masked_heads.keys().find(missing) {
-        Some(&head) => Err(StreamError::NoSuchHead { head, grid: spec.grid }),
-        None => Ok(()),
-    }
 }
 
 /// Cuts the inputs into chunks.

@@ -7,7 +7,10 @@ use headlight_attention::{Alignment, HeadGrid};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Activation, BertWeights, Embeddings, LayerNorm, LayerWeights, Linear, ModelSpec, Pieces};
+use crate::{
+    Activation, BertWeights, Embeddings, Encoded, LayerNorm, LayerWeights, Linear, ModelSpec, Pieces, Request,
+    request::Encode,
+};
 
 /// Sizes of a small model.
 pub(crate) fn spec(heads: usize, width: usize, intermediate: usize, activation: Activation) -> ModelSpec {
@@ -72,6 +75,22 @@ pub(crate) fn sentence(pieces: usize, rng: &mut ChaCha8Rng) -> Pieces {
     let segments = (0..pieces).map(|piece| u32::from(2 * piece > pieces)).collect();
     let alignment = Alignment::new(pieces, words).expect("words within");
     Pieces { ids, segments, alignment, unpieced_words: 0 }
+}
+
+/// The attention of some inputs and the peaks of all are those of a call that yields the attention of all.
+#[track_caller]
+pub(crate) fn check_some(encoder: &dyn Encode, inputs: &[&Pieces], request: &Request) {
+    let whole = encoder.encode(inputs, request);
+    for nth in [2, 5, usize::MAX] {
+        let attended = |number: usize| number % nth == 1;
+        for (number, (whole, some)) in whole.iter().zip(encoder.encode_as(inputs, request, &attended)).enumerate() {
+            let expected = match attended(number) {
+                true => whole.clone(),
+                false => Encoded { maps: None, words: None, ..whole.clone() },
+            };
+            assert!(some == expected, "{request:?}, one of {nth}, sentence {number}");
+        }
+    }
 }
 
 /// Files and folders of the development data beside the checkout, or `None` with a note when one is absent.

@@ -58,6 +58,30 @@ pub struct Explorer {
     pub sentences: Vec<ExplorerSentence>,
 }
 
+/// The room of an explorer: it tells which sentences will be taken before their attention is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExplorerRoom {
+    /// Heads of the model, all layers together.
+    heads: usize,
+    /// Sentences taken, and their bytes.
+    sentences: usize,
+    bytes: usize,
+}
+
+impl ExplorerRoom {
+    /// Whether the next sentence, of so many words, is taken. It then counts as taken.
+    pub fn take(&mut self, words: usize) -> bool {
+        let bytes = self.heads * ((words + 2).pow(2) + 2 * words);
+        let fits =
+            WORDS.contains(&words) && self.sentences < MOST_SENTENCES && self.bytes.saturating_add(bytes) <= MOST_BYTES;
+        if fits {
+            self.sentences += 1;
+            self.bytes += bytes;
+        }
+        fits
+    }
+}
+
 /// One sentence with the word attention of all heads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExplorerSentence {
@@ -101,9 +125,14 @@ impl Explorer {
         }
     }
 
+    /// The room that is left.
+    pub fn room(&self) -> ExplorerRoom {
+        ExplorerRoom { heads: self.layers * self.heads, sentences: self.sentences.len(), bytes: self.bytes() }
+    }
+
     /// Adds a sentence, or leaves it out where it would be one too many or would make the page too heavy.
     pub fn push(&mut self, sentence: ExplorerSentence) -> bool {
-        let fits = !self.is_full() && self.bytes() + sentence.bytes() <= MOST_BYTES;
+        let fits = self.room().take(sentence.words.len());
         if fits {
             self.sentences.push(sentence);
         }

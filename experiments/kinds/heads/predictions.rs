@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use headlight_attention::HeadGrid;
@@ -28,25 +27,20 @@ pub fn predict_split(run: &mut Run, split: Split) -> Result<Predicted> {
     let grid = run.model()?.model.spec().grid;
     let mut writer = PredictionWriter::resume(&path, grid, &key)?;
     let mut explored = Explored::resume(&folder.join(format!("{name}.explorer.json")), split, grid, writer.len());
-    let with_attention = Request { peaks: Some(merge_rule(run.config())), ..request(run.config()) };
+    let request = Request { peaks: Some(merge_rule(run.config())), ..request(run.config()) };
     let granularity = run.config().treebank.granularity();
-    let pass = Pass { split, from: writer.len(), request: &with_attention };
-    let full = AtomicBool::new(split != Split::Evaluate || explored.explorer.is_full());
-    // The page shows the first sentences; a few that are reduced in vain, because others filled it, do no harm.
-    let wanted = || match full.load(Ordering::Relaxed) {
-        true => Request { attention: None, ..with_attention.clone() },
-        false => with_attention.clone(),
-    };
+    let pass = Pass { split, from: writer.len(), request: &request };
+    let mut room = explored.explorer.room();
+    let shown = |sentence: &Sentence| split == Split::Evaluate && room.take(sentence.words().len());
     let reduce = |sentence: &Sentence, _: &Pieces, encoded: Encoded| {
         let shown = encoded.words.map(|attention| ExplorerSentence::new(sentence, &attention, granularity));
         Some((HeadPredictions::from(encoded.peaks?), shown.flatten()))
     };
-    let encoded = run.encode_as(&pass, wanted, reduce, |_, reduced| match reduced {
+    let encoded = run.encode_as(&pass, shown, reduce, |_, reduced| match reduced {
         Some(reduced) => {
             let (predictions, shown) = reduced.context("the encoder gave no peaks of attention")?;
             if let Some(shown) = shown {
                 explored.explorer.push(shown);
-                full.store(explored.explorer.is_full(), Ordering::Relaxed);
             }
             Ok(writer.push(&predictions)?)
         }

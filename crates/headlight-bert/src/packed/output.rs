@@ -36,10 +36,11 @@ pub(crate) struct MapScratch {
 }
 
 impl<'a> Output<'a> {
-    pub(crate) fn new(input: &'a Pieces, spec: &ModelSpec, request: &Request) -> Self {
+    /// Room for what the request asks for, with attention over what `attention` says in the place of its own.
+    pub(crate) fn new(input: &'a Pieces, spec: &ModelSpec, attention: Option<Level>, request: &Request) -> Self {
         let words = input.alignment.words().len();
         let room = |positions: usize| vec![0.0; spec.grid.len() * positions * positions];
-        let attention = request.attention.map(|level| match level {
+        let attention = attention.map(|level| match level {
             Level::Pieces => Attention::Pieces(room(input.len())),
             Level::Words(rule) => Attention::Words(rule, room(words + 2)),
         });

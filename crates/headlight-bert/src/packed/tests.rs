@@ -15,7 +15,7 @@ use crate::{
     batch::Batching,
     reference::Reference,
     request::Encode,
-    testing::{sentence, spec, weights},
+    testing::{check_some, sentence, spec, weights},
 };
 
 const BATCHING: Batching = Batching { pieces: 512, multiple: 1, overhead: 16 };
@@ -108,6 +108,7 @@ fn peaks_are_those_of_the_maps_whatever_else_is_wanted() {
             let found: Vec<_> = found.into_iter().map(|encoded| encoded.peaks).collect();
             assert!(found == expected, "{rule:?} {kind:?} beside {attention:?}");
         }
+        check_some(&packed, &inputs, &Request { peaks: Some(rule), ..words });
     }
 }
 

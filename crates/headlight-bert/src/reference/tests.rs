@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::{
     Activation,
-    testing::{sentence, shared, spec, weights},
+    testing::{check_some, sentence, shared, spec, weights},
 };
 
 const RULES: [MergeRule; 3] = [MergeRule::Mean, MergeRule::First, MergeRule::Max];
@@ -57,6 +57,7 @@ fn check_peaks<B: Backend>(name: &str) {
                     assert_eq!(encoded.maps.is_some(), attention == Some(Level::Pieces), "{what}");
                     assert_eq!(encoded.words.is_some(), matches!(attention, Some(Level::Words(_))), "{what}");
                 }
+                check_some(&encoder, &inputs, &request);
             }
         }
     }
