@@ -135,6 +135,16 @@ fn the_written_config_runs_again_to_the_same_numbers_on_any_number_of_threads() 
 }
 
 #[test]
+fn every_encoder_counts_the_same() {
+    let counts = |device: &str| {
+        let world = run("tiny", "", &["--set", &format!("model.device={device}")]);
+        assert_eq!(json(&world, "runs/tiny/report.json")["experiments"][0]["facts"]["rounding"], Value::Null);
+        TABLES.map(|table| world.read(&format!("runs/tiny/{table}.csv")))
+    };
+    assert!(counts("cpu") == counts("ndarray"));
+}
+
+#[test]
 fn a_run_that_exists_is_replaced_only_by_force() {
     let world = run("tiny", "max_sentences = 5", &[]);
     let before = world.read("runs/tiny/head_scores.csv");

@@ -54,6 +54,8 @@ pub struct ModelConfig {
     pub path: PathBuf,
     /// Where it runs.
     pub device: Device,
+    /// In which numbers it multiplies.
+    pub precision: Precision,
     /// Random weights behind the checkpoint's embeddings.
     pub random_init: bool,
     /// What counts as attention.
@@ -108,6 +110,10 @@ pub(crate) use choice;
 choice! {
     /// Where the encoder runs.
     Device { Cpu = "cpu", Ndarray = "ndarray", Cuda = "cuda" }
+}
+choice! {
+    /// In which numbers the encoder multiplies.
+    Precision { F32 = "f32", F16 = "f16", Bf16 = "bf16" }
 }
 choice! {
     /// What counts as attention: its weights, or the norms of the vectors it weighs.
@@ -210,6 +216,26 @@ impl TreebankConfig {
     }
 }
 
+impl ModelConfig {
+    /// The device as the encoder knows it.
+    pub fn device(&self) -> headlight_bert::Device {
+        match self.device {
+            Device::Cpu => headlight_bert::Device::Cpu,
+            Device::Ndarray => headlight_bert::Device::Ndarray,
+            Device::Cuda => headlight_bert::Device::Cuda,
+        }
+    }
+
+    /// The precision as the encoder knows it.
+    pub fn precision(&self) -> headlight_bert::Precision {
+        match self.precision {
+            Precision::F32 => headlight_bert::Precision::F32,
+            Precision::F16 => headlight_bert::Precision::F16,
+            Precision::Bf16 => headlight_bert::Precision::Bf16,
+        }
+    }
+}
+
 impl Config {
     /// As a TOML config that resolves to itself.
     pub fn to_toml(&self) -> String {
@@ -249,6 +275,7 @@ impl Config {
             !self.model.name.is_empty() || !self.model.path.as_os_str().is_empty(),
             "no model: give `model.name` (see `headlight models`) or `model.path`, a folder with a checkpoint"
         );
+        self.model.device().check_precision(self.model.precision()).context("`model.precision`")?;
         anyhow::ensure!(
             self.treebank.max_pieces >= 3,
             "`treebank.max_pieces` is {}, but [CLS], [SEP] and one piece are 3",

@@ -130,6 +130,11 @@ fn what_is_wrong_is_named_with_its_writer_and_the_way_out() {
         (MINIMAL, &["name=a/b"], "config study.toml: `name` is \"a/b\", which cannot name a run directory"),
         ("[sweep]\nseed = 1", &[], "`sweep.seed` in config study.toml is not a list of values"),
         ("[sweep]\nsed = [1]", &[], "unknown key `sed` in config study.toml; did you mean `seed`?"),
+        (
+            MINIMAL,
+            &["model.precision=f16"],
+            "config study.toml: `model.precision`: device cpu computes in f32, not in f16; choose precision f32",
+        ),
         (MINIMAL, &["model.device=tpu"], "`model.device` in --set: unknown variant: found `tpu`, expected"),
     ] {
         let found = error(text, sets);

@@ -34,6 +34,8 @@ pub struct Pass<'a> {
 /// A sentence on its way through the encoder, with the skipped ones right before it.
 struct Item {
     sentence: Sentence,
+    /// Whether its attention is wanted.
+    attended: bool,
     skipped_before: Vec<Sentence>,
 }
 
@@ -58,6 +60,21 @@ impl Run {
         &mut self,
         pass: &Pass<'_>,
         map: impl Fn(&Sentence, &Pieces, Encoded) -> R + Sync,
+        fold: impl FnMut(&Sentence, Option<R>) -> Result<()>,
+    ) -> Result<()> {
+        self.encode_as(pass, |_| true, map, fold)
+    }
+
+    /// Encodes the sentences of a split as [`Run::encode`] does, but yields the attention that the request asks for only of
+    /// those sentences of which `attended` says so; it is asked about each in order.
+    ///
+    /// # Errors
+    /// As [`Run::encode`].
+    pub fn encode_as<R: Send>(
+        &mut self,
+        pass: &Pass<'_>,
+        attended: impl FnMut(&Sentence) -> bool + Send,
+        map: impl Fn(&Sentence, &Pieces, Encoded) -> R + Sync,
         mut fold: impl FnMut(&Sentence, Option<R>) -> Result<()>,
     ) -> Result<()> {
         let clock = Instant::now();
@@ -75,13 +92,15 @@ impl Run {
             keys: &keys,
             tokenizer: model.tokenizer(),
             from: pass.from,
+            attended,
             number: 0,
             ledger: &ledger,
             progress: &progress,
         };
-        let streamed = model.stream(
+        let streamed = model.stream_as(
             inputs,
             pass.request,
+            |item| item.attended,
             |item: Item, pieces, encoded| {
                 let reduced = map(&item.sentence, pieces, encoded);
                 (item, reduced)
@@ -174,8 +193,9 @@ impl<I: Iterator<Item = Result<Sentence, ReadError>>> Iterator for Trees<I> {
 }
 
 /// The inputs of a pass.
-struct Inputs<'a, I> {
+struct Inputs<'a, I, F> {
     sentences: Trees<I>,
+    attended: F,
     keys: &'a TreebankConfig,
     tokenizer: &'a Tokenizer,
     from: usize,
@@ -184,7 +204,7 @@ struct Inputs<'a, I> {
     progress: &'a Progress,
 }
 
-impl<I: Iterator<Item = Result<Sentence, ReadError>>> Iterator for Inputs<'_, I> {
+impl<I: Iterator<Item = Result<Sentence, ReadError>>, F: FnMut(&Sentence) -> bool> Iterator for Inputs<'_, I, F> {
     type Item = Result<(Item, Pieces)>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -221,7 +241,8 @@ impl<I: Iterator<Item = Result<Sentence, ReadError>>> Iterator for Inputs<'_, I>
                         continue;
                     }
                     let skipped_before = std::mem::take(&mut ledger.waiting);
-                    return Some(Ok((Item { sentence, skipped_before }, pieces)));
+                    let attended = (self.attended)(&sentence);
+                    return Some(Ok((Item { sentence, attended, skipped_before }, pieces)));
                 }
             }
         }

@@ -5,15 +5,15 @@ use std::thread;
 
 use headlight_report::run::Machine;
 
-/// Processor, cores, memory.
-pub fn describe() -> Machine {
+/// Processor, cores, memory, and the accelerator where the device is one.
+pub fn describe(device: headlight_bert::Device) -> Machine {
     Machine {
         os: std::env::consts::OS.to_owned(),
         architecture: std::env::consts::ARCH.to_owned(),
         processor: field("/proc/cpuinfo", "model name"),
         cores: thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
         memory_bytes: field("/proc/meminfo", "MemTotal").as_deref().and_then(kibibytes),
-        accelerator: None,
+        accelerator: device.accelerator(),
     }
 }
 

@@ -34,7 +34,7 @@ pub use directory::Directory;
 pub use documents::DocumentPass;
 pub use encode::{Pass, pieces};
 pub use interrupt::{Interrupted, check as interrupted, install as watch_interrupts};
-pub use model::{LoadedModel, request};
+pub use model::{LoadedModel, merge_rule, request};
 pub use sequences::SequencesSeen;
 pub use sources::{Treebank, input};
 
@@ -238,6 +238,7 @@ impl Run {
                 selection: outcomes.iter().find_map(|(_, it)| it.selection.clone()).unwrap_or_else(|| "split".into()),
                 input: treebank.input.to_string(),
                 attention: config.model.attention.to_string(),
+                precision: config.model.precision.to_string(),
                 piece_limit: u32::try_from(treebank.max_pieces)?,
             },
             statistics: outcomes
@@ -271,6 +272,7 @@ impl Run {
             headlight_version: env!("CARGO_PKG_VERSION").to_owned(),
             git_revision: option_env!("HEADLIGHT_GIT_REVISION").map(ToOwned::to_owned),
             device: self.config.model.device.to_string(),
+            precision: self.config.model.precision.to_string(),
             seed: self.config.seed,
             threads: model.map_or(0, |model| model.model.threads().get() as u32),
             inputs: self.inputs.clone(),
@@ -280,7 +282,7 @@ impl Run {
             seconds: self.clock.elapsed().as_secs_f64(),
             stages: self.stages.clone(),
             peak_memory_bytes: machine::peak_memory(),
-            machine: machine::describe(),
+            machine: machine::describe(self.config.model.device()),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use headlight_attention::MergeRule;
-use headlight_bert::{AttentionKind, Device, Level, LoadOptions, MaskedLm, Model, Request};
+use headlight_bert::{AttentionKind, Device, Level, LoadOptions, MaskedLm, Model, Precision, Request};
 use headlight_report::run::{Input, ModelSummary};
 
 use super::sources::input;
@@ -34,14 +34,14 @@ impl LoadedModel {
         let keys = &config.model;
         let folder = folder(&keys.path, &keys.name)?;
         let options = LoadOptions {
-            device: match keys.device {
-                config::Device::Cpu => Device::Cpu,
-                config::Device::Ndarray => Device::Ndarray,
-                config::Device::Cuda => Device::Cuda,
-            },
+            device: keys.device(),
+            precision: keys.precision(),
             threads: NonZeroUsize::new(config.threads),
             random_init: keys.random_init.then_some(config.seed),
         };
+        if options.device == Device::Cuda {
+            headlight_bert::keep_kernels(&fetch::cache_folder()?.join("kernels"));
+        }
         // Hashing and loading read the same files; together they read them once.
         let (inputs, model) = rayon::join(|| inputs(&folder), || Model::load(&folder, &options));
         let model = model.context("cannot load the model")?;
@@ -61,6 +61,15 @@ impl LoadedModel {
         let masked_lm = MaskedLm::load(&self.folder, &self.options)?;
         ensure!(self.model.tokenizer().special().mask.is_some(), "the vocabulary of the model has no [MASK]");
         Ok(masked_lm)
+    }
+
+    /// The same model in f32 on this processor, where products are exact.
+    ///
+    /// # Errors
+    /// As [`LoadedModel::load`].
+    pub fn exact(&self) -> Result<Model> {
+        let options = LoadOptions { device: Device::Cpu, precision: Precision::F32, ..self.options };
+        Ok(Model::load(&self.folder, &options)?)
     }
 
     /// What reports say about it.
@@ -107,16 +116,20 @@ fn inputs(folder: &Path) -> Result<Vec<Input>> {
     files.iter().filter_map(wanted).collect()
 }
 
-/// What the config asks of the encoder: attention over words.
-pub fn request(config: &Config) -> Request {
-    let merge = match config.treebank.merge {
+/// How the config has the pieces of a word merged.
+pub fn merge_rule(config: &Config) -> MergeRule {
+    match config.treebank.merge {
         config::Merge::Mean => MergeRule::Mean,
         config::Merge::First => MergeRule::First,
         config::Merge::Max => MergeRule::Max,
-    };
+    }
+}
+
+/// What the config asks of the encoder: attention over words.
+pub fn request(config: &Config) -> Request {
     let kind = match config.model.attention {
         config::Attention::Weights => AttentionKind::Weights,
         config::Attention::Norms => AttentionKind::Norms,
     };
-    Request { attention: Some(Level::Words(merge)), kind, ..Request::default() }
+    Request { attention: Some(Level::Words(merge_rule(config))), kind, ..Request::default() }
 }

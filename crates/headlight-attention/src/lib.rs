@@ -1,9 +1,9 @@
 //! The value types of attention: heads, the alignment of words and pieces, maps, and their merging to words.
 //!
 //! An encoder gives [`AttentionMaps`] over pieces; [`Alignment`] says which pieces belong to which word;
-//! [`WordAttention`] is what everything downstream reads. Axes are always `[layer, head, from, to]`, row-major: the
-//! row `from` says what that position attends to and sums to 1. A [`store`] keeps the word attention of a whole split on
-//! disk.
+//! [`WordAttention`] is what everything downstream reads, [`AttentionPeaks`] what is left of it for scoring single heads.
+//! Axes are always `[layer, head, from, to]`, row-major: the row `from` says what that position attends to and sums to 1.
+//! A [`store`] keeps the word attention of a whole split on disk.
 //!
 //! ```
 //! use headlight_attention::{Alignment, AttentionMaps, HeadGrid, MergeRule, merge};
@@ -21,8 +21,10 @@
 mod head;
 mod maps;
 mod merge;
+mod peaks;
 pub mod store;
 
 pub use head::{AttentionHead, HeadGrid};
 pub use maps::{Alignment, AttentionMaps, MergeRule, WordAttention};
 pub use merge::{merge, merge_map};
+pub use peaks::{AttentionPeaks, MAX_WORDS, NO_PEAK, PeakFinder, peaks};

@@ -4,10 +4,10 @@ use burn::{prelude::*, tensor::TensorData};
 
 use crate::{Pieces, encoder::tensor};
 
-/// Logits of padding get this added, after which softmax gives it a weight of exactly 0.
+/// Logits of padding get this added, after which softmax gives it a weight of exactly 0. Logits are f32.
 const PADDING_LOGIT: f32 = -1e9;
 
-/// Inputs padded to the length of the longest.
+/// Inputs padded to one length.
 #[derive(Debug)]
 pub(crate) struct Batch<B: Backend> {
     /// `[batch, piece]`.
@@ -21,10 +21,10 @@ pub(crate) struct Batch<B: Backend> {
 }
 
 impl<B: Backend> Batch<B> {
-    /// Pads at least one input with piece 0.
-    pub fn new(inputs: &[&Pieces], device: &B::Device) -> Self {
+    /// Pads at least one input to `longest` pieces with piece 0. None is longer.
+    pub fn new(inputs: &[&Pieces], longest: usize, device: &B::Device) -> Self {
         let lengths: Vec<usize> = inputs.iter().map(|input| input.len()).collect();
-        let (count, longest) = (inputs.len(), lengths.iter().copied().max().unwrap_or(0));
+        let count = inputs.len();
         let padded = |rows: &dyn Fn(&Pieces) -> &[u32]| {
             let mut values = vec![0i32; count * longest];
             for (row, input) in values.chunks_exact_mut(longest).zip(inputs) {
@@ -56,4 +56,89 @@ fn rows(lengths: &[usize], longest: usize, value: impl Fn(usize, usize) -> f32) 
         .flat_map(|&length| (0..longest).map(move |piece| (length, piece)))
         .map(|(l, p)| value(l, p))
         .collect()
+}
+
+/// How inputs are cut into padded batches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batching {
+    /// Most pieces of a batch, padding included; one input may exceed it.
+    pub pieces: usize,
+    /// Inputs are padded to a multiple of this. Rows of such lengths begin where a GPU can load several values at once.
+    pub multiple: usize,
+    /// What a batch costs beyond its pieces, in pieces: the time in which a device is told what to do.
+    pub overhead: usize,
+}
+
+impl Batching {
+    /// The padded length of a batch whose longest input is this long.
+    pub fn padded(&self, longest: usize) -> usize {
+        longest.next_multiple_of(self.multiple)
+    }
+
+    /// Cuts inputs of these lengths, sorted, into batches of consecutive ones: their sizes. Of all cuts the cheapest, where
+    /// a batch costs its padded pieces and the overhead.
+    pub fn cut(&self, lengths: &[usize]) -> Vec<usize> {
+        // The cheapest way to cut off the first inputs, and the size of its last batch.
+        let mut best = vec![(0, 0)];
+        for end in 1..=lengths.len() {
+            let length = self.padded(lengths[end - 1]);
+            let most = (self.pieces / length.max(1)).clamp(1, end);
+            let cost = |size: usize| (best[end - size].0 + size * length + self.overhead, size);
+            // Of equal cost the larger batch.
+            best.push((1..=most).rev().map(cost).min_by_key(|(cost, _)| *cost).unwrap_or_default());
+        }
+        let mut sizes = Vec::new();
+        let mut end = lengths.len();
+        while end > 0 {
+            let (_, size) = best[end];
+            sizes.push(size);
+            end -= size;
+        }
+        sizes.reverse();
+        sizes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(batching: Batching, lengths: &[usize], expected: &[usize]) {
+        assert_eq!(batching.cut(lengths), expected, "{batching:?} {lengths:?}");
+    }
+
+    #[test]
+    fn batches_are_cut_where_padding_costs_more_than_a_batch() {
+        let batching = Batching { pieces: 100, multiple: 1, overhead: 10 };
+        check(batching, &[], &[]);
+        check(batching, &[7], &[1]);
+        check(batching, &[5, 5, 6, 6], &[4]);
+        check(batching, &[5, 5, 5, 50], &[3, 1]);
+        check(batching, &[40, 40, 40], &[2, 1]);
+        check(batching, &[40, 40, 300], &[2, 1]);
+        // Up to the same multiple there is nothing to gain.
+        check(Batching { multiple: 8, ..batching }, &[1, 1, 1, 8], &[4]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_input_is_in_one_batch_and_no_batch_is_too_large(
+            mut lengths in prop::collection::vec(1_usize..60, 0..80),
+            pieces in 1_usize..300,
+            multiple in 1_usize..9,
+            overhead in 0_usize..100,
+        ) {
+            lengths.sort_unstable();
+            let batching = Batching { pieces, multiple, overhead };
+            let mut rest = lengths.as_slice();
+            for size in batching.cut(&lengths) {
+                let (batch, later) = rest.split_at(size);
+                prop_assert!(size == 1 || size * batching.padded(batch[size - 1]) <= pieces, "{batch:?}");
+                rest = later;
+            }
+            prop_assert!(rest.is_empty());
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Where an encoder computes.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, path::Path, str::FromStr};
+
+use crate::Precision;
 
 /// Where an encoder computes. Chosen once, when a model is loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -26,6 +28,53 @@ impl Device {
         match self {
             Self::Cpu | Self::Ndarray => Ok(()),
             Self::Cuda => check_cuda(),
+        }
+    }
+
+    /// Whether the device computes in this precision.
+    ///
+    /// # Errors
+    /// [`DeviceError::Precision`].
+    pub fn check_precision(self, precision: Precision) -> Result<(), DeviceError> {
+        match (self, precision) {
+            (Self::Cuda, _) | (_, Precision::F32) => Ok(()),
+            (Self::Cpu | Self::Ndarray, _) => Err(DeviceError::Precision { device: self, precision }),
+        }
+    }
+
+    /// The name of the accelerator that the device is, where it is one.
+    pub fn accelerator(self) -> Option<String> {
+        #[cfg(feature = "cuda")]
+        if self == Self::Cuda && self.check().is_ok() {
+            use cudarc::driver::result::device;
+
+            return device::get(0).and_then(device::get_name).ok();
+        }
+        None
+    }
+
+    /// Whether products of this precision are those of f32, which processors compute exactly and CUDA may round (see
+    /// [`Precision`]).
+    pub fn is_exact(self, precision: Precision) -> bool {
+        precision == Precision::F32 && self != Self::Cuda
+    }
+}
+
+/// Has a GPU's compiled kernels, and which of them were found the fastest for which shapes, kept in a folder for later
+/// processes, which then start at once and choose the same. Has an effect before the GPU is first used, and none on other
+/// devices.
+#[cfg_attr(not(feature = "cuda"), allow(unused_variables))]
+pub fn keep_kernels(folder: &Path) {
+    #[cfg(feature = "cuda")]
+    {
+        use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig, cache::CacheConfig};
+
+        let mut state = CubeClRuntimeConfig::storage().lock();
+        if state.is_none() {
+            let mut config = CubeClRuntimeConfig::default().override_from_env();
+            config.compilation.cache = Some(CacheConfig::File(folder.to_owned()));
+            config.autotune.cache = CacheConfig::File(folder.to_owned());
+            *state = Some(config.into());
         }
     }
 }
@@ -58,6 +107,21 @@ pub enum DeviceError {
     Unknown {
         /// The name.
         name: String,
+    },
+    /// A device that does not compute in this precision.
+    #[error("device {device} computes in f32, not in {precision}; choose precision f32, or device cuda")]
+    Precision {
+        /// The device.
+        device: Device,
+        /// What was asked of it.
+        precision: Precision,
+    },
+    /// A GPU that does not compute in this precision.
+    #[cfg(feature = "cuda")]
+    #[error("this GPU does not compute in {precision}; choose another precision")]
+    GpuPrecision {
+        /// What was asked of it.
+        precision: Precision,
     },
     /// Built without the feature `cuda`.
     #[error("this build has no support for device cuda; build with `--features cuda`, or choose cpu")]

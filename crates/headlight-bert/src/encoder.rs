@@ -1,12 +1,13 @@
 //! The encoder in burn, generic over the backend: the reference for every other one.
 //!
-//! Axes: `[batch, piece, width]` for states, `[batch, head, from, to]` for attention.
+//! Axes: `[batch, piece, width]` for states, `[batch, head, from, to]` for attention. Linear layers and the two products of
+//! attention may be in reduced precision: their factors are rounded to it, their results come back in f32. All else is f32.
 
 use burn::{
     module::{Module, Param},
     nn,
     prelude::*,
-    tensor::{TensorData, activation},
+    tensor::{DType, FloatDType, TensorData, activation},
 };
 
 use crate::{
@@ -62,8 +63,8 @@ pub(crate) struct Attended<B: Backend> {
 }
 
 impl<B: Backend> Bert<B> {
-    /// Moves the weights onto a device.
-    pub fn new(weights: BertWeights, spec: &ModelSpec, device: &B::Device) -> Self {
+    /// Moves the weights onto a device, those of linear layers in the precision of products.
+    pub fn new(weights: BertWeights, spec: &ModelSpec, device: &B::Device, products: FloatDType) -> Self {
         let BertWeights { embeddings, layers, masked_lm: _ } = weights;
         let table = |rows: usize, values: Vec<f32>| embedding(values, [rows, spec.hidden], device);
         Self {
@@ -71,7 +72,7 @@ impl<B: Backend> Bert<B> {
             positions: table(spec.max_positions, embeddings.positions),
             segments: table(spec.segments, embeddings.segments),
             norm: layer_norm(embeddings.norm, spec, device),
-            layers: layers.into_iter().map(|layer| Layer::new(layer, spec, device)).collect(),
+            layers: layers.into_iter().map(|layer| Layer::new(layer, spec, device, products)).collect(),
         }
     }
 
@@ -87,17 +88,23 @@ impl<B: Backend> Bert<B> {
 }
 
 impl<B: Backend> Layer<B> {
-    fn new(weights: LayerWeights, spec: &ModelSpec, device: &B::Device) -> Self {
+    fn new(weights: LayerWeights, spec: &ModelSpec, device: &B::Device, products: FloatDType) -> Self {
+        let linear = |weights| linear(weights, device, products);
         Self {
-            query: linear(weights.query, device),
-            key: linear(weights.key, device),
-            value: linear(weights.value, device),
-            attention_output: linear(weights.attention_output, device),
+            query: linear(weights.query),
+            key: linear(weights.key),
+            value: linear(weights.value),
+            attention_output: linear(weights.attention_output),
             attention_norm: layer_norm(weights.attention_norm, spec, device),
-            intermediate: linear(weights.intermediate, device),
-            output: linear(weights.output, device),
+            intermediate: linear(weights.intermediate),
+            output: linear(weights.output),
             output_norm: layer_norm(weights.output_norm, spec, device),
         }
+    }
+
+    /// The precision of products: that of the weights.
+    fn products(&self) -> FloatDType {
+        self.query.weight.val().dtype().into()
     }
 
     /// Attention of this layer: softmax(Q·Kᵀ/√width) over the pieces that are no padding, then the intervention.
@@ -110,12 +117,13 @@ impl<B: Backend> Layer<B> {
     ) -> Attended<B> {
         let [inputs, pieces, hidden_width] = hidden.dims();
         let width = hidden_width / heads;
-        let split = |states: Tensor<B, 3>| states.reshape([inputs, pieces, heads, width]).swap_dims(1, 2);
-        let query = split(self.query.forward(hidden.clone()));
-        let key = split(self.key.forward(hidden.clone()));
-        let values = split(self.value.forward(hidden));
+        let hidden = cast(hidden, self.products());
+        let project = |linear| project(linear, hidden.clone()).reshape([inputs, pieces, heads, width]).swap_dims(1, 2);
+        // Queries are scaled and not the many logits, which then stay within f16 as well.
+        let query = project(&self.query) * (1.0 / (width as f64).sqrt());
+        let (key, values) = (project(&self.key), project(&self.value));
 
-        let mut logits = query.matmul(key.swap_dims(2, 3)) * (1.0 / (width as f64).sqrt());
+        let mut logits = cast(query.matmul(key.swap_dims(2, 3)), FloatDType::F32);
         if let Some(padding) = &batch.padding {
             logits = logits + padding.clone();
         }
@@ -138,14 +146,18 @@ impl<B: Backend> Layer<B> {
         intervention: &Intervention<B>,
     ) -> Tensor<B, 3> {
         let dims = hidden.dims();
-        let mut context = attended.weights.matmul(attended.values);
+        let products = self.products();
+        let mut context = cast(attended.weights, products).matmul(attended.values);
         if let Some(gate) = &intervention.gate {
             context = context * gate.clone();
         }
         let context = context.swap_dims(1, 2).reshape(dims);
-        let hidden = self.attention_norm.forward(hidden + self.attention_output.forward(context));
-        let inner = activate(self.intermediate.forward(hidden.clone()), activation);
-        self.output_norm.forward(hidden + self.output.forward(inner))
+        let attended = cast(project(&self.attention_output, context), FloatDType::F32);
+        let hidden = self.attention_norm.forward(hidden + attended);
+        let inner = project(&self.intermediate, cast(hidden.clone(), products));
+        let inner = activate(cast(inner, FloatDType::F32), activation);
+        let output = cast(project(&self.output, cast(inner, products)), FloatDType::F32);
+        self.output_norm.forward(hidden + output)
     }
 
     /// ‖α·f(x)‖, `[batch, head, from, to]`, with f(x) = (x·W_V + b_V)·W_O of each head (Kobayashi et al. 2020, §2).
@@ -154,10 +166,22 @@ impl<B: Backend> Layer<B> {
         let output = self.attention_output.weight.val();
         let [_, hidden] = output.dims();
         let output = output.reshape([1, heads, width, hidden]);
-        let transformed = attended.values.clone().matmul(output);
+        let transformed = cast(attended.values.clone().matmul(output), FloatDType::F32);
         let lengths = transformed.square().sum_dim(3).sqrt();
         attended.weights.clone() * lengths.swap_dims(2, 3)
     }
+}
+
+/// A linear layer on `[batch, piece, width]` as one product over all pieces: a backend might multiply input by input.
+fn project<B: Backend>(linear: &nn::Linear<B>, states: Tensor<B, 3>) -> Tensor<B, 3> {
+    let [batch, pieces, width] = states.dims();
+    let [_, outputs] = linear.weight.dims();
+    linear.forward(states.reshape([batch * pieces, width])).reshape([batch, pieces, outputs])
+}
+
+/// The tensor in another precision, itself where it is of that precision.
+pub(crate) fn cast<B: Backend, const D: usize>(tensor: Tensor<B, D>, to: FloatDType) -> Tensor<B, D> {
+    if tensor.dtype() == to.into() { tensor } else { tensor.cast(to) }
 }
 
 /// The non-linearity of a feed-forward block.
@@ -176,11 +200,12 @@ pub(crate) fn activate<B: Backend, const D: usize>(states: Tensor<B, D>, kind: A
 
 /// A linear layer. burn keeps weights as `[inputs, outputs]`, checkpoints as `[outputs, inputs]`. Parameters of this
 /// crate are never trained, so none requires a gradient.
-pub(crate) fn linear<B: Backend>(weights: Linear, device: &B::Device) -> nn::Linear<B> {
+pub(crate) fn linear<B: Backend>(weights: Linear, device: &B::Device, precision: FloatDType) -> nn::Linear<B> {
+    let options = (device, DType::from(precision));
     let weight = tensor::<B, 2>(weights.weight, [weights.outputs, weights.inputs], device);
     // A contiguous copy: the transposed view would be gathered anew in each product.
-    let weight = Tensor::from_data(weight.transpose().into_data(), device);
-    let bias = tensor(weights.bias, [weights.outputs], device);
+    let weight = Tensor::from_data(weight.transpose().into_data(), options);
+    let bias = Tensor::from_data(TensorData::new(weights.bias, [weights.outputs]), options);
     nn::Linear { weight: frozen(weight), bias: Some(frozen(bias)) }
 }
 

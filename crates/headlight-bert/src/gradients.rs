@@ -8,7 +8,7 @@ use burn::{
     module::Module,
     nn,
     prelude::*,
-    tensor::{TensorData, activation},
+    tensor::{FloatDType, TensorData, activation},
 };
 use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
 use ndarray::Axis;
@@ -19,7 +19,7 @@ use crate::{
     encoder::{Bert, Intervention, activate, layer_norm, linear, tensor},
     model::read_weights,
     packed::{self, PackedEncoder},
-    reference::{host, unpad},
+    reference::{host, longest, unpad},
     request::{HeadMask, Request},
 };
 
@@ -148,7 +148,7 @@ impl MaskedLm {
         }
         let HeadGrid { layers, heads } = self.spec.grid;
         let pieces: Vec<&Pieces> = inputs.iter().map(|input| &input.pieces).collect();
-        let batch = Batch::new(&pieces, &Default::default());
+        let batch = Batch::new(&pieces, longest(&pieces, Pieces::len), &Default::default());
         let targets = Targets::new(inputs, &batch);
         let device = batch.ids.device();
         let [count, longest] = batch.ids.dims();
@@ -266,10 +266,10 @@ impl<B: Backend> Net<B> {
         let weight = head.decoder.unwrap_or_else(|| weights.embeddings.words.clone());
         let decoder = crate::Linear { inputs: spec.hidden, outputs: spec.vocabulary, weight, bias: head.bias };
         Self {
-            bert: Bert::new(weights, spec, &device),
-            transform: linear(head.transform, &device),
+            bert: Bert::new(weights, spec, &device, FloatDType::F32),
+            transform: linear(head.transform, &device, FloatDType::F32),
             norm: layer_norm(head.norm, spec, &device),
-            decoder: linear(decoder, &device),
+            decoder: linear(decoder, &device, FloatDType::F32),
         }
     }
 

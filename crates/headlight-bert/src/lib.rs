@@ -2,8 +2,8 @@
 //!
 //! The usual libraries fuse attention away; here it is the product. A [`Model`] is a checkpoint folder made ready: its
 //! [`Tokenizer`] turns words or text into [`Pieces`], each of which knows its word, and [`Model::stream`] answers a
-//! [`Request`] for any number of them: attention over pieces or merged to words, weights or norms, with heads masked,
-//! hidden states of every layer. Results come back in input order, the same for any number of threads, and memory is
+//! [`Request`] for any number of them: attention over pieces or merged to words, or only its peaks, weights or norms, with
+//! heads masked, hidden states of every layer. Results come back in input order, the same for any number of threads, and memory is
 //! bounded by what is in flight.
 //!
 //! ```
@@ -39,22 +39,28 @@ mod gradients;
 mod masked;
 mod model;
 mod packed;
+mod peaks;
 mod pieces;
+mod precision;
 mod random;
 mod reference;
 mod request;
 mod spec;
 mod stream;
+#[cfg(test)]
+mod testing;
+mod times;
 mod tokenizer;
 mod weights;
 
-pub use device::{Device, DeviceError};
+pub use device::{Device, DeviceError, keep_kernels};
 pub use error::{LoadError, TensorProblems};
 pub use gradients::{LossGradients, MaskedLm, MaskedLmError};
 pub use masked::MaskedPieces;
 pub use model::{LoadOptions, Model};
 pub use packed::PackedEncoder;
 pub use pieces::{Pieces, Skip, UnfitPieces};
+pub use precision::Precision;
 pub use request::{AttentionKind, Encoded, HeadMask, HiddenStates, Level, Masking, Request};
 pub use spec::{Activation, ModelSpec};
 pub use stream::StreamError;

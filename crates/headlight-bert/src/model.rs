@@ -9,7 +9,8 @@ use std::{
 use burn::backend::NdArray;
 
 use crate::{
-    BertWeights, Device, LoadError, ModelSpec, Pieces, StreamError, Tokenizer,
+    BertWeights, Device, LoadError, ModelSpec, Pieces, Precision, StreamError, Tokenizer,
+    batch::Batching,
     packed::PackedEncoder,
     random,
     reference::Reference,
@@ -17,18 +18,27 @@ use crate::{
     stream::stream,
 };
 
-/// Pieces of a padded batch on a processor: inputs of a chunk are sorted by length, so little of it is padding.
-const CPU_BATCH: usize = 512;
-/// Pieces of a padded batch on a GPU: enough to fill it.
+/// Batches on a processor: small, so that they stay in its cache.
+const CPU_BATCHES: Batching = Batching { pieces: 512, multiple: 1, overhead: 16 };
+
+/// Batches on a GPU: enough pieces to fill it. The thousand kernels of a batch take a few milliseconds to queue, in which a
+/// GPU gets through about as many pieces as the overhead says.
 #[cfg(feature = "cuda")]
-const CUDA_BATCH: usize = 8192;
+const CUDA_BATCHES: Batching = Batching { pieces: 8192, multiple: 8, overhead: 1024 };
+
+/// Workers on a GPU: while one waits for kernels, one copies results and one prepares a batch. More would only hold more of
+/// its memory.
+#[cfg(feature = "cuda")]
+const CUDA_WORKERS: usize = 3;
 
 /// How a model is loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LoadOptions {
     /// Where it computes.
     pub device: Device,
-    /// Workers of a stream; all cores when `None`.
+    /// The numbers of its products.
+    pub precision: Precision,
+    /// Workers of a stream; all cores when `None`. A GPU has use for few and takes no more.
     pub threads: Option<NonZeroUsize>,
     /// With a seed, everything but the embeddings is drawn anew: an encoder of this shape that has learned nothing.
     pub random_init: Option<u64>,
@@ -58,20 +68,33 @@ impl Model {
     /// Loads a checkpoint folder: `config.json`, `model.safetensors` (or its shards), `tokenizer.json` or `vocab.txt`.
     ///
     /// # Errors
-    /// Whatever is missing, damaged or does not fit together; a device that is not there.
+    /// Whatever is missing, damaged or does not fit together; a device that is not there or does not compute in the
+    /// precision.
     pub fn load(folder: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
-        options.device.check()?;
+        let LoadOptions { device, precision, .. } = *options;
+        device.check_precision(precision)?;
+        device.check()?;
         let spec = ModelSpec::read(&folder.join("config.json"))?;
         let tokenizer = Tokenizer::read(folder, &spec)?;
         let weights = read_weights(folder, &spec, options)?;
         let has_masked_lm_head = weights.masked_lm.is_some();
-        tracing::debug!(folder = %folder.display(), device = %options.device, ?spec, "model loaded");
-        let encoder: Box<dyn Encode> = match options.device {
+        tracing::debug!(folder = %folder.display(), %device, %precision, ?spec, "model loaded");
+        let encoder: Box<dyn Encode> = match device {
             Device::Cpu => Box::new(PackedEncoder::new(&spec, weights)),
-            Device::Ndarray => Box::new(Reference::<NdArray>::new(weights, &spec, Default::default(), CPU_BATCH)),
+            Device::Ndarray => {
+                Box::new(Reference::<NdArray>::new(weights, &spec, Default::default(), precision, CPU_BATCHES))
+            }
             #[cfg(feature = "cuda")]
             Device::Cuda => {
-                Box::new(Reference::<burn::backend::Cuda>::new(weights, &spec, Default::default(), CUDA_BATCH))
+                type Cuda = burn::backend::Cuda;
+                use burn::{prelude::Backend, tensor::DType};
+
+                let gpu = Default::default();
+                if !Cuda::supports_dtype(&gpu, DType::from(precision.float())) {
+                    return Err(crate::DeviceError::GpuPrecision { precision }.into());
+                }
+                let encoder = Reference::<Cuda>::new(weights, &spec, gpu, precision, CUDA_BATCHES);
+                Box::new(encoder.with_workers(CUDA_WORKERS))
             }
             #[cfg(not(feature = "cuda"))]
             Device::Cuda => return Err(crate::DeviceError::NotBuilt.into()),
@@ -100,6 +123,11 @@ impl Model {
         self.options.device
     }
 
+    /// The numbers of its products.
+    pub fn precision(&self) -> Precision {
+        self.options.precision
+    }
+
     /// Workers of a stream.
     pub fn threads(&self) -> NonZeroUsize {
         let all = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -123,7 +151,23 @@ impl Model {
         map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
         fold: impl FnMut(R) -> Result<(), E>,
     ) -> Result<(), StreamError<E>> {
-        stream(self.encoder.as_ref(), &self.spec, self.threads(), inputs, request, map, fold)
+        self.stream_as(inputs, request, |_| true, map, fold)
+    }
+
+    /// Encodes a stream of inputs as [`Model::stream`] does, but yields the attention that the request asks for only of those
+    /// inputs of which `attended` says so: for consumers that need the peaks of all and the maps of some.
+    ///
+    /// # Errors
+    /// As [`Model::stream`].
+    pub fn stream_as<T: Send, R: Send, E: Send>(
+        &self,
+        inputs: impl Iterator<Item = Result<(T, Pieces), E>> + Send,
+        request: &Request,
+        attended: impl Fn(&T) -> bool + Sync,
+        map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
+        fold: impl FnMut(R) -> Result<(), E>,
+    ) -> Result<(), StreamError<E>> {
+        stream(self.encoder.as_ref(), &self.spec, self.threads(), inputs, request, attended, map, fold)
     }
 
     /// Encodes one input on the caller's thread.
@@ -138,7 +182,8 @@ impl Model {
             Ok(())
         };
         let encoder = self.encoder.as_ref();
-        stream(encoder, &self.spec, NonZeroUsize::MIN, input, request, |(), _, encoded| encoded, keep)?;
+        let encoded = |(), _: &Pieces, encoded| encoded;
+        stream(encoder, &self.spec, NonZeroUsize::MIN, input, request, |()| true, encoded, keep)?;
         Ok(answer)
     }
 }

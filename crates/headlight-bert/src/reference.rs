@@ -2,55 +2,71 @@
 
 use std::iter;
 
-use burn::prelude::*;
+use burn::{
+    prelude::*,
+    tensor::{TensorData, Transaction},
+};
 use headlight_attention::{AttentionHead, AttentionMaps, MergeRule, WordAttention, merge};
 
 use crate::{
-    BertWeights, ModelSpec, Pieces,
-    batch::Batch,
+    BertWeights, ModelSpec, Pieces, Precision,
+    batch::{Batch, Batching},
     encoder::{Bert, Intervention, tensor},
+    peaks::{self, Candidates},
     request::{AttentionKind, Encode, Encoded, HeadMask, HiddenStates, Level, Masking, Request},
+    times::{Lap, Part, Stopwatch},
 };
 
-/// The burn encoder on one device. Inputs are sorted by length and padded in small batches.
+/// The burn encoder on one device. Inputs are sorted by length and padded in batches.
 pub(crate) struct Reference<B: Backend> {
     spec: ModelSpec,
     bert: Bert<B>,
     device: B::Device,
-    /// Pieces of a batch, padding included; one input may exceed it.
-    batch_pieces: usize,
+    batching: Batching,
+    /// Most workers that are of use at the same time.
+    workers: usize,
+    watch: Stopwatch,
 }
 
 impl<B: Backend> Reference<B> {
-    pub fn new(weights: BertWeights, spec: &ModelSpec, device: B::Device, batch_pieces: usize) -> Self {
-        let bert = Bert::new(weights, spec, &device);
-        Self { spec: spec.clone(), bert, device, batch_pieces }
+    pub fn new(
+        weights: BertWeights,
+        spec: &ModelSpec,
+        device: B::Device,
+        precision: Precision,
+        batching: Batching,
+    ) -> Self {
+        let bert = Bert::new(weights, spec, &device, precision.float());
+        Self { spec: spec.clone(), bert, device, batching, workers: usize::MAX, watch: Stopwatch::default() }
     }
 
-    /// Answers the request for one padded batch.
-    fn run(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
+    /// Has at most so many workers use the device at the same time.
+    #[cfg(feature = "cuda")]
+    pub fn with_workers(self, workers: usize) -> Self {
+        Self { workers, ..self }
+    }
+
+    /// Answers the request for one padded batch, with the attention of those inputs of which `attended` says so.
+    fn run(&self, inputs: &[&Pieces], request: &Request, attended: &[bool]) -> Vec<Encoded> {
         let grid = self.spec.grid;
-        let batch = Batch::<B>::new(inputs, &self.device);
-        let merging = match request.attention {
-            Some(Level::Words(rule)) => Merging::new(inputs, rule, &self.device),
-            _ => None,
-        };
-        let (mut maps, mut states) = (Vec::new(), Vec::new());
+        let layout = Layout::new(inputs, request, attended, &self.batching, &self.spec);
+        let pieces = inputs.iter().map(|input| input.len()).sum();
+        let mut lap = self.watch.lap(pieces, inputs.len() * layout.pieces);
+        let batch = Batch::<B>::new(inputs, layout.pieces, &self.device);
+        let mut kept = Kept::new(inputs, &layout, &self.device);
+        self.end(&mut lap, Part::Upload);
+
         let mut hidden = self.bert.embed(&batch);
         for (number, layer) in self.bert.layers.iter().enumerate() {
             if request.hidden_states {
-                states.push(hidden.clone());
+                kept.states.push(hidden.clone());
             }
             let intervention = masking(&request.masked_heads, number, grid.heads, &batch);
             let attended = layer.attend(hidden.clone(), grid.heads, &batch, &intervention);
-            if request.attention.is_some() {
-                let map = match request.kind {
+            if request.attention.is_some() || request.peaks.is_some() {
+                kept.keep(match request.kind {
                     AttentionKind::Weights => attended.weights.clone(),
                     AttentionKind::Norms => layer.norms(&attended),
-                };
-                maps.push(match &merging {
-                    Some(merging) => merging.apply(map),
-                    None => map,
                 });
             }
             if number + 1 < grid.layers || request.hidden_states {
@@ -58,92 +74,259 @@ impl<B: Backend> Reference<B> {
             }
         }
         if request.hidden_states {
-            states.push(hidden);
+            kept.states.push(hidden);
         }
-        // All work is queued by now: the first read waits for the device, the others find their values ready.
-        let answers = Answers {
-            spec: &self.spec,
-            level: request.attention,
-            merged: merging.is_some(),
-            longest: longest(inputs, Pieces::len),
-            longest_in_words: longest(inputs, |input| input.alignment.words().len() + 2),
-            maps: maps.into_iter().map(host).collect(),
-            states: states.into_iter().map(host).collect(),
-        };
-        inputs.iter().enumerate().map(|(number, input)| answers.of(number, input)).collect()
+        self.end(&mut lap, Part::Queue);
+        if lap.is_some() {
+            // A device that cannot wait shows it in the read that follows.
+            let _ = B::sync(&self.device);
+        }
+        self.end(&mut lap, Part::Kernels);
+        let host = kept.read();
+        self.end(&mut lap, Part::Download);
+        let answers = Answers { spec: &self.spec, request, attended, layout: &layout, host: &host };
+        let encoded = inputs.iter().enumerate().map(|(number, input)| answers.of(number, input)).collect();
+        self.end(&mut lap, Part::Host);
+        encoded
+    }
+
+    fn end(&self, lap: &mut Option<Lap<'_>>, part: Part) {
+        if let Some(lap) = lap {
+            lap.end(part);
+        }
     }
 }
 
-/// What a batch yielded, on the host and still padded.
+/// How the answers to a request lie in a padded batch.
+struct Layout {
+    /// Pieces that each input is padded to.
+    pieces: usize,
+    /// Positions of words, `[CLS]` and `[SEP]` included, that each input is padded to.
+    positions: usize,
+    /// Whether maps over pieces leave the device. Some are merged on the host.
+    maps: bool,
+    /// The rule of maps that leave the device merged.
+    words: Option<MergeRule>,
+    /// The rule of peaks that are found on the device.
+    peaks: Option<MergeRule>,
+    /// The inputs whose maps leave the device, by number.
+    attended: Vec<usize>,
+}
+
+impl Layout {
+    fn new(inputs: &[&Pieces], request: &Request, attended: &[bool], batching: &Batching, spec: &ModelSpec) -> Self {
+        // The one rule that is no product.
+        let on_device = |rule: &MergeRule| *rule != MergeRule::Max;
+        let attention = request.attention.filter(|_| attended.contains(&true));
+        let words = match attention {
+            Some(Level::Words(rule)) => Some(rule),
+            _ => None,
+        };
+        let peaks_on_host = request.peaks.is_some_and(|rule| !on_device(&rule));
+        let on_host = peaks_on_host || words.is_some_and(|rule| !on_device(&rule));
+        let leaves = |number: &usize| peaks_on_host || attended[*number];
+        Self {
+            // No embedding of a position is beyond the last.
+            pieces: batching.padded(longest(inputs, Pieces::len)).min(spec.max_positions),
+            positions: batching.padded(longest(inputs, |input| input.alignment.words().len() + 2)),
+            maps: attention == Some(Level::Pieces) || on_host,
+            attended: (0..inputs.len()).filter(leaves).collect(),
+            words: words.filter(on_device),
+            peaks: request.peaks.filter(on_device),
+        }
+    }
+}
+
+/// What is kept of the layers, on the device.
+struct Kept<'a, B: Backend> {
+    layout: &'a Layout,
+    /// [`Layout::attended`]; `None` where that is all inputs.
+    attended: Option<Tensor<B, 1, Int>>,
+    words: Option<Merging<B>>,
+    peaks: Option<(Option<Merging<B>>, Candidates<B>)>,
+    /// Each layer, `[attended, head, from, to]` over pieces.
+    layers: Vec<Tensor<B, 4>>,
+    /// Each layer, `[attended, head, from, to]` over words.
+    merged: Vec<Tensor<B, 4>>,
+    /// Each layer, `[batch, head, 2, position]`.
+    places: Vec<Tensor<B, 4, Int>>,
+    /// Embeddings and each layer, `[batch, piece, hidden]`.
+    states: Vec<Tensor<B, 3>>,
+}
+
+impl<'a, B: Backend> Kept<'a, B> {
+    fn new(inputs: &[&Pieces], layout: &'a Layout, device: &B::Device) -> Self {
+        let merging = |rule| Merging::new(inputs, rule, layout, device);
+        let peaks = layout.peaks.map(|rule| {
+            let own_merging = (layout.words != Some(rule)).then(|| merging(rule));
+            (own_merging, Candidates::new(inputs, layout.positions, device))
+        });
+        let attended: Vec<i32> = layout.attended.iter().map(|number| *number as i32).collect();
+        let count = attended.len();
+        let some = count < inputs.len() && (layout.maps || layout.words.is_some());
+        Self {
+            layout,
+            attended: some.then(|| Tensor::from_data(TensorData::new(attended, [count]), device)),
+            words: layout.words.map(merging),
+            peaks,
+            layers: Vec::new(),
+            merged: Vec::new(),
+            places: Vec::new(),
+            states: Vec::new(),
+        }
+    }
+
+    /// Keeps what is wanted of the maps of a layer.
+    fn keep(&mut self, maps: Tensor<B, 4>) {
+        let words = self.words.as_ref().map(|merging| merging.apply(maps.clone()));
+        if let Some((merging, candidates)) = &self.peaks {
+            let merged = match (merging, &words) {
+                (None, Some(words)) => words.clone(),
+                (Some(merging), _) => merging.apply(maps.clone()),
+                (None, None) => maps.clone(),
+            };
+            self.places.push(candidates.peaks(merged));
+        }
+        self.merged.extend(words.map(|words| self.of_attended(words)));
+        if self.layout.maps {
+            self.layers.push(self.of_attended(maps));
+        }
+    }
+
+    /// What of a batch's maps leaves the device.
+    fn of_attended(&self, maps: Tensor<B, 4>) -> Tensor<B, 4> {
+        match &self.attended {
+            Some(attended) => maps.select(0, attended.clone()),
+            None => maps,
+        }
+    }
+
+    /// Brings all of it to the host in one go.
+    fn read(self) -> Host {
+        let lengths = [self.layers.len(), self.merged.len(), self.places.len(), self.states.len()];
+        if lengths == [0; 4] {
+            return Host::default();
+        }
+        let mut read = Transaction::default();
+        for tensor in self.layers.into_iter().chain(self.merged) {
+            read = read.register(tensor);
+        }
+        for tensor in self.places {
+            read = read.register(tensor);
+        }
+        for tensor in self.states {
+            read = read.register(tensor);
+        }
+        let mut values = read.execute().into_iter();
+        let [layers, merged, places, states] = lengths.map(|length| values.by_ref().take(length).collect::<Vec<_>>());
+        // Backends keep integers of different widths.
+        let places = places.into_iter().map(TensorData::convert::<i32>).collect();
+        Host { layers, merged, places, states }
+    }
+}
+
+/// What a batch yielded, on the host and still padded; see [`Kept`].
+#[derive(Default)]
+struct Host {
+    layers: Vec<TensorData>,
+    merged: Vec<TensorData>,
+    places: Vec<TensorData>,
+    states: Vec<TensorData>,
+}
+
+/// Answers a request out of what a batch yielded.
 struct Answers<'a> {
     spec: &'a ModelSpec,
-    level: Option<Level>,
-    /// Whether maps run over words already.
-    merged: bool,
-    /// Pieces of the longest input.
-    longest: usize,
-    /// Words of the input with the most, `[CLS]` and `[SEP]` included.
-    longest_in_words: usize,
-    /// Each layer, `[batch, head, from, to]`.
-    maps: Vec<Vec<f32>>,
-    /// Embeddings and each layer, `[batch, piece, hidden]`; empty when not asked for.
-    states: Vec<Vec<f32>>,
+    request: &'a Request,
+    attended: &'a [bool],
+    layout: &'a Layout,
+    host: &'a Host,
 }
 
 impl Answers<'_> {
     /// The answer for one input of the batch.
     fn of(&self, number: usize, input: &Pieces) -> Encoded {
         let ModelSpec { grid, hidden: width, .. } = *self.spec;
+        let Self { request, layout, host, .. } = self;
         let (pieces, words) = (input.len(), input.alignment.words().len());
-        let whole = || {
-            let weights = unpad(&self.maps, number, grid.heads, pieces, self.longest);
-            AttentionMaps::new(grid, pieces, weights)
-        };
+        let attention = request.attention.filter(|_| self.attended[number]);
+        // Its place among those whose maps left the device.
+        let place = layout.attended.binary_search(&number).ok();
+        let maps = place.filter(|_| layout.maps).map(|place| {
+            let weights = unpad(&floats(&host.layers), place, grid.heads, pieces, layout.pieces);
+            AttentionMaps::new(grid, pieces, weights).expect("unpadding fixed the length")
+        });
+        let merged_here = |rule| maps.as_ref().map(|maps| merge(maps, &input.alignment, rule));
         let mut encoded = Encoded::default();
-        match self.level {
-            None => {}
-            Some(Level::Pieces) => encoded.maps = whole(),
-            Some(Level::Words(_)) if self.merged => {
-                let weights = unpad(&self.maps, number, grid.heads, words + 2, self.longest_in_words);
-                encoded.words = WordAttention::new(grid, words, weights);
+        encoded.words = match attention {
+            Some(Level::Words(_)) if layout.words.is_some() => place.and_then(|place| {
+                let weights = unpad(&floats(&host.merged), place, grid.heads, words + 2, layout.positions);
+                WordAttention::new(grid, words, weights)
+            }),
+            Some(Level::Words(rule)) => merged_here(rule),
+            _ => None,
+        };
+        encoded.peaks = match request.peaks {
+            Some(_) if layout.peaks.is_some() => {
+                let layers: Vec<&[i32]> = host.places.iter().map(values).collect();
+                peaks::of_input(&layers, number, grid, words, layout.positions)
             }
-            Some(Level::Words(rule)) => encoded.words = whole().map(|maps| merge(&maps, &input.alignment, rule)),
-        }
-        if !self.states.is_empty() {
-            let rows = |layer: &Vec<f32>| layer[number * self.longest * width..][..pieces * width].to_vec();
-            let values = self.states.iter().flat_map(rows).collect();
+            Some(rule) => merged_here(rule).map(|attention| headlight_attention::peaks(&attention)),
+            None => None,
+        };
+        encoded.maps = maps.filter(|_| attention == Some(Level::Pieces));
+        if request.hidden_states {
+            let rows = |layer: &[f32]| layer[number * layout.pieces * width..][..pieces * width].to_vec();
+            let values = floats(&host.states).into_iter().flat_map(rows).collect();
             encoded.hidden = HiddenStates::new(grid.layers + 1, pieces, width, values);
         }
         encoded
     }
 }
 
-fn longest(inputs: &[&Pieces], length: impl Fn(&Pieces) -> usize) -> usize {
+fn floats(layers: &[TensorData]) -> Vec<&[f32]> {
+    layers.iter().map(values).collect()
+}
+
+/// Values as the device sent them.
+fn values<E: burn::tensor::Element>(data: &TensorData) -> &[E] {
+    data.as_slice().expect("attention and states are f32, places were converted")
+}
+
+/// The most of something that an input has.
+pub(crate) fn longest(inputs: &[&Pieces], length: impl Fn(&Pieces) -> usize) -> usize {
     inputs.iter().map(|input| length(input)).max().unwrap_or(0)
 }
 
 impl<B: Backend> Encode for Reference<B> {
     fn chunk_pieces(&self) -> usize {
-        (2 * self.batch_pieces).max(1024)
+        (2 * self.batching.pieces).max(1024)
     }
 
-    fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
+    fn workers(&self) -> usize {
+        self.workers
+    }
+
+    fn encode_as(&self, inputs: &[&Pieces], request: &Request, attended: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
         let mut by_length: Vec<usize> = (0..inputs.len()).collect();
         by_length.sort_by_key(|&number| inputs[number].len());
+        let lengths: Vec<usize> = by_length.iter().map(|&number| inputs[number].len()).collect();
         let mut answers: Vec<Option<Encoded>> = vec![None; inputs.len()];
         let mut rest = by_length.as_slice();
-        while !rest.is_empty() {
-            // Sorted, so the last of a batch is the longest.
-            let fits = |count: &usize| (count + 1) * inputs[rest[*count]].len() <= self.batch_pieces;
-            let count = (0..rest.len()).take_while(fits).count().max(1);
-            let (batch, later) = rest.split_at(count);
+        for size in self.batching.cut(&lengths) {
+            let (batch, later) = rest.split_at(size);
             let pieces: Vec<&Pieces> = batch.iter().map(|&number| inputs[number]).collect();
-            for (&number, encoded) in batch.iter().zip(self.run(&pieces, request)) {
+            let attended: Vec<bool> = batch.iter().map(|&number| attended(number)).collect();
+            for (&number, encoded) in batch.iter().zip(self.run(&pieces, request, &attended)) {
                 answers[number] = Some(encoded);
             }
             rest = later;
         }
         answers.into_iter().flatten().collect()
+    }
+
+    fn tell_times(&self) {
+        self.watch.tell();
     }
 }
 
@@ -165,8 +348,13 @@ pub(crate) fn masking<B: Backend>(mask: &HeadMask, layer: usize, heads: usize, b
     Intervention { keep: Some(keep), add, gate: None }
 }
 
-/// Word-level merging as two products, so that only word attention leaves the device.
+/// Word-level merging as two products in f32, so that only word attention leaves the device.
 struct Merging<B: Backend> {
+    /// `None` where every word is a piece.
+    products: Option<Products<B>>,
+}
+
+struct Products<B: Backend> {
     /// `[batch, 1, word, piece]`: the share of each piece in the row of a word.
     from: Tensor<B, 4>,
     /// `[batch, 1, piece, word]`: 1 where the piece is of the word.
@@ -174,14 +362,12 @@ struct Merging<B: Backend> {
 }
 
 impl<B: Backend> Merging<B> {
-    /// `None` for the one rule that is no product.
-    fn new(inputs: &[&Pieces], rule: MergeRule, device: &B::Device) -> Option<Self> {
-        if rule == MergeRule::Max {
-            return None;
+    /// Of any rule but [`MergeRule::Max`].
+    fn new(inputs: &[&Pieces], rule: MergeRule, layout: &Layout, device: &B::Device) -> Self {
+        let (count, pieces, words) = (inputs.len(), layout.pieces, layout.positions);
+        if pieces == words && inputs.iter().all(|input| input.alignment.is_identity()) {
+            return Self { products: None };
         }
-        let count = inputs.len();
-        let pieces = longest(inputs, Pieces::len);
-        let words = longest(inputs, |input| input.alignment.words().len() + 2);
         let (mut from, mut to) = (vec![0f32; count * words * pieces], vec![0f32; count * pieces * words]);
         for (number, input) in inputs.iter().enumerate() {
             let (cls, sep) = (0..1, input.len() - 1..input.len());
@@ -194,19 +380,29 @@ impl<B: Backend> Merging<B> {
             }
         }
         let from = tensor(from, [count, 1, words, pieces], device);
-        Some(Self { from, to: tensor(to, [count, 1, pieces, words], device) })
+        let to = tensor(to, [count, 1, pieces, words], device);
+        Self { products: Some(Products { from, to }) }
     }
 
     fn apply(&self, map: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.from.clone().matmul(map).matmul(self.to.clone())
+        match &self.products {
+            Some(Products { from, to }) => from.clone().matmul(map).matmul(to.clone()),
+            None => map,
+        }
     }
 }
 
 /// The maps of one input out of padded layers `[batch, head, longest, longest]`: `[layer, head, length, length]`.
-pub(crate) fn unpad(layers: &[Vec<f32>], number: usize, heads: usize, length: usize, longest: usize) -> Vec<f32> {
+pub(crate) fn unpad(
+    layers: &[impl AsRef<[f32]>],
+    number: usize,
+    heads: usize,
+    length: usize,
+    longest: usize,
+) -> Vec<f32> {
     let mut weights = Vec::with_capacity(layers.len() * heads * length * length);
     for layer in layers {
-        for head in layer[number * heads * longest * longest..].chunks_exact(longest * longest).take(heads) {
+        for head in layer.as_ref()[number * heads * longest * longest..].chunks_exact(longest * longest).take(heads) {
             head.chunks_exact(longest).take(length).for_each(|row| weights.extend_from_slice(&row[..length]));
         }
     }
@@ -217,3 +413,6 @@ pub(crate) fn unpad(layers: &[Vec<f32>], number: usize, heads: usize, length: us
 pub(crate) fn host<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
     tensor.into_data().convert::<f32>().into_vec().expect("the values were converted to f32")
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headlight_attention::{Alignment, AttentionHead, AttentionMaps, MergeRule, WordAttention};
+use headlight_attention::{Alignment, AttentionHead, AttentionMaps, AttentionPeaks, MergeRule, WordAttention};
 use ndarray::ArrayView3;
 
 use crate::Pieces;
@@ -12,6 +12,9 @@ use crate::Pieces;
 pub struct Request {
     /// Whether attention is wanted, and over what.
     pub attention: Option<Level>,
+    /// Whether the peaks of attention over words, merged by this rule, are wanted. Alone they are found where the maps are
+    /// computed: in the cache of a processor, on a GPU, which then hands over two small numbers for each head and word.
+    pub peaks: Option<MergeRule>,
     /// Which numbers stand for attention.
     pub kind: AttentionKind,
     /// Whether the hidden states of all layers are wanted.
@@ -59,6 +62,8 @@ pub struct Encoded {
     pub maps: Option<AttentionMaps>,
     /// Attention over words, with [`Level::Words`].
     pub words: Option<WordAttention>,
+    /// The peaks of attention over words, with [`Request::peaks`].
+    pub peaks: Option<AttentionPeaks>,
     /// The hidden states, with [`Request::hidden_states`].
     pub hidden: Option<HiddenStates>,
 }
@@ -111,6 +116,20 @@ pub(crate) trait Encode: Send + Sync {
         1024
     }
 
-    /// Answers the request for each input, in order. An input's answer does not depend on the others.
-    fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded>;
+    /// Most workers that are of use at the same time.
+    fn workers(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Answers the request for each input, in order; its attention only for those inputs whose number `attended` says yes
+    /// to. An input's answer does not depend on the others.
+    fn encode_as(&self, inputs: &[&Pieces], request: &Request, attended: &dyn Fn(usize) -> bool) -> Vec<Encoded>;
+
+    /// Answers the request for each input, in order.
+    fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
+        self.encode_as(inputs, request, &|_| true)
+    }
+
+    /// Logs where the time went since the last call, if it knows.
+    fn tell_times(&self) {}
 }

@@ -8,6 +8,7 @@ use std::{
     thread,
 };
 
+use burn::tensor::StreamId;
 use headlight_attention::{AttentionHead, HeadGrid};
 
 use crate::{
@@ -53,13 +54,14 @@ struct Chunk<T, E> {
     end: Option<StreamError<E>>,
 }
 
-/// See [`crate::Model::stream`].
+/// See [`crate::Model::stream_as`].
 pub(crate) fn stream<T: Send, R: Send, E: Send>(
     encoder: &dyn Encode,
     spec: &ModelSpec,
     threads: NonZeroUsize,
     inputs: impl Iterator<Item = Result<Item<T>, E>> + Send,
     request: &Request,
+    attended: impl Fn(&T) -> bool + Sync,
     map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
     mut fold: impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), StreamError<E>> {
@@ -67,21 +69,22 @@ pub(crate) fn stream<T: Send, R: Send, E: Send>(
     if let Some(&head) = request.masked_heads.keys().find(missing) {
         return Err(StreamError::NoSuchHead { head, grid: spec.grid });
     }
+    let workers = threads.get().min(encoder.workers().max(1));
     let source =
         Mutex::new(Chunker { inputs: inputs.fuse(), spec, pieces: encoder.chunk_pieces(), chunks: 0, items: 0 });
     // Each worker has a chunk in work and a finished one that may wait for its turn.
-    let permits = Permits::new(2 * threads.get());
-    thread::scope(|scope| {
+    let permits = Permits::new(2 * workers);
+    let streamed = thread::scope(|scope| {
         let (sender, results) = mpsc::channel::<(usize, Vec<R>, Option<StreamError<E>>)>();
-        for _ in 0..threads.get() {
-            let (sender, source, permits, map) = (sender.clone(), &source, &permits, &map);
+        for worker in 0..workers {
+            let (sender, source, permits, attended, map) = (sender.clone(), &source, &permits, &attended, &map);
             scope.spawn(move || {
                 let _closes_on_panic = permits.close_on_panic();
-                alone(|| {
+                alone(worker, || {
                     while permits.take() {
                         let Some(Chunk { number, items, end }) = lock(source).next_chunk() else { break };
                         let pieces: Vec<&Pieces> = items.iter().map(|(_, pieces)| pieces).collect();
-                        let encoded = encoder.encode(&pieces, request);
+                        let encoded = encoder.encode_as(&pieces, request, &|number| attended(&items[number].0));
                         debug_assert_eq!(encoded.len(), items.len());
                         let results = items.into_iter().zip(encoded);
                         let results = results.map(|((tag, pieces), encoded)| map(tag, &pieces, encoded)).collect();
@@ -112,7 +115,9 @@ pub(crate) fn stream<T: Send, R: Send, E: Send>(
             }
         }
         Ok(())
-    })
+    });
+    encoder.tell_times();
+    streamed
 }
 
 /// Cuts the inputs into chunks.
@@ -198,8 +203,13 @@ impl Permits {
     }
 }
 
-/// Runs a worker so that rayon, which burn's CPU backend calls, adds no threads of its own: workers are the parallelism.
-fn alone(work: impl FnOnce() + Send) {
+/// Runs a worker so that rayon, which burn's CPU backends call, adds no threads of its own: workers are the parallelism.
+///
+/// burn's GPU backends give every thread a queue of its own, with memory that stays with it. Queues work side by side, so
+/// that one worker's transfers overlap with another's kernels. Workers go by number, so that those of the next stream take
+/// over the queues and the memory of this one's.
+fn alone(worker: usize, work: impl FnOnce() + Send) {
+    let work = || StreamId { value: worker as u64 }.executes(work);
     match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
         Ok(pool) => pool.install(work),
         // No thread can be had: slower, not wrong.

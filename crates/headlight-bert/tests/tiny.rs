@@ -6,9 +6,10 @@ use std::{fs, num::NonZeroUsize};
 
 use headlight_attention::{AttentionHead, MergeRule, merge};
 use headlight_bert::{
-    AttentionKind, Device, Encoded, HeadMask, Level, LoadOptions, Masking, Model, Pieces, Request, StreamError,
+    AttentionKind, Device, Encoded, HeadMask, Level, LoadOptions, Masking, Model, Pieces, Precision, Request,
+    StreamError,
 };
-use support::{Golden, TOLERANCE, check_golden, fixture, max_difference};
+use support::{Golden, TOLERANCE, check_golden, encode_all, fixture, max_difference};
 
 const DEVICES: [Device; 2] = [Device::Cpu, Device::Ndarray];
 const SENTENCES: [&str; 3] = ["the old cat sat on a mat .", "her dog was reading that book", "trees !"];
@@ -35,14 +36,7 @@ fn everything() -> Request {
 
 /// All inputs as one stream, so that they share padded batches.
 fn encode(model: &Model, inputs: &[Pieces], request: &Request) -> Vec<Encoded> {
-    let mut answers = Vec::new();
-    let stream = inputs.iter().cloned().map(|pieces| Ok::<_, ()>(((), pieces)));
-    let keep = |encoded| {
-        answers.push(encoded);
-        Ok(())
-    };
-    model.stream(stream, request, |(), _, encoded| encoded, keep).unwrap();
-    answers
+    encode_all(model, inputs, request, |encoded| encoded)
 }
 
 fn maps(encoded: &Encoded) -> &[f32] {
@@ -241,6 +235,14 @@ fn a_device_that_is_not_there_is_a_clear_error() {
     );
     for device in Device::ALL {
         assert_eq!(device.to_string().parse(), Ok(device));
+    }
+    for (device, precision) in [(Device::Cpu, Precision::F16), (Device::Ndarray, Precision::Bf16)] {
+        let options = LoadOptions { device, precision, ..Default::default() };
+        let error = Model::load(&fixture("tiny-bert"), &options).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("device {device} computes in f32, not in {precision}; choose precision f32, or device cuda")
+        );
     }
     if let Err(problem) = Device::Cuda.check() {
         let options = LoadOptions { device: Device::Cuda, ..Default::default() };

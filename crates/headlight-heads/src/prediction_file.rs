@@ -11,12 +11,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use headlight_attention::HeadGrid;
+use headlight_attention::{HeadGrid, MAX_WORDS, NO_PEAK};
 use memmap2::Mmap;
 
 use crate::HeadPredictions;
 use crate::hash::fnv1a;
-use crate::predictions::{MAX_WORDS, NO_CANDIDATE};
 
 const MAGIC: &[u8; 8] = b"HLPREDIC";
 const VERSION: u32 = 1;
@@ -166,7 +165,7 @@ impl PredictionWriter {
         self.block.clear();
         self.block.resize(BLOCK_HEADER, 0);
         if words <= MAX_WORDS_U8 {
-            // The cast takes `NO_CANDIDATE` to 255 and every word to itself.
+            // The cast takes `NO_PEAK` to 255 and every word to itself.
             self.block.extend(governors.iter().map(|governor| *governor as u8));
         } else {
             self.block.extend(governors.iter().flat_map(|governor| governor.to_le_bytes()));
@@ -283,7 +282,7 @@ fn block(bytes: &[u8], grid: HeadGrid) -> Option<(usize, u64, &[u8])> {
 
 fn decode(grid: HeadGrid, words: usize, entries: &[u8]) -> Option<HeadPredictions> {
     let governors = if words <= MAX_WORDS_U8 {
-        let widen = |entry: &u8| if *entry == u8::MAX { NO_CANDIDATE } else { u16::from(*entry) };
+        let widen = |entry: &u8| if *entry == u8::MAX { NO_PEAK } else { u16::from(*entry) };
         entries.iter().map(widen).collect()
     } else {
         entries.as_chunks().0.iter().map(|entry| u16::from_le_bytes(*entry)).collect()
@@ -322,7 +321,7 @@ mod tests {
 
     /// Each word's governor is the next word, the last word has none; as many words as given, 0 for a skipped sentence.
     fn sentence(words: usize) -> Option<HeadPredictions> {
-        let row = (1..words as u16).chain([NO_CANDIDATE]);
+        let row = (1..words as u16).chain([NO_PEAK]);
         let rows = std::iter::repeat_n(row, 2 * GRID.len()).flatten().collect();
         (words > 0).then(|| HeadPredictions::from_raw(GRID, words, rows).expect("governors within the sentence"))
     }

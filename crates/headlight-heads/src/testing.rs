@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use headlight_attention::{AttentionHead, HeadGrid};
+use headlight_attention::{AttentionHead, HeadGrid, NO_PEAK};
 use headlight_treebank::{Governor, Relation, Sentence, SentenceParts, Word, WordIdx};
 use proptest::prelude::*;
 
-use crate::{Direction, HeadPredictions, predictions::NO_CANDIDATE};
+use crate::{Direction, HeadPredictions};
 
 /// The grid of all predictions here.
 pub(crate) const GRID: HeadGrid = HeadGrid { layers: 2, heads: 2 };
@@ -36,7 +36,7 @@ pub(crate) fn predictions<const N: usize>(
     let governors = &governors;
     let ids =
         Direction::BOTH.into_iter().flat_map(|direction| GRID.iter().flat_map(move |head| governors(direction, head)));
-    let raw = ids.map(|id| id.checked_sub(1).unwrap_or(NO_CANDIDATE)).collect();
+    let raw = ids.map(|id| id.checked_sub(1).unwrap_or(NO_PEAK)).collect();
     HeadPredictions::from_raw(GRID, words, raw).expect("governors within the sentence")
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn pairs(most: usize) -> impl Strategy<Value = Vec<(Sentence, HeadPre
             let governors = draws.iter().enumerate().map(|(place, (right, other))| {
                 match (right, sentence.words()[place % words].governor) {
                     (true, Governor::Word(governor)) => governor.index() as u16,
-                    _ => other.checked_sub(1).unwrap_or(NO_CANDIDATE),
+                    _ => other.checked_sub(1).unwrap_or(NO_PEAK),
                 }
             });
             let predictions = HeadPredictions::from_raw(GRID, words, governors.collect()).expect("within");

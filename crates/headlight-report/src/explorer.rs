@@ -21,7 +21,7 @@
 
 use std::path::Path;
 
-use headlight_attention::{HeadGrid, WordAttention};
+use headlight_attention::{HeadGrid, WordAttention, peaks};
 use headlight_treebank::{Governor, Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,30 @@ pub struct Explorer {
     pub heads: usize,
     /// The sentences, in the order of the treebank.
     pub sentences: Vec<ExplorerSentence>,
+}
+
+/// The room of an explorer: it tells which sentences will be taken before their attention is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExplorerRoom {
+    /// Heads of the model, all layers together.
+    heads: usize,
+    /// Sentences taken, and their bytes.
+    sentences: usize,
+    bytes: usize,
+}
+
+impl ExplorerRoom {
+    /// Whether the next sentence, of so many words, is taken. It then counts as taken.
+    pub fn take(&mut self, words: usize) -> bool {
+        let bytes = self.heads * ((words + 2).pow(2) + 2 * words);
+        let fits =
+            WORDS.contains(&words) && self.sentences < MOST_SENTENCES && self.bytes.saturating_add(bytes) <= MOST_BYTES;
+        if fits {
+            self.sentences += 1;
+            self.bytes += bytes;
+        }
+        fits
+    }
 }
 
 /// One sentence with the word attention of all heads.
@@ -101,9 +125,14 @@ impl Explorer {
         }
     }
 
+    /// The room that is left.
+    pub fn room(&self) -> ExplorerRoom {
+        ExplorerRoom { heads: self.layers * self.heads, sentences: self.sentences.len(), bytes: self.bytes() }
+    }
+
     /// Adds a sentence, or leaves it out where it would be one too many or would make the page too heavy.
     pub fn push(&mut self, sentence: ExplorerSentence) -> bool {
-        let fits = !self.is_full() && self.bytes() + sentence.bytes() <= MOST_BYTES;
+        let fits = self.room().take(sentence.words.len());
         if fits {
             self.sentences.push(sentence);
         }
@@ -157,12 +186,11 @@ impl ExplorerSentence {
         let weights = attention.weights();
         let scale = weights.iter().copied().fold(1.0, f32::max);
         let byte = |weight: &f32| (weight / scale * 255.0).round().clamp(0.0, 255.0) as u8;
-        let picks = weights.chunks_exact(attention.positions().pow(2)).flat_map(|map| picks(map, words.len()));
         Some(Self {
             sent_id: sentence.sent_id().to_owned(),
             scale,
             weights: weights.iter().map(byte).collect(),
-            picks: picks.collect(),
+            picks: picks(attention),
             words: words
                 .iter()
                 .map(|word| ExplorerWord {
@@ -191,18 +219,13 @@ impl ExplorerSentence {
     }
 }
 
-/// The picks of one map: for each word its most attended other word, then for each word the other word that attends to
-/// it most. Ties go to the lowest index.
-fn picks(map: &[f32], words: usize) -> Vec<u8> {
-    let weight = |from: usize, to: usize| map[(from + 1) * (words + 2) + to + 1];
-    let best = |weight: &dyn Fn(usize) -> f32, word: usize| {
-        let others = (0..words).filter(|&other| other != word);
-        let best = others.reduce(|best, other| if weight(other) > weight(best) { other } else { best });
-        best.and_then(|best| u8::try_from(best).ok()).unwrap_or(NO_PICK)
-    };
-    let by_row = (0..words).map(|word| best(&|other| weight(word, other), word));
-    let by_column = (0..words).map(|word| best(&|other| weight(other, word), word));
-    by_row.chain(by_column).collect()
+/// The picks of each head: those by rows, then those by columns.
+fn picks(attention: &WordAttention) -> Vec<u8> {
+    let peaks = peaks(attention);
+    let (by_row, by_column) = peaks.places().split_at(peaks.places().len() / 2);
+    let heads = by_row.chunks_exact(peaks.words()).zip(by_column.chunks_exact(peaks.words()));
+    let places = heads.flat_map(|(by_row, by_column)| by_row.iter().chain(by_column));
+    places.map(|place| u8::try_from(*place).unwrap_or(NO_PICK)).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! predictions.
 
 mod predictions;
+mod rounding;
 mod tables;
 mod warnings;
 
@@ -36,6 +37,7 @@ pub struct Heads {
     selection: Selection,
     resamples: u32,
     confidence: f64,
+    compared: usize,
 }
 
 impl Kind for Heads {
@@ -61,7 +63,12 @@ impl Kind for Heads {
         predictions::write(run, &evaluate, &selected)?;
         evaluate.explorer.write(run.folder())?;
         run.note_stage("score heads", clock);
-        Ok(self.outcome(run, &best, &selected, &rows))
+        let mut outcome = self.outcome(run, &best, &selected, &rows);
+        if let Some(rounding) = rounding::Rounding::measure(run, &evaluate, self.compared)? {
+            outcome.facts.extend([rounding.fact()]);
+            outcome.warnings.extend(rounding.warning());
+        }
+        Ok(outcome)
     }
 }
 

@@ -3,12 +3,11 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use headlight_attention::HeadGrid;
-use headlight_bert::{Encoded, Pieces};
-use headlight_heads::{Baseline, Group, PredictionFile, PredictionKey, PredictionWriter, Selected, predict};
+use headlight_bert::{Encoded, Pieces, Request};
+use headlight_heads::{Baseline, Group, HeadPredictions, PredictionFile, PredictionKey, PredictionWriter, Selected};
 use headlight_report::explorer::{EXPLORER_VERSION, Explorer, ExplorerSentence};
 use headlight_report::tables::Prediction;
 use headlight_treebank::{Governor, Sentence, WordIdx, write_conllu};
@@ -16,10 +15,10 @@ use sha2::{Digest, Sha256};
 
 use super::Predicted;
 use crate::config::Split;
-use crate::run::{Pass, Run, request};
+use crate::run::{Pass, Run, merge_rule, request};
 
 /// Predicts every sentence of a split, or goes on where an interrupted run stopped. Beside the predictions, the attention
-/// of the first sentences is kept for the reader of the report.
+/// of the first sentences is kept for the reader of the report; of all others the encoder yields no more than the peaks.
 pub fn predict_split(run: &mut Run, split: Split) -> Result<Predicted> {
     let key = key(run, split)?;
     let name: String = key[..8].iter().map(|byte| format!("{byte:02x}")).collect();
@@ -28,22 +27,20 @@ pub fn predict_split(run: &mut Run, split: Split) -> Result<Predicted> {
     let grid = run.model()?.model.spec().grid;
     let mut writer = PredictionWriter::resume(&path, grid, &key)?;
     let mut explored = Explored::resume(&folder.join(format!("{name}.explorer.json")), split, grid, writer.len());
-    let request = request(run.config());
+    let request = Request { peaks: Some(merge_rule(run.config())), ..request(run.config()) };
     let granularity = run.config().treebank.granularity();
     let pass = Pass { split, from: writer.len(), request: &request };
-    let full = AtomicBool::new(split != Split::Evaluate || explored.explorer.is_full());
+    let mut room = explored.explorer.room();
+    let shown = |sentence: &Sentence| split == Split::Evaluate && room.take(sentence.words().len());
     let reduce = |sentence: &Sentence, _: &Pieces, encoded: Encoded| {
-        let attention = encoded.words?;
-        // The page shows the first sentences; a few that are reduced in vain, because others filled it, do no harm.
-        let shown = (!full.load(Ordering::Relaxed)).then(|| ExplorerSentence::new(sentence, &attention, granularity));
-        Some((predict(&attention), shown.flatten()))
+        let shown = encoded.words.map(|attention| ExplorerSentence::new(sentence, &attention, granularity));
+        Some((HeadPredictions::from(encoded.peaks?), shown.flatten()))
     };
-    let encoded = run.encode(&pass, reduce, |_, reduced| match reduced {
+    let encoded = run.encode_as(&pass, shown, reduce, |_, reduced| match reduced {
         Some(reduced) => {
-            let (predictions, shown) = reduced.context("the encoder gave no attention over words")?;
+            let (predictions, shown) = reduced.context("the encoder gave no peaks of attention")?;
             if let Some(shown) = shown {
                 explored.explorer.push(shown);
-                full.store(explored.explorer.is_full(), Ordering::Relaxed);
             }
             Ok(writer.push(&predictions)?)
         }
@@ -98,6 +95,7 @@ fn key(run: &mut Run, split: Split) -> Result<PredictionKey> {
     let random = if model.random_init { config.seed.to_string() } else { "trained".to_owned() };
     for key in [
         model.device.to_string(),
+        model.precision.to_string(),
         model.attention.to_string(),
         random,
         treebank.format.to_string(),

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use headlight_attention::MergeRule;
-use headlight_attention::store::{Entry, Precision, Store, StoreKey, open_or_write};
+use headlight_attention::store::{self, Entry, Store, StoreKey, open_or_write};
 use headlight_bert::{Level, Request};
 use sha2::{Digest, Sha256};
 
-use crate::config::{Config, Split};
+use crate::config::{Config, Precision, Split};
 use crate::fetch;
 use crate::run::{LoadedModel, Pass, Run, request};
 
@@ -24,7 +24,13 @@ pub fn default_store() -> Result<PathBuf> {
 ///
 /// # Errors
 /// Those of the encoder's pass and of the store.
-pub fn stored(run: &mut Run, split: Split, rule: MergeRule, precision: Precision, folder: &Path) -> Result<Store> {
+pub fn stored(
+    run: &mut Run,
+    split: Split,
+    rule: MergeRule,
+    precision: store::Precision,
+    folder: &Path,
+) -> Result<Store> {
     let key = store_key(run, split, rule, precision)?;
     let grid = run.model()?.model.spec().grid;
     let request = Request { attention: Some(Level::Words(rule)), ..request(run.config()) };
@@ -49,7 +55,7 @@ pub fn stored(run: &mut Run, split: Split, rule: MergeRule, precision: Precision
     }
 }
 
-fn store_key(run: &mut Run, split: Split, rule: MergeRule, precision: Precision) -> Result<StoreKey> {
+fn store_key(run: &mut Run, split: Split, rule: MergeRule, precision: store::Precision) -> Result<StoreKey> {
     run.model()?;
     let treebank = treebank_hash(run, split)?;
     let config = run.config().clone();
@@ -77,12 +83,15 @@ pub fn treebank_hash(run: &mut Run, split: Split) -> Result<String> {
 }
 
 /// A hash of everything that the attention of a given sentence depends on: the model's files, the merge rule, what
-/// counts as attention, what the tokenizer sees, and the seed of random weights.
+/// counts as attention, what the tokenizer sees, the seed of random weights, and the precision.
 pub fn attention_hash(config: &Config, model: &LoadedModel, rule: MergeRule) -> String {
     let weights = if config.model.random_init { format!("random {}", config.seed) } else { "trained".to_owned() };
     let conventions =
         [rule.name().to_owned(), config.model.attention.to_string(), config.treebank.input.to_string(), weights];
-    hash(model.inputs.iter().map(|input| input.sha256.clone()).chain(conventions))
+    // f32 is what hashes without a precision mean: stores and probes from before there was a choice stay of use.
+    let precision = Some(config.model.precision).filter(|precision| *precision != Precision::F32);
+    let precision = precision.map(|precision| format!("precision {precision}"));
+    hash(model.inputs.iter().map(|input| input.sha256.clone()).chain(conventions).chain(precision))
 }
 
 /// SHA-256 of texts, in hexadecimal digits. Lengths keep `ab`, `c` apart from `a`, `bc`.

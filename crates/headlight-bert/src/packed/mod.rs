@@ -35,7 +35,7 @@ use attention::{Head, HeadScratch, attend};
 use layer::{Destination, Layer};
 pub(crate) use masked_lm::Head as MaskedLmHead;
 use norms::scale_by_norms;
-use output::Output;
+use output::{MapScratch, Output};
 use rows::{activate, add_bias, normalise};
 use scratch::Buffer;
 use simd::InstructionSet;
@@ -73,8 +73,7 @@ struct Scratch {
 /// What one head needs.
 #[derive(Default)]
 struct HeadsScratch {
-    /// `[from, to]`.
-    map: Buffer,
+    map: MapScratch,
     operands: HeadScratch,
     /// `[piece][hidden]`: its values, transformed.
     transformed: Buffer,
@@ -110,26 +109,16 @@ impl PackedEncoder {
     /// # Panics
     /// May panic when an input does not pass [`Pieces::check`].
     pub fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
-        let pooled = self.pool().pop();
-        let mut scratch = pooled.unwrap_or_default();
-        let mut encoded = Vec::with_capacity(inputs.len());
-        let mut rest = inputs;
-        while !rest.is_empty() {
-            let (chunk, after) = rest.split_at(chunk_length(rest));
-            encoded.extend(self.encode_chunk(chunk, request, &mut scratch));
-            rest = after;
-        }
-        self.pool().push(scratch);
-        encoded
+        Encode::encode(self, inputs, request)
     }
 
-    /// Encodes the inputs of one chunk.
-    fn encode_chunk(&self, inputs: &[&Pieces], request: &Request, scratch: &mut Scratch) -> Vec<Encoded> {
+    /// Encodes the inputs of one chunk, as far as `outputs` has room for what they yield.
+    fn encode_chunk(&self, mut outputs: Vec<Output<'_>>, request: &Request, scratch: &mut Scratch) -> Vec<Encoded> {
         let hidden = self.spec.hidden;
+        let inputs: Vec<&Pieces> = outputs.iter().map(|output| output.input).collect();
         let pieces = inputs.iter().map(|input| input.len()).sum::<usize>();
-        let mut outputs: Vec<_> = inputs.iter().map(|input| Output::new(input, &self.spec, request)).collect();
         let states = scratch.states.slice(pieces * hidden);
-        self.embed(inputs, states);
+        self.embed(&inputs, states);
         keep_states(&mut outputs, states, hidden);
         for step in self.steps(request) {
             let projected = scratch.projected.slice(pieces * step.projected);
@@ -228,8 +217,20 @@ impl Encode for PackedEncoder {
         CHUNK
     }
 
-    fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
-        self.encode(inputs, request)
+    fn encode_as(&self, inputs: &[&Pieces], request: &Request, attended: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
+        let pooled = self.pool().pop();
+        let mut scratch = pooled.unwrap_or_default();
+        let mut encoded = Vec::with_capacity(inputs.len());
+        while encoded.len() < inputs.len() {
+            let chunk = encoded.len()..encoded.len() + chunk_length(&inputs[encoded.len()..]);
+            let output = |number: usize| {
+                let attention = request.attention.filter(|_| attended(number));
+                Output::new(inputs[number], &self.spec, attention, request)
+            };
+            encoded.extend(self.encode_chunk(chunk.map(output).collect(), request, &mut scratch));
+        }
+        self.pool().push(scratch);
+        encoded
     }
 }
 

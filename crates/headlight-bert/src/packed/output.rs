@@ -1,6 +1,6 @@
 //! What is gathered of an input while the layers go by.
 
-use headlight_attention::{AttentionMaps, MergeRule, WordAttention, merge_map};
+use headlight_attention::{AttentionMaps, AttentionPeaks, MergeRule, NO_PEAK, PeakFinder, WordAttention, merge_map};
 
 use super::scratch::Buffer;
 use crate::{Encoded, HiddenStates, Level, ModelSpec, Pieces, Request};
@@ -9,6 +9,7 @@ use crate::{Encoded, HiddenStates, Level, ModelSpec, Pieces, Request};
 pub(crate) struct Output<'a> {
     pub input: &'a Pieces,
     attention: Option<Attention>,
+    peaks: Option<Peaks>,
     hidden: Option<Vec<f32>>,
 }
 
@@ -18,31 +19,69 @@ enum Attention {
     Words(MergeRule, Vec<f32>),
 }
 
+/// Peaks of all heads `[row or column, layer, head, word]`, filled in as maps are computed.
+struct Peaks {
+    rule: MergeRule,
+    places: Vec<u16>,
+}
+
+/// Room for what of one map is not kept.
+#[derive(Default)]
+pub(crate) struct MapScratch {
+    /// `[from, to]` over pieces.
+    map: Buffer,
+    /// `[from, to]` over words.
+    merged: Buffer,
+    finder: PeakFinder,
+}
+
 impl<'a> Output<'a> {
-    pub(crate) fn new(input: &'a Pieces, spec: &ModelSpec, request: &Request) -> Self {
+    /// Room for what the request asks for, with attention over what `attention` says in the place of its own.
+    pub(crate) fn new(input: &'a Pieces, spec: &ModelSpec, attention: Option<Level>, request: &Request) -> Self {
+        let words = input.alignment.words().len();
         let room = |positions: usize| vec![0.0; spec.grid.len() * positions * positions];
-        let attention = request.attention.map(|level| match level {
+        let attention = attention.map(|level| match level {
             Level::Pieces => Attention::Pieces(room(input.len())),
-            Level::Words(rule) => Attention::Words(rule, room(input.alignment.words().len() + 2)),
+            Level::Words(rule) => Attention::Words(rule, room(words + 2)),
         });
+        let peaks = request.peaks.map(|rule| Peaks { rule, places: vec![NO_PEAK; 2 * spec.grid.len() * words] });
         let states = (spec.grid.layers + 1) * input.len() * spec.hidden;
-        Self { input, attention, hidden: request.hidden_states.then(|| Vec::with_capacity(states)) }
+        Self { input, attention, peaks, hidden: request.hidden_states.then(|| Vec::with_capacity(states)) }
     }
 
-    /// Has `compute` write the map over pieces of the head with this running number, and keeps it as it is wanted. A map
-    /// that is not kept itself is computed in `room`.
-    pub(crate) fn map(&mut self, number: usize, room: &mut Buffer, compute: impl FnOnce(&mut [f32])) {
-        let area = self.input.len() * self.input.len();
-        match &mut self.attention {
-            Some(Attention::Pieces(maps)) => compute(&mut maps[number * area..][..area]),
-            Some(Attention::Words(rule, words)) => {
-                let map = room.slice(area);
-                compute(map);
-                let positions = self.input.alignment.words().len() + 2;
-                let merged = &mut words[number * positions * positions..][..positions * positions];
-                merge_map(map, &self.input.alignment, *rule, merged);
+    /// Has `compute` write the map over pieces of the head with this running number, and keeps of it what is wanted while
+    /// it is in cache. What is not kept itself is computed in `room`.
+    pub(crate) fn map(&mut self, number: usize, room: &mut MapScratch, compute: impl FnOnce(&mut [f32])) {
+        let MapScratch { map, merged, finder } = room;
+        let alignment = &self.input.alignment;
+        let (area, words) = (self.input.len().pow(2), alignment.words().len());
+        let area_in_words = (words + 2).pow(2);
+        let (map, of_words) = match &mut self.attention {
+            Some(Attention::Pieces(maps)) => (&mut maps[number * area..][..area], None),
+            Some(Attention::Words(rule, maps)) => {
+                (map.slice(area), Some((*rule, &mut maps[number * area_in_words..][..area_in_words])))
             }
-            None => compute(room.slice(area)),
+            None => (map.slice(area), None),
+        };
+        compute(map);
+        let kept = of_words.map(|(rule, kept)| {
+            merge_map(map, alignment, rule, kept);
+            (rule, &*kept)
+        });
+        if let Some(peaks) = &mut self.peaks {
+            let merged = match kept {
+                Some((rule, kept)) if rule == peaks.rule => kept,
+                _ if alignment.is_identity() => map,
+                _ => {
+                    let merged = merged.slice(area_in_words);
+                    merge_map(map, alignment, peaks.rule, merged);
+                    merged
+                }
+            };
+            let half = peaks.places.len() / 2;
+            let (by_row, by_column) = peaks.places.split_at_mut(half);
+            let own = number * words..(number + 1) * words;
+            finder.find(merged, &mut by_row[own.clone()], &mut by_column[own]);
         }
     }
 
@@ -55,14 +94,14 @@ impl<'a> Output<'a> {
 
     pub(crate) fn finish(self, spec: &ModelSpec) -> Encoded {
         let (grid, pieces) = (spec.grid, self.input.len());
-        let (maps, words) = match self.attention {
+        let words = self.input.alignment.words().len();
+        let (maps, attention) = match self.attention {
             Some(Attention::Pieces(maps)) => (AttentionMaps::new(grid, pieces, maps), None),
-            Some(Attention::Words(_, words)) => {
-                (None, WordAttention::new(grid, self.input.alignment.words().len(), words))
-            }
+            Some(Attention::Words(_, maps)) => (None, WordAttention::new(grid, words, maps)),
             None => (None, None),
         };
+        let peaks = self.peaks.and_then(|peaks| AttentionPeaks::new(grid, words, peaks.places));
         let hidden = self.hidden.and_then(|states| HiddenStates::new(grid.layers + 1, pieces, spec.hidden, states));
-        Encoded { maps, words, hidden }
+        Encoded { maps, words: attention, peaks, hidden }
     }
 }

@@ -4,83 +4,24 @@
 use std::thread;
 
 use burn::backend::Flex;
-use headlight_attention::{Alignment, AttentionHead, AttentionMaps, HeadGrid, MergeRule, WordAttention};
+use headlight_attention::{AttentionHead, AttentionMaps, AttentionPeaks, MergeRule, WordAttention, peaks};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use super::{CHUNK, PackedEncoder, simd::InstructionSet};
 use crate::{
-    Activation, AttentionKind, BertWeights, Embeddings, Encoded, LayerNorm, LayerWeights, Level, Linear, Masking,
-    ModelSpec, Pieces, Request, reference::Reference, request::Encode,
+    Activation, AttentionKind, Encoded, Level, Masking, Pieces, Precision, Request,
+    batch::Batching,
+    reference::Reference,
+    request::Encode,
+    testing::{check_some, sentence, spec, weights},
 };
+
+const BATCHING: Batching = Batching { pieces: 512, multiple: 1, overhead: 16 };
 
 /// The largest difference to the burn encoder that is allowed at any position.
 const TOLERANCE: f32 = 1e-5;
-
-fn spec(heads: usize, width: usize, intermediate: usize, activation: Activation) -> ModelSpec {
-    ModelSpec {
-        grid: HeadGrid { layers: 3, heads },
-        hidden: heads * width,
-        intermediate,
-        vocabulary: 50,
-        max_positions: 200,
-        segments: 2,
-        activation,
-        layer_norm_eps: 1e-12,
-        initializer_range: 0.02,
-        tied_decoder: true,
-    }
-}
-
-/// Weights large enough that attention is far from uniform.
-fn weights(spec: &ModelSpec, rng: &mut ChaCha8Rng) -> BertWeights {
-    let mut draw = |len: usize, around: f32, spread: f32| -> Vec<f32> {
-        (0..len).map(|_| around + spread * rng.random_range(-1.0..1.0_f32)).collect()
-    };
-    let (hidden, intermediate) = (spec.hidden, spec.intermediate);
-    let mut tables = [spec.vocabulary, spec.max_positions, spec.segments].map(|rows| draw(rows * hidden, 0.0, 1.0));
-    let mut norm = || LayerNorm { weight: draw(hidden, 1.0, 0.3), bias: draw(hidden, 0.0, 0.3) };
-    let embeddings = Embeddings {
-        words: std::mem::take(&mut tables[0]),
-        positions: std::mem::take(&mut tables[1]),
-        segments: std::mem::take(&mut tables[2]),
-        norm: norm(),
-    };
-    let mut linear = |inputs: usize, outputs: usize| Linear {
-        inputs,
-        outputs,
-        weight: draw(inputs * outputs, 0.0, 2.0 / (inputs as f32).sqrt()),
-        bias: draw(outputs, 0.0, 0.5),
-    };
-    let norm = LayerNorm { weight: vec![0.9; hidden], bias: vec![0.1; hidden] };
-    let layer = |_| LayerWeights {
-        query: linear(hidden, hidden),
-        key: linear(hidden, hidden),
-        value: linear(hidden, hidden),
-        attention_output: linear(hidden, hidden),
-        attention_norm: norm.clone(),
-        intermediate: linear(hidden, intermediate),
-        output: linear(intermediate, hidden),
-        output_norm: norm.clone(),
-    };
-    BertWeights { embeddings, layers: (0..spec.grid.layers).map(layer).collect(), masked_lm: None }
-}
-
-/// A sentence of random pieces with words of one to three pieces each.
-fn sentence(pieces: usize, rng: &mut ChaCha8Rng) -> Pieces {
-    let mut words = Vec::new();
-    let mut start = 1;
-    while start < pieces - 1 {
-        let end = (start + rng.random_range(1..4)).min(pieces - 1);
-        words.push(start..end);
-        start = end;
-    }
-    let ids = (0..pieces).map(|_| rng.random_range(0..50)).collect();
-    let segments = (0..pieces).map(|piece| u32::from(2 * piece > pieces)).collect();
-    let alignment = Alignment::new(pieces, words).expect("words within");
-    Pieces { ids, segments, alignment, unpieced_words: 0 }
-}
 
 /// Lengths at which blocks of rows and vectors of lanes end early, or just do not.
 fn sentences(rng: &mut ChaCha8Rng) -> Vec<Pieces> {
@@ -98,6 +39,7 @@ fn requests() -> Vec<Request> {
         Request { attention: words, hidden_states: true, ..Default::default() },
         Request { hidden_states: true, ..Default::default() },
         Request { attention: maps, hidden_states: true, masked_heads: masked.into(), ..Default::default() },
+        Request { peaks: Some(MergeRule::Mean), ..Default::default() },
     ]
 }
 
@@ -106,7 +48,8 @@ fn numbers(encoded: &Encoded) -> Vec<f32> {
     let maps = encoded.maps.iter().flat_map(AttentionMaps::weights);
     let words = encoded.words.iter().flat_map(WordAttention::weights);
     let hidden = encoded.hidden.iter().flat_map(|hidden| hidden.view().into_iter().copied().collect::<Vec<_>>());
-    maps.chain(words).copied().chain(hidden).collect()
+    let peaks = encoded.peaks.iter().flat_map(AttentionPeaks::places).map(|place| f32::from(*place));
+    maps.chain(words).copied().chain(hidden).chain(peaks).collect()
 }
 
 fn assert_close(found: &[Encoded], expected: &[Encoded], what: &str) {
@@ -136,7 +79,7 @@ fn equals_the_burn_encoder_on_every_instruction_set() {
         let weights = weights(&spec, rng);
         let sentences = sentences(rng);
         let inputs: Vec<&Pieces> = sentences.iter().collect();
-        let reference = Reference::<Flex>::new(weights.clone(), &spec, Default::default(), 512);
+        let reference = Reference::<Flex>::new(weights.clone(), &spec, Default::default(), Precision::F32, BATCHING);
         let mut packed = PackedEncoder::new(&spec, weights);
         for request in requests() {
             let expected = reference.encode(&inputs, &request);
@@ -145,6 +88,27 @@ fn equals_the_burn_encoder_on_every_instruction_set() {
                 assert_close(&packed.encode(&inputs, &request), &expected, &format!("{set} {spec:?} {request:?}"));
             }
         }
+    }
+}
+
+#[test]
+fn peaks_are_those_of_the_maps_whatever_else_is_wanted() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(5);
+    let spec = spec(3, 16, 70, Activation::Gelu);
+    let packed = PackedEncoder::new(&spec, weights(&spec, rng));
+    let sentences = sentences(rng);
+    let inputs: Vec<&Pieces> = sentences.iter().collect();
+    let rules = [MergeRule::Mean, MergeRule::First, MergeRule::Max];
+    for (rule, kind) in rules.iter().flat_map(|rule| [(*rule, AttentionKind::Weights), (*rule, AttentionKind::Norms)]) {
+        let words = Request { attention: Some(Level::Words(rule)), kind, ..Default::default() };
+        let expected: Vec<_> =
+            packed.encode(&inputs, &words).into_iter().map(|encoded| encoded.words.map(|it| peaks(&it))).collect();
+        for attention in [None, Some(Level::Pieces)].into_iter().chain(rules.map(|rule| Some(Level::Words(rule)))) {
+            let found = packed.encode(&inputs, &Request { attention, peaks: Some(rule), ..words.clone() });
+            let found: Vec<_> = found.into_iter().map(|encoded| encoded.peaks).collect();
+            assert!(found == expected, "{rule:?} {kind:?} beside {attention:?}");
+        }
+        check_some(&packed, &inputs, &Request { peaks: Some(rule), ..words });
     }
 }
 

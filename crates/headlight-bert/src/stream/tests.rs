@@ -17,7 +17,7 @@ impl Encode for Uneven {
         12
     }
 
-    fn encode(&self, inputs: &[&Pieces], _: &Request) -> Vec<Encoded> {
+    fn encode_as(&self, inputs: &[&Pieces], _: &Request, _: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
         thread::sleep(Duration::from_micros(u64::from(inputs[0].ids[1]) * 37 % 400));
         inputs.iter().map(|_| Encoded::default()).collect()
     }
@@ -66,7 +66,8 @@ fn results_come_in_input_order_and_few_inputs_are_in_flight() {
             most_in_flight = most_in_flight.max(pulled.load(Ordering::Relaxed) - folded);
             Ok(())
         };
-        stream(&Uneven, &spec(), threads(workers), inputs, &Request::default(), |number, _, _| number, fold).unwrap();
+        stream(&Uneven, &spec(), threads(workers), inputs, &Request::default(), |_| true, |number, _, _| number, fold)
+            .unwrap();
         assert_eq!(folded, 2000);
         // A chunk has at most 4 inputs (12 pieces of at least 3), and each worker may hold 2 chunks.
         assert!(most_in_flight <= 2 * workers * 4 + 4, "{workers} workers, {most_in_flight} inputs in flight");
@@ -74,10 +75,74 @@ fn results_come_in_input_order_and_few_inputs_are_in_flight() {
 }
 
 #[test]
+fn no_more_workers_run_than_the_encoder_has_use_for() {
+    struct Counting {
+        most: usize,
+        now: AtomicUsize,
+        seen: AtomicUsize,
+    }
+
+    impl Encode for Counting {
+        fn chunk_pieces(&self) -> usize {
+            4
+        }
+
+        fn workers(&self) -> usize {
+            self.most
+        }
+
+        fn encode_as(&self, inputs: &[&Pieces], _: &Request, _: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
+            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.seen.fetch_max(now, Ordering::SeqCst);
+            thread::sleep(Duration::from_micros(200));
+            self.now.fetch_sub(1, Ordering::SeqCst);
+            vec![Encoded::default(); inputs.len()]
+        }
+    }
+
+    for most in [0, 1, 2] {
+        let encoder = Counting { most, now: AtomicUsize::new(0), seen: AtomicUsize::new(0) };
+        let inputs = (0..200).map(|number| Ok::<_, ()>(input(number)));
+        stream(&encoder, &spec(), threads(4), inputs, &Request::default(), |_| true, |_, _, _| (), |()| Ok(()))
+            .unwrap();
+        let seen = encoder.seen.into_inner();
+        assert!(seen <= most.max(1), "{seen} at the same time, {most} of use");
+    }
+}
+
+#[test]
+fn the_encoder_is_told_whose_attention_is_wanted() {
+    /// Answers with something where it is told so.
+    struct Echo;
+
+    impl Encode for Echo {
+        fn chunk_pieces(&self) -> usize {
+            12
+        }
+
+        fn encode_as(&self, inputs: &[&Pieces], _: &Request, attended: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
+            let states = || crate::HiddenStates::new(1, 1, 1, vec![0.0]);
+            (0..inputs.len())
+                .map(|number| Encoded { hidden: attended(number).then(states).flatten(), ..Encoded::default() })
+                .collect()
+        }
+    }
+
+    let wanted = |number: &usize| number.is_multiple_of(7);
+    let inputs = (0..500).map(|number| Ok::<_, ()>(input(number)));
+    let map = |number, _: &Pieces, encoded: Encoded| (number, encoded.hidden.is_some());
+    let fold = |(number, told)| {
+        assert_eq!(told, wanted(&number), "{number}");
+        Ok(())
+    };
+    stream(&Echo, &spec(), threads(3), inputs, &Request::default(), wanted, map, fold).unwrap();
+}
+
+#[test]
 fn an_empty_stream_ends() {
     let inputs = std::iter::empty::<Result<Item<usize>, ()>>();
     let fold = |_: usize| Err(());
-    stream(&Uneven, &spec(), threads(2), inputs, &Request::default(), |number, _, _| number, fold).unwrap();
+    stream(&Uneven, &spec(), threads(2), inputs, &Request::default(), |_| true, |number, _, _| number, fold).unwrap();
 }
 
 #[test]
@@ -88,7 +153,7 @@ fn a_panic_in_map_ends_the_stream() {
             assert_ne!(number, 100);
             number
         };
-        stream(&Uneven, &spec(), threads(3), inputs, &Request::default(), map, |_| Ok(()))
+        stream(&Uneven, &spec(), threads(3), inputs, &Request::default(), |_| true, map, |_| Ok(()))
     };
     assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
 }

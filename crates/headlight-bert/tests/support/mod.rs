@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use headlight_attention::AttentionPeaks;
+use headlight_bert::{Encoded, Model, Pieces, Request};
 use safetensors::{Dtype, SafeTensors};
 
 /// A folder of the development data beside the checkout, or `None` with a note when it is absent.
@@ -47,6 +49,41 @@ impl Golden {
         let values = tensor.data().chunks_exact(8).map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()));
         values.map(|id| u32::try_from(id).unwrap()).collect()
     }
+}
+
+/// The pieces of the first sentences of a CoNLL-U file, as far as they have at most 128.
+pub fn real_sentences(model: &Model, treebank: &Path, count: usize) -> Vec<Pieces> {
+    let words = conllu_words(treebank).into_iter().filter_map(|words| {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        model.tokenizer().words(&words, 128).ok()
+    });
+    words.take(count).collect()
+}
+
+/// What `reduce` makes of the answer for each input, which go through the encoder as one stream.
+pub fn encode_all<R: Send>(
+    model: &Model,
+    inputs: &[Pieces],
+    request: &Request,
+    reduce: impl Fn(Encoded) -> R + Sync,
+) -> Vec<R> {
+    let mut answers = Vec::new();
+    let stream = inputs.iter().cloned().map(|pieces| Ok::<_, ()>(((), pieces)));
+    let keep = |answer| {
+        answers.push(answer);
+        Ok(())
+    };
+    model.stream(stream, request, |(), _, encoded| reduce(encoded), keep).unwrap();
+    answers
+}
+
+/// The share of predictions that differ.
+pub fn differing(ours: &[AttentionPeaks], theirs: &[AttentionPeaks]) -> f64 {
+    let places = |all: &[AttentionPeaks]| all.iter().flat_map(AttentionPeaks::places).copied().collect::<Vec<_>>();
+    let (ours, theirs) = (places(ours), places(theirs));
+    assert_eq!(ours.len(), theirs.len());
+    let different = ours.iter().zip(&theirs).filter(|(ours, theirs)| ours != theirs).count();
+    different as f64 / ours.len() as f64
 }
 
 /// The words of a CoNLL-U file, sentence by sentence: column 2 of lines whose id is an integer.

@@ -16,6 +16,9 @@ pub struct Manifest {
     pub git_revision: Option<String>,
     /// The device the model ran on: `cpu`, `ndarray` or `cuda`.
     pub device: String,
+    /// In which numbers the model multiplied: `f32`, `f16` or `bf16`.
+    #[serde(default = "super::report::exact")]
+    pub precision: String,
     /// The config's seed.
     pub seed: u64,
     /// Worker threads.

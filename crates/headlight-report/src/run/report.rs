@@ -89,13 +89,21 @@ pub struct Conventions {
     pub input: String,
     /// What counts as attention: `weights` or `norms`.
     pub attention: String,
+    /// In which numbers the model multiplied: `f32`, `f16` or `bf16`.
+    #[serde(default = "exact")]
+    pub precision: String,
     /// Longest sentence in pieces; longer ones were skipped.
     pub piece_limit: u32,
 }
 
+/// What runs without a precision were computed in.
+pub(super) fn exact() -> String {
+    "f32".to_owned()
+}
+
 impl Conventions {
     /// All conventions as name and value, for printing and comparing.
-    pub fn entries(&self) -> [(&'static str, String); 7] {
+    pub fn entries(&self) -> [(&'static str, String); 8] {
         [
             ("granularity", self.granularity.clone()),
             ("punctuation", self.punctuation.clone()),
@@ -103,6 +111,7 @@ impl Conventions {
             ("selection", self.selection.clone()),
             ("input", self.input.clone()),
             ("attention", self.attention.clone()),
+            ("precision", self.precision.clone()),
             ("piece limit", self.piece_limit.to_string()),
         ]
     }

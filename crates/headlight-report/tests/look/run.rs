@@ -339,6 +339,7 @@ impl Size {
                 selection: "split".into(),
                 input: "words".into(),
                 attention: "weights".into(),
+                precision: "f32".into(),
                 piece_limit: 128,
             },
             statistics: StatisticsSummary { resamples: 2000, confidence: 0.95, seed: 1 },
@@ -358,6 +359,7 @@ impl Size {
             headlight_version: "0.1.0".into(),
             git_revision: Some("63dd755".into()),
             device: "cpu".into(),
+            precision: "f32".into(),
             seed: 1,
             threads: 2,
             inputs: vec![Input {

@@ -1,0 +1,166 @@
+//! What rounding changes: a device or a precision that rounds the factors of products, beside exact f32 on the processor.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+use headlight_bert::{Model, Pieces, Request, StreamError};
+use headlight_heads::HeadPredictions;
+use headlight_report::format::count;
+use serde_json::{Value, json};
+
+use super::Predicted;
+use crate::run::{Run, interrupted, merge_rule, pieces, request};
+
+/// How many predictions rounding changed.
+pub struct Rounding {
+    device: String,
+    precision: String,
+    compared: Compared,
+}
+
+/// Predictions that were made twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Compared {
+    sentences: u64,
+    predictions: u64,
+    different: u64,
+}
+
+impl Rounding {
+    /// Predicts the first `sentences` sentences that were encoded anew in exact f32. `None` where nothing was rounded or no
+    /// sentence is to be compared.
+    pub fn measure(run: &mut Run, predicted: &Predicted, sentences: usize) -> Result<Option<Self>> {
+        let config = run.config().clone();
+        let (device, precision) = (config.model.device(), config.model.precision());
+        if sentences == 0 || device.is_exact(precision) {
+            return Ok(None);
+        }
+        let clock = Instant::now();
+        let trees = run.sentences(predicted.split)?;
+        let exact = run.model()?.exact()?;
+        let request = Request { attention: None, peaks: Some(merge_rule(&config)), ..request(&config) };
+        let encoded = trees.take(predicted.file.len()).enumerate().filter_map(|(number, sentence)| {
+            let rounded = predicted.file.sentence(number)?;
+            Some(sentence.and_then(|sentence| {
+                interrupted()?;
+                let pieces = pieces(&sentence, exact.tokenizer(), &config.treebank);
+                Ok((
+                    rounded,
+                    pieces.map_err(|skip| anyhow!("a sentence was encoded before and is skipped now: {skip}"))?,
+                ))
+            }))
+        });
+        let compared = compare(&exact, &request, encoded.take(sentences))?;
+        run.note_stage("compare with exact f32", clock);
+        Ok(Some(Self { device: device.to_string(), precision: precision.to_string(), compared }))
+    }
+
+    /// For `report.json`.
+    pub fn fact(&self) -> (String, Value) {
+        let Self { device, precision, compared: Compared { sentences, predictions, different } } = self;
+        let fact = json!({
+            "device": device,
+            "precision": precision,
+            "sentences": sentences,
+            "predictions": predictions,
+            "different": different,
+        });
+        ("rounding".to_owned(), fact)
+    }
+
+    /// For people; `None` where no prediction changed.
+    pub fn warning(&self) -> Option<String> {
+        let Compared { sentences, predictions, different } = self.compared;
+        (different > 0).then(|| {
+            format!(
+                "Products were rounded ({} on {}): of the {} predictions of all heads for the first {} sentences, {} ({:.2} %) \
+                 are not those of exact f32.",
+                self.precision,
+                self.device,
+                count(predictions),
+                count(sentences),
+                count(different),
+                100.0 * different as f64 / predictions as f64,
+            )
+        })
+    }
+}
+
+/// Predicts each input with the exact model, beside what was predicted before.
+fn compare(
+    exact: &Model,
+    request: &Request,
+    inputs: impl Iterator<Item = Result<(HeadPredictions, Pieces)>> + Send,
+) -> Result<Compared> {
+    let mut compared = Compared::default();
+    let streamed = exact.stream(
+        inputs,
+        request,
+        |rounded, _, encoded| {
+            let exact = HeadPredictions::from(encoded.peaks?);
+            Some((exact.total(), exact.differences(&rounded)))
+        },
+        |sentence| {
+            let (predictions, different) = sentence.context("the encoder gave no peaks of attention")?;
+            compared.sentences += 1;
+            compared.predictions += predictions;
+            compared.different += different;
+            Ok(())
+        },
+    );
+    match streamed {
+        Ok(()) => Ok(compared),
+        Err(StreamError::Caller(error)) => Err(error),
+        Err(other) => Err(anyhow!("{other}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use headlight_attention::{AttentionPeaks, MergeRule};
+    use headlight_bert::LoadOptions;
+
+    use super::*;
+
+    #[test]
+    fn what_rounding_changed_is_counted_and_told() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/headlight-bert/tests/fixtures/tiny-bert");
+        let model = Model::load(&folder, &LoadOptions::default()).unwrap();
+        let request = Request { peaks: Some(MergeRule::Mean), ..Request::default() };
+        let inputs = ["the old cat sat on a mat", "trees !"].map(|text| {
+            let pieces = model.tokenizer().words(&text.split(' ').collect::<Vec<_>>(), 128).unwrap();
+            let peaks = model.encode(&pieces, &request).unwrap().peaks.unwrap();
+            // Two words have no other choice; of the longer sentence the first prediction is made another one.
+            let mut places = peaks.places().to_vec();
+            if peaks.words() > 2 {
+                places[0] = if places[0] == 1 { 2 } else { 1 };
+            }
+            let rounded = AttentionPeaks::new(peaks.grid(), peaks.words(), places).unwrap();
+            (HeadPredictions::from(rounded), pieces)
+        });
+        let compared = compare(&model, &request, inputs.into_iter().map(Ok)).unwrap();
+        let predictions = 2 * 9 * (7 + 2);
+        assert_eq!(compared, Compared { sentences: 2, predictions, different: 1 });
+
+        let rounding = |compared| Rounding { device: "cuda".into(), precision: "f16".into(), compared };
+        assert_eq!(
+            rounding(compared).warning().unwrap(),
+            "Products were rounded (f16 on cuda): of the 162 predictions of all heads for the first 2 sentences, 1 \
+             (0.62 %) are not those of exact f32."
+        );
+        assert_eq!(rounding(Compared { different: 0, ..compared }).warning(), None);
+        let expected =
+            json!({"device": "cuda", "precision": "f16", "sentences": 2, "predictions": 162, "different": 1});
+        assert_eq!(rounding(compared).fact(), ("rounding".to_owned(), expected));
+    }
+
+    #[test]
+    fn an_error_of_the_inputs_is_told() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/headlight-bert/tests/fixtures/tiny-bert");
+        let model = Model::load(&folder, &LoadOptions::default()).unwrap();
+        let inputs = std::iter::once(Err(anyhow!("no such file")));
+        assert_eq!(compare(&model, &Request::default(), inputs).unwrap_err().to_string(), "no such file");
+    }
+}
