@@ -89,13 +89,17 @@ pub fn ensemble_trees_sheet(rows: &[EnsembleTree]) -> Sheet {
     let line = |predictor: &&str| {
         let [las, uas, relation] =
             ["las_given_root", "uas_given_root", "relation_of_arc"].map(|measure| whole(predictor, measure));
-        let accuracy = |row: Option<&EnsembleTree>| row.map_or_else(String::new, |it| percent(share(it.correct, it.total)));
-        let ends = |row: Option<&EnsembleTree>| row.map_or_else(String::new, |row| interval(row.ci_low.zip(row.ci_high)));
+        let accuracy =
+            |row: Option<&EnsembleTree>| row.map_or_else(String::new, |it| percent(share(it.correct, it.total)));
+        let ends =
+            |row: Option<&EnsembleTree>| row.map_or_else(String::new, |row| interval(row.ci_low.zip(row.ci_high)));
         let head = las.and_then(|row| row.layer_index.zip(row.head_index).zip(row.direction));
         let name = match (*predictor, head) {
             ("ensembles", _) => "ensembles".to_owned(),
             ("calibrated", _) => "ensembles, maps calibrated".to_owned(),
-            ("head", Some(((layer, head), direction))) => format!("head {}-{} {}", layer + 1, head + 1, direction.arrow()),
+            ("head", Some(((layer, head), direction))) => {
+                format!("head {}-{} {}", layer + 1, head + 1, direction.arrow())
+            }
             (other, _) => other.to_owned(),
         };
         [name, accuracy(las), ends(las), accuracy(uas), ends(uas), accuracy(relation)].map(Into::into).into()

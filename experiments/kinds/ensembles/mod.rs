@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use headlight_attention::WordAttention;
-use headlight_heads::{Direction, among_words};
 use headlight_heads::ensembles::{Ensemble, EnsembleKey, EnsembleRound, EnsembleSearch};
+use headlight_heads::{Direction, among_words};
 use headlight_report::format::percent;
 use headlight_report::run::StatisticsSummary;
 use headlight_report::stats::{Bootstrap, Counts, Pair};
@@ -94,7 +94,8 @@ impl Kind for Ensembles {
             ..Outcome::default()
         };
         if self.selection == Selection::Same {
-            let optimistic = "Heads were gathered on the sentences that they are scored on: the accuracies are optimistic.";
+            let optimistic =
+                "Heads were gathered on the sentences that they are scored on: the accuracies are optimistic.";
             outcome.warnings.push(optimistic.to_owned());
         }
         match &parsers {

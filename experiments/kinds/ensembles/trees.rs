@@ -278,9 +278,9 @@ impl Parsers {
 /// What came out, as sentences.
 pub fn findings(rows: &[EnsembleTree], relations: &[String]) -> Vec<String> {
     let whole = |predictor: Predictor, measure: Measure| {
-        let row = rows.iter().find(|row| {
-            row.predictor == predictor.name() && row.measure == measure.name() && row.relation.is_none()
-        })?;
+        let row = rows
+            .iter()
+            .find(|row| row.predictor == predictor.name() && row.measure == measure.name() && row.relation.is_none())?;
         (row.total > 0).then(|| row.correct as f64 / row.total as f64)
     };
     let both = |predictor| Some((percent(whole(predictor, Measure::Las)?), percent(whole(predictor, Measure::Uas)?)));

@@ -5,8 +5,8 @@ use headlight_attention::{HeadGrid, MergeRule};
 use headlight_probe::{Ablation, ProbeForm, ProbeSpec, RootScore, TrainOptions};
 
 use super::Probe;
-use crate::kinds::repeated;
 use crate::config::choice;
+use crate::kinds::repeated;
 
 choice! {
     /// A probe, or an untrained baseline.

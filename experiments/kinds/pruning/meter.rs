@@ -7,7 +7,6 @@ use headlight_bert::{Encoded, HeadMask, HiddenStates, MaskedLm, MaskedPieces, Mo
 use headlight_probe::{Probe, SentenceWords, evaluate_sentence};
 use headlight_report::stats::Counts;
 
-use super::keys::Measure;
 use super::values::Values;
 use crate::kinds::importance::Hide;
 use crate::parallel::map_in_order;
@@ -82,15 +81,6 @@ impl<'a> Meter<'a> {
             sentences.len()
         );
         Ok(Meter::Probe { model, probe, request, sentences })
-    }
-
-    /// Which measure it takes.
-    pub fn measure(&self) -> Measure {
-        match self {
-            Meter::Loss { .. } => Measure::MaskedLm,
-            Meter::States { .. } => Measure::States,
-            Meter::Probe { .. } => Measure::Probe,
-        }
     }
 
     /// The measure of each sequence with these heads masked.

@@ -125,7 +125,9 @@ fn of_measure(found: &Found, measured: &Measured) -> Vec<String> {
     if let Some((head, harm)) = alone.max_by(|a, b| a.1.total_cmp(&b.1)) {
         let (noun, change) = (measure.noun(), measure.show(harm));
         findings.push(match measure {
-            _ if harm <= 0.0 => format!("No head, masked alone, is missed: {noun} is never worse than with all at work."),
+            _ if harm <= 0.0 => {
+                format!("No head, masked alone, is missed: {noun} is never worse than with all at work.")
+            }
             MaskingMeasure::ProbeUas => {
                 let intact = measure.show(intact);
                 format!("Masked alone, head {head} is missed most: {noun} falls by {change} points from {intact} %.")

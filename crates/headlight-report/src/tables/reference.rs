@@ -1,8 +1,8 @@
 //! The tables described for people: `docs/tables.md`.
 
 use super::{
-    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Ensemble, EnsembleTree, HeadDistance, HeadScore, HeadTree,
-    Importance, Kind, Prediction, ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
+    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Ensemble, EnsembleTree, HeadDistance,
+    HeadScore, HeadTree, Importance, Kind, Prediction, ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
 };
 
 /// What `docs/tables.md` shows of reading a table in Python; a test runs it.
