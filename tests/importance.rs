@@ -165,6 +165,91 @@ fn without_the_head_pruning_is_measured_by_states() {
     }
 }
 
+/// A config of pruning with sentences to train a probe on.
+fn with_train(keys: &str) -> String {
+    let keys = format!("store = \"store\"\n{keys}");
+    config("pruning", &keys).replace("evaluate =", "train = [\"sample:select\"]\nevaluate =")
+}
+
+#[test]
+fn a_probe_measures_what_is_masked() {
+    let world = World::new();
+    world.write("tiny.toml", with_train("sequences = 10\ngreedy_steps = 2\nmeasure = [\"states\", \"probe\"]"));
+    let printed = world.succeed(&["run", "tiny.toml"]);
+    let (ablation, curves) = (table(&world, "ablation"), table(&world, "pruning"));
+    assert_eq!((ablation.len(), curves.len()), (2 * HEADS, 2 * (2 * (HEADS + 1) + 3)));
+    // Both are measured along the same orders.
+    let heads = |measure: &str| -> Vec<[String; 4]> {
+        let of_measure = curves.iter().filter(|row| row[3] == measure);
+        of_measure.map(|row| [1, 4, 5, 6].map(|cell: usize| row[cell].clone())).collect()
+    };
+    assert_eq!(heads("states"), heads("probe_uas"));
+    // UAS is a ratio of counts, and changes with what is masked.
+    let number = |cell: &String| cell.parse::<f64>().unwrap();
+    for row in curves.iter().filter(|row| row[3] == "probe_uas") {
+        assert_eq!(number(&row[7]), number(&row[10]) / number(&row[11]), "{row:?}");
+    }
+    let of_probe: Vec<_> = ablation.iter().filter(|row| row[4] == "probe_uas").collect();
+    assert!(of_probe.iter().any(|row| row[5] != row[6] && number(&row[7]) > 0.0), "{of_probe:?}");
+    assert!(curves.iter().all(|row| (row[3] == "states") == row[11].is_empty()));
+    assert!(printed.contains("UAS in % of a probe trained on the intact model"), "{printed}");
+    assert!(world.path("runs/tiny/probes/attention-pruning-seed1.safetensors").exists());
+    assert!(report(&world)["findings"].to_string().contains("the UAS of the probe"));
+}
+
+#[test]
+fn with_all_heads_at_work_the_probe_finds_what_kind_probe_says() {
+    let world = World::new();
+    let text = with_train("sequences = 10\nmeasure = \"probe\"\norders = [\"greedy\"]\ngreedy_steps = 1");
+    world.write("tiny.toml", text + "[[experiment]]\nkind = \"probe\"\nstore = \"store\"\n");
+    world.succeed(&["run", "tiny.toml"]);
+    // All 20 sentences are drawn, and every other one is measured on.
+    let predictions = table(&world, "predictions");
+    let mut sentences: Vec<&str> = Vec::new();
+    let (mut correct, mut total) = (0, 0);
+    for row in predictions.iter().filter(|row| row[0] == "attention argmax") {
+        if sentences.last() != Some(&row[2].as_str()) {
+            sentences.push(&row[2]);
+        }
+        if sentences.len() % 2 == 1 && row[5] != "punct" {
+            total += 1;
+            correct += i32::from(row[7] == "true");
+        }
+    }
+    assert_eq!(sentences.len(), 20);
+    let intact = &table(&world, "pruning")[0];
+    assert_eq!((&intact[4], &intact[10], &intact[11]), (&"0".into(), &correct.to_string(), &total.to_string()));
+}
+
+#[test]
+fn what_cannot_measure_is_named() {
+    let world = World::new();
+    world.write("tiny.toml", with_train(""));
+    for (set, expected) in [
+        ("pruning.measure=[]", "`measure` is empty"),
+        ("pruning.measure=[\"states\", \"states\"]", "`measure` names \"states\" twice"),
+        ("pruning.measure=uas", "unknown variant"),
+        ("pruning.measure=3", "the name of a measure or a list of names"),
+    ] {
+        let error = world.fail(2, &["run", "tiny.toml", "--set", set]);
+        assert!(error.contains(expected), "{set}: {error}");
+    }
+    world.write("tiny.toml", config("pruning", "measure = \"probe\""));
+    let error = world.fail(2, &["run", "tiny.toml"]);
+    assert!(error.contains("measure = \"probe\" needs `treebank.train`"), "{error}");
+}
+
+#[test]
+fn without_the_head_a_probe_measures_where_it_can_be_trained() {
+    let world = world_without_head();
+    let text = config("pruning", "sequences = 4\norders = [\"random\"]\nstore = \"store\"");
+    let text = text.replace(tiny_bert().to_str().unwrap(), "model");
+    world.write("tiny.toml", text.replace("evaluate =", "train = [\"sample:select\"]\nevaluate ="));
+    world.succeed(&["run", "tiny.toml"]);
+    let measures: BTreeSet<String> = table(&world, "pruning").into_iter().map(|row| row[3].clone()).collect();
+    assert_eq!(measures, BTreeSet::from(["states".to_owned(), "probe_uas".to_owned()]));
+}
+
 #[test]
 fn pruning_depends_on_its_keys_and_not_on_threads() {
     let pruning = |set: &str| {

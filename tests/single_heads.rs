@@ -189,6 +189,69 @@ fn heads_are_gathered_into_ensembles() {
     assert!(printed.contains("first head"), "{printed}");
     let (world, _) = run("ensembles", SPLITS, &["--set", "ensembles.heads=1"]);
     assert!(table(&world, "ensembles").iter().all(|row| !row[3].contains(' ') && row[6] == row[11]));
+    // What single heads find in maps as they are is what kind `heads` counts.
+    let world = World::new();
+    world.write("tiny.toml", config("ensembles", SPLITS) + "[[experiment]]\nkind = \"heads\"\n");
+    world.succeed(&["run", "tiny.toml", "--set", "ensembles.heads=1", "--set", "ensembles.rows=raw"]);
+    let heads = table(&world, "head_scores");
+    for row in table(&world, "ensembles") {
+        let counted = |of: &&Vec<String>| of[1] == "select" && of[4] == row[2] && of[5] == row[1];
+        let most = heads.iter().filter(counted).map(|of| of[6].parse::<u64>().unwrap()).max();
+        assert_eq!(most, row[4].parse().ok(), "{row:?}");
+    }
+}
+
+#[test]
+fn ensembles_make_labelled_trees() {
+    let (world, printed) = run("ensembles", SPLITS, &["--set", "ensembles.min_total=20"]);
+    let rows = table(&world, "ensemble_trees");
+    let number = |row: &[String], cell: usize| row[cell].parse::<u64>().unwrap();
+    let whole = |predictor: &str, measure: &str| {
+        let wanted = |row: &&Vec<String>| row[1] == predictor && row[5] == measure && row[6].is_empty();
+        let [row] = rows.iter().filter(wanted).collect::<Vec<_>>()[..] else { panic!("{predictor} {measure}") };
+        assert!(!row[9].is_empty() && !row[10].is_empty(), "{row:?}");
+        (number(row, 7), number(row, 8))
+    };
+    for predictor in ["ensembles", "calibrated", "head", "chain"] {
+        let [uas, las, named] =
+            ["uas_given_root", "las_given_root", "relation_of_arc"].map(|measure| whole(predictor, measure));
+        // An arc that is right in full has the right governor, and the right name.
+        assert!(las.0 <= uas.0 && las.0 <= named.0 && las.0 > 0, "{predictor} {uas:?} {las:?} {named:?}");
+        assert_eq!((uas.1, las.1), (named.1, named.1));
+        for measure in ["uas_given_root", "las_given_root", "relation_of_arc"] {
+            let of_relations = rows.iter().filter(|row| row[1] == predictor && row[5] == measure && !row[6].is_empty());
+            let sums = of_relations.fold((0, 0), |sums, row| (sums.0 + number(row, 7), sums.1 + number(row, 8)));
+            assert_eq!(sums, whole(predictor, measure), "{predictor} {measure}");
+        }
+    }
+    // The trees of chain and of the best head are those of kind `trees`.
+    let world = World::new();
+    world.write("tiny.toml", config("trees", SPLITS));
+    world.succeed(&["run", "tiny.toml"]);
+    let trees = table(&world, "head_trees");
+    let chain = trees.iter().find(|row| row[2] == "chain" && row[6] == "uas_given_root").unwrap();
+    assert_eq!((number(chain, 7), number(chain, 8)), whole("chain", "uas_given_root"));
+    let head = rows.iter().find(|row| row[1] == "head").unwrap();
+    let same = |row: &&Vec<String>| {
+        row[1] == "evaluate" && row[2] == "each_head" && row[3..5] == head[2..4] && row[5] == head[4]
+    };
+    assert_eq!(number(trees.iter().find(same).unwrap(), 7), whole("head", "uas_given_root").0);
+    assert!(printed.contains("Labelled trees given the root"), "{printed}");
+    assert!(printed.lines().all(|line| line.chars().count() <= 80), "{printed}");
+
+    // Without relations to take part there is an explanation in the place of trees.
+    let (world, _) = run("ensembles", SPLITS, &["--set", "ensembles.relations=[\"subj\"]"]);
+    assert!(json(&world, "report.json")["warnings"].to_string().contains("made no trees"));
+    assert!(!world.path("runs/tiny/ensemble_trees.csv").exists());
+    let world = World::new();
+    world.write("tiny.toml", config("ensembles", SPLITS));
+    for (set, expected) in [
+        ("ensembles.relations=[\"det\", \"det\"]", "`relations` names \"det\" twice"),
+        ("ensembles.accuracy_power=-1", "`accuracy_power` is -1"),
+    ] {
+        let error = world.fail(2, &["run", "tiny.toml", "--set", set]);
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]
@@ -208,6 +271,7 @@ fn text_and_documents_with_nothing_to_use_are_named() {
     check("surface", "", 2, "kind = \"surface\" without `corpus.files` needs `treebank.evaluate`");
     check("surface", "[corpus]\nshort = 2.0", 2, "`corpus.short` is 2");
     let no_mentions = "[treebank]\nevaluate = [\"sample:evaluate\"]\nselect = [\"sample:evaluate\"]";
+    check("coreference", no_mentions, 1, "`treebank.evaluate` (sample:evaluate): the document ");
     check("coreference", no_mentions, 1, "has no mentions; --set treebank.invalid=skip");
     let skipped = format!("{no_mentions}\ninvalid = \"skip\"");
     check("coreference", &skipped, 1, "has 0 mentions, and none with an antecedent in its window of 128 pieces");

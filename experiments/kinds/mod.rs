@@ -8,6 +8,7 @@ mod heads;
 mod importance;
 pub mod probe;
 mod pruning;
+mod rooted;
 mod structural;
 mod surface;
 mod trees;
@@ -131,6 +132,11 @@ fn check_bootstrap(resamples: u32, confidence: f64) -> Result<()> {
         "`confidence` is {confidence}; it lies between 0.5 and 1, for example 0.95"
     );
     Ok(())
+}
+
+/// The first value of a list that stands in it before.
+fn repeated<T: PartialEq>(values: &[T]) -> Option<&T> {
+    values.iter().enumerate().find(|(at, value)| values[..*at].contains(value)).map(|(_, value)| value)
 }
 
 /// A direction as tables have it.

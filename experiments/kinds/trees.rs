@@ -7,17 +7,17 @@ use std::time::Instant;
 use anyhow::Result;
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::{Direction, Fold, words_only};
-use headlight_probe::ArcScores;
-use headlight_probe::trees::{maximum_arborescence_from, maximum_spanning_tree};
+use headlight_probe::trees::maximum_spanning_tree;
 use headlight_report::format::percent;
 use headlight_report::run::StatisticsSummary;
 use headlight_report::stats::{Bootstrap, Counts};
 use headlight_report::tables::{self, Table, write_table};
-use headlight_treebank::{Governor, Sentence, WordIdx};
+use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
 use super::heads::Selection;
+use super::rooted::{chain, counted_arcs, found, of_head};
 use crate::config::{Config, Split};
 use crate::run::{Outcome, Pass, Run, request};
 
@@ -151,7 +151,7 @@ fn score(run: &mut Run, split: Split) -> Result<Scores> {
 
 fn trees_of(sentence: &Sentence, attention: &WordAttention) -> SentenceTrees {
     let (grid, words) = (attention.grid(), sentence.len());
-    let gold = Arcs::of(sentence);
+    let gold = counted_arcs(sentence);
     let mut correct = vec![0; Decoding::ALL.len() * grid.len()];
     for head in grid.iter() {
         let weights = words_only(attention, head);
@@ -159,60 +159,23 @@ fn trees_of(sentence: &Sentence, attention: &WordAttention) -> SentenceTrees {
             correct[number * grid.len() + grid.number(head)] = match decoding {
                 Decoding::Undirected => {
                     let weight = |a: usize, b: usize| weights[a * words + b] + weights[b * words + a];
-                    gold.undirected(&maximum_spanning_tree(words, weight))
+                    joined(&gold, &maximum_spanning_tree(words, weight))
                 }
                 Decoding::Rooted(direction) => {
-                    let score = |dependent: WordIdx, governor: Governor| match governor {
-                        // The root is given, so what it scores does not matter.
-                        Governor::Root => 0.0,
-                        Governor::Word(governor) => match direction {
-                            Direction::DependentToGovernor => weights[dependent.index() * words + governor.index()],
-                            Direction::GovernorToDependent => weights[governor.index() * words + dependent.index()],
-                        },
-                    };
-                    let scores = ArcScores::from_fn(words, score);
-                    scores.map_or(0, |scores| gold.directed(&maximum_arborescence_from(&scores, sentence.root())))
+                    of_head(sentence, &weights, direction).map_or(0, |governors| found(&gold, &governors) as u16)
                 }
             };
         }
     }
-    let chain: Vec<(usize, usize)> = (1..words).map(|word| (word - 1, word)).collect();
-    // Words before the root hang from the next one, words behind it from the one before: what a chain becomes when its
-    // root is given.
-    let root = sentence.root().index();
-    let rooted: Vec<Governor> = (0..words)
-        .map(|word| match word.cmp(&root) {
-            std::cmp::Ordering::Less => Governor::Word(WordIdx::new(word + 1)),
-            std::cmp::Ordering::Equal => Governor::Root,
-            std::cmp::Ordering::Greater => Governor::Word(WordIdx::new(word - 1)),
-        })
-        .collect();
-    let baseline = [gold.undirected(&chain), gold.directed(&rooted)];
-    SentenceTrees { fold: Fold::of(sentence), total: gold.0.len() as u32, correct, baseline }
+    let neighbours: Vec<(usize, usize)> = (1..words).map(|word| (word - 1, word)).collect();
+    let baseline = [joined(&gold, &neighbours), found(&gold, &chain(sentence)) as u16];
+    SentenceTrees { fold: Fold::of(sentence), total: gold.len() as u32, correct, baseline }
 }
 
-/// The arcs of a sentence that are counted, dependent and governor: without those of punctuation and of the root.
-struct Arcs(Vec<(usize, usize)>);
-
-impl Arcs {
-    fn of(sentence: &Sentence) -> Self {
-        let words = sentence.words().iter().enumerate().filter(|(_, word)| !word.is_punctuation());
-        Self(words.filter_map(|(index, word)| Some((index, word.governor.word()?.index()))).collect())
-    }
-
-    /// How many of them are edges of a tree.
-    fn undirected(&self, edges: &[(usize, usize)]) -> u16 {
-        let is_edge = |(a, b): &&(usize, usize)| edges.contains(&(*a, *b)) || edges.contains(&(*b, *a));
-        self.0.iter().filter(is_edge).count() as u16
-    }
-
-    /// How many of them are predicted.
-    fn directed(&self, governors: &[Governor]) -> u16 {
-        let right = |(dependent, governor): &&(usize, usize)| {
-            governors[*dependent].word().is_some_and(|predicted| predicted.index() == *governor)
-        };
-        self.0.iter().filter(right).count() as u16
-    }
+/// How many arcs are edges of a tree, in either direction.
+fn joined(arcs: &[(usize, usize)], edges: &[(usize, usize)]) -> u16 {
+    let is_edge = |(a, b): &&(usize, usize)| edges.contains(&(*a, *b)) || edges.contains(&(*b, *a));
+    arcs.iter().filter(is_edge).count() as u16
 }
 
 /// A head, and the fold of sentences that it is reported on; `None` for all.

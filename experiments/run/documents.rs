@@ -56,6 +56,7 @@ impl Run {
         let ledger = Mutex::new(Ledger::default());
         let inputs = Windows {
             documents: treebank.documents(pass.rule),
+            place: format!("`treebank.{name}` ({})", treebank.file_names().join(", ")),
             pass,
             keys,
             tokenizer: model.tokenizer(),
@@ -106,6 +107,8 @@ impl Run {
 /// The windows of documents with their pieces.
 struct Windows<'a, I> {
     documents: I,
+    /// The config key that the documents come from, and its files.
+    place: String,
     pass: &'a DocumentPass,
     keys: &'a TreebankConfig,
     tokenizer: &'a Tokenizer,
@@ -129,8 +132,11 @@ impl<I: Iterator<Item = Result<Document, ReadError>>> Windows<'_, I> {
         if document.mentions.is_empty() {
             ensure!(
                 self.keys.invalid == Invalid::Skip,
-                "the document {} has no mentions; --set treebank.invalid=skip skips and counts such documents",
-                document.id
+                "{}: the document {}, whose first sentence is {}, has no mentions; --set treebank.invalid=skip skips and \
+                 counts such documents",
+                self.place,
+                document.id,
+                document.sentences.first().map_or("missing", |sentence| sentence.sent_id())
             );
             tracing::warn!("skipped: the document {} has no mentions", document.id);
             self.count_skip(NO_MENTIONS);

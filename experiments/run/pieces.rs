@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use headlight_bert::Pieces;
 use headlight_report::run::SplitSummary;
+use headlight_treebank::Sentence;
 
 use super::encode::{NOT_A_TREE, Skips, Trees, no_sentences, pieces};
 use super::{Run, interrupt};
@@ -13,7 +14,7 @@ use crate::config::Split;
 use crate::progress::{Progress, Unit};
 
 impl Run {
-    /// Visits the pieces of each sentence of a split, in order; `label` names the work to the user. Skipped sentences are
+    /// Visits each sentence of a split with its pieces, in order; `label` names the work to the user. Skipped sentences are
     /// counted by reason.
     ///
     /// # Errors
@@ -23,7 +24,7 @@ impl Run {
         &mut self,
         label: &str,
         split: Split,
-        mut visit: impl FnMut(Pieces) -> Result<()>,
+        mut visit: impl FnMut(&Sentence, Pieces) -> Result<()>,
     ) -> Result<()> {
         let clock = Instant::now();
         let treebank = self.treebank(split)?;
@@ -37,13 +38,14 @@ impl Run {
         for sentence in (Trees { inner: treebank.sentences(), invalid: keys.invalid }) {
             interrupt::check()?;
             let sentence = sentence?;
-            let skipped = match sentence.as_ref().map(|sentence| pieces(sentence, tokenizer, &keys)) {
+            let read = sentence.as_ref().map(|sentence| (sentence, pieces(sentence, tokenizer, &keys)));
+            let skipped = match read {
                 None => Some(NOT_A_TREE),
-                Some(Err(skip)) => Some(skip.reason()),
-                Some(Ok(pieces)) => {
+                Some((_, Err(skip))) => Some(skip.reason()),
+                Some((sentence, Ok(pieces))) => {
                     sentences += 1;
-                    words += sentence.map_or(0, |sentence| sentence.len() as u64);
-                    visit(pieces)?;
+                    words += sentence.len() as u64;
+                    visit(sentence, pieces)?;
                     None
                 }
             };

@@ -116,7 +116,7 @@ impl Run {
             });
         }
         let mut sequences = 0;
-        self.for_each_input(label, Split::Evaluate, |pieces| {
+        self.for_each_input(label, Split::Evaluate, |_, pieces| {
             sequences += 1;
             visit(pieces)
         })?;

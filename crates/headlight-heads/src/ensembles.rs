@@ -4,6 +4,8 @@
 //! For each relation and direction heads are gathered greedily: the head whose map, averaged with those gathered before,
 //! is right most often is added, as long as that makes the ensemble more accurate. A round is a pass over the attention of
 //! the sentences to select on; what each candidate would score in it is counted by [`EnsembleSearch::observe`].
+//!
+//! The paper averages maps whose rows sum to 1 over the words alone: [`among_words`](crate::among_words) makes them.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +27,7 @@ pub struct Ensemble {
     /// Words of the relation there.
     pub total: u64,
     /// Whether no head makes it better, or it is full.
-    complete: bool,
+    pub(crate) complete: bool,
 }
 
 /// The search for ensembles of all relations at once.
@@ -144,7 +146,13 @@ impl Ensemble {
 }
 
 /// Adds a head's weights between word `index` and each word, in one direction.
-fn add(attention: &WordAttention, head: AttentionHead, direction: Direction, index: usize, sums: &mut [f32]) {
+pub(crate) fn add(
+    attention: &WordAttention,
+    head: AttentionHead,
+    direction: Direction,
+    index: usize,
+    sums: &mut [f32],
+) {
     let (map, positions) = (attention.head(head), attention.positions());
     let weights = match direction {
         Direction::DependentToGovernor => &map[(index + 1) * positions + 1..],

@@ -38,6 +38,7 @@ mod distances;
 pub mod ensembles;
 mod group;
 mod hash;
+pub mod labelled;
 mod logarithm;
 mod mds;
 mod normal;
@@ -55,7 +56,7 @@ pub use clusters::{LayerDistances, Merger, clusters, hierarchy, layer_distances}
 pub use distances::{HeadDistances, MapDistances, map_distances};
 pub use group::Group;
 pub use mds::{Embedding, MdsOptions, mds};
-pub use normal::{normalise_rows, words_only};
+pub use normal::{among_words, normalise_rows, words_only};
 pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionWriter};
 pub use predictions::{Direction, HeadPredictions, predict};
 pub use roles::{Behaviour, BehaviourThresholds, HeadOffsets, Role, RoleRules, behaviour, predict_pieces, role};

@@ -27,6 +27,25 @@ pub fn words_only(attention: &WordAttention, head: AttentionHead) -> Vec<f32> {
     weights
 }
 
+/// The attention of all heads among words alone: what is attended to `[CLS]` and `[SEP]` is dropped, what words attend to
+/// words sums to 1 again, and `[CLS]` and `[SEP]` attend to nothing. What ensembles of heads are made of (METHOD §6;
+/// Limisiewicz et al. 2020).
+pub fn among_words(attention: &WordAttention) -> WordAttention {
+    let (words, positions) = (attention.words(), attention.positions());
+    let mut weights = attention.weights().to_vec();
+    for (place, row) in weights.chunks_exact_mut(positions).enumerate() {
+        let from = place % positions;
+        if from == 0 || from > words {
+            row.fill(0.0);
+            continue;
+        }
+        row[0] = 0.0;
+        row[words + 1] = 0.0;
+        normalise_rows(row, positions);
+    }
+    WordAttention::new(attention.grid(), words, weights).expect("as many weights as before")
+}
+
 #[cfg(test)]
 mod tests {
     use headlight_attention::HeadGrid;
@@ -51,5 +70,20 @@ mod tests {
         ];
         let attention = WordAttention::new(HeadGrid { layers: 1, heads: 1 }, 2, weights).unwrap();
         assert_eq!(words_only(&attention, AttentionHead { layer: 0, index: 0 }), [0.5, 0.5, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn all_heads_among_words_are_each_head_among_words() {
+        let grid = HeadGrid { layers: 1, heads: 2 };
+        let weights: Vec<f32> = (0..2 * 25).map(|place| ((place * 7) % 11) as f32).collect();
+        let attention = WordAttention::new(grid, 3, weights).unwrap();
+        let among = among_words(&attention);
+        for head in grid.iter() {
+            let map = among.head(head);
+            let words: Vec<f32> = map.chunks_exact(5).skip(1).take(3).flat_map(|row| &row[1..4]).copied().collect();
+            assert_eq!(words, words_only(&attention, head));
+            let of_words: f32 = words.iter().sum();
+            assert!((map.iter().sum::<f32>() - of_words).abs() < 1e-6);
+        }
     }
 }

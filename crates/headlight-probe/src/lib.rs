@@ -60,7 +60,7 @@ pub use honesty::{
 };
 pub use probe::{PAPER_HIDDEN, Probe, ProbeForm, ProbeSpec, RootScore};
 pub use saved::{Origin, SavedProbe, SavedProbeError};
-pub use score::{Evaluation, ScoreError, evaluate, floored_percent, right_branching, score};
+pub use score::{Evaluation, ScoreError, evaluate, evaluate_sentence, floored_percent, right_branching, score};
 pub use stream::DataError;
 pub use train::{
     CheckpointError, EpochReport, Gradients, Hooks, OnProgress, Progress, TrainError, TrainOptions, Trained, train,

@@ -2,11 +2,12 @@
 
 use std::ops::AddAssign;
 
+use headlight_attention::WordAttention;
 use headlight_treebank::{Count, Governor, WordIdx};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::arcs::candidate_of;
-use crate::probe::Workspace;
+use crate::probe::{Input, Workspace};
 use crate::stream::{check, stream};
 use crate::{ArcScores, DataError, Examples, Probe, SentenceWords};
 
@@ -103,6 +104,20 @@ pub fn evaluate<E: Examples>(probe: &Probe, examples: &E, sentences: &[usize]) -
     Ok(evaluation)
 }
 
+/// What [`evaluate`] says of one sentence whose attention is at hand, on the caller's thread: for work that makes attention
+/// and judges it at once. The probe reads attention alone. `None` where its scores are not finite.
+///
+/// # Panics
+/// When `attention` is of another sentence or of other heads, and when the probe reads word vectors.
+pub fn evaluate_sentence(probe: &Probe, words: &SentenceWords, attention: &WordAttention) -> Option<Evaluation> {
+    let spec = probe.spec();
+    assert_eq!((attention.words(), attention.grid()), (words.words(), spec.grid()), "attention of something else");
+    assert!(!spec.reads_vectors(), "a probe that reads word vectors is scored on examples");
+    let input = Input { words, attention: attention.weights(), vectors: None };
+    let scores = probe.score(&input, &mut Workspace::default())?;
+    Some(Evaluation::of(words, &scores))
+}
+
 /// Percent as the released code prints them, rounded down to a whole number by integer division (METHOD §8 slip 3);
 /// `None` where nothing was counted.
 pub fn floored_percent(count: Count) -> Option<u64> {
@@ -125,6 +140,25 @@ fn surprisal(row: &[f32], gold: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::tests::{GRID, all, telling_treebank};
+    use crate::{ProbeForm, ProbeSpec};
+
+    #[test]
+    fn a_sentence_at_hand_is_judged_as_among_examples() {
+        let examples = telling_treebank(12, 1);
+        let probe = Probe::new(ProbeSpec::new(ProbeForm::AttentionOnly, GRID, 0), 1);
+        for sentence in all(&examples) {
+            let words = examples.words(sentence);
+            let mut weights = vec![0.0; words.attention_len(GRID.len())];
+            examples.attention(sentence, &mut weights).unwrap();
+            let attention = WordAttention::new(GRID, words.words(), weights).unwrap();
+            let expected = evaluate(&probe, &examples, &[sentence]).unwrap();
+            assert_eq!(evaluate_sentence(&probe, words, &attention), Some(expected));
+        }
+        let nowhere = WordAttention::new(GRID, 1, vec![f32::NAN; GRID.len() * 9]).unwrap();
+        let alone = SentenceWords::for_tests(vec![Governor::Root], vec![None]);
+        assert_eq!(evaluate_sentence(&probe, &alone, &nowhere), None);
+    }
 
     #[test]
     fn right_branching_hangs_the_last_word_from_the_root() {

@@ -64,6 +64,6 @@ pub use best_heads::{best_heads_sheet, findings};
 pub use html::html_report;
 pub use importance::importance_sheet;
 pub use markdown::markdown_report;
-pub use pruning::{ablation_sheet, pruning_sheet};
-pub use single_heads::{clusters_sheet, ensembles_sheet, head_trees_sheet};
+pub use pruning::{MaskingMeasure, ablation_sheets, pruning_sheets};
+pub use single_heads::{clusters_sheet, ensemble_trees_sheet, ensembles_sheet, head_trees_sheet};
 pub use tree_figure::{TreeFigureError, dependency_tree, run_tree};

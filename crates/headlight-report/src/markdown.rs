@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::best_heads::best_heads_sheet;
 use crate::format::{count, percent};
 use crate::importance::importance_sheet;
-use crate::pruning::{ablation_sheet, pruning_sheet};
+use crate::pruning::{ablation_sheets, pruning_sheets};
 use crate::run::{Manifest, Report, RunDirectory, RunError};
 use crate::sheet::{Sheet, escape_markdown};
-use crate::single_heads::{clusters_sheet, ensembles_sheet, head_trees_sheet};
+use crate::single_heads::{clusters_sheet, ensemble_trees_sheet, ensembles_sheet, head_trees_sheet};
 use crate::tables::{BestHead, Coreference, ProbeScore, Surface};
 
 /// The text of `report.md`, from the run's other files.
@@ -24,19 +24,23 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
     let best_heads: Vec<BestHead> = run.table_or_empty()?;
     let probes: Vec<ProbeScore> = run.table_or_empty()?;
     let [attachment, others] = probe_sheets(&probes);
-    let sections = [
+    let each = |title, sheets: Vec<Sheet>| sheets.into_iter().map(move |sheet| (title, sheet));
+    let mut sections = vec![
         ("Best heads", best_heads_sheet(&best_heads, report)),
         attachment,
         others,
         ("Coreference", coreference_sheet(&run.table_or_empty()?)),
         ("Surface patterns", surface_sheet(&run.table_or_empty()?)),
         ("Importance", importance_sheet(&run.table_or_empty()?)),
-        ("Single heads masked", ablation_sheet(&run.table_or_empty()?)),
-        ("Pruning", pruning_sheet(&run.table_or_empty()?)),
+    ];
+    sections.extend(each("Single heads masked", ablation_sheets(&run.table_or_empty()?)));
+    sections.extend(each("Pruning", pruning_sheets(&run.table_or_empty()?)));
+    sections.extend([
         ("Behaviours, roles and clusters", clusters_sheet(&run.table_or_empty()?)),
         ("Trees of single heads", head_trees_sheet(&run.table_or_empty()?)),
         ("Ensembles of heads", ensembles_sheet(&run.table_or_empty()?)),
-    ];
+        ("Labelled trees of ensembles", ensemble_trees_sheet(&run.table_or_empty()?)),
+    ]);
     for (title, sheet) in sections {
         if sheet.groups.iter().any(|group| !group.is_empty()) {
             text.push_str(&format!("\n## {title}\n\n{}", sheet.to_markdown()));

@@ -11,25 +11,109 @@ const SHOWN: usize = 5;
 /// Steps of a pruning curve that are shown.
 const STEPS: u32 = 12;
 
-/// The heads that the model misses most and least when they are masked alone.
-pub fn ablation_sheet(rows: &[Ablation]) -> Sheet {
+/// What masking heads is measured by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MaskingMeasure {
+    /// The masked-language-model loss in nats per hidden piece.
+    MaskedLm,
+    /// 1 − cosine of the final hidden states to the intact model's.
+    States,
+    /// UAS, word by word and without punctuation, of a probe that was trained on the intact model.
+    ProbeUas,
+}
+
+impl MaskingMeasure {
+    /// All of them.
+    pub const ALL: [MaskingMeasure; 3] = [MaskingMeasure::MaskedLm, MaskingMeasure::States, MaskingMeasure::ProbeUas];
+
+    /// As the tables `ablation` and `pruning` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            MaskingMeasure::MaskedLm => "masked_lm",
+            MaskingMeasure::States => "states",
+            MaskingMeasure::ProbeUas => "probe_uas",
+        }
+    }
+
+    /// The measure that tables call so.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|measure| measure.name() == name)
+    }
+
+    /// By how much a value is worse than that of the intact model: the one place that knows which way is down.
+    pub fn harm(self, value: f64, intact: f64) -> f64 {
+        match self {
+            MaskingMeasure::MaskedLm | MaskingMeasure::States => value - intact,
+            MaskingMeasure::ProbeUas => intact - value,
+        }
+    }
+
+    /// What it is called within a sentence.
+    pub fn noun(self) -> &'static str {
+        match self {
+            MaskingMeasure::MaskedLm => "the masked-language-model loss",
+            MaskingMeasure::States => "the turn of the final states",
+            MaskingMeasure::ProbeUas => "the UAS of the probe",
+        }
+    }
+
+    /// A value for people: UAS in per cent, the others as they are.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            MaskingMeasure::MaskedLm | MaskingMeasure::States => format!("{value:.4}"),
+            MaskingMeasure::ProbeUas => format!("{:.2}", 100.0 * value),
+        }
+    }
+
+    fn show_change(self, change: f64) -> String {
+        if change < 0.0 { format!("−{}", self.show(-change)) } else { format!("+{}", self.show(change)) }
+    }
+
+    fn meaning(self) -> &'static str {
+        match self {
+            MaskingMeasure::MaskedLm => "Measure: masked-language-model loss in nats per hidden piece.",
+            MaskingMeasure::States => "Measure: 1 − cosine of the final hidden states to the intact model's.",
+            MaskingMeasure::ProbeUas => {
+                "Measure: UAS in % of a probe trained on the intact model, word by word, without punctuation."
+            }
+        }
+    }
+}
+
+/// The rows of each measure, in the order in which measures occur.
+fn by_measure<T>(rows: &[T], name: impl Fn(&T) -> &str) -> Vec<(MaskingMeasure, Vec<&T>)> {
+    let mut blocks: Vec<(MaskingMeasure, Vec<&T>)> = Vec::new();
+    for row in rows {
+        let Some(measure) = MaskingMeasure::of(name(row)) else { continue };
+        match blocks.iter_mut().find(|(known, _)| *known == measure) {
+            Some((_, block)) => block.push(row),
+            None => blocks.push((measure, vec![row])),
+        }
+    }
+    blocks
+}
+
+/// By each measure, the heads that the model misses most and least when they are masked alone.
+pub fn ablation_sheets(rows: &[Ablation]) -> Vec<Sheet> {
+    by_measure(rows, |row| &row.measure).into_iter().map(|(measure, rows)| ablation_sheet(measure, rows)).collect()
+}
+
+fn ablation_sheet(measure: MaskingMeasure, mut rows: Vec<&Ablation>) -> Sheet {
     let mut sheet = Sheet::new("Heads masked one at a time", &["<head", "<masked by", ">measure", ">change", ">±"]);
-    let change = |row: &Ablation| row.value - row.intact;
-    let mut by_change: Vec<&Ablation> = rows.iter().collect();
-    by_change.sort_by(|a, b| change(b).total_cmp(&change(a)));
+    let harm = |row: &Ablation| measure.harm(row.value, row.intact);
+    rows.sort_by(|a, b| harm(b).total_cmp(&harm(a)));
     let line = |row: &&Ablation| {
-        let error = row.standard_error.map_or_else(|| "–".to_owned(), |error| format!("{error:.4}"));
+        let error = row.standard_error.map_or_else(|| "–".to_owned(), |error| measure.show(error));
         let head = format!("{}-{}", row.layer_index + 1, row.head_index + 1);
-        [head, row.masking.clone(), format!("{:.4}", row.value), signed(change(row)), error]
-            .map(SheetCell::from)
-            .to_vec()
+        let change = measure.show_change(row.value - row.intact);
+        [head, row.masking.clone(), measure.show(row.value), change, error].map(SheetCell::from).to_vec()
     };
-    let (most, rest) = by_change.split_at(SHOWN.min(by_change.len()));
+    let (most, rest) = rows.split_at(SHOWN.min(rows.len()));
     let least = &rest[rest.len().saturating_sub(SHOWN)..];
     sheet.groups.extend([most, least].map(|rows| rows.iter().map(line).collect()));
     if let Some(row) = rows.first() {
-        let intact = format!("All heads at work: {:.4}.", row.intact);
-        sheet.notes.push(format!("{} {intact} ± is the standard error of the change.", meaning(&row.measure)));
+        let intact = format!("All heads at work: {}.", measure.show(row.intact));
+        sheet.notes.push(format!("{} {intact} ± is the standard error of the change.", measure.meaning()));
         if rows.len() > 2 * SHOWN {
             sheet.notes.push(format!("The {SHOWN} heads missed most and the {SHOWN} missed least."));
         }
@@ -37,8 +121,12 @@ pub fn ablation_sheet(rows: &[Ablation]) -> Sheet {
     sheet
 }
 
-/// Pruning curves: steps × orders.
-pub fn pruning_sheet(rows: &[Pruning]) -> Sheet {
+/// By each measure, the pruning curves: steps × orders.
+pub fn pruning_sheets(rows: &[Pruning]) -> Vec<Sheet> {
+    by_measure(rows, |row| &row.measure).into_iter().map(|(measure, rows)| pruning_sheet(measure, &rows)).collect()
+}
+
+fn pruning_sheet(measure: MaskingMeasure, rows: &[&Pruning]) -> Sheet {
     let mut orders: Vec<&str> = Vec::new();
     let mut steps: BTreeMap<u32, BTreeMap<&str, &Pruning>> = BTreeMap::new();
     for row in rows {
@@ -59,23 +147,16 @@ pub fn pruning_sheet(rows: &[Pruning]) -> Sheet {
             Some(row) => {
                 let head = row.layer_index.zip(row.head_index);
                 let head = head.map(|(layer, head)| format!("{}-{}", layer + 1, head + 1));
-                [format!("{:.4}", row.value), head.unwrap_or_default()]
+                [measure.show(row.value), head.unwrap_or_default()]
             }
         });
         [step.to_string()].into_iter().chain(cells).map(SheetCell::from).collect()
     };
     sheet.groups.push(shown.map(line).collect());
     if let Some(row) = rows.first() {
-        sheet.notes.push(format!("{} {}", meaning(&row.measure), masked(&row.masking)));
+        sheet.notes.push(format!("{} {}", measure.meaning(), masked(&row.masking)));
     }
     sheet
-}
-
-fn meaning(measure: &str) -> &'static str {
-    match measure {
-        "states" => "Measure: 1 − cosine of the final hidden states to the intact model's.",
-        _ => "Measure: masked-language-model loss in nats per hidden piece.",
-    }
 }
 
 fn masked(masking: &str) -> &'static str {
@@ -83,10 +164,6 @@ fn masked(masking: &str) -> &'static str {
         "uniform" => "Masked heads attend to all positions equally.",
         _ => "Masked heads do nothing.",
     }
-}
-
-fn signed(value: f64) -> String {
-    if value < 0.0 { format!("−{:.4}", -value) } else { format!("+{value:.4}") }
 }
 
 #[cfg(test)]
@@ -104,13 +181,16 @@ mod tests {
             intact: 2.5,
             standard_error: Some(0.0123),
             sequences: 100,
+            correct: None,
+            total: None,
         }
     }
 
     #[test]
     fn the_most_and_the_least_missed_heads() {
         let rows: Vec<Ablation> = (0..12).map(|head| ablation(head, 2.4 + 0.05 * f64::from(head))).collect();
-        insta::assert_snapshot!(ablation_sheet(&rows).to_text(80), @"
+        let [sheet] = &ablation_sheets(&rows)[..] else { panic!("one measure, one table") };
+        insta::assert_snapshot!(sheet.to_text(80), @"
         Heads masked one at a time
 
         head  masked by  measure   change       ±
@@ -131,7 +211,7 @@ mod tests {
         2.5000. ± is the standard error of the change.
         The 5 heads missed most and the 5 missed least.
         ");
-        assert_eq!(ablation_sheet(&rows[..3]).groups.concat().len(), 3);
+        assert_eq!(ablation_sheets(&rows[..3])[0].groups.concat().len(), 3);
     }
 
     #[test]
@@ -146,11 +226,15 @@ mod tests {
             head_index: head.map(|head| head.1),
             value,
             sequences: 100,
+            standard_error: None,
+            correct: None,
+            total: None,
         };
         let mut rows = vec![row("importance", 0, None, 0.0), row("greedy", 0, None, 0.0)];
         rows.extend((1..=24).map(|step| row("importance", step, Some((0, step - 1)), 0.01 * f64::from(step))));
         rows.extend((1..=4).map(|step| row("greedy", step, Some((1, step - 1)), 0.005 * f64::from(step))));
-        insta::assert_snapshot!(pruning_sheet(&rows).to_text(80), @"
+        let [sheet] = &pruning_sheets(&rows)[..] else { panic!("one measure, one table") };
+        insta::assert_snapshot!(sheet.to_text(80), @"
         Pruning: the measure as more heads are masked
 
         masked  importance  head  greedy  head
@@ -172,5 +256,26 @@ mod tests {
         Measure: 1 − cosine of the final hidden states to the intact model's. Masked
         heads attend to all positions equally.
         ");
+    }
+
+    #[test]
+    fn each_measure_has_its_table_and_knows_which_way_is_down() {
+        let uas = |head_index, value| Ablation {
+            measure: "probe_uas".into(),
+            intact: 0.6,
+            standard_error: Some(0.0123),
+            correct: Some((1000.0 * value) as u64),
+            total: Some(1000),
+            ..ablation(head_index, value)
+        };
+        let rows = [ablation(0, 2.4), ablation(1, 2.6), uas(0, 0.61), uas(1, 0.5)];
+        let [loss, probe] = &ablation_sheets(&rows)[..] else { panic!("two measures, two tables") };
+        let first = |sheet: &Sheet| sheet.groups[0][0].iter().map(|cell| cell.text.clone()).collect::<Vec<_>>();
+        assert_eq!(first(loss), ["1-2", "zero", "2.6000", "+0.1000", "0.0123"]);
+        assert_eq!(first(probe), ["1-2", "zero", "50.00", "−10.00", "1.23"]);
+        assert!(probe.notes[0].contains("UAS in %") && probe.notes[0].contains("at work: 60.00"), "{:?}", probe.notes);
+        for measure in MaskingMeasure::ALL {
+            assert_eq!(MaskingMeasure::of(measure.name()), Some(measure));
+        }
     }
 }

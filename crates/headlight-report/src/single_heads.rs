@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::format::{count, percent};
 use crate::sheet::Sheet;
-use crate::tables::{Cluster, Ensemble, HeadTree};
+use crate::tables::{Cluster, Ensemble, EnsembleTree, HeadTree};
 
 /// Heads named before the rest is only counted.
 const NAMED: usize = 9;
@@ -71,6 +71,45 @@ pub fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
     };
     sheet.groups.push(best.into_iter().map(line).collect());
     sheet.notes.push("The direction that was better where the heads were gathered.".to_owned());
+    sheet
+}
+
+/// The labelled trees of all ensembles together beside simpler ones.
+pub fn ensemble_trees_sheet(rows: &[EnsembleTree]) -> Sheet {
+    let columns = ["<trees of", ">LAS", ">interval", ">UAS", ">interval", ">relation of arc"];
+    let mut sheet = Sheet::new("Labelled trees given the root, in %", &columns);
+    let whole = |predictor: &str, measure: &str| {
+        let wanted = |row: &&EnsembleTree| {
+            row.predictor == predictor && row.measure == measure && row.relation.is_none() && row.total > 0
+        };
+        rows.iter().find(wanted)
+    };
+    let mut predictors: Vec<&str> = rows.iter().map(|row| row.predictor.as_str()).collect();
+    predictors.dedup();
+    let line = |predictor: &&str| {
+        let [las, uas, relation] =
+            ["las_given_root", "uas_given_root", "relation_of_arc"].map(|measure| whole(predictor, measure));
+        let accuracy =
+            |row: Option<&EnsembleTree>| row.map_or_else(String::new, |it| percent(share(it.correct, it.total)));
+        let ends =
+            |row: Option<&EnsembleTree>| row.map_or_else(String::new, |row| interval(row.ci_low.zip(row.ci_high)));
+        let head = las.and_then(|row| row.layer_index.zip(row.head_index).zip(row.direction));
+        let name = match (*predictor, head) {
+            ("ensembles", _) => "ensembles".to_owned(),
+            ("calibrated", _) => "ensembles, maps calibrated".to_owned(),
+            ("head", Some(((layer, head), direction))) => {
+                format!("head {}-{} {}", layer + 1, head + 1, direction.arrow())
+            }
+            (other, _) => other.to_owned(),
+        };
+        [name, accuracy(las), ends(las), accuracy(uas), ends(uas), accuracy(relation)].map(Into::into).into()
+    };
+    sheet.groups.push(predictors.iter().map(line).collect());
+    sheet.notes.push(
+        "Without arcs of punctuation and of the root. Head and chain name an arc by the most frequent relation of its \
+         offset. Relation of arc: the name given to the treebank's own arcs, in the tree or not."
+            .to_owned(),
+    );
     sheet
 }
 
@@ -170,6 +209,33 @@ mod tests {
 
     The direction that was better where the heads were gathered.
     ");
+    }
+
+    #[test]
+    fn trees_of_ensembles_stand_beside_simpler_ones() {
+        let row = |predictor: &str, measure: &str, relation: Option<&str>, correct: u64| EnsembleTree {
+            treebank: "t".into(),
+            predictor: predictor.into(),
+            layer_index: (predictor == "head").then_some(4),
+            head_index: (predictor == "head").then_some(2),
+            direction: (predictor == "head").then_some(Direction::DependentToGovernor),
+            measure: measure.into(),
+            relation: relation.map(Into::into),
+            correct,
+            total: 200,
+            ci_low: Some(correct as f64 / 200.0 - 0.05),
+            ci_high: Some(correct as f64 / 200.0 + 0.05),
+        };
+        let rows = [
+            row("ensembles", "uas_given_root", None, 92),
+            row("ensembles", "las_given_root", None, 16),
+            row("ensembles", "relation_of_arc", None, 38),
+            row("ensembles", "las_given_root", Some("det"), 1),
+            row("calibrated", "las_given_root", None, 24),
+            row("head", "uas_given_root", None, 60),
+            row("head", "las_given_root", None, 20),
+        ];
+        insta::assert_snapshot!(ensemble_trees_sheet(&rows).to_text(80), @r"");
     }
 
     #[test]

@@ -20,6 +20,14 @@ pub fn default_store() -> Result<PathBuf> {
     Ok(fetch::cache_folder()?.join("attention"))
 }
 
+/// The folder of stores that a key names, or [`default_store`] where it is empty.
+///
+/// # Errors
+/// Those of [`default_store`].
+pub fn folder(key: &Path) -> Result<PathBuf> {
+    if key.as_os_str().is_empty() { default_store() } else { Ok(key.to_owned()) }
+}
+
 /// The stored attention of a split; the encoder runs when it is not there yet, and goes on where it was interrupted.
 ///
 /// # Errors

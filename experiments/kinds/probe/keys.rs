@@ -6,6 +6,7 @@ use headlight_probe::{Ablation, ProbeForm, ProbeSpec, RootScore, TrainOptions};
 
 use super::Probe;
 use crate::config::choice;
+use crate::kinds::repeated;
 
 choice! {
     /// A probe, or an untrained baseline.
@@ -99,6 +100,24 @@ impl Variant {
     }
 }
 
+impl Regime {
+    /// How it trains.
+    pub fn options(self, seed: u64) -> TrainOptions {
+        match self {
+            Regime::Default => TrainOptions::until_best(seed),
+            Regime::Clark2019 => TrainOptions::clark2019(seed),
+        }
+    }
+
+    /// Where its score of ROOT comes from.
+    pub fn root(self) -> RootScore {
+        match self {
+            Regime::Default => RootScore::OwnWeights,
+            Regime::Clark2019 => RootScore::SpecialScalars,
+        }
+    }
+}
+
 impl Taken {
     pub fn ablation(self) -> Ablation {
         match self {
@@ -136,9 +155,10 @@ impl Probe {
     /// The form of a probe over the heads of `grid`.
     pub fn spec(&self, form: ProbeForm, grid: HeadGrid, vector_width: usize) -> ProbeSpec {
         ProbeSpec {
-            root: match (self.root, self.regime) {
-                (Root::SpecialScalars, _) | (Root::Regime, Regime::Clark2019) => RootScore::SpecialScalars,
-                (Root::OwnWeights, _) | (Root::Regime, Regime::Default) => RootScore::OwnWeights,
+            root: match self.root {
+                Root::SpecialScalars => RootScore::SpecialScalars,
+                Root::OwnWeights => RootScore::OwnWeights,
+                Root::Regime => self.regime.root(),
             },
             bias: self.bias,
             shifted_candidate_vectors: self.has(Slip::ShiftedVectors),
@@ -148,10 +168,7 @@ impl Probe {
 
     /// How a probe is trained.
     pub fn options(&self, seed: u64) -> TrainOptions {
-        let regime = match self.regime {
-            Regime::Default => TrainOptions::until_best(seed),
-            Regime::Clark2019 => TrainOptions::clark2019(seed),
-        };
+        let regime = self.regime.options(seed);
         TrainOptions {
             epochs: if self.epochs == 0 { regime.epochs } else { self.epochs },
             shuffle: regime.shuffle && !self.has(Slip::FileOrder),
@@ -188,8 +205,4 @@ impl Probe {
         );
         Ok(())
     }
-}
-
-fn repeated<T: PartialEq>(values: &[T]) -> Option<&T> {
-    values.iter().enumerate().find(|(at, value)| values[..*at].contains(value)).map(|(_, value)| value)
 }

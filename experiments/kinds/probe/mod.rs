@@ -14,14 +14,14 @@ mod summary;
 mod training;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use headlight_attention::store::{self, Store};
 use headlight_attention::{HeadGrid, MergeRule};
 use headlight_bert::Level;
-use headlight_probe::{Origin, ProbeForm, SentenceWords, right_branching};
+use headlight_probe::{Origin, ProbeForm, ProbeSpec, SentenceWords, right_branching};
 use headlight_report::run::StatisticsSummary;
 use headlight_report::stats::Bootstrap;
 use headlight_report::tables::{Prediction, ProbeScore, Table};
@@ -175,15 +175,41 @@ impl Attention {
             Precision::F16 => store::Precision::F16,
             Precision::F32 => store::Precision::F32,
         };
-        let folder = match keys.store.as_os_str().is_empty() {
-            true => attention::default_store()?,
-            false => keys.store.clone(),
-        };
+        let folder = attention::folder(&keys.store)?;
         let train = attention::stored(run, Split::Train, rule, precision, &folder)?;
         let evaluate = attention::stored(run, Split::Evaluate, rule, precision, &folder)?;
         let config = run.config().clone();
         Ok(Self { train, evaluate, hash: attention::attention_hash(&config, run.model()?, rule) })
     }
+}
+
+/// The attention-only probe in its default regime, trained on `treebank.train` once or taken from what an interrupted call
+/// left: what kinds train that only use a probe. `label` tells its file from those of kind `probe`.
+///
+/// # Errors
+/// Those of the encoder's pass, of the store and of training.
+pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<headlight_probe::Probe> {
+    let (rule, seed, regime) = (merge_rule(run.config()), run.config().seed, Regime::Default);
+    let store = attention::stored(run, Split::Train, rule, store::Precision::F16, &attention::folder(store)?)?;
+    let words = sentences::annotation(run, Split::Train, None)?;
+    let examples = Stored::new(&words, None, Some(&store), store.grid())?;
+    let config = run.config().clone();
+    let model = run.model()?;
+    let origin = Origin {
+        model: model.summary().name,
+        attention_hash: attention::attention_hash(&config, model, rule),
+        vectors_hash: None,
+        training: regime.options(seed),
+    };
+    let spec = ProbeSpec::new(ProbeForm::AttentionOnly, store.grid(), 0);
+    let task = Task {
+        name: format!("{}-{label}-seed{seed}", Variant::Attention.name()),
+        spec: ProbeSpec { root: regime.root(), ..spec },
+        options: regime.options(seed),
+        origin,
+        sentences: attention::treebank_hash(run, Split::Train)?,
+    };
+    training::trained(run, &examples, &examples.usable(), &task)
 }
 
 /// The merge rule of a config.

@@ -2,10 +2,12 @@
 
 use std::num::NonZeroUsize;
 
-use anyhow::{Result, anyhow};
-use headlight_bert::{HeadMask, HiddenStates, MaskedLm, MaskedPieces, Model, Pieces, Request, StreamError};
+use anyhow::{Context, Result, anyhow, ensure};
+use headlight_bert::{Encoded, HeadMask, HiddenStates, MaskedLm, MaskedPieces, Model, Pieces, Request, StreamError};
+use headlight_probe::{Probe, SentenceWords, evaluate_sentence};
+use headlight_report::stats::Counts;
 
-use super::Measure;
+use super::values::Values;
 use crate::kinds::importance::Hide;
 use crate::parallel::map_in_order;
 
@@ -27,6 +29,17 @@ pub enum Meter<'a> {
         /// The sequences, each with its final states in the intact model, `[piece][hidden]`.
         sequences: Vec<(Pieces, Vec<f32>)>,
     },
+    /// How many governors a probe finds that was trained on the intact model.
+    Probe {
+        /// The encoder.
+        model: &'a Model,
+        /// The probe.
+        probe: &'a Probe,
+        /// What it reads of the encoder.
+        request: &'a Request,
+        /// The sentences.
+        sentences: &'a [(Pieces, SentenceWords)],
+    },
 }
 
 impl<'a> Meter<'a> {
@@ -46,50 +59,78 @@ impl<'a> Meter<'a> {
     /// When a sequence is not the model's.
     pub fn states(model: &'a Model, sequences: &[Pieces]) -> Result<Self> {
         let inputs = sequences.iter().map(|pieces| ((), pieces.clone()));
-        let intact = final_states(model, inputs, &HeadMask::new(), |(), states| states)?;
+        let intact = encode(model, inputs, &states_without(&HeadMask::new()), |(), encoded| final_states(encoded))?;
         Ok(Meter::States { model, sequences: sequences.iter().cloned().zip(intact).collect() })
     }
 
-    /// Which measure it takes.
-    pub fn measure(&self) -> Measure {
-        match self {
-            Meter::Loss { .. } => Measure::MaskedLm,
-            Meter::States { .. } => Measure::States,
-        }
+    /// What a probe finds in these sentences.
+    ///
+    /// # Errors
+    /// When there is no word to find the governor of.
+    pub fn probe(
+        model: &'a Model,
+        probe: &'a Probe,
+        request: &'a Request,
+        sentences: &'a [(Pieces, SentenceWords)],
+    ) -> Result<Self> {
+        let words = sentences.iter().flat_map(|(_, words)| words.punctuation());
+        ensure!(
+            words.filter(|punctuation| !**punctuation).count() > 0,
+            "the {} sentences drawn from `treebank.evaluate` have no word but punctuation: draw more, for example by \
+             --set pruning.sequences=100",
+            sentences.len()
+        );
+        Ok(Meter::Probe { model, probe, request, sentences })
     }
 
     /// The measure of each sequence with these heads masked.
     ///
     /// # Errors
     /// When a sequence or a head is not the model's.
-    pub fn values(&self, masked_heads: &HeadMask) -> Result<Vec<f64>> {
+    pub fn values(&self, masked_heads: &HeadMask) -> Result<Values> {
         match self {
             Meter::Loss { masked_lm, sequences, threads } => {
                 let losses = map_in_order(*threads, sequences, |sequence| masked_lm.losses(&[sequence], masked_heads));
-                losses.into_iter().map(|losses| Ok(losses?.into_iter().sum())).collect()
+                let losses = losses.into_iter().map(|losses| Ok(losses?.into_iter().sum()));
+                Ok(Values::Means(losses.collect::<Result<_>>()?))
             }
             Meter::States { model, sequences } => {
                 let hidden = model.spec().hidden;
                 let inputs = sequences.iter().map(|(pieces, intact)| (intact, pieces.clone()));
-                final_states(model, inputs, masked_heads, |intact, states| turn(intact, &states, hidden))
+                let turned = |intact: &Vec<f32>, encoded| turn(intact, &final_states(encoded), hidden);
+                Ok(Values::Means(encode(model, inputs, &states_without(masked_heads), turned)?))
+            }
+            Meter::Probe { model, probe, request, sentences } => {
+                let inputs = sentences.iter().map(|(pieces, words)| (words, pieces.clone()));
+                let request = Request { masked_heads: masked_heads.clone(), ..(*request).clone() };
+                let found = |words: &SentenceWords, encoded: Encoded| {
+                    let attention = encoded.words.expect("the request asks for attention over words");
+                    let uas = evaluate_sentence(probe, words, &attention)?.uas;
+                    Some(Counts { correct: uas.correct as u32, total: uas.total as u32 })
+                };
+                let counts = encode(model, inputs, &request, found)?.into_iter().collect::<Option<_>>();
+                Ok(Values::Shares(counts.context("the probe's scores are not finite; train it anew")?))
             }
         }
     }
 }
 
-/// What `reduce` makes of the final states of each input, `[piece][hidden]`, in order.
-fn final_states<T: Send, R: Send>(
+fn states_without(masked_heads: &HeadMask) -> Request {
+    Request { hidden_states: true, masked_heads: masked_heads.clone(), ..Request::default() }
+}
+
+/// What `reduce` makes of what the encoder answers about each input, in order.
+fn encode<T: Send, R: Send>(
     model: &Model,
     inputs: impl Iterator<Item = (T, Pieces)> + Send,
-    masked_heads: &HeadMask,
-    reduce: impl Fn(T, Vec<f32>) -> R + Sync,
+    request: &Request,
+    reduce: impl Fn(T, Encoded) -> R + Sync,
 ) -> Result<Vec<R>> {
-    let request = Request { hidden_states: true, masked_heads: masked_heads.clone(), ..Request::default() };
     let mut answers = Vec::new();
     let streamed = model.stream(
         inputs.map(Ok::<_, anyhow::Error>),
-        &request,
-        |tag, _, encoded| reduce(tag, last(&encoded.hidden.expect("the request asks for hidden states"))),
+        request,
+        |tag, _, encoded| reduce(tag, encoded),
         |answer| {
             answers.push(answer);
             Ok(())
@@ -100,6 +141,10 @@ fn final_states<T: Send, R: Send>(
         other => anyhow!("{other}"),
     })?;
     Ok(answers)
+}
+
+fn final_states(encoded: Encoded) -> Vec<f32> {
+    last(&encoded.hidden.expect("the request asks for hidden states"))
 }
 
 fn last(states: &HiddenStates) -> Vec<f32> {

@@ -2,56 +2,42 @@
 //! Michel et al. 2019).
 //!
 //! A sample of sequences is cut in two: heads are put in order on one half, and what masking them does is measured on the
-//! other, so that no curve is better than the model because the order was fitted to it.
+//! other, so that no curve is better than the model because the order was fitted to it. Where a probe measures, it is
+//! trained on the intact model once and kept; its sentences, of another split than it learned from, are halved alike.
 
+mod keys;
 mod meter;
 mod orders;
+mod summary;
+mod values;
 
-use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use headlight_attention::{AttentionHead, HeadGrid};
-use headlight_bert::{HeadMask, MaskedLm, Masking as HeadMasking, Model, Pieces};
+use headlight_bert::{HeadMask, MaskedLm, Masking as HeadMasking, Model, Pieces, Request};
+use headlight_probe::{Probe, SentenceWords};
 use headlight_report::tables::{Ablation, Pruning as Row, Table, write_table};
-use headlight_report::{ablation_sheet, pruning_sheet};
+use headlight_report::{MaskingMeasure, ablation_sheets, pruning_sheets};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
+use self::keys::{ImportanceBy, Masking, Measure, Measures, Order};
 use self::meter::Meter;
+use self::values::Values;
 use super::Kind;
-use super::importance::means::{Marks, Mean, Measure as Derived};
+use super::importance::means::{Marks, Measure as Derived};
 use super::importance::{Gradients, Hide, check_hidden};
-use crate::config::{Config, choice};
+use super::probe::attention_probe;
+use crate::config::{Config, Split};
 use crate::corpus::Sample;
 use crate::progress::{Progress, Unit};
-use crate::run::{LoadedModel, Outcome, Run, SequencesSeen, interrupted};
-
-choice! {
-    /// What masking is measured by.
-    WantedMeasure { Auto = "auto", MaskedLm = "masked-lm", States = "states" }
-}
-choice! {
-    /// What a measure is, as tables have it.
-    Measure { MaskedLm = "masked_lm", States = "states" }
-}
-choice! {
-    /// What a masked head does.
-    Masking { Zero = "zero", Uniform = "uniform" }
-}
-choice! {
-    /// In which order heads go.
-    Order { Importance = "importance", Greedy = "greedy", Random = "random" }
-}
-choice! {
-    /// What makes a head important.
-    ImportanceBy { Auto = "auto", Gradient = "gradient", Ablation = "ablation" }
-}
+use crate::run::{LoadedModel, Outcome, Run, interrupted, request};
 
 /// The keys of `kind = "pruning"`; see `[pruning]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pruning {
-    measure: WantedMeasure,
+    measure: Measures,
     masking: Masking,
     orders: Vec<Order>,
     importance: ImportanceBy,
@@ -59,84 +45,154 @@ pub struct Pruning {
     greedy_steps: usize,
     sequences: usize,
     hidden: f64,
+    store: PathBuf,
 }
 
-/// What the curves rise by before a model counts as harmed: this share of the loss, or this 1 − cosine.
-const HARM: f64 = 0.1;
-
 impl Kind for Pruning {
+    const PATHS: &'static [&'static str] = &["store"];
+
     fn check(&self, config: &Config) -> Result<()> {
         check_hidden(self.hidden)?;
-        ensure!(self.sequences > 0, "`sequences` is 0; heads are put in order on so many sequences, for example 100");
-        let twice = self.orders.iter().enumerate().find(|(at, order)| self.orders[..*at].contains(order));
-        if let Some((_, order)) = twice {
-            anyhow::bail!("`orders` names \"{order}\" twice");
-        }
-        config.check_sequences("kind = \"pruning\"")
+        self.check_keys(config)
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let mut sample = Sample::new(self.sequences.saturating_mul(2), run.config().seed);
-        let seen = run.for_each_sequence("read", |pieces| {
-            sample.push(pieces);
-            Ok(())
-        })?;
-        let sample = sample.finish();
-        ensure!(sample.len() > 1, "there is but one sequence; pruning needs one to order heads and one to measure on");
-        let halves = Halves::new(&sample);
+        let has_masked_lm_head = run.model()?.model.has_masked_lm_head();
+        let measures = self.measures(has_masked_lm_head, run.config());
+        let material = self.gather(run, &measures, has_masked_lm_head)?;
         let clock = Instant::now();
-        let seed = run.config().seed;
-        let work = Work::new(self, run.model()?, seed)?;
-        let found = work.run(&halves)?;
+        let (seed, request) = (run.config().seed, request(run.config()));
+        let work = Work::new(self, run.model()?, measures, &material, request, seed)?;
+        let found = work.run()?;
         run.note_stage("mask heads", clock);
-        let (ablation, pruning) = (self.ablation_rows(&seen, &found), self.pruning_rows(&seen, &found));
+        let (ablation, pruning) = (self.ablation_rows(&found), self.pruning_rows(&found));
         write_table(run.folder(), &ablation)?;
         write_table(run.folder(), &pruning)?;
         Ok(Outcome {
             tables: vec![Ablation::NAME.to_owned(), Row::NAME.to_owned()],
-            facts: self.facts(&seen, &halves, &found),
-            findings: self.findings(&found),
-            sheets: vec![ablation_sheet(&ablation), pruning_sheet(&pruning)],
+            facts: self.facts(&material, &found),
+            findings: summary::findings(&found),
+            sheets: [ablation_sheets(&ablation), pruning_sheets(&pruning)].concat(),
             ..Outcome::default()
         })
     }
 }
 
 /// A sample cut in two.
-struct Halves {
-    order: Vec<Pieces>,
-    measure: Vec<Pieces>,
+struct Halves<T> {
+    /// What tables call where it is from.
+    name: String,
+    order: Vec<T>,
+    measure: Vec<T>,
 }
 
-impl Halves {
-    fn new(sample: &[Pieces]) -> Self {
-        let every_other = |first: usize| sample.iter().skip(first).step_by(2).cloned().collect();
-        Self { order: every_other(1), measure: every_other(0) }
+#[derive(Clone, Copy)]
+enum Half {
+    Order,
+    Measure,
+}
+
+impl<T> Halves<T> {
+    fn half(&self, half: Half) -> &[T] {
+        match half {
+            Half::Order => &self.order,
+            Half::Measure => &self.measure,
+        }
+    }
+
+    fn new(name: String, sample: Vec<T>) -> Result<Self> {
+        ensure!(
+            sample.len() > 1,
+            "{name} has but {} to use; pruning needs one sequence to order heads on and one to measure on",
+            sample.len()
+        );
+        let (mut order, mut measure) = (Vec::new(), Vec::new());
+        for (number, item) in sample.into_iter().enumerate() {
+            if number % 2 == 0 { measure.push(item) } else { order.push(item) }
+        }
+        Ok(Self { name, order, measure })
+    }
+}
+
+/// What heads are put in order and measured on.
+struct Material {
+    /// For the loss, its gradients and the states.
+    sequences: Option<Halves<Pieces>>,
+    /// For the probe.
+    parsed: Option<(Probe, Halves<(Pieces, SentenceWords)>)>,
+}
+
+impl Material {
+    fn sequences(&self) -> Result<&Halves<Pieces>> {
+        self.sequences.as_ref().context("sequences are read for every measure but the probe's")
+    }
+
+    fn parsed(&self) -> Result<&(Probe, Halves<(Pieces, SentenceWords)>)> {
+        self.parsed.as_ref().context("a probe is trained where it measures")
+    }
+}
+
+impl Pruning {
+    fn gather(&self, run: &mut Run, measures: &[Measure], has_masked_lm_head: bool) -> Result<Material> {
+        let (seed, drawn) = (run.config().seed, self.sequences.saturating_mul(2));
+        let by_gradient = self.orders.contains(&Order::Importance) && self.by_gradient(has_masked_lm_head);
+        let sequences = match by_gradient || measures.iter().any(|measure| *measure != Measure::Probe) {
+            true => {
+                let mut sample = Sample::new(drawn, seed);
+                let seen = run.for_each_sequence("read", |pieces| {
+                    sample.push(pieces);
+                    Ok(())
+                })?;
+                Some(Halves::new(seen.name, sample.finish())?)
+            }
+            false => None,
+        };
+        let parsed = match measures.contains(&Measure::Probe) {
+            true => {
+                let mut sample = Sample::new(drawn, seed);
+                run.for_each_input("read", Split::Evaluate, |sentence, pieces| {
+                    sample.push((pieces, SentenceWords::new(sentence, None)));
+                    Ok(())
+                })?;
+                let halves = Halves::new(run.config().treebank.display_name(), sample.finish())?;
+                Some((attention_probe(run, &self.store, "pruning")?, halves))
+            }
+            false => None,
+        };
+        Ok(Material { sequences, parsed })
+    }
+
+    fn by_gradient(&self, has_masked_lm_head: bool) -> bool {
+        match self.importance {
+            ImportanceBy::Gradient => true,
+            ImportanceBy::Ablation => false,
+            ImportanceBy::Auto => has_masked_lm_head,
+        }
     }
 }
 
 /// What was measured.
 struct Found {
     grid: HeadGrid,
-    measure: Measure,
-    /// Per sequence, with all heads at work.
-    intact: Vec<f64>,
-    /// Per head and sequence, with that head masked.
-    alone: Vec<Vec<f64>>,
-    /// Per order its heads, and the mean after each.
-    curves: Vec<(Order, Vec<(AttentionHead, f64)>)>,
+    /// What was masked, by order.
+    orders: Vec<(Order, Vec<AttentionHead>)>,
+    /// By each measure, the guide of the orders first.
+    measured: Vec<Measured>,
     /// What made heads important.
     importance_by: ImportanceBy,
 }
 
-impl Found {
-    fn intact(&self) -> f64 {
-        mean(&self.intact)
-    }
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+/// What one measure said.
+struct Measured {
+    measure: MaskingMeasure,
+    /// What tables call the sequences.
+    corpus: String,
+    /// With all heads at work.
+    intact: Values,
+    /// With each head masked alone.
+    alone: Vec<Values>,
+    /// Per order, the values after each of its heads.
+    curves: Vec<Vec<Values>>,
 }
 
 /// What it takes to measure.
@@ -144,22 +200,32 @@ struct Work<'a> {
     keys: &'a Pruning,
     model: &'a Model,
     masked_lm: Option<MaskedLm>,
+    measures: Vec<Measure>,
+    material: &'a Material,
+    /// What the probe reads.
+    request: Request,
     seed: u64,
 }
 
 impl<'a> Work<'a> {
-    fn new(keys: &'a Pruning, loaded: &'a LoadedModel, seed: u64) -> Result<Self> {
+    fn new(
+        keys: &'a Pruning,
+        loaded: &'a LoadedModel,
+        measures: Vec<Measure>,
+        material: &'a Material,
+        request: Request,
+        seed: u64,
+    ) -> Result<Self> {
         let model = &loaded.model;
-        let wanted = keys.measure == WantedMeasure::MaskedLm
-            || keys.orders.contains(&Order::Importance) && keys.importance == ImportanceBy::Gradient;
-        let masked_lm = (wanted || model.has_masked_lm_head()).then(|| loaded.masked_lm()).transpose()?;
-        Ok(Self { keys, model, masked_lm, seed })
+        let by_gradient = keys.orders.contains(&Order::Importance) && keys.by_gradient(model.has_masked_lm_head());
+        let wanted = measures.contains(&Measure::MaskedLm) || by_gradient;
+        let masked_lm = wanted.then(|| loaded.masked_lm()).transpose()?;
+        Ok(Self { keys, model, masked_lm, measures, material, request, seed })
     }
 
-    fn run(&self, halves: &Halves) -> Result<Found> {
+    fn run(&self) -> Result<Found> {
         let grid = self.model.spec().grid;
         let steps = if self.keys.steps == 0 { grid.len() } else { self.keys.steps.min(grid.len()) };
-        let meter = self.meter(&halves.measure)?;
         let progress = Progress::start("mask heads", Unit::Items("passes"), Some(self.passes(grid, steps)));
         let values = |meter: &Meter<'_>, heads: &[AttentionHead]| {
             interrupted()?;
@@ -167,34 +233,81 @@ impl<'a> Work<'a> {
             progress.add(1);
             values
         };
-        let intact = values(&meter, &[])?;
-        let alone = grid.iter().map(|head| values(&meter, &[head])).collect::<Result<Vec<_>>>()?;
-        let mut curves = Vec::new();
+        let mut orders = Vec::new();
         for &order in &self.keys.orders {
-            let heads = match order {
-                Order::Random => orders::random(grid, self.seed),
-                Order::Importance => orders::by_importance(grid, &self.importance(halves, &values)?),
-                Order::Greedy => {
-                    let meter = self.meter(&halves.order)?;
-                    orders::greedy(grid, self.greedy_steps(steps), |heads| Ok(mean(&values(&meter, heads)?)))?
-                }
+            let mut heads = self.order(order, steps, &values)?;
+            heads.truncate(steps);
+            orders.push((order, heads));
+        }
+        let mut measured = Vec::new();
+        for &measure in &self.measures {
+            let (corpus, meter) = self.meter(measure, Half::Measure)?;
+            let curve = |(_, heads): &(Order, Vec<AttentionHead>)| {
+                (1..=heads.len()).map(|step| values(&meter, &heads[..step])).collect::<Result<Vec<_>>>()
             };
-            let heads = &heads[..heads.len().min(steps)];
-            let masked = (1..=heads.len()).map(|step| Ok((heads[step - 1], mean(&values(&meter, &heads[..step])?))));
-            curves.push((order, masked.collect::<Result<Vec<_>>>()?));
+            measured.push(Measured {
+                measure: measure.in_tables(),
+                corpus: corpus.to_owned(),
+                intact: values(&meter, &[])?,
+                alone: grid.iter().map(|head| values(&meter, &[head])).collect::<Result<_>>()?,
+                curves: orders.iter().map(curve).collect::<Result<_>>()?,
+            });
         }
         progress.finish();
-        let (measure, importance_by) = (meter.measure(), self.importance_by());
-        Ok(Found { grid, measure, intact, alone, curves, importance_by })
+        Ok(Found { grid, orders, measured, importance_by: self.importance_by() })
     }
 
-    fn meter(&self, sequences: &[Pieces]) -> Result<Meter<'_>> {
-        match &self.masked_lm {
-            Some(masked_lm) if self.keys.measure != WantedMeasure::States => {
-                Meter::loss(masked_lm, self.model.threads(), self.hide(), sequences)
+    /// The heads in one order, found on the half that is not measured.
+    fn order(
+        &self,
+        order: Order,
+        steps: usize,
+        values: &impl Fn(&Meter<'_>, &[AttentionHead]) -> Result<Values>,
+    ) -> Result<Vec<AttentionHead>> {
+        let grid = self.model.spec().grid;
+        let harm = || {
+            let guide = self.measures[0];
+            let (_, meter) = self.meter(guide, Half::Order)?;
+            // Orders compare sets of heads, so the intact model may stand at 0.
+            Ok::<_, anyhow::Error>(move |heads: &[AttentionHead]| {
+                Ok::<_, anyhow::Error>(guide.in_tables().harm(values(&meter, heads)?.whole(), 0.0))
+            })
+        };
+        match order {
+            Order::Random => Ok(orders::random(grid, self.seed)),
+            Order::Greedy => orders::greedy(grid, self.greedy_steps(steps), harm()?),
+            Order::Importance => {
+                let importance = match &self.masked_lm {
+                    Some(masked_lm) if self.importance_by() == ImportanceBy::Gradient => self.gates(masked_lm)?,
+                    _ => {
+                        let harm = harm()?;
+                        grid.iter().map(|head| harm(&[head])).collect::<Result<_>>()?
+                    }
+                };
+                Ok(orders::by_importance(grid, &importance))
             }
-            _ => Meter::states(self.model, sequences),
         }
+    }
+
+    /// A measure on one half, and what tables call it.
+    fn meter(&self, measure: Measure, half: Half) -> Result<(&str, Meter<'_>)> {
+        let material = self.material;
+        Ok(match measure {
+            Measure::MaskedLm => {
+                let masked_lm = self.masked_lm.as_ref().context("the head is loaded where it measures")?;
+                let halves = material.sequences()?;
+                let threads = self.model.threads();
+                (&halves.name, Meter::loss(masked_lm, threads, self.hide(), halves.half(half))?)
+            }
+            Measure::States => {
+                let halves = material.sequences()?;
+                (&halves.name, Meter::states(self.model, halves.half(half))?)
+            }
+            Measure::Probe => {
+                let (probe, halves) = material.parsed()?;
+                (&halves.name, Meter::probe(self.model, probe, &self.request, halves.half(half))?)
+            }
+        })
     }
 
     fn hide(&self) -> Hide {
@@ -209,20 +322,12 @@ impl<'a> Work<'a> {
         heads.iter().map(|&head| (head, masking)).collect()
     }
 
-    /// The importance of each head on the first half.
-    fn importance(
-        &self,
-        halves: &Halves,
-        values: &impl Fn(&Meter<'_>, &[AttentionHead]) -> Result<Vec<f64>>,
-    ) -> Result<Vec<f64>> {
+    /// The importance of each head by the gradient of a gate on it.
+    fn gates(&self, masked_lm: &MaskedLm) -> Result<Vec<f64>> {
         let grid = self.model.spec().grid;
-        let Some(masked_lm) = self.masked_lm.as_ref().filter(|_| self.keys.importance != ImportanceBy::Ablation) else {
-            let meter = self.meter(&halves.order)?;
-            return grid.iter().map(|head| Ok(mean(&values(&meter, &[head])?))).collect();
-        };
         let no_marks = Marks { sep: self.model.tokenizer().special().sep, punctuation: Vec::new() };
         let mut gradients = Gradients::new(masked_lm, no_marks, self.model.threads());
-        for (number, pieces) in halves.order.iter().enumerate() {
+        for (number, pieces) in self.material.sequences()?.order.iter().enumerate() {
             interrupted()?;
             gradients.push(self.hide().draw(pieces, number as u64)?)?;
         }
@@ -234,10 +339,9 @@ impl<'a> Work<'a> {
     }
 
     fn importance_by(&self) -> ImportanceBy {
-        match (self.keys.importance, &self.masked_lm) {
-            (ImportanceBy::Auto, None) => ImportanceBy::Ablation,
-            (ImportanceBy::Auto, Some(_)) => ImportanceBy::Gradient,
-            (given, _) => given,
+        match self.keys.by_gradient(self.model.has_masked_lm_head()) {
+            true => ImportanceBy::Gradient,
+            false => ImportanceBy::Ablation,
         }
     }
 
@@ -247,101 +351,14 @@ impl<'a> Work<'a> {
 
     /// How often a half is measured.
     fn passes(&self, grid: HeadGrid, steps: usize) -> u64 {
-        let of_order = |order: &Order| match order {
-            Order::Random => steps,
-            Order::Importance if self.importance_by() == ImportanceBy::Ablation => grid.len() + steps,
-            Order::Importance => steps,
-            Order::Greedy => {
-                let steps = self.greedy_steps(steps);
-                (0..steps).map(|gone| grid.len() - gone).sum::<usize>() + steps
-            }
+        let heads = |order: &Order| if *order == Order::Greedy { self.greedy_steps(steps) } else { steps };
+        let to_order = |order: &Order| match order {
+            Order::Importance if self.importance_by() == ImportanceBy::Ablation => grid.len(),
+            Order::Importance | Order::Random => 0,
+            Order::Greedy => (0..self.greedy_steps(steps)).map(|gone| grid.len() - gone).sum(),
         };
-        (1 + grid.len() + self.keys.orders.iter().map(of_order).sum::<usize>()) as u64
-    }
-}
-
-impl Pruning {
-    fn ablation_rows(&self, seen: &SequencesSeen, found: &Found) -> Vec<Ablation> {
-        let row = |(head, values): (AttentionHead, &Vec<f64>)| {
-            let changes: Mean = values.iter().zip(&found.intact).map(|(value, intact)| value - intact).collect();
-            Ablation {
-                corpus: seen.name.clone(),
-                layer_index: head.layer as u32,
-                head_index: head.index as u32,
-                masking: self.masking.to_string(),
-                measure: found.measure.to_string(),
-                value: mean(values),
-                intact: found.intact(),
-                standard_error: changes.standard_error(),
-                sequences: changes.count(),
-            }
-        };
-        found.grid.iter().zip(&found.alone).map(row).collect()
-    }
-
-    fn pruning_rows(&self, seen: &SequencesSeen, found: &Found) -> Vec<Row> {
-        let row = |order: Order, step: usize, head: Option<AttentionHead>, value: f64| Row {
-            corpus: seen.name.clone(),
-            order: order.to_string(),
-            masking: self.masking.to_string(),
-            measure: found.measure.to_string(),
-            step: step as u32,
-            layer_index: head.map(|head| head.layer as u32),
-            head_index: head.map(|head| head.index as u32),
-            value,
-            sequences: found.intact.len() as u64,
-        };
-        let curve = |(order, steps): &(Order, Vec<(AttentionHead, f64)>)| {
-            let steps =
-                steps.iter().enumerate().map(|(step, (head, value))| row(*order, step + 1, Some(*head), *value));
-            [row(*order, 0, None, found.intact())].into_iter().chain(steps).collect::<Vec<_>>()
-        };
-        found.curves.iter().flat_map(curve).collect()
-    }
-
-    fn facts(&self, seen: &SequencesSeen, halves: &Halves, found: &Found) -> BTreeMap<String, Value> {
-        BTreeMap::from([
-            ("corpus".to_owned(), json!(seen.name)),
-            ("measure".to_owned(), json!(found.measure)),
-            ("masking".to_owned(), json!(self.masking)),
-            ("importance_by".to_owned(), json!(found.importance_by)),
-            ("intact".to_owned(), json!(found.intact())),
-            ("sequences_ordered_on".to_owned(), json!(halves.order.len())),
-            ("sequences_measured_on".to_owned(), json!(halves.measure.len())),
-        ])
-    }
-
-    fn findings(&self, found: &Found) -> Vec<String> {
-        let intact = found.intact();
-        let (limit, harm) = match found.measure {
-            Measure::MaskedLm => (intact * (1.0 + HARM), "the masked-language-model loss rises by more than 10 %"),
-            Measure::States => (HARM, "the final states turn by more than 0.1 (1 − cosine)"),
-        };
-        let harmless = |(order, steps): &(Order, Vec<(AttentionHead, f64)>)| {
-            let masked = steps.iter().take_while(|(_, value)| *value <= limit).count();
-            let in_order = match order {
-                Order::Importance => "the least important first",
-                Order::Greedy => "chosen greedily",
-                Order::Random => "at random",
-            };
-            let (all, tried) = (found.grid.len(), steps.len());
-            if masked == all {
-                format!("All {all} heads can be masked, {in_order}, without harm.")
-            } else if masked == tried {
-                format!("{masked} of {all} heads can be masked, {in_order}, without harm; more were not tried.")
-            } else {
-                format!("{masked} of {all} heads can be masked, {in_order}, before {harm}.")
-            }
-        };
-        let mut findings: Vec<String> = found.curves.iter().map(harmless).collect();
-        let alone = found.grid.iter().zip(&found.alone).map(|(head, values)| (head, mean(values) - intact));
-        if let Some((head, change)) = alone.max_by(|a, b| a.1.total_cmp(&b.1)) {
-            let measure = match found.measure {
-                Measure::MaskedLm => "the masked-language-model loss",
-                Measure::States => "the turn of the final states",
-            };
-            findings.push(format!("Masked alone, head {head} is missed most: {measure} grows by {change:.4}."));
-        }
-        findings
+        let orders = &self.keys.orders;
+        let to_measure = 1 + grid.len() + orders.iter().map(heads).sum::<usize>();
+        (orders.iter().map(to_order).sum::<usize>() + self.measures.len() * to_measure) as u64
     }
 }

@@ -37,8 +37,8 @@ pub use error::TableError;
 pub use read::{TableReader, read_table};
 pub use reference::reference;
 pub use rows::{
-    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Direction, Ensemble, HeadDistance, HeadScore,
-    HeadTree, Importance, Prediction, ProbeScore, Pruning, Surface,
+    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Direction, Ensemble, EnsembleTree,
+    HeadDistance, HeadScore, HeadTree, Importance, Prediction, ProbeScore, Pruning, Surface,
 };
 pub use schema::{Cell, Column, Kind, Table, Value};
 pub use write::{TableWriter, write_table};

@@ -1,8 +1,8 @@
 //! The tables described for people: `docs/tables.md`.
 
 use super::{
-    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Ensemble, HeadDistance, HeadScore, HeadTree,
-    Importance, Kind, Prediction, ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
+    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Ensemble, EnsembleTree, HeadDistance,
+    HeadScore, HeadTree, Importance, Kind, Prediction, ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
 };
 
 /// What `docs/tables.md` shows of reading a table in Python; a test runs it.
@@ -42,6 +42,7 @@ pub fn reference() -> String {
     push::<Pruning>(&mut page);
     push::<HeadTree>(&mut page);
     push::<Ensemble>(&mut page);
+    push::<EnsembleTree>(&mut page);
     page
 }
 

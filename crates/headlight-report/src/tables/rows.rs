@@ -315,9 +315,9 @@ tables! {
         head_index: u32,
         /// What the head does instead: `zero` (nothing) or `uniform` (attends to all positions equally).
         masking: String,
-        /// `masked_lm`: loss in nats per hidden piece; `states`: 1 − cosine of the final hidden states with and without the head, mean over pieces.
+        /// `masked_lm`: loss in nats per hidden piece; `states`: 1 − cosine of the final hidden states with and without the head, mean over pieces; `probe_uas`: UAS, word by word and without punctuation, of a probe trained on the intact model, the only measure of which more is better.
         measure: String,
-        /// The measure with the head masked, mean over sequences.
+        /// The measure with the head masked: mean over sequences, or `correct / total`.
         value: f64,
         /// The measure with all heads at work.
         intact: f64,
@@ -325,6 +325,10 @@ tables! {
         standard_error: Option<f64>,
         /// Sequences averaged.
         sequences: u64,
+        /// Words whose governor the probe finds with the head masked, where the measure is its UAS.
+        correct: Option<u64>,
+        /// Words counted.
+        total: Option<u64>,
     }
 
     /// What masking more and more heads does to the model: one row a step, step 0 being the intact model (METHOD §6).
@@ -343,10 +347,16 @@ tables! {
         layer_index: Option<u32>,
         /// Head within its layer, counted from 0; empty at step 0.
         head_index: Option<u32>,
-        /// The measure, mean over sequences that had no part in the order.
+        /// The measure on sequences that had no part in the order: their mean, or `correct / total`.
         value: f64,
         /// Sequences averaged.
         sequences: u64,
+        /// Standard error of `value` minus that of step 0, sequences being independent; empty with a single one.
+        standard_error: Option<f64>,
+        /// Words whose governor the probe finds, where the measure is its UAS.
+        correct: Option<u64>,
+        /// Words counted.
+        total: Option<u64>,
     }
 
     /// How many arcs of the treebank the trees of a single head have (METHOD §6).
@@ -405,5 +415,31 @@ tables! {
         difference_ci_low: Option<f64>,
         /// Upper end.
         difference_ci_high: Option<f64>,
+    }
+
+    /// How many arcs of the treebank the trees of all ensembles together have, beside simpler trees (METHOD §6). All are given the root; arcs of punctuation and of the root are not counted.
+    "ensemble_trees" => EnsembleTree {
+        /// Name of the treebank.
+        treebank: String,
+        /// `ensembles`: the highest map of any relation, which also names the arc. `calibrated`: the same, a map's weight replaced by how often arcs of that weight are of its relation. `head`: the best single head. `chain`: neighbours joined. The last two name an arc by the most frequent relation of its offset.
+        predictor: String,
+        /// Layer of the single head, counted from 0.
+        layer_index: Option<u32>,
+        /// Head within its layer, counted from 0.
+        head_index: Option<u32>,
+        /// Who attends, where the predictor is a single head.
+        direction: Option<Direction>,
+        /// `uas_given_root`; `las_given_root`: governor and relation; `relation_of_arc`: the relation that the predictor names the treebank's own arc by, whether or not its tree has the arc.
+        measure: String,
+        /// The relation of the arcs counted; empty for all.
+        relation: Option<String>,
+        /// Arcs that are right.
+        correct: u64,
+        /// Arcs of the treebank.
+        total: u64,
+        /// Lower end of the sentence-bootstrap interval of `correct / total`; empty for single relations.
+        ci_low: Option<f64>,
+        /// Upper end.
+        ci_high: Option<f64>,
     }
 }

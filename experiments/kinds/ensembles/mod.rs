@@ -1,19 +1,24 @@
-//! `kind = "ensembles"`: heads that find a relation together (METHOD §6; Limisiewicz et al. 2020).
+//! `kind = "ensembles"`: heads that find a relation together, and the labelled trees that the ensembles of all relations
+//! make (METHOD §6; Limisiewicz et al. 2020).
+
+mod trees;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use headlight_attention::WordAttention;
-use headlight_heads::Direction;
 use headlight_heads::ensembles::{Ensemble, EnsembleKey, EnsembleRound, EnsembleSearch};
+use headlight_heads::{Direction, among_words};
 use headlight_report::format::percent;
 use headlight_report::run::StatisticsSummary;
 use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{self, Table, write_table};
 use headlight_treebank::{Granularity, Sentence};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
+use self::trees::{Parsers, SentenceTrees};
 use super::Kind;
 use crate::config::{Config, Split, choice};
 use crate::run::{Outcome, Pass, Run, request};
@@ -22,13 +27,30 @@ choice! {
     /// On which sentences heads are gathered.
     Selection { Separate = "separate", Same = "same" }
 }
+choice! {
+    /// What the rows of a map are.
+    Rows { Renormalised = "renormalised", Raw = "raw" }
+}
+
+impl Rows {
+    /// Attention as ensembles read it.
+    fn of(self, attention: WordAttention) -> WordAttention {
+        match self {
+            Rows::Renormalised => among_words(&attention),
+            Rows::Raw => attention,
+        }
+    }
+}
 
 /// The keys of `kind = "ensembles"`; see `[ensembles]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ensembles {
     selection: Selection,
+    rows: Rows,
     heads: usize,
     min_total: u64,
+    relations: Vec<String>,
+    accuracy_power: f64,
     resamples: u32,
     confidence: f64,
 }
@@ -37,6 +59,14 @@ impl Kind for Ensembles {
     fn check(&self, config: &Config) -> Result<()> {
         super::check_bootstrap(self.resamples, self.confidence)?;
         ensure!(self.heads > 0, "`heads` is 0; an ensemble has at least one head");
+        if let Some(relation) = super::repeated(&self.relations) {
+            bail!("`relations` names {relation:?} twice");
+        }
+        ensure!(
+            self.accuracy_power.is_finite() && self.accuracy_power >= 0.0,
+            "`accuracy_power` is {}; it is 0 (both directions alike) or more, such as 1",
+            self.accuracy_power
+        );
         config.treebank.required_files(Split::Evaluate, "kind = \"ensembles\"")?;
         if self.selection == Selection::Separate {
             config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
@@ -45,20 +75,45 @@ impl Kind for Ensembles {
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let chosen = Chosen(self.gather(run)?);
-        let sentences = evaluate(run, &chosen)?;
+        let split = match self.selection {
+            Selection::Separate => Split::Select,
+            Selection::Same => Split::Evaluate,
+        };
+        let chosen = Chosen(self.gather(run, split)?);
+        let parsers = self.parsers(run, split, &chosen.0)?;
+        let (scored, trees) = self.evaluate(run, &chosen, parsers.as_ref())?;
         let clock = Instant::now();
         let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
-        let rows = self.rows(run.config(), &chosen, &sentences, &bootstrap)?;
+        let rows = self.rows(run.config(), &chosen, &scored, &bootstrap)?;
         write_table(run.folder(), &rows)?;
-        run.note_stage("score ensembles", clock);
-        let optimistic = "Heads were gathered on the sentences that they are scored on: the accuracies are optimistic.";
-        Ok(Outcome {
+        let mut outcome = Outcome {
             tables: vec![tables::Ensemble::NAME.to_owned()],
-            facts: BTreeMap::new(),
+            facts: BTreeMap::from([("rows".to_owned(), json!(self.rows))]),
             findings: findings(&rows),
-            warnings: (self.selection == Selection::Same).then(|| optimistic.to_owned()).into_iter().collect(),
             sheets: vec![headlight_report::ensembles_sheet(&rows)],
+            ..Outcome::default()
+        };
+        if self.selection == Selection::Same {
+            let optimistic =
+                "Heads were gathered on the sentences that they are scored on: the accuracies are optimistic.";
+            outcome.warnings.push(optimistic.to_owned());
+        }
+        match &parsers {
+            Some(parsers) => {
+                let rows = parsers.rows(run.config(), &trees, &bootstrap)?;
+                write_table(run.folder(), &rows)?;
+                outcome.tables.push(tables::EnsembleTree::NAME.to_owned());
+                outcome.facts.insert("tree_relations".to_owned(), json!(parsers.relations()));
+                outcome.findings.extend(trees::findings(&rows, &parsers.relations()));
+                outcome.sheets.push(headlight_report::ensemble_trees_sheet(&rows));
+            }
+            None => outcome.warnings.push(format!(
+                "The ensembles made no trees: none is of a relation that `relations` names ({}).",
+                self.relations.join(", ")
+            )),
+        }
+        run.note_stage("score ensembles", clock);
+        Ok(Outcome {
             statistics: Some(StatisticsSummary {
                 resamples: self.resamples,
                 confidence: self.confidence,
@@ -68,6 +123,7 @@ impl Kind for Ensembles {
                 Selection::Separate => "split".to_owned(),
                 Selection::Same => "same".to_owned(),
             }),
+            ..outcome
         })
     }
 }
@@ -77,11 +133,7 @@ struct Chosen(BTreeMap<EnsembleKey, Ensemble>);
 
 impl Ensembles {
     /// One pass over the encoder for each head that the largest ensemble has.
-    fn gather(&self, run: &mut Run) -> Result<BTreeMap<EnsembleKey, Ensemble>> {
-        let split = match self.selection {
-            Selection::Separate => Split::Select,
-            Selection::Same => Split::Evaluate,
-        };
+    fn gather(&self, run: &mut Run, split: Split) -> Result<BTreeMap<EnsembleKey, Ensemble>> {
         let granularity = run.config().treebank.granularity();
         let mut search = EnsembleSearch::new(run.model()?.model.spec().grid, granularity, self.heads);
         let request = request(run.config());
@@ -89,7 +141,7 @@ impl Ensembles {
             let mut round = EnsembleRound::default();
             run.encode(
                 &Pass { split, from: 0, request: &request },
-                |sentence, _, encoded| search.observe(sentence, &words(encoded)),
+                |sentence, _, encoded| search.observe(sentence, &self.rows.of(words(encoded))),
                 |_, counts| {
                     counts.iter().for_each(|counts| round.merge(counts));
                     Ok(())
@@ -107,6 +159,34 @@ impl Ensembles {
             self.min_total
         );
         Ok(ensembles)
+    }
+
+    /// What ensembles find in each sentence, and the trees that they make of it.
+    fn evaluate(
+        &self,
+        run: &mut Run,
+        chosen: &Chosen,
+        parsers: Option<&Parsers>,
+    ) -> Result<(Vec<Scored>, Vec<SentenceTrees>)> {
+        let (mut scored, mut trees) = (Vec::new(), Vec::new());
+        let (request, granularity) = (request(run.config()), run.config().treebank.granularity());
+        run.encode(
+            &Pass { split: Split::Evaluate, from: 0, request: &request },
+            |sentence, _, encoded| {
+                let attention = words(encoded);
+                let maps = self.rows.of(attention.clone());
+                let trees = parsers.map(|parsers| parsers.count(sentence, &attention, &maps));
+                (chosen.score(sentence, &maps, granularity), trees)
+            },
+            |_, counts| {
+                if let Some((of_ensembles, of_trees)) = counts {
+                    scored.push(of_ensembles);
+                    trees.extend(of_trees);
+                }
+                Ok(())
+            },
+        )?;
+        Ok((scored, trees))
     }
 
     fn rows(
@@ -167,20 +247,6 @@ struct Hits {
 
 /// What one sentence counts.
 type Scored = BTreeMap<EnsembleKey, Hits>;
-
-fn evaluate(run: &mut Run, chosen: &Chosen) -> Result<Vec<Scored>> {
-    let mut sentences = Vec::new();
-    let (request, granularity) = (request(run.config()), run.config().treebank.granularity());
-    run.encode(
-        &Pass { split: Split::Evaluate, from: 0, request: &request },
-        |sentence, _, encoded| chosen.score(sentence, &words(encoded), granularity),
-        |_, scored| {
-            sentences.extend(scored);
-            Ok(())
-        },
-    )?;
-    Ok(sentences)
-}
 
 impl Chosen {
     fn score(&self, sentence: &Sentence, attention: &WordAttention, granularity: Granularity) -> Scored {

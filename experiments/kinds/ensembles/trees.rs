@@ -1,0 +1,313 @@
+//! Labelled trees of all ensembles together (Limisiewicz et al. 2020, §3.4), beside simpler trees.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
+use headlight_heads::ensembles::{Ensemble, EnsembleKey};
+use headlight_heads::labelled::{Calibration, LabelledArcs, LabelledEnsembles, OffsetRelations, Reliability};
+use headlight_heads::{Direction, words_only};
+use headlight_report::format::percent;
+use headlight_report::stats::{Bootstrap, Counts};
+use headlight_report::tables::EnsembleTree;
+use headlight_treebank::{Governor, Granularity, Sentence};
+
+use super::{Ensembles, words};
+use crate::config::{Config, Split};
+use crate::kinds::rooted::{arborescence, chain, counted_arcs, found, is_governor, of_head};
+use crate::run::{Pass, Run, request};
+
+/// Who makes trees, in the order of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Predictor {
+    /// The highest map of any relation.
+    Ensembles,
+    /// The same with calibrated maps.
+    Calibrated,
+    /// The best single head.
+    Head,
+    /// Neighbours joined.
+    Chain,
+}
+
+impl Predictor {
+    const ALL: [Predictor; 4] = [Predictor::Ensembles, Predictor::Calibrated, Predictor::Head, Predictor::Chain];
+
+    fn name(self) -> &'static str {
+        match self {
+            Predictor::Ensembles => "ensembles",
+            Predictor::Calibrated => "calibrated",
+            Predictor::Head => "head",
+            Predictor::Chain => "chain",
+        }
+    }
+}
+
+/// What is needed to make trees, learned where the ensembles were gathered.
+pub struct Parsers {
+    ensembles: LabelledEnsembles,
+    calibration: Calibration,
+    offsets: OffsetRelations,
+    head: (AttentionHead, Direction),
+    granularity: Granularity,
+}
+
+/// What one sentence says of how trees are best made.
+struct Lesson {
+    reliability: Reliability,
+    offsets: OffsetRelations,
+    /// Arcs that the tree of each head has, `[direction, head]`.
+    heads: Vec<u64>,
+}
+
+impl Ensembles {
+    /// Learns to make trees on a split; `None` where no relation that may take part has an ensemble.
+    pub(super) fn parsers(
+        &self,
+        run: &mut Run,
+        split: Split,
+        gathered: &BTreeMap<EnsembleKey, Ensemble>,
+    ) -> Result<Option<Parsers>> {
+        let ensembles = LabelledEnsembles::new(gathered, &self.relations, self.accuracy_power);
+        if ensembles.relations().len() == 0 {
+            return Ok(None);
+        }
+        let (grid, granularity) = (run.model()?.model.spec().grid, run.config().treebank.granularity());
+        let (mut reliability, mut offsets) = (Reliability::default(), OffsetRelations::default());
+        let mut of_heads = vec![0; Direction::BOTH.len() * grid.len()];
+        let request = request(run.config());
+        run.encode(
+            &Pass { split, from: 0, request: &request },
+            |sentence, _, encoded| {
+                let attention = words(encoded);
+                let mut lesson = Lesson {
+                    reliability: Reliability::default(),
+                    offsets: OffsetRelations::default(),
+                    heads: trees_of_heads(sentence, &attention),
+                };
+                let maps = ensembles.maps(&self.rows.of(attention));
+                lesson.reliability.observe(&ensembles, sentence, granularity, &maps);
+                lesson.offsets.observe(sentence, granularity);
+                lesson
+            },
+            |_, lesson| {
+                if let Some(lesson) = lesson {
+                    reliability.merge(&lesson.reliability);
+                    offsets.merge(&lesson.offsets);
+                    of_heads.iter_mut().zip(lesson.heads).for_each(|(all, more)| *all += more);
+                }
+                Ok(())
+            },
+        )?;
+        let head = best_head(grid, &of_heads).context("the model has no heads")?;
+        let calibration = reliability.calibration();
+        Ok(Some(Parsers { ensembles, calibration, offsets, head, granularity }))
+    }
+}
+
+fn trees_of_heads(sentence: &Sentence, attention: &WordAttention) -> Vec<u64> {
+    let arcs = counted_arcs(sentence);
+    let weights: Vec<Vec<f32>> = attention.grid().iter().map(|head| words_only(attention, head)).collect();
+    let right = |weights: &Vec<f32>, direction| {
+        of_head(sentence, weights, direction).map_or(0, |governors| found(&arcs, &governors) as u64)
+    };
+    let both = Direction::BOTH.into_iter();
+    both.flat_map(|direction| weights.iter().map(move |weights| right(weights, direction))).collect()
+}
+
+fn best_head(grid: HeadGrid, right: &[u64]) -> Option<(AttentionHead, Direction)> {
+    let all = Direction::BOTH.into_iter().flat_map(|direction| grid.iter().map(move |head| (head, direction)));
+    all.zip(right).min_by_key(|(_, right)| Reverse(**right)).map(|(best, _)| best)
+}
+
+/// Arcs, and how many of them each predictor has right.
+#[derive(Clone, Copy, Default)]
+pub struct Right {
+    total: u32,
+    /// `[predictor, measure]`
+    correct: [[u32; Measure::ALL.len()]; Predictor::ALL.len()],
+}
+
+/// What is counted of a tree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Measure {
+    /// The governor.
+    Uas,
+    /// Governor and relation.
+    Las,
+    /// The name that an arc of the treebank would have.
+    RelationOfArc,
+}
+
+impl Measure {
+    const ALL: [Measure; 3] = [Measure::Uas, Measure::Las, Measure::RelationOfArc];
+
+    fn name(self) -> &'static str {
+        match self {
+            Measure::Uas => "uas_given_root",
+            Measure::Las => "las_given_root",
+            Measure::RelationOfArc => "relation_of_arc",
+        }
+    }
+}
+
+/// What one sentence counts, by relation.
+pub type SentenceTrees = BTreeMap<Box<str>, Right>;
+
+impl Parsers {
+    /// The relations that arcs may have.
+    pub fn relations(&self) -> Vec<String> {
+        self.ensembles.relations().map(ToOwned::to_owned).collect()
+    }
+
+    /// Makes and counts the trees of a sentence; `maps` is the attention that ensembles read.
+    pub fn count(&self, sentence: &Sentence, attention: &WordAttention, maps: &WordAttention) -> SentenceTrees {
+        let maps = self.ensembles.maps(maps);
+        let plain = maps.arcs(None);
+        let calibrated = maps.arcs(Some(&self.calibration));
+        let named = |arcs: &LabelledArcs, dependent, governor| {
+            self.ensembles.relations().nth(arcs.relation(dependent, governor)).map(ToOwned::to_owned)
+        };
+        let mut counts = SentenceTrees::new();
+        for predictor in Predictor::ALL {
+            let governors = match predictor {
+                Predictor::Ensembles => arborescence(sentence, |dependent, governor| plain.score(dependent, governor)),
+                Predictor::Calibrated => {
+                    arborescence(sentence, |dependent, governor| calibrated.score(dependent, governor))
+                }
+                Predictor::Head => of_head(sentence, &words_only(attention, self.head.0), self.head.1),
+                Predictor::Chain => Some(chain(sentence)),
+            };
+            let name = |dependent: usize, governor: usize| match predictor {
+                Predictor::Ensembles => named(&plain, dependent, governor),
+                Predictor::Calibrated => named(&calibrated, dependent, governor),
+                Predictor::Head | Predictor::Chain => {
+                    self.offsets.relation(governor as i64 - dependent as i64).map(ToOwned::to_owned)
+                }
+            };
+            self.add(&mut counts, sentence, predictor, governors.as_deref(), name);
+        }
+        counts
+    }
+
+    fn add(
+        &self,
+        counts: &mut SentenceTrees,
+        sentence: &Sentence,
+        predictor: Predictor,
+        governors: Option<&[Governor]>,
+        name: impl Fn(usize, usize) -> Option<String>,
+    ) {
+        for (dependent, governor) in counted_arcs(sentence) {
+            let relation = sentence.words()[dependent].relation.name(self.granularity);
+            let attached = governors.is_some_and(|governors| is_governor(governors, dependent, governor));
+            let called = name(dependent, governor).as_deref() == Some(relation);
+            let counts = counts.entry(relation.into()).or_default();
+            counts.total += u32::from(predictor == Predictor::ALL[0]);
+            // Where the governor is right, the arc of the tree is that of the treebank.
+            for (correct, right) in
+                counts.correct[predictor as usize].iter_mut().zip([attached, attached && called, called])
+            {
+                *correct += u32::from(right);
+            }
+        }
+    }
+
+    /// The counts of all sentences as rows: all relations together, with intervals, then each.
+    ///
+    /// # Errors
+    /// Those of the bootstrap.
+    pub fn rows(
+        &self,
+        config: &Config,
+        sentences: &[SentenceTrees],
+        bootstrap: &Bootstrap,
+    ) -> Result<Vec<EnsembleTree>> {
+        let mut by_relation: BTreeMap<&str, Vec<&Right>> = BTreeMap::new();
+        for (relation, right) in sentences.iter().flatten() {
+            by_relation.entry(relation).or_default().push(right);
+        }
+        let mut rows = Vec::new();
+        for predictor in Predictor::ALL {
+            let head = (predictor == Predictor::Head).then_some(self.head);
+            let row = |measure: Measure, relation: Option<&str>, (correct, total): (u64, u64)| EnsembleTree {
+                treebank: config.treebank.display_name(),
+                predictor: predictor.name().to_owned(),
+                layer_index: head.map(|(head, _)| head.layer as u32),
+                head_index: head.map(|(head, _)| head.index as u32),
+                direction: head.map(|(_, direction)| crate::kinds::direction(direction)),
+                measure: measure.name().to_owned(),
+                relation: relation.map(ToOwned::to_owned),
+                correct,
+                total,
+                ci_low: None,
+                ci_high: None,
+            };
+            let counts = |measure: Measure, right: &Right| Counts {
+                correct: right.correct[predictor as usize][measure as usize],
+                total: right.total,
+            };
+            let all = Measure::ALL.map(|measure| -> Vec<Counts> {
+                let of = |sentence: &SentenceTrees| {
+                    let parts = sentence.values().map(|right| counts(measure, right));
+                    let (correct, total) = Counts::sum(&parts.collect::<Vec<_>>());
+                    Counts { correct: correct as u32, total: total as u32 }
+                };
+                sentences.iter().map(of).collect()
+            });
+            let intervals = bootstrap.intervals(&all.each_ref().map(Vec::as_slice))?;
+            for ((measure, all), interval) in Measure::ALL.into_iter().zip(&all).zip(intervals) {
+                rows.push(EnsembleTree {
+                    ci_low: interval.map(|interval| interval.low),
+                    ci_high: interval.map(|interval| interval.high),
+                    ..row(measure, None, Counts::sum(all))
+                });
+            }
+            for measure in Measure::ALL {
+                rows.extend(by_relation.iter().map(|(relation, rights)| {
+                    let counts: Vec<Counts> = rights.iter().map(|right| counts(measure, right)).collect();
+                    row(measure, Some(relation), Counts::sum(&counts))
+                }));
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// What came out, as sentences.
+pub fn findings(rows: &[EnsembleTree], relations: &[String]) -> Vec<String> {
+    let whole = |predictor: Predictor, measure: Measure| {
+        let row = rows
+            .iter()
+            .find(|row| row.predictor == predictor.name() && row.measure == measure.name() && row.relation.is_none())?;
+        (row.total > 0).then(|| row.correct as f64 / row.total as f64)
+    };
+    let both = |predictor| Some((percent(whole(predictor, Measure::Las)?), percent(whole(predictor, Measure::Uas)?)));
+    let mut findings = Vec::new();
+    let parts = Predictor::ALL.map(both);
+    if let [Some((las, uas)), Some(calibrated), Some(head), Some(chain)] = &parts {
+        findings.push(format!(
+            "Labelled trees of all ensembles, given the root: LAS {las} %, UAS {uas} %; with calibrated maps {} and {}; the \
+             best single head has {} and {}, a chain of neighbours {} and {}, their arcs named by offset.",
+            calibrated.0, calibrated.1, head.0, head.1, chain.0, chain.1
+        ));
+    }
+    let of_gold = |predictor| whole(predictor, Measure::RelationOfArc).map(percent);
+    let parts = [Predictor::Ensembles, Predictor::Calibrated, Predictor::Chain].map(of_gold);
+    if let [Some(plain), Some(calibrated), Some(offset)] = &parts {
+        let reachable = |row: &&EnsembleTree| {
+            row.predictor == Predictor::Chain.name() && row.measure == Measure::Uas.name() && row.relation.is_some()
+        };
+        let (named, all) = rows.iter().filter(reachable).fold((0, 0), |(named, all), row| {
+            let takes_part = row.relation.as_ref().is_some_and(|relation| relations.contains(relation));
+            (named + if takes_part { row.total } else { 0 }, all + row.total)
+        });
+        findings.push(format!(
+            "Of the treebank's own arcs, the highest map names {plain} % right, the highest calibrated map {calibrated} %, the \
+             offset {offset} %; {} % have a relation that takes part.",
+            percent(if all == 0 { 0.0 } else { named as f64 / all as f64 })
+        ));
+    }
+    findings
+}
