@@ -316,9 +316,10 @@ function arc(sentence, at, centres, y, level, kind) {
     svg("text", { class: "arc-label", x: (start + x) / 2, y: height + 4 }, word.relation));
 }
 
-startRelations();
-startHeatMap();
-startLayers();
+startTables();
+startHeads();
+startGrids();
+startPanels();
 startMap();
 startProbes();
 startExplorer();
