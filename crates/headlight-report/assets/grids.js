@@ -28,7 +28,7 @@ function headMap(id, current) {
   const place = byId(id);
   const look = () => {
     const narrow = place.clientWidth < NARROW;
-    const cell = (place.clientWidth - (narrow ? 70 : 190)) / HEADS;
+    const cell = (place.clientWidth - (narrow ? 100 : 190)) / HEADS;
     return { narrow, labels: cell >= LEGIBLE };
   };
   let looked = "";
@@ -45,17 +45,15 @@ function headMap(id, current) {
       text: byLayer(map.values.map((_, at) => (labels ? map.labels[at] : ""))), texttemplate: "%{text}", textfont: { size: 11 },
       customdata: byLayer(map.values.map((_, at) => plain(`head ${headName(Math.floor(at / HEADS), at % HEADS)}: ${map.text(at)}`))),
       hovertemplate: "%{customdata}<extra></extra>",
-      colorbar: narrow
-        ? { title: { text: plain(map.unit), side: "bottom" }, orientation: "h", thickness: 10, outlinewidth: 0, y: -.22, yanchor: "top", yref: "paper", len: 1 }
-        : { title: { text: plain(map.unit), side: "right" }, thickness: 12, outlinewidth: 0 },
+      colorbar: { title: { text: narrow ? "" : plain(map.unit), side: "right" }, thickness: narrow ? 8 : 12, outlinewidth: 0 },
     };
     const chosen = map.chosen ? headFrame({ layer: map.chosen[0], head: map.chosen[1] }, .1, "3px,3px") : [];
     plot(id, [trace], {
-      height: Math.max(300, Math.min(900, 110 + 38 * LAYERS)) + (narrow ? 70 : 0), shapes: [...chosen, ...headFrame(view, 0, "solid")],
+      height: Math.max(300, Math.min(900, 110 + 38 * LAYERS)), shapes: [...chosen, ...headFrame(view, 0, "solid")],
       xaxis: axis("head", { dtick: 1, showgrid: false, zeroline: false, fixedrange: narrow }),
       yaxis: axis("layer", { dtick: 1, autorange: "reversed", showgrid: false, zeroline: false, fixedrange: narrow }),
       margin: { l: 50, r: 16, t: 16, b: 48 },
-    }, map.name);
+    }, map.name, !narrow);
     byId(`${id}-readout`).textContent = map.readout;
   };
   listeners.push(draw);

@@ -27,11 +27,13 @@ function layout(extra) {
   };
 }
 
-function plot(id, traces, extra, name) {
+/** Draws at the place `id`, which gets the height of the plot: plotly takes it from there when the window changes. */
+function plot(id, traces, extra, name, tools = true) {
   const options = {
     responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
-    toImageButtonOptions: { format: "svg", filename: name },
+    displayModeBar: tools ? "hover" : false, toImageButtonOptions: { format: "svg", filename: name },
   };
+  byId(id).style.height = `${extra.height + 2}px`;
   return Plotly.react(byId(id), traces, layout(extra), options);
 }
 
@@ -73,7 +75,7 @@ function drawPanel(panel) {
     height: 280, showlegend: panel.lines.length > 1, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 } },
     xaxis: axis(panel.x, { zeroline: false, tickformat: "d", ...(most <= 12 ? { dtick: 1 } : {}) }),
     yaxis: axis(plain(panel.y), { rangemode: "tozero", zeroline: false, exponentformat: "power" }), margin: { l: 60, r: 16, t: 24, b: 44 },
-  }, panel.id);
+  }, panel.id, false);
 }
 
 /** The map of all heads by multidimensional scaling, once by layer and once by what a head does. */

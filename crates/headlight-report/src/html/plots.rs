@@ -92,14 +92,14 @@ pub(super) struct Grid {
 pub(super) struct HeadMap {
     pub title: String,
     /// What the numbers in the cells are, with their unit.
-    unit: String,
-    colours: Colours,
+    pub unit: String,
+    pub colours: Colours,
     /// By head, layer by layer, in `unit`; nothing where a head has none.
-    values: Vec<Option<f64>>,
+    pub values: Vec<Option<f64>>,
     /// The values as cells show them.
-    labels: Vec<String>,
+    pub labels: Vec<String>,
     /// And as sentences say them.
-    texts: Vec<String>,
+    pub texts: Vec<String>,
     /// The head that the run chose by such values, layer and index.
     pub chosen: Option<(u32, u32)>,
 }
@@ -154,6 +154,7 @@ impl HeadMap {
         let text = |number: &Option<(f64, Option<f64>)>| match number {
             Some((number, error)) => {
                 let error = error.map(|error| format!(" ± {}", scale.show(error))).unwrap_or_default();
+                let unit = if scale.power == 0 { unit.clone() } else { format!("({unit})") };
                 format!("{}{error} {unit}", show(*number)).trim_end().to_owned()
             }
             None => "no number".to_owned(),
@@ -253,5 +254,7 @@ mod tests {
         assert_eq!(map.texts, ["1 of 8: 12.5 %", "no count", "no count"]);
         let map = HeadMap::numbers("gate", "nats", Colours::Amount, &[Some((2.0, Some(0.5))), None]);
         assert_eq!(map.texts, ["2.00 ± 0.50 nats", "no number"]);
+        let map = HeadMap::numbers("gate", "nats", Colours::Amount, &[Some((0.02, Some(0.005)))]);
+        assert_eq!(map.texts, ["20.0 ± 5.0 (10⁻³ nats)"]);
     }
 }

@@ -27,7 +27,7 @@ const COLUMNS: [Column; 9] = [
     Column("words", Align::Number, Order::Descending),
     Column("head", Align::Text, Order::Free),
     Column("direction", Align::Text, Order::Free),
-    Column("0 – 100 %", Align::Number, Order::Free),
+    Column("0 – 100 %", Align::Drawing, Order::Free),
     Column("accuracy", Align::Number, Order::Free),
     Column("baseline", Align::Number, Order::Free),
     Column("difference", Align::Number, Order::Free),

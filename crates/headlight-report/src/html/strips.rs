@@ -64,6 +64,8 @@ pub(super) struct Column(pub &'static str, pub Align, pub Order);
 pub(super) enum Align {
     Text,
     Number,
+    /// Drawings of numbers.
+    Drawing,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,7 +81,11 @@ pub(super) enum Order {
 /// A table of finished rows, in groups that a line separates; those of the first stand out where `first_stands_out`.
 pub(super) fn table(attributes: &str, columns: &[Column], groups: &[String], first_stands_out: bool) -> String {
     let title = |Column(title, align, order): &Column| {
-        let class = if *align == Align::Number { " class=\"number\"" } else { "" };
+        let class = match align {
+            Align::Text => "",
+            Align::Number => " class=\"number\"",
+            Align::Drawing => " class=\"number drawing\"",
+        };
         match order {
             Order::Fixed => format!("<th scope=\"col\"{class}>{title}</th>"),
             order => {

@@ -72,10 +72,11 @@
       await change(`#${box.id}`, box.options[box.options.length - 1].value);
       seen.maps[id] = { maps: box.options.length, "picture changed": picture(id) !== before, "readout changed": readout(id) !== said };
     }
+    const named = () => all(".readout").map((text) => /[Hh]ead (\d+-\d+)/.exec(text.textContent)?.[1]).filter((name) => name);
+    const [layer, head] = named()[0].split("-").map(Number);
     $("#tree-heads").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
     await settle();
-    const named = () => all(".readout").map((text) => /[Hh]ead (\d+-\d+)/.exec(text.textContent)?.[1]);
-    seen["arrow right"] = [...new Set([...named(), $("#explorer-head").selectedOptions[0]?.textContent])];
+    seen["arrow right"] = { everywhere: [...named(), $("#explorer-head").selectedOptions[0].textContent].every((name) => name === `${layer}-${head + 1}`) };
 
     all("#ensemble-table tbody tr")[1].click();
     await settle();

@@ -50,7 +50,7 @@ impl Size {
 
     fn write_pruning(&self, folder: &Path, random: &mut ChaCha8Rng) {
         let (mut alone, mut curves) = (Vec::new(), Vec::new());
-        for (measure, intact, harm) in [("masked_lm", 2.4, 1.0), ("probe", 0.61, -1.0)] {
+        for (measure, intact, harm) in [("masked_lm", 2.4, 1.0), ("probe_uas", 0.61, -1.0)] {
             for (layer_index, head_index) in self.places() {
                 alone.push(Ablation {
                     corpus: self.text("en_ewt"),

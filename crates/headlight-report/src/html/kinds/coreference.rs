@@ -25,7 +25,11 @@ pub(in super::super) fn coreference(
                         frame.";
     let types = distinct(rows.iter().map(|row| row.mention_type.as_str()));
     let groups: Vec<String> = types.iter().map(|of_type| group(rows, of_type)).collect();
-    let shown = format!("{}{}", legend("share of mentions, with interval", None), table("", &COLUMNS, &groups, false));
+    let shown = format!(
+        "{}{}",
+        legend("found by attention, with interval; hollow: by rules", None),
+        table("class=\"predictors\"", &COLUMNS, &groups, false)
+    );
     let grid = Grid { id: "coreference-heads", title: "All heads", choose: "Mentions", maps: maps(rows, heads, model) };
     let section = Section::new("coreference", "Coreference", introduction).html(&shown).grid(grid);
     Some(section.details("As plain numbers", &coreference_sheet(rows)))
@@ -35,7 +39,7 @@ const COLUMNS: [Column; 6] = [
     Column("mentions", Align::Text, Order::Fixed),
     Column("found by", Align::Text, Order::Fixed),
     Column("head", Align::Text, Order::Fixed),
-    Column("0 – 100 %", Align::Text, Order::Fixed),
+    Column("0 – 100 %", Align::Drawing, Order::Fixed),
     Column("found, %", Align::Number, Order::Fixed),
     Column("of", Align::Number, Order::Fixed),
 ];

@@ -31,7 +31,7 @@ const COLUMNS: [Column; 8] = [
     Column("words", Align::Number, Order::Descending),
     Column("direction", Align::Text, Order::Free),
     Column("heads", Align::Text, Order::Free),
-    Column("0 – 100 %", Align::Number, Order::Free),
+    Column("0 – 100 %", Align::Drawing, Order::Free),
     Column("ensemble", Align::Number, Order::Free),
     Column("first head", Align::Number, Order::Free),
     Column("difference", Align::Number, Order::Free),

@@ -12,10 +12,9 @@ pub(in super::super) fn pruning(ablation: &[Ablation], pruning: &[Pruning], mode
     if ablation.is_empty() && pruning.is_empty() {
         return None;
     }
-    let introduction = "What the model loses without heads. In the heat map each head is masked alone: the more \
-                        <span class=\"swatch wrong\"></span>orange, the more it is missed; without a \
-                        <span class=\"swatch right\"></span>blue one the model does better. The curves mask more and more \
-                        heads, in different orders; the dotted line is the intact model.";
+    let introduction = "What the model loses without heads. In the heat map each head is masked alone: the more orange, the \
+                        more it is missed; without a blue one the model does better. The curves mask more and more heads, \
+                        in different orders; the dotted line is the intact model.";
     let setting = |row: &Ablation| (row.measure.clone(), row.masking.clone());
     let mut settings: Vec<(String, String)> = ablation.iter().map(setting).collect();
     settings.extend(pruning.iter().map(|row| (row.measure.clone(), row.masking.clone())));
@@ -57,7 +56,7 @@ impl Measure {
         let (title, unit, factor, harm) = match name {
             "masked_lm" => ("masked-language-model loss", "nats per hidden piece", 1.0, Colours::HarmAbove),
             "states" => ("turn of the final states", "1 − cosine", 1.0, Colours::HarmAbove),
-            "probe" => ("UAS of the probe", "%", 100.0, Colours::HarmBelow),
+            "probe_uas" => ("UAS of the probe", "%", 100.0, Colours::HarmBelow),
             other => return Self { title: spaced(other), unit: "", factor: 1.0, harm: Colours::HarmAbove },
         };
         Self { title: title.to_owned(), unit, factor, harm }
@@ -73,7 +72,11 @@ impl Measure {
     }
 
     fn axis(&self) -> String {
-        if self.unit.is_empty() { self.title.clone() } else { format!("{} in {}", self.title, self.unit) }
+        match self.unit {
+            "" => self.title.clone(),
+            "%" => format!("{} in %", self.title),
+            unit => unit.to_owned(),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ pub(in super::super) fn trees(rows: &[HeadTree], model: &ModelSummary) -> Option
 const COLUMNS: [Column; 7] = [
     Column("tree", Align::Text, Order::Fixed),
     Column("head", Align::Text, Order::Fixed),
-    Column("0 – 100 %", Align::Text, Order::Fixed),
+    Column("0 – 100 %", Align::Drawing, Order::Fixed),
     Column("arcs found", Align::Number, Order::Fixed),
     Column("chain", Align::Number, Order::Fixed),
     Column("difference", Align::Number, Order::Fixed),
