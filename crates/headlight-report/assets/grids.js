@@ -47,19 +47,22 @@ function headMap(id, current) {
       hovertemplate: "%{customdata}<extra></extra>",
       colorbar: { title: { text: narrow ? "" : plain(map.unit), side: "right" }, thickness: narrow ? 8 : 12, outlinewidth: 0 },
     };
-    const chosen = map.chosen ? headFrame({ layer: map.chosen[0], head: map.chosen[1] }, .1, "3px,3px") : [];
+    const [layer, head] = map.chosen ?? [view.layer, view.head];
+    const chosen = layer === view.layer && head === view.head ? [] : headFrame({ layer, head }, .06, "3px,3px");
     plot(id, [trace], {
       height: Math.max(300, Math.min(900, 110 + 38 * LAYERS)), shapes: [...chosen, ...headFrame(view, 0, "solid")],
-      xaxis: axis("head", { dtick: 1, showgrid: false, zeroline: false, fixedrange: narrow }),
-      yaxis: axis("layer", { dtick: 1, autorange: "reversed", showgrid: false, zeroline: false, fixedrange: narrow }),
+      xaxis: axis("head", { dtick: 1, showgrid: false, zeroline: false }),
+      yaxis: axis("layer", { dtick: 1, autorange: "reversed", showgrid: false, zeroline: false }),
       margin: { l: 50, r: 16, t: 16, b: 48 },
-    }, map.name, !narrow);
+    }, map.name);
     byId(`${id}-readout`).textContent = map.readout;
   };
-  listeners.push(draw);
-  themed(draw);
-  new ResizeObserver(() => { if (looked && looked !== JSON.stringify(look())) draw(); }).observe(place);
-  place.on?.("plotly_click", ({ points: [point] }) => choose({ layer: point.y - 1, head: point.x - 1 }));
+  later(() => {
+    listeners.push(draw);
+    themed(draw);
+    new ResizeObserver(() => { if (looked && looked !== JSON.stringify(look())) draw(); }).observe(place);
+    place.on?.("plotly_click", ({ points: [point] }) => choose({ layer: point.y - 1, head: point.x - 1 }));
+  });
   place.addEventListener("keydown", (event) => {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!step) return;
@@ -92,7 +95,8 @@ function startHeads() {
     directionBox.value = view.direction;
     const [total, counts] = [totals[at], correct[view.direction][at]];
     const best = run.best[view.relation];
-    const base = best ? ` Best baseline: ${percent(best.baselineAccuracy)} % (${best.baseline}).` : "";
+    const chosen = best?.direction === view.direction && best.layer === view.layer && best.head === view.head ? " This is the head that was chosen." : "";
+    const base = best ? `${chosen} Best baseline: ${percent(best.baselineAccuracy)} % (${best.baseline}).` : "";
     const share = percent(counts[view.layer * HEADS + view.head] / total);
     return {
       values: counts.map((count) => 100 * count / total), labels: counts.map((count) => (100 * count / total).toFixed(0)),

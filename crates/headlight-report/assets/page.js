@@ -37,6 +37,19 @@ function chooseRelation(relation) {
   choose(best ? { relation, direction: best.direction, layer: best.layer, head: best.head } : { relation });
 }
 
+/** Work that can wait until the page can be used, in order, a piece at a time; all of it at once before printing. */
+const waiting = [];
+function later(work) {
+  waiting.push(work);
+  if (waiting.length === 1) setTimeout(workOff);
+}
+function workOff() {
+  waiting[0]?.();
+  waiting.shift();
+  if (waiting.length) setTimeout(workOff);
+}
+addEventListener("beforeprint", () => { for (const work of waiting.splice(0)) work(); });
+
 /** Draws now and again whenever the theme changes. */
 function themed(draw) {
   draw();

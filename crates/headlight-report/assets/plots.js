@@ -12,7 +12,7 @@ const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;"
 
 function axis(title, extra = {}) {
   return {
-    title: { text: title, standoff: 8 }, gridcolor: css("--grid"), zerolinecolor: css("--line"), linecolor: css("--line"),
+    fixedrange: true, title: { text: title, standoff: 8 }, gridcolor: css("--grid"), zerolinecolor: css("--line"), linecolor: css("--line"),
     tickcolor: css("--line"), automargin: true, ...extra,
   };
 }
@@ -28,13 +28,13 @@ function layout(extra) {
 }
 
 /** Draws at the place `id`, which gets the height of the plot: plotly takes it from there when the window changes. */
-function plot(id, traces, extra, name, tools = true) {
+function plot(id, traces, extra, name, tools = false) {
   const options = {
     responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     displayModeBar: tools ? "hover" : false, toImageButtonOptions: { format: "svg", filename: name },
   };
   byId(id).style.height = `${extra.height + 2}px`;
-  return Plotly.react(byId(id), traces, layout(extra), options);
+  return Plotly.react(byId(id), traces, layout({ dragmode: tools ? "pan" : false, ...extra }), options);
 }
 
 /** Numbers of any size without SI prefixes. */
@@ -42,7 +42,7 @@ const figures = (value) => Number(value.toPrecision(4)).toLocaleString("en", { m
 
 /** All figures of curves: dots for single heads, a line for each series, dotted lines to compare with. */
 function startPanels() {
-  for (const panel of plots.panels) themed(() => drawPanel(panel));
+  for (const panel of plots.panels) later(() => themed(() => drawPanel(panel)));
 }
 
 function drawPanel(panel) {
@@ -75,7 +75,7 @@ function drawPanel(panel) {
     height: 280, showlegend: panel.lines.length > 1, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 } },
     xaxis: axis(panel.x, { zeroline: false, tickformat: "d", ...(most <= 12 ? { dtick: 1 } : {}) }),
     yaxis: axis(plain(panel.y), { rangemode: "tozero", zeroline: false, exponentformat: "power" }), margin: { l: 60, r: 16, t: 24, b: 44 },
-  }, panel.id, false);
+  }, panel.id);
 }
 
 /** The map of all heads by multidimensional scaling, once by layer and once by what a head does. */
@@ -87,18 +87,18 @@ function startMap() {
     text: group.map((head) => `head ${headName(head.layer, head.head)}${head.label ? `<br>${plain(head.label)}` : ""}`), hovertemplate: "%{text}<extra></extra>",
   });
   const square = () => ({
-    height: 460, xaxis: axis("", { showticklabels: false, zeroline: false }),
-    yaxis: axis("", { showticklabels: false, zeroline: false, scaleanchor: "x" }), margin: { l: 20, r: 20, t: 20, b: 20 },
+    height: 460, xaxis: axis("", { showticklabels: false, zeroline: false, fixedrange: false }),
+    yaxis: axis("", { showticklabels: false, zeroline: false, scaleanchor: "x", fixedrange: false }), margin: { l: 20, r: 20, t: 36, b: 20 },
     legend: { orientation: "h", y: -.04 },
   });
-  themed(() => {
+  later(() => themed(() => {
     plot("map-layers", [{
       ...place(heads),
       marker: {
         size: 11, color: heads.map((head) => head.layer + 1), colorscale: "Viridis", line: { width: 1, color: css("--panel") },
         colorbar: { title: { text: "layer" }, thickness: 12, outlinewidth: 0, dtick: run.model.layers > 8 ? 2 : 1 },
       },
-    }], square(), "map-by-layer");
+    }], square(), "map-by-layer", true);
     const labels = [...new Set(heads.map((head) => head.label))].sort((a, b) => (a === "") - (b === "") || a.localeCompare(b));
     const traces = labels.map((label, at) => {
       const [color, symbol] = label === "" ? [css("--faint"), "circle-open"] : [seriesColour(at), SYMBOLS[at % SYMBOLS.length]];
@@ -107,8 +107,8 @@ function startMap() {
         marker: { size: 11, color, symbol, line: { width: 1, color: label === "" ? color : css("--panel") } },
       };
     });
-    plot("map-roles", traces, { ...square(), showlegend: true }, "map-by-role");
-  });
+    plot("map-roles", traces, { ...square(), showlegend: true }, "map-by-role", true);
+  }));
 }
 
 /** Probe scores as bars with intervals, a measure at a time. */
@@ -123,18 +123,22 @@ function startProbes() {
     const trace = {
       type: "bar", orientation: "h", y: rows.map((row) => plain(row.name)), x: rows.map((row) => scale * row.value),
       marker: { color: css("--bar") }, hovertemplate: "%{y}: %{x:.2f}<extra></extra>",
-      text: rows.map((row) => (scale * row.value).toFixed(measure.share ? 1 : 2)), textposition: "outside", cliponaxis: false,
       error_x: {
         type: "data", symmetric: false, color: css("--ink"), thickness: 1.2,
         array: rows.map((row) => (row.high === null ? 0 : scale * (row.high - row.value))),
         arrayminus: rows.map((row) => (row.low === null ? 0 : scale * (row.value - row.low))),
       },
     };
-    plot("probe-plot", [trace], {
-      height: 90 + 34 * rows.length, xaxis: axis(measure.share ? `${measure.title} in %` : measure.title, { rangemode: "tozero" }),
+    // The numbers stand behind the intervals.
+    const numbers = {
+      type: "scatter", mode: "text", y: trace.y, x: rows.map((row) => scale * Math.max(row.value, row.high ?? row.value, 0)), cliponaxis: false,
+      text: rows.map((row) => ` ${(scale * row.value).toFixed(measure.share ? 1 : 2)}`), textposition: "middle right", hoverinfo: "skip",
+    };
+    plot("probe-plot", [trace, numbers], {
+      height: 90 + 34 * rows.length, xaxis: axis(measure.share ? "%" : plain(measure.title), { rangemode: "tozero" }),
       yaxis: axis("", { showgrid: false }), margin: { l: 60, r: 50, t: 10, b: 48 },
     }, "probes");
   };
   box.addEventListener("change", draw);
-  themed(draw);
+  later(() => themed(draw));
 }

@@ -71,7 +71,7 @@ fn heads() -> Section {
 
 fn sentences(explorer: &Explorer) -> Section {
     let introduction = "Above the words the treebank's dependencies, below them one head's attention: lines run from the \
-                        attending word down to the attended one, the darker the more. For the chosen relation, the head's \
+                        attending word down to the attended one, the stronger the more. For the chosen relation, the head's \
                         pick is <span class=\"swatch right\"></span>right or <span class=\"swatch wrong\"></span>wrong.";
     let frame = format!(
         "<p class=\"hint\">{} sentences drawn from all of {}. Point at a word, or focus it with Tab, to see its attention \

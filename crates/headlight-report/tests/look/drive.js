@@ -18,9 +18,11 @@
   const chosen = () => all("#explorer-sentences li").findIndex((item) => item.getAttribute("aria-selected") === "true");
   const seen = {};
   try {
-    await settle();
+    // Plots are drawn one after the other when the page can be used already.
+    const missing = () => all(".plot").filter((plot) => !plot.querySelector("svg.main-svg")).map((plot) => plot.id);
+    for (let tries = 0; tries < 30 && (tries === 0 || missing().length > 0); tries += 1) await settle();
     seen.plots = all(".plot").filter((plot) => plot.querySelector("svg.main-svg")).map((plot) => plot.id);
-    seen["plots that are not drawn"] = all(".plot").filter((plot) => !plot.querySelector("svg.main-svg")).map((plot) => plot.id);
+    seen["plots that are not drawn"] = missing();
     seen.rows = all("#relation-table tbody tr").length;
 
     let before = heatMap();

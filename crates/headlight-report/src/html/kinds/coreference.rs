@@ -3,7 +3,7 @@
 use super::super::plots::{Grid, HeadMap};
 use super::super::section::Section;
 use super::super::strips::{Align, Column, Order, Strip, legend, number, strip, table, text};
-use super::{distinct, of_heads, share, spaced};
+use super::{distinct, of_heads, share, source, spaced};
 use crate::format::count;
 use crate::markdown::coreference_sheet;
 use crate::run::ModelSummary;
@@ -31,7 +31,10 @@ pub(in super::super) fn coreference(
         table("class=\"predictors\"", &COLUMNS, &groups, false)
     );
     let grid = Grid { id: "coreference-heads", title: "All heads", choose: "Mentions", maps: maps(rows, heads, model) };
-    let section = Section::new("coreference", "Coreference", introduction).html(&shown).grid(grid);
+    let section = Section::new("coreference", "Coreference", introduction)
+        .html(&source("Documents", "mentions", rows.iter().map(|row| (row.corpus.as_str(), row.total))))
+        .html(&shown)
+        .grid(grid);
     Some(section.details("As plain numbers", &coreference_sheet(rows)))
 }
 

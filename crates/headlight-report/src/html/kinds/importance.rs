@@ -2,7 +2,7 @@
 
 use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use super::super::section::Section;
-use super::{distinct, of_heads, spaced};
+use super::{distinct, of_heads, source, spaced};
 use crate::importance::importance_sheet;
 use crate::run::ModelSummary;
 use crate::tables::Importance;
@@ -53,6 +53,7 @@ pub(in super::super) fn importance(rows: &[Importance], model: &ModelSummary) ->
     let grid = Grid { id: "importance-heads", title: "Importance of each head", choose: "Gradient by", maps };
     Some(
         Section::new("importance", "Importance", introduction)
+            .html(&source("Text", "sequences", rows.iter().map(|row| (row.corpus.as_str(), row.sequences))))
             .panels("", panels)
             .grid(grid)
             .details("By layer", &importance_sheet(rows)),

@@ -18,7 +18,9 @@ pub(super) use structural::structural;
 pub(super) use surface::surface;
 pub(super) use trees::trees;
 
+use crate::format::count;
 use crate::run::ModelSummary;
+use crate::sheet::escape_html;
 
 /// What every head of a model has, layer by layer.
 fn of_heads<T>(model: &ModelSummary, of: impl Fn(u32, u32) -> T) -> Vec<T> {
@@ -44,4 +46,13 @@ fn share(correct: u64, total: u64) -> f64 {
 /// A name of a file for people.
 fn spaced(name: &str) -> String {
     name.replace('_', " ")
+}
+
+/// What numbers come from: the text and how much of it, from the rows' own.
+fn source<'a>(what: &str, unit: &str, rows: impl Iterator<Item = (&'a str, u64)> + Clone) -> String {
+    let texts = distinct(rows.clone().map(|(text, _)| text)).into_iter().map(|text| {
+        let most = rows.clone().filter(|(of, _)| *of == text).map(|(_, number)| number).max().unwrap_or(0);
+        format!("<strong>{}</strong>, {} {unit}", escape_html(text), count(most))
+    });
+    format!("<p class=\"note\">{what}: {}.</p>\n", texts.collect::<Vec<_>>().join("; "))
 }

@@ -2,7 +2,7 @@
 
 use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use super::super::section::Section;
-use super::{distinct, of_heads, spaced};
+use super::{distinct, of_heads, source, spaced};
 use crate::pruning::{ablation_sheet, pruning_sheet};
 use crate::run::ModelSummary;
 use crate::tables::{Ablation, Pruning};
@@ -30,7 +30,10 @@ pub(in super::super) fn pruning(ablation: &[Ablation], pruning: &[Pruning], mode
     let panels =
         settings.iter().map(masked_in_order).filter(|rows| !rows.is_empty()).map(|rows| panel(&rows, ablation));
     let grid = Grid { id: "ablation-heads", title: "One head masked", choose: "Measure", maps: maps.collect() };
+    let texts = ablation.iter().map(|row| (row.corpus.as_str(), row.sequences));
+    let texts = texts.chain(pruning.iter().map(|row| (row.corpus.as_str(), row.sequences)));
     let mut section = Section::new("pruning", "Pruning", introduction)
+        .html(&source("Text", "sequences", texts))
         .grid(grid)
         .panels("More and more heads masked", panels.collect());
     for setting in &settings {

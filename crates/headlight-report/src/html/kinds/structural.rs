@@ -11,24 +11,25 @@ use crate::tables::ProbeScore;
 /// Structural probes over layers.
 pub(in super::super) fn structural(rows: &[ProbeScore], treebank: &str) -> Option<Section> {
     let rows: Vec<ProbeScore> = rows.iter().filter(|row| is_structural(row)).cloned().collect();
-    let panels: Vec<Panel> = MEASURES.iter().filter_map(|measure| panel(&rows, measure)).collect();
-    if panels.is_empty() {
+    let [distances, depths] = MEASURES
+        .map(|measures| -> Vec<Panel> { measures.iter().filter_map(|measure| panel(&rows, measure)).collect() });
+    if distances.is_empty() && depths.is_empty() {
         return None;
     }
     let introduction = "A linear map of the hidden states after each layer, trained so that squared distances are those in \
                         the tree, or squared lengths the depths below the root; layer 0 is the embeddings. The ring is the \
                         layer with the least loss on training sentences held out. Bars are intervals; with several seeds \
                         the range.";
-    let section = Section::new("structural", "Structural probes", introduction).panels("", panels);
+    let section = Section::new("structural", "Structural probes", introduction)
+        .panels("Distances between words", distances)
+        .panels("Depths below the root", depths);
     Some(section.details("As a table", &structural_sheet(treebank, &rows)))
 }
 
-/// A measure, its title and that of its axis.
-const MEASURES: [(&str, &str, &str); 4] = [
-    ("uuas", "Distances: arcs found", "UUAS in %"),
-    ("distance_spearman", "Distances: correlation with the tree's", "Spearman's ρ"),
-    ("root_accuracy", "Depths: roots found", "roots in %"),
-    ("norm_spearman", "Depths: correlation with the tree's", "Spearman's ρ"),
+/// Of distances and of depths: a measure, its title and that of its axis.
+const MEASURES: [[(&str, &str, &str); 2]; 2] = [
+    [("uuas", "arcs found", "UUAS in %"), ("distance_spearman", "correlation with the tree's", "Spearman's ρ")],
+    [("root_accuracy", "roots found", "roots in %"), ("norm_spearman", "correlation with the tree's", "Spearman's ρ")],
 ];
 
 fn panel(rows: &[ProbeScore], (measure, title, y): &(&str, &str, &str)) -> Option<Panel> {

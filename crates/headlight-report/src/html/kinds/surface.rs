@@ -2,6 +2,7 @@
 
 use super::super::plots::{Line, Panel, Point};
 use super::super::section::Section;
+use super::source;
 use crate::surface::{layer_means, measure_order, measure_title, surface_sheet};
 use crate::tables::Surface;
 
@@ -20,6 +21,7 @@ pub(in super::super) fn surface(rows: &[Surface]) -> Option<Section> {
     let introduction = "Where heads look, whatever the words mean. A dot is a head, the line is the mean of a layer; the \
                         dotted line is what attention to everything alike would have.";
     let section = Section::new("layers", "What heads look at", introduction)
+        .html(&source("Text", "sequences", rows.iter().map(|row| (row.corpus.as_str(), row.sequences))))
         .panels("Where attention goes", panels(shares, "share of attention"))
         .panels("How broad attention is", panels(entropies, "entropy in nats"))
         .details("Means of the layers", &surface_sheet(rows));
