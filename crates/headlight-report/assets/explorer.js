@@ -210,8 +210,11 @@ function draw(sentence, number, direction, isWanted, state, redraw) {
   const root = svg("svg", { width: right, height: bottom + 34, viewBox: `0 0 ${right} ${bottom + 34}`, role: "img" });
   root.append(svg("title", {}, `Dependencies of “${sentence.words.map((word) => word.form).join(" ")}” above, attention below`));
 
-  sentence.words.forEach((word, at) => root.append(arc(sentence, at, centres, top - 16, levels[at] || tall + 1,
-    isWanted(word) ? `shown ${isRight(at) ? "right" : "wrong"}` : "")));
+  // Labels lie on all arcs, and the arcs that matter on the others.
+  const arcs = sentence.words.map((word, at) => arc(sentence, at, centres, top - 16, levels[at] || tall + 1,
+    isWanted(word) ? `shown ${isRight(at) ? "right" : "wrong"}` : ""));
+  const inFront = (parts) => [...parts].sort((a, b) => a.classList.contains("shown") - b.classList.contains("shown"));
+  root.append(...inFront(arcs.map(([line]) => line)), ...inFront(arcs.map(([, label]) => label)));
 
   // Attention: everything faint, the picks for the wanted words strong.
   const lines = svg("g", {});
@@ -297,14 +300,17 @@ function arcLevels(words) {
   return levels;
 }
 
-/** The arc from a word's governor down to it, with its relation; the root has a straight arrow from above all arcs. */
+/** The arc from a word's governor down to it, and its relation; the root has a straight arrow from above all arcs. */
 function arc(sentence, at, centres, y, level, kind) {
   const word = sentence.words[at];
   const x = centres[at + 1];
-  const arrow = svg("path", { class: "arrow", d: `M${x} ${y}l-4 -8h8z` });
+  const parts = (d, middle, baseline) => [
+    svg("g", { class: kind }, svg("path", { class: "arc", d }), svg("path", { class: "arrow", d: `M${x} ${y}l-4 -8h8z` })),
+    svg("g", { class: kind }, svg("text", { class: "arc-label", x: middle, y: baseline }, word.relation)),
+  ];
   if (word.governor === 0) {
     const height = y - ARC_STEP * level;
-    return svg("g", { class: kind }, svg("path", { class: "arc", d: `M${x} ${height}V${y - 6}` }), arrow, svg("text", { class: "arc-label", x, y: height - 4 }, word.relation));
+    return parts(`M${x} ${height}V${y - 6}`, x, height - 4);
   }
   const governor = word.governor - 1;
   const side = governor < at ? 1 : -1;
@@ -312,13 +318,13 @@ function arc(sentence, at, centres, y, level, kind) {
   const height = y - 8 - ARC_STEP * level;
   const round = Math.min(8, Math.abs(x - start) / 2);
   const path = `M${start} ${y}V${height + round}Q${start} ${height} ${start + round * side} ${height}H${x - round * side}Q${x} ${height} ${x} ${height + round}V${y - 6}`;
-  return svg("g", { class: kind }, svg("path", { class: "arc", d: path }), arrow,
-    svg("text", { class: "arc-label", x: (start + x) / 2, y: height + 4 }, word.relation));
+  return parts(path, (start + x) / 2, height + 4);
 }
 
-startRelations();
-startHeatMap();
-startLayers();
+startTables();
+startExplorer();
+startHeads();
+startGrids();
+startPanels();
 startMap();
 startProbes();
-startExplorer();

@@ -1,7 +1,8 @@
 // Shared by all sections: the data, the choice that sections have in common, and what colours the theme gives.
 
-const run = JSON.parse(document.getElementById("run-data").textContent);
 const byId = (id) => document.getElementById(id);
+const run = JSON.parse(byId("run-data").textContent);
+const plots = JSON.parse(byId("plot-data").textContent);
 const ARROWS = { dep_to_gov: "dep→gov", gov_to_dep: "gov→dep" };
 const DIRECTIONS = Object.keys(ARROWS);
 const percent = (share) => (100 * share).toFixed(1);
@@ -36,13 +37,26 @@ function chooseRelation(relation) {
   choose(best ? { relation, direction: best.direction, layer: best.layer, head: best.head } : { relation });
 }
 
+/** Work that can wait until the page can be used, in order, a piece at a time; all of it at once before printing. */
+const waiting = [];
+function later(work) {
+  waiting.push(work);
+  if (waiting.length === 1) setTimeout(workOff);
+}
+function workOff() {
+  waiting[0]?.();
+  waiting.shift();
+  if (waiting.length) setTimeout(workOff);
+}
+addEventListener("beforeprint", () => { for (const work of waiting.splice(0)) work(); });
+
 /** Draws now and again whenever the theme changes. */
 function themed(draw) {
   draw();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 }
 
-// The relation table: sorting, search, choice of a row.
+// Tables: sorting, search, choice of a row.
 
 function cellValue(row, column) {
   const cell = row.cells[column];
@@ -72,19 +86,34 @@ function startTable(table) {
   });
 }
 
-function startRelations() {
-  const table = byId("relation-table");
-  if (!table) return;
+/** Rows that stand for a choice: a relation, or one with its head and direction. */
+function startChoices(table) {
   startTable(table);
   const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
-  for (const row of rows) row.addEventListener("click", () => chooseRelation(row.dataset.relation));
-  byId("relation-search").addEventListener("input", (event) => {
-    const wanted = event.target.value.trim().toLowerCase();
-    for (const row of rows) row.hidden = !row.dataset.relation.toLowerCase().includes(wanted);
-  });
+  for (const row of rows) {
+    const { relation, head, direction } = row.dataset;
+    const pick = () => {
+      if (head === undefined) return chooseRelation(relation);
+      const [layer, index] = head.split("-").map((number) => Number(number) - 1);
+      return choose({ relation, direction, layer, head: index });
+    };
+    row.addEventListener("click", pick);
+  }
   const mark = () => {
-    for (const row of rows) row.setAttribute("aria-selected", row.dataset.relation === view.relation);
+    for (const row of rows) row.setAttribute("aria-current", row.dataset.relation === view.relation);
   };
   listeners.push(mark);
   mark();
+  return rows;
+}
+
+function startTables() {
+  for (const table of document.querySelectorAll("table.choices")) {
+    const rows = startChoices(table);
+    if (table.id !== "relation-table") continue;
+    byId("relation-search").addEventListener("input", (event) => {
+      const wanted = event.target.value.trim().toLowerCase();
+      for (const row of rows) row.hidden = !row.dataset.relation.toLowerCase().includes(wanted);
+    });
+  }
 }

@@ -1,37 +1,44 @@
 //! `explorer.json`: the word attention of some sentences, small enough to lie inside `report.html`.
 //!
+//! The sentences are a sample of the whole split ([`ExplorerSample`]), so that no genre that happens to come first stands
+//! for all of them.
+//!
 //! A weight is one byte, and every head's picks (METHOD §2) are kept beside, so that what the reader sees as right or
 //! wrong is what was counted, not what one byte can tell apart. Arrays are base64 in the file.
 //!
 //! ```
-//! use headlight_attention::{HeadGrid, WordAttention};
-//! use headlight_report::explorer::{Explorer, ExplorerSentence};
+//! use headlight_attention::WordAttention;
+//! use headlight_report::explorer::{ExplorerSample, ExplorerSentence};
 //! use headlight_treebank::{Granularity, Sentence};
 //!
 //! # fn example(read: Vec<(Sentence, WordAttention)>, folder: &std::path::Path) -> Result<(), headlight_report::run::RunError> {
-//! let mut explorer = Explorer::new("evaluate", HeadGrid { layers: 12, heads: 12 });
+//! let mut sample = ExplorerSample::new("evaluate", HeadGrid { layers: 12, heads: 12 });
 //! for (sentence, attention) in &read {
 //!     if let Some(sentence) = ExplorerSentence::new(sentence, attention, Granularity::Full) {
-//!         explorer.push(sentence); // until explorer.is_full()
+//!         sample.push(sentence);
 //!     }
 //! }
-//! explorer.write(folder)
+//! sample.finish().write(folder)
 //! # }
 //! ```
 
+mod sample;
+
 use std::path::Path;
 
-use headlight_attention::{HeadGrid, WordAttention, peaks};
+use headlight_attention::{WordAttention, peaks};
 use headlight_treebank::{Governor, Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::bytes;
 use crate::run::{RunDirectory, RunError, read_json, write_json};
 
+pub use sample::ExplorerSample;
+
 /// The version of `explorer.json` that this crate writes, and the newest it reads.
 pub const EXPLORER_VERSION: u32 = 1;
 
-/// Most sentences kept.
+/// Most sentences of a sample.
 pub const MOST_SENTENCES: usize = 200;
 
 /// Words of the shortest sentence worth a drawing, and of the longest that fits on a screen.
@@ -56,30 +63,6 @@ pub struct Explorer {
     pub heads: usize,
     /// The sentences, in the order of the treebank.
     pub sentences: Vec<ExplorerSentence>,
-}
-
-/// The room of an explorer: it tells which sentences will be taken before their attention is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ExplorerRoom {
-    /// Heads of the model, all layers together.
-    heads: usize,
-    /// Sentences taken, and their bytes.
-    sentences: usize,
-    bytes: usize,
-}
-
-impl ExplorerRoom {
-    /// Whether the next sentence, of so many words, is taken. It then counts as taken.
-    pub fn take(&mut self, words: usize) -> bool {
-        let bytes = self.heads * ((words + 2).pow(2) + 2 * words);
-        let fits =
-            WORDS.contains(&words) && self.sentences < MOST_SENTENCES && self.bytes.saturating_add(bytes) <= MOST_BYTES;
-        if fits {
-            self.sentences += 1;
-            self.bytes += bytes;
-        }
-        fits
-    }
 }
 
 /// One sentence with the word attention of all heads.
@@ -114,41 +97,6 @@ pub struct ExplorerWord {
 }
 
 impl Explorer {
-    /// No sentence yet, of a model with `grid` heads.
-    pub fn new(split: &str, grid: HeadGrid) -> Self {
-        Self {
-            format_version: EXPLORER_VERSION,
-            split: split.to_owned(),
-            layers: grid.layers,
-            heads: grid.heads,
-            sentences: Vec::new(),
-        }
-    }
-
-    /// The room that is left.
-    pub fn room(&self) -> ExplorerRoom {
-        ExplorerRoom { heads: self.layers * self.heads, sentences: self.sentences.len(), bytes: self.bytes() }
-    }
-
-    /// Adds a sentence, or leaves it out where it would be one too many or would make the page too heavy.
-    pub fn push(&mut self, sentence: ExplorerSentence) -> bool {
-        let fits = self.room().take(sentence.words.len());
-        if fits {
-            self.sentences.push(sentence);
-        }
-        fits
-    }
-
-    /// Whether there is no room for another sentence, however short.
-    pub fn is_full(&self) -> bool {
-        let shortest = self.layers * self.heads * (WORDS.start() + 2).pow(2);
-        self.sentences.len() >= MOST_SENTENCES || self.bytes() + shortest > MOST_BYTES
-    }
-
-    fn bytes(&self) -> usize {
-        self.sentences.iter().map(ExplorerSentence::bytes).sum()
-    }
-
     /// Writes `<folder>/explorer.json`.
     ///
     /// # Errors
@@ -250,10 +198,10 @@ pub(crate) mod tests {
         Sentence::new(SentenceParts { sent_id: id.into(), words: words.collect(), ..SentenceParts::default() }).unwrap()
     }
 
-    const GRID: HeadGrid = HeadGrid { layers: 1, heads: 2 };
+    pub(crate) const GRID: HeadGrid = HeadGrid { layers: 1, heads: 2 };
 
     /// Word i attends to word i+1 (head 1) or to word i-1 (head 2) with weight `most`; the rest is even.
-    fn attention(words: usize, most: f32) -> WordAttention {
+    pub(crate) fn attention(words: usize, most: f32) -> WordAttention {
         let positions = words + 2;
         let mut weights = vec![0.01; 2 * positions * positions];
         for from in 1..=words {
@@ -292,18 +240,6 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_explorer_ends_at_its_sentences_and_at_its_bytes() {
-        let cat = ExplorerSentence::new(&cat(), &attention(3, 0.5), Granularity::Full).unwrap();
-        let mut explorer = Explorer::new("evaluate", GRID);
-        assert_eq!((0..300).filter(|_| explorer.push(cat.clone())).count(), MOST_SENTENCES);
-        assert!(explorer.is_full());
-
-        let heavy = ExplorerSentence { weights: vec![0; MOST_BYTES - 20], ..cat.clone() };
-        let mut explorer = Explorer::new("evaluate", GRID);
-        assert!(explorer.push(heavy) && explorer.is_full() && !explorer.push(cat));
-    }
-
-    #[test]
     fn it_comes_back_without_torn_sentences() {
         let folder = tempfile::tempdir().unwrap();
         crate::run::write_report(folder.path(), &crate::run::tests::report()).unwrap();
@@ -313,10 +249,10 @@ pub(crate) mod tests {
         assert_eq!(Explorer::read(&run).unwrap(), None);
 
         let whole = ExplorerSentence::new(&cat(), &attention(3, 0.5), Granularity::Full).unwrap();
-        let mut explorer = Explorer::new("evaluate", GRID);
-        explorer.push(whole.clone());
-        explorer.push(ExplorerSentence { picks: vec![], ..whole.clone() });
-        explorer.write(folder.path()).unwrap();
+        let mut sample = ExplorerSample::new("evaluate", GRID);
+        sample.push(whole.clone());
+        sample.push(ExplorerSentence { picks: vec![], ..whole.clone() });
+        sample.finish().write(folder.path()).unwrap();
         assert_eq!(Explorer::read(&run).unwrap().unwrap().sentences, [whole]);
     }
 }

@@ -9,7 +9,9 @@ use crate::pruning::{ablation_sheets, pruning_sheets};
 use crate::run::{Manifest, Report, RunDirectory, RunError};
 use crate::sheet::{Sheet, escape_markdown};
 use crate::single_heads::{clusters_sheet, ensemble_trees_sheet, ensembles_sheet, head_trees_sheet};
-use crate::tables::{BestHead, Coreference, ProbeScore, Surface};
+use crate::structural::{is_structural, structural_sheet};
+use crate::surface::surface_sheet;
+use crate::tables::{BestHead, Coreference, ProbeScore};
 
 /// The text of `report.md`, from the run's other files.
 ///
@@ -29,6 +31,7 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
         ("Best heads", best_heads_sheet(&best_heads, report)),
         attachment,
         others,
+        ("Structural probes", structural_section(&probes, report)),
         ("Coreference", coreference_sheet(&run.table_or_empty()?)),
         ("Surface patterns", surface_sheet(&run.table_or_empty()?)),
         ("Importance", importance_sheet(&run.table_or_empty()?)),
@@ -51,6 +54,12 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
     Ok(text)
 }
 
+/// Layer by layer; empty without structural probes.
+fn structural_section(probes: &[ProbeScore], report: &Report) -> Sheet {
+    let rows: Vec<ProbeScore> = probes.iter().filter(|row| is_structural(row)).cloned().collect();
+    if rows.is_empty() { Sheet::default() } else { structural_sheet(&report.treebank.name, &rows) }
+}
+
 fn introduction(report: &Report) -> String {
     let model = &report.model;
     let weights = if model.random_weights { ", random weights" } else { "" };
@@ -62,6 +71,12 @@ fn introduction(report: &Report) -> String {
         model.heads,
         escape_markdown(&report.treebank.name)
     );
+    text.push_str(&splits_sheet(report).to_markdown());
+    text
+}
+
+/// What was read of each split.
+pub(crate) fn splits_sheet(report: &Report) -> Sheet {
     let mut sheet = Sheet::new("", &["<split", "<files", ">sentences", ">words", "<left out"]);
     let rows = report.treebank.splits.iter().map(|split| {
         let skipped = split.skipped.iter().map(|(reason, sentences)| format!("{} {reason}", count(*sentences)));
@@ -74,8 +89,7 @@ fn introduction(report: &Report) -> String {
         ]
     });
     sheet.groups.push(rows.collect());
-    text.push_str(&sheet.to_markdown());
-    text
+    sheet
 }
 
 fn push_list(text: &mut String, title: &str, items: &[String]) {
@@ -160,28 +174,6 @@ pub(crate) fn coreference_sheet(rows: &[Coreference]) -> Sheet {
     });
     sheet.groups.push(rows.collect());
     sheet.notes.push("Mentions whose antecedent is found, in % of those that have one in their window.".to_owned());
-    sheet
-}
-
-/// Layers × measures, the mean over a layer's heads.
-fn surface_sheet(rows: &[Surface]) -> Sheet {
-    let mut values: BTreeMap<u32, BTreeMap<&str, Vec<f64>>> = BTreeMap::new();
-    for row in rows {
-        values.entry(row.layer_index).or_default().entry(&row.measure).or_default().push(row.value);
-    }
-    let mut measures: Vec<&str> = rows.iter().map(|row| row.measure.as_str()).collect();
-    measures.sort_unstable();
-    measures.dedup();
-    let titles: Vec<String> = measures.iter().map(|measure| format!(">{}", measure.replace('_', " "))).collect();
-    let columns: Vec<&str> = [">layer"].into_iter().chain(titles.iter().map(String::as_str)).collect();
-    let mut sheet = Sheet::new("Surface patterns", &columns);
-    let rows = values.into_iter().map(|(layer, values)| {
-        let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-        let cell = |measure: &&str| values.get(measure).map_or_else(String::new, |v| format!("{:.3}", mean(v))).into();
-        [(layer + 1).to_string().into()].into_iter().chain(measures.iter().map(cell)).collect()
-    });
-    sheet.groups.push(rows.collect());
-    sheet.notes.push("Mean over the layer's heads; entropies in nats, the rest as shares of attention.".to_owned());
     sheet
 }
 

@@ -17,22 +17,31 @@ fn interval(ends: Option<(f64, f64)>) -> String {
     ends.map_or_else(String::new, |(low, high)| format!("[{}, {}]", percent(low), percent(high)))
 }
 
+/// A way to make a tree, for people.
+pub(crate) fn tree_title(tree: &str) -> &str {
+    match tree {
+        "undirected" => "spanning tree, UUAS",
+        "dep_to_gov" => "arborescence dep→gov, UAS",
+        "gov_to_dep" => "arborescence gov→dep, UAS",
+        other => other,
+    }
+}
+
+/// The head that was chosen, where it was one for all sentences.
+pub(crate) fn head_name(layer_index: Option<u32>, head_index: Option<u32>) -> String {
+    let head = layer_index.zip(head_index);
+    head.map_or_else(|| "by fold".to_owned(), |(layer, head)| format!("{}-{}", layer + 1, head + 1))
+}
+
 /// The trees of the chosen heads beside chains of neighbours.
 pub fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
     let columns = ["<tree", "<head", ">accuracy", ">interval", ">chain"];
     let mut sheet = Sheet::new("Trees of single heads, arcs found in %", &columns);
     let line = |head: &HeadTree| {
-        let tree = match head.tree.as_str() {
-            "undirected" => "spanning tree, UUAS",
-            "dep_to_gov" => "arborescence dep→gov, UAS",
-            _ => "arborescence gov→dep, UAS",
-        };
-        let name = head.layer_index.zip(head.head_index);
-        let name = name.map_or_else(|| "by fold".to_owned(), |(layer, head)| format!("{}-{}", layer + 1, head + 1));
         let chain = rows.iter().find(|row| row.predictor == "chain" && row.tree == head.tree);
         let cells = [
-            tree.to_owned(),
-            name,
+            tree_title(&head.tree).to_owned(),
+            head_name(head.layer_index, head.head_index),
             percent(share(head.correct, head.total)),
             interval(head.ci_low.zip(head.ci_high)),
             chain.map_or_else(String::new, |chain| percent(share(chain.correct, chain.total))),
@@ -46,10 +55,8 @@ pub fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
     sheet
 }
 
-/// For each relation the ensemble in the direction that was better where heads were gathered, the most frequent first.
-pub fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
-    let columns = ["<relation", "<heads", ">accuracy", ">first head", ">n"];
-    let mut sheet = Sheet::new("Heads that find a relation together, governors found in %", &columns);
+/// Each relation's ensemble in the direction that was better where heads were gathered, the most frequent first.
+pub(crate) fn better_directions(rows: &[Ensemble]) -> Vec<&Ensemble> {
     let mut best: BTreeMap<&str, &Ensemble> = BTreeMap::new();
     for row in rows {
         let known = best.entry(&row.relation).or_insert(row);
@@ -59,6 +66,13 @@ pub fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
     }
     let mut best: Vec<&Ensemble> = best.into_values().collect();
     best.sort_by_key(|row| std::cmp::Reverse(row.total));
+    best
+}
+
+/// For each relation the ensemble in the direction that was better where heads were gathered, the most frequent first.
+pub fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
+    let columns = ["<relation", "<heads", ">accuracy", ">first head", ">n"];
+    let mut sheet = Sheet::new("Heads that find a relation together, governors found in %", &columns);
     let line = |row: &Ensemble| {
         let cells = [
             format!("{} {}", row.relation, row.direction.arrow()),
@@ -69,7 +83,7 @@ pub fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
         ];
         cells.map(Into::into).into()
     };
-    sheet.groups.push(best.into_iter().map(line).collect());
+    sheet.groups.push(better_directions(rows).into_iter().map(line).collect());
     sheet.notes.push("The direction that was better where the heads were gathered.".to_owned());
     sheet
 }

@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use headlight_attention::HeadGrid;
 use headlight_bert::{Encoded, Pieces, Request};
 use headlight_heads::{Baseline, Group, HeadPredictions, PredictionFile, PredictionKey, PredictionWriter, Selected};
-use headlight_report::explorer::{EXPLORER_VERSION, Explorer, ExplorerSentence};
+use headlight_report::explorer::{ExplorerSample, ExplorerSentence, WORDS};
 use headlight_report::tables::Prediction;
 use headlight_treebank::{Governor, Sentence, WordIdx, write_conllu};
 use sha2::{Digest, Sha256};
@@ -18,7 +19,7 @@ use crate::config::Split;
 use crate::run::{Pass, Run, merge_rule, request};
 
 /// Predicts every sentence of a split, or goes on where an interrupted run stopped. Beside the predictions, the attention
-/// of the first sentences is kept for the reader of the report; of all others the encoder yields no more than the peaks.
+/// of a sample of the sentences is kept for the reader of the report; of all others the encoder yields no more than the peaks.
 pub fn predict_split(run: &mut Run, split: Split) -> Result<Predicted> {
     let key = key(run, split)?;
     let name: String = key[..8].iter().map(|byte| format!("{byte:02x}")).collect();
@@ -30,8 +31,11 @@ pub fn predict_split(run: &mut Run, split: Split) -> Result<Predicted> {
     let request = Request { peaks: Some(merge_rule(run.config())), ..request(run.config()) };
     let granularity = run.config().treebank.granularity();
     let pass = Pass { split, from: writer.len(), request: &request };
-    let mut room = explored.explorer.room();
-    let shown = |sentence: &Sentence| split == Split::Evaluate && room.take(sentence.words().len());
+    let bar = AtomicU64::new(if split == Split::Evaluate { explored.sample.bar() } else { 0 });
+    // The attention of a few sentences is yielded in vain, because others lowered the bar meanwhile; that does no harm.
+    let shown = |sentence: &Sentence| {
+        WORDS.contains(&sentence.len()) && ExplorerSample::rank(sentence.sent_id()) < bar.load(Ordering::Relaxed)
+    };
     let reduce = |sentence: &Sentence, _: &Pieces, encoded: Encoded| {
         let shown = encoded.words.map(|attention| ExplorerSentence::new(sentence, &attention, granularity));
         Some((HeadPredictions::from(encoded.peaks?), shown.flatten()))
@@ -40,7 +44,8 @@ pub fn predict_split(run: &mut Run, split: Split) -> Result<Predicted> {
         Some(reduced) => {
             let (predictions, shown) = reduced.context("the encoder gave no peaks of attention")?;
             if let Some(shown) = shown {
-                explored.explorer.push(shown);
+                explored.sample.push(shown);
+                bar.store(explored.sample.bar(), Ordering::Relaxed);
             }
             Ok(writer.push(&predictions)?)
         }
@@ -51,28 +56,27 @@ pub fn predict_split(run: &mut Run, split: Split) -> Result<Predicted> {
     encoded?;
     kept?;
     let file = PredictionFile::open(&path, grid, &key)?;
-    Ok(Predicted { split, file, explorer: explored.explorer })
+    Ok(Predicted { split, file, explorer: explored.sample.finish() })
 }
 
 /// The sentences of the report's explorer, kept beside the predictions so that both go on from the same sentence.
 struct Explored {
     path: PathBuf,
-    explorer: Explorer,
+    sample: ExplorerSample,
 }
 
 impl Explored {
     /// What an earlier call kept, if it got anywhere.
     fn resume(path: &Path, split: Split, grid: HeadGrid, done: usize) -> Self {
-        let new = || Explorer::new(split.name(), grid);
-        let read = || serde_json::from_slice::<Explorer>(&fs::read(path).ok()?).ok();
-        let fits = |kept: &Explorer| kept.format_version == EXPLORER_VERSION;
-        let explorer = if done == 0 { new() } else { read().filter(fits).unwrap_or_else(new) };
-        Self { path: path.to_owned(), explorer }
+        let read = || serde_json::from_slice::<ExplorerSample>(&fs::read(path).ok()?).ok();
+        let kept = if done == 0 { None } else { read() };
+        let sample = kept.unwrap_or_else(|| ExplorerSample::new(split.name(), grid));
+        Self { path: path.to_owned(), sample }
     }
 
     fn keep(&self) -> Result<()> {
         let failed = || format!("cannot write {}", self.path.display());
-        fs::write(&self.path, serde_json::to_vec(&self.explorer).with_context(failed)?).with_context(failed)
+        fs::write(&self.path, serde_json::to_vec(&self.sample).with_context(failed)?).with_context(failed)
     }
 }
 

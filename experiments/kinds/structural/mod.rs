@@ -95,7 +95,7 @@ impl Kind for Structural {
                 ("layers".to_owned(), json!(layers)),
             ]),
             findings: summary::findings(&trained),
-            sheets: vec![summary::sheet(&run.config().treebank.display_name(), &rows)],
+            sheets: vec![headlight_report::structural_sheet(&run.config().treebank.display_name(), &rows)],
             statistics: Some(StatisticsSummary {
                 resamples: self.resamples,
                 confidence: self.confidence,

@@ -1,4 +1,4 @@
-//! What the page's scripts draw from, as JSON.
+//! What the page's scripts draw from, as JSON, beside the plots of single sections.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,7 @@ use crate::best_heads::baseline_name;
 use crate::head_counts::HeadCounts;
 use crate::markdown::is_share;
 use crate::run::{RunDirectory, RunError};
-use crate::surface::{layer_means, measure_order, measure_title};
-use crate::tables::{BestHead, Cluster, Direction, ProbeScore, Surface};
+use crate::tables::{BestHead, Cluster, Direction, ProbeScore};
 
 /// Everything but the explorer's sentences.
 #[derive(Debug, Serialize)]
@@ -22,7 +21,6 @@ pub(super) struct PageData {
     /// By relation.
     best: BTreeMap<String, Best>,
     pub scores: HeadCounts,
-    pub surface: Vec<SurfaceGroup>,
     pub clusters: Vec<Head>,
     pub probes: Vec<ProbeMeasure>,
     #[serde(skip)]
@@ -54,26 +52,6 @@ struct Best {
     direction: Direction,
     baseline_accuracy: f64,
     baseline: String,
-}
-
-/// Surface measures that share a figure.
-#[derive(Debug, Serialize)]
-pub(super) struct SurfaceGroup {
-    pub id: &'static str,
-    #[serde(skip)]
-    pub title: &'static str,
-    measures: Vec<SurfaceMeasure>,
-}
-
-#[derive(Debug, Serialize)]
-struct SurfaceMeasure {
-    title: String,
-    /// Layer, head, value.
-    heads: Vec<(u32, u32, f64)>,
-    /// Layer, value of the layer or mean over its heads.
-    layers: Vec<(u32, f64)>,
-    /// Layer, value under uniform attention.
-    uniform: Vec<(u32, f64)>,
 }
 
 /// A head on the map.
@@ -115,7 +93,6 @@ impl PageData {
             start: start(&best_heads, &scores),
             best: best_heads.iter().map(|row| (row.relation.clone(), best(row))).collect(),
             scores,
-            surface: surface(&run.table_or_empty()?),
             clusters: clusters(&run.table_or_empty()?),
             probes: probes(&probe_rows),
             best_heads,
@@ -154,38 +131,6 @@ fn start(rows: &[BestHead], scores: &HeadCounts) -> Choice {
             head: 0,
         },
     }
-}
-
-fn surface(rows: &[Surface]) -> Vec<SurfaceGroup> {
-    let mut names: Vec<&str> = rows.iter().map(|row| row.measure.as_str()).collect();
-    names.sort_by_key(|name| (measure_order(name), *name));
-    names.dedup();
-    let uniform = layer_means(rows, "entropy_uniform");
-    let mut groups = [
-        SurfaceGroup {
-            id: "surface-shares",
-            title: "Where attention goes: share of a head's attention",
-            measures: vec![],
-        },
-        SurfaceGroup { id: "surface-entropy", title: "How broad attention is: entropy in nats", measures: vec![] },
-        SurfaceGroup {
-            id: "surface-gradients",
-            title: "What attention matters: mean gradient of the loss",
-            measures: vec![],
-        },
-    ];
-    for name in names.into_iter().filter(|name| *name != "entropy_uniform") {
-        let group = if name.starts_with("entropy") { 1 } else { usize::from(name.starts_with("gradient")) * 2 };
-        let of_heads = rows.iter().filter(|row| row.measure == name);
-        let heads: Vec<_> = of_heads.filter_map(|row| Some((row.layer_index, row.head_index?, row.value))).collect();
-        groups[group].measures.push(SurfaceMeasure {
-            title: measure_title(name),
-            heads,
-            layers: layer_means(rows, name),
-            uniform: if name == "entropy" { uniform.clone() } else { Vec::new() },
-        });
-    }
-    groups.into_iter().filter(|group| !group.measures.is_empty()).collect()
 }
 
 fn clusters(rows: &[Cluster]) -> Vec<Head> {

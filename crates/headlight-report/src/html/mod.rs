@@ -1,14 +1,19 @@
 //! `report.html`: a run for people, in one file that opens from disk without a network.
 //!
 //! The story comes first, in plain HTML that reads and prints without scripts; then tables, plots and the sentence
-//! explorer, which the scripts in `assets/` draw from two blocks of JSON. Plots are drawn by plotly, whose JavaScript
+//! explorer, which the scripts in `assets/` draw from blocks of JSON. Plots are drawn by plotly, whose JavaScript
 //! lies in the page with its licence. The page's content security policy forbids it to load anything.
 //!
 //! Nothing from data is markup: texts are escaped here and set as texts there, and JSON holds no `<`.
 
 mod data;
+mod kinds;
+mod plots;
 mod relations;
+mod section;
+mod sections;
 mod story;
+mod strips;
 
 use plotly::Plot;
 use serde::Serialize;
@@ -17,6 +22,8 @@ use crate::explorer::Explorer;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::escape_html;
 use data::PageData;
+use plots::{Grid, Panel};
+use section::Section;
 
 /// The text of `report.html`, from the run's other files.
 ///
@@ -26,10 +33,14 @@ use data::PageData;
 pub fn html_report(run: &RunDirectory) -> Result<String, RunError> {
     let explorer = Explorer::read(run)?.filter(|explorer| !explorer.sentences.is_empty());
     let data = PageData::read(run)?;
-    let sections = story::sections(run, &data, explorer.as_ref())?;
+    let sections = sections::sections(run, &data, explorer.as_ref())?;
     let navigation: String =
         sections.iter().map(|section| format!("<li><a href=\"#{}\">{}</a></li>", section.id, section.title)).collect();
-    let sections: String = sections.iter().map(story::Section::to_html).collect();
+    let plots = Plots {
+        panels: sections.iter().flat_map(|section| &section.panels).collect(),
+        grids: sections.iter().flat_map(|section| &section.grids).collect(),
+    };
+    let sections: String = sections.iter().map(Section::to_html).collect();
     Ok(format!(
         include_str!("../../assets/page.html"),
         version = escape_html(&run.manifest().headlight_version),
@@ -41,10 +52,18 @@ pub fn html_report(run: &RunDirectory) -> Result<String, RunError> {
         sections = sections,
         colophon = story::colophon(run.manifest()),
         data = json(&data),
+        plots = json(&plots),
         explorer = json(&explorer),
         plotly = plotly_script(),
         script = SCRIPT,
     ))
+}
+
+/// What the plots of all sections are drawn from.
+#[derive(Serialize)]
+struct Plots<'a> {
+    panels: Vec<&'a Panel>,
+    grids: Vec<&'a Grid>,
 }
 
 /// Our own scripts, in one scope.
@@ -52,6 +71,7 @@ const SCRIPT: &str = concat!(
     "(() => {\n\"use strict\";\n",
     include_str!("../../assets/page.js"),
     include_str!("../../assets/plots.js"),
+    include_str!("../../assets/grids.js"),
     include_str!("../../assets/explorer.js"),
     "})();"
 );

@@ -1,5 +1,6 @@
 //! The relation table: best head beside best baseline, with intervals as numbers and as a drawing.
 
+use super::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
 use crate::assess::is_aggregate;
 use crate::best_heads::baseline_name;
 use crate::format::{count, p_value, percent, points};
@@ -12,38 +13,26 @@ pub(super) fn relations(rows: &[BestHead]) -> String {
     rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
     let (aggregates, relations): (Vec<&BestHead>, Vec<&BestHead>) =
         rows.into_iter().partition(|row| is_aggregate(&row.relation));
-    let titles = TITLES.map(|(title, class, sort)| {
-        format!("<th scope=\"col\"{class} aria-sort=\"{sort}\"><button type=\"button\">{title}</button></th>")
-    });
+    let groups = [aggregates, relations].map(|rows| rows.into_iter().map(row).collect());
     format!(
         "<div class=\"toolbar\"><label>Search<input type=\"search\" id=\"relation-search\" placeholder=\"relation\">\
-         </label></div>\n<p class=\"legend\">{LEGEND}</p>\n<div class=\"scroll\">\n\
-         <table class=\"relations\" id=\"relation-table\">\n<thead><tr>{}</tr></thead>\n\
-         <tbody class=\"aggregates\">\n{}</tbody>\n<tbody>\n{}</tbody>\n</table>\n</div>\n",
-        titles.concat(),
-        aggregates.into_iter().map(row).collect::<String>(),
-        relations.into_iter().map(row).collect::<String>()
+         </label></div>\n{}{}",
+        legend("best head, with interval", Some("best baseline")),
+        table("class=\"choices\" id=\"relation-table\"", &COLUMNS, &groups, true)
     )
 }
 
-/// Title, class and order at the start of each column.
-const TITLES: [(&str, &str, &str); 9] = [
-    ("relation", "", "none"),
-    ("words", NUMBER, "descending"),
-    ("head", "", "none"),
-    ("direction", "", "none"),
-    ("0 – 100 %", NUMBER, "none"),
-    ("accuracy", NUMBER, "none"),
-    ("baseline", NUMBER, "none"),
-    ("difference", NUMBER, "none"),
-    ("p, Holm", NUMBER, "none"),
+const COLUMNS: [Column; 9] = [
+    Column("relation", Align::Text, Order::Free),
+    Column("words", Align::Number, Order::Descending),
+    Column("head", Align::Text, Order::Free),
+    Column("direction", Align::Text, Order::Free),
+    Column("0 – 100 %", Align::Drawing, Order::Free),
+    Column("accuracy", Align::Number, Order::Free),
+    Column("baseline", Align::Number, Order::Free),
+    Column("difference", Align::Number, Order::Free),
+    Column("p, Holm", Align::Number, Order::Free),
 ];
-const NUMBER: &str = " class=\"number\"";
-
-const LEGEND: &str = "<span><svg class=\"strip\" aria-hidden=\"true\"><line class=\"interval\" x1=\"1\" x2=\"25\" \
-    y1=\"7\" y2=\"7\"/><circle class=\"head\" cx=\"13\" cy=\"7\" r=\"4.5\"/></svg>best head, with interval</span> \
-    <span><svg class=\"strip\" aria-hidden=\"true\"><line class=\"baseline\" x1=\"13\" x2=\"13\" y1=\"0\" y2=\"14\"/>\
-    </svg>best baseline</span>";
 
 fn row(row: &BestHead) -> String {
     let relation = escape_html(&row.relation);
@@ -54,53 +43,22 @@ fn row(row: &BestHead) -> String {
         Some(p) if p < 0.05 => "loss",
         _ => "unclear",
     };
-    format!(
-        "<tr data-relation=\"{relation}\">\
-         <th scope=\"row\"><button type=\"button\">{relation}</button></th>\
-         <td class=\"number\" data-value=\"{total}\">{words}</td>\
-         <td data-value=\"{head_order}\">{layer}-{head}</td>\
-         <td>{direction}</td>\
-         <td data-value=\"{accuracy}\">{strip}</td>\
-         <td class=\"number\" data-value=\"{accuracy}\">{percent} <small>{interval}</small></td>\
-         <td class=\"number\" data-value=\"{baseline_accuracy}\">{baseline} <small>{baseline_name}</small></td>\
-         <td class=\"number {verdict}\" data-value=\"{difference}\">{points} <small>{difference_interval}</small></td>\
-         <td class=\"number\" data-value=\"{p_order}\">{p}</td></tr>\n",
-        total = row.total,
-        words = count(row.total),
-        head_order = row.layer * 10_000 + row.head,
-        layer = row.layer,
-        head = row.head,
-        direction = row.direction.arrow(),
-        accuracy = row.accuracy,
-        strip = strip(row),
-        percent = percent(row.accuracy),
-        interval = interval(row.ci_low, row.ci_high, percent),
-        baseline_accuracy = row.baseline_accuracy,
-        baseline = percent(row.baseline_accuracy),
-        baseline_name = escape_html(&baseline_name(row)),
-        points = points(difference),
-        difference_interval = interval(row.difference_ci_low, row.difference_ci_high, points),
-        p_order = p.unwrap_or(2.0),
-        p = p.map_or_else(|| "–".to_owned(), p_value),
-    )
-}
-
-fn interval(low: Option<f64>, high: Option<f64>, show: fn(f64) -> String) -> String {
-    low.zip(high).map(|(low, high)| format!("[{}, {}]", show(low), show(high))).unwrap_or_default()
-}
-
-/// Head, interval and baseline on a line from 0 to 100 %; the numbers stand beside it.
-fn strip(row: &BestHead) -> String {
-    let x = |share: f64| 5.0 + 180.0 * share.clamp(0.0, 1.0);
-    let interval = row.ci_low.zip(row.ci_high).map(|(low, high)| {
-        format!("<line class=\"interval\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"10\" y2=\"10\"/>", x(low), x(high))
-    });
-    format!(
-        "<svg class=\"strip\" viewBox=\"0 0 190 20\" aria-hidden=\"true\"><line class=\"axis\" x1=\"5\" x2=\"185\" y1=\"10\" y2=\"10\"/>\
-         <line class=\"baseline\" x1=\"{baseline:.1}\" x2=\"{baseline:.1}\" y1=\"3\" y2=\"17\"/>{}\
-         <circle class=\"head\" cx=\"{:.1}\" cy=\"10\" r=\"4.5\"/></svg>",
-        interval.unwrap_or_default(),
-        x(row.accuracy),
-        baseline = x(row.baseline_accuracy),
-    )
+    let baseline = format!("{} <small>{}</small>", percent(row.baseline_accuracy), escape_html(&baseline_name(row)));
+    let difference_interval = interval(row.difference_ci_low.zip(row.difference_ci_high), points);
+    [
+        format!("<tr data-relation=\"{relation}\"><th scope=\"row\"><button type=\"button\">{relation}</button></th>"),
+        number(row.total as f64, "", &count(row.total)),
+        format!("<td data-value=\"{}\">{}-{}</td>", row.layer * 10_000 + row.head, row.layer, row.head),
+        text(row.direction.arrow()),
+        strip(Strip {
+            share: row.accuracy,
+            interval: row.ci_low.zip(row.ci_high),
+            reference: Some(row.baseline_accuracy),
+        }),
+        number(row.baseline_accuracy, "", &baseline),
+        number(difference, verdict, &format!("{} <small>{difference_interval}</small>", points(difference))),
+        number(p.unwrap_or(2.0), "", &p.map_or_else(|| "–".to_owned(), p_value)),
+        "</tr>\n".to_owned(),
+    ]
+    .concat()
 }

@@ -66,7 +66,16 @@ fn clicks_and_keys_change_the_view() {
     let Some(seen) = drive("browser", size) else { return };
     let expected = json!({
         "complaints": [],
-        "plots": ["heat-map", "surface-shares", "surface-entropy", "map-layers", "map-roles", "probe-plot"],
+        "plots": [
+            "heat-map", "tree-heads", "coreference-heads",
+            "surface-prev", "surface-next", "surface-self", "surface-cls", "surface-sep", "surface-punct",
+            "surface-entropy", "surface-entropy_cls", "map-layers", "map-roles",
+            "importance-attention", "importance-gate", "importance-heads",
+            "ablation-heads", "pruning-masked_lm-zero", "pruning-probe_uas-zero",
+            "probe-plot", "probe-without_layer", "probe-heads",
+            "structural-uuas", "structural-distance_spearman", "structural-root_accuracy", "structural-norm_spearman",
+        ],
+        "plots that are not drawn": [],
         "rows": 52,
         "a click on a row": {"relation": "advmod", "explorer": "advmod", "marked": ["advmod"], "heat map changed": true},
         "a click on a cell": {"head": "3-5", "drawing changed": true},
@@ -77,6 +86,17 @@ fn clicks_and_keys_change_the_view() {
         "mistakes first": true,
         "pinned word": {"pressed": 1, "fewer lines": true, "shares": true, "focus stays": true},
         "all relations": "",
+        "maps": {
+            "tree-heads": {"maps": 3, "picture changed": true, "readout changed": true},
+            "coreference-heads": {"maps": 8, "picture changed": true, "readout changed": true},
+            "importance-heads": {"maps": 4, "picture changed": true, "readout changed": true},
+            "ablation-heads": {"maps": 2, "picture changed": true, "readout changed": true},
+            "probe-heads": {"maps": 1, "picture changed": false, "readout changed": false},
+        },
+        "arrow right": {"everywhere": true},
+        "a click on an ensemble": {"relation": "det", "head": "2-3", "is its first": true},
+        "another measure": true,
+        "cannot be reached by keys": [],
     });
     assert_eq!(seen, expected);
 }

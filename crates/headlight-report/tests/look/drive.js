@@ -10,14 +10,19 @@
     box.dispatchEvent(new Event(box.type === "search" ? "input" : "change", { bubbles: true }));
     await settle();
   };
-  const heatMap = () => $("#heat-map .hm image, #heat-map image")?.getAttribute("href") + $("#heat-readout").textContent;
+  const picture = (id) => $(`#${id} .hm image, #${id} image`)?.getAttribute("href");
+  const readout = (id) => $(`#${id}-readout`).textContent;
+  const heatMap = () => picture("heat-map") + readout("heat-map");
   const drawing = () => $("#explorer-stage svg").outerHTML;
   const relations = () => all("#relation-table tbody:last-child tr").filter((row) => !row.hidden).map((row) => row.dataset.relation);
   const chosen = () => all("#explorer-sentences li").findIndex((item) => item.getAttribute("aria-selected") === "true");
   const seen = {};
   try {
-    await settle();
+    // Plots are drawn one after the other when the page can be used already.
+    const missing = () => all(".plot").filter((plot) => !plot.querySelector("svg.main-svg")).map((plot) => plot.id);
+    for (let tries = 0; tries < 30 && (tries === 0 || missing().length > 0); tries += 1) await settle();
     seen.plots = all(".plot").filter((plot) => plot.querySelector("svg.main-svg")).map((plot) => plot.id);
+    seen["plots that are not drawn"] = missing();
     seen.rows = all("#relation-table tbody tr").length;
 
     let before = heatMap();
@@ -26,7 +31,7 @@
     await settle();
     seen["a click on a row"] = {
       relation: $("#heat-relation").value, explorer: $("#explorer-relation").value,
-      marked: all("#relation-table tr[aria-selected=true]").map((marked) => marked.dataset.relation), "heat map changed": heatMap() !== before,
+      marked: all("#relation-table tr[aria-current=true]").map((marked) => marked.dataset.relation), "heat map changed": heatMap() !== before,
     };
 
     before = drawing();
@@ -59,6 +64,33 @@
       pressed: all("#explorer-stage .target[aria-pressed=true]").length, "fewer lines": all("#explorer-stage line").length < lines,
       shares: all("#explorer-stage .share").length > 0, "focus stays": document.activeElement?.getAttribute("aria-pressed") === "true",
     };
+
+    // The heat maps of the other kinds: each box changes what is shown, and all show the same head.
+    seen.maps = {};
+    for (const box of all("select[id$=-heads-map]")) {
+      const id = box.id.slice(0, -"-map".length);
+      before = picture(id);
+      const said = readout(id);
+      await change(`#${box.id}`, box.options[box.options.length - 1].value);
+      seen.maps[id] = { maps: box.options.length, "picture changed": picture(id) !== before, "readout changed": readout(id) !== said };
+    }
+    const named = () => all(".readout").map((text) => /[Hh]ead (\d+-\d+)/.exec(text.textContent)?.[1]).filter((name) => name);
+    const [layer, head] = named()[0].split("-").map(Number);
+    $("#tree-heads").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+    await settle();
+    seen["arrow right"] = { everywhere: [...named(), $("#explorer-head").selectedOptions[0].textContent].every((name) => name === `${layer}-${head + 1}`) };
+
+    all("#ensemble-table tbody tr")[1].click();
+    await settle();
+    seen["a click on an ensemble"] = {
+      relation: $("#heat-relation").value, head: $("#explorer-head").selectedOptions[0]?.textContent,
+      "is its first": all("#ensemble-table tbody tr")[1].cells[3].textContent.startsWith($("#explorer-head").selectedOptions[0]?.textContent),
+    };
+    before = $("#probe-plot").textContent;
+    await change("#probe-measure", "1");
+    seen["another measure"] = $("#probe-plot").textContent !== before;
+    seen["cannot be reached by keys"] = all("section select, section input, section summary, section button, [role=application], [role=listbox]")
+      .filter((control) => control.tabIndex < 0).map((control) => control.id);
   } catch (error) {
     window.complaints.push(`drive.js: ${error.stack}`);
   }

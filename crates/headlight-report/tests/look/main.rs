@@ -2,5 +2,6 @@
 
 mod browser;
 mod figures;
+mod kinds;
 mod page;
 mod run;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use headlight_attention::{HeadGrid, WordAttention};
-use headlight_report::explorer::{Explorer, ExplorerSentence};
+use headlight_report::explorer::{ExplorerSample, ExplorerSentence};
 use headlight_report::run::*;
 use headlight_report::tables::*;
 use headlight_treebank::{Governor, Granularity, Relation, Sentence, SentenceParts, Word, WordIdx};
@@ -12,13 +12,14 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 /// Texts that would do harm if anything took them for markup.
-pub const HOSTILE: [&str; 6] = [
+pub const HOSTILE: [&str; 7] = [
     "<script>window.harmed = 1</script>",
     "</script><img src=x onerror=\"window.harmed = 2\">",
     "<!--",
     "\"'><b onmouseover=alert(1)>&amp;",
     "{data}{{title}}",
     "\u{2028}\u{0}`${1}`",
+    "שלום \u{202e}مرحبا",
 ];
 
 /// How large a run is, and whether its texts are hostile.
@@ -84,14 +85,14 @@ const RELATIONS: [&str; 50] = [
 ];
 
 impl Size {
-    fn relation(&self, number: usize) -> String {
+    pub fn relation(&self, number: usize) -> String {
         match HOSTILE.get(number) {
             Some(text) if self.hostile => (*text).to_owned(),
             _ => RELATIONS[number].to_owned(),
         }
     }
 
-    fn text(&self, text: &str) -> String {
+    pub fn text(&self, text: &str) -> String {
         if self.hostile { format!("{text} {}", HOSTILE.concat()) } else { text.to_owned() }
     }
 
@@ -100,7 +101,7 @@ impl Size {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         let best = self.write_scores(folder, &mut random);
         self.write_surface(folder, &mut random);
-        self.write_probes(folder);
+        self.write_kinds(folder);
         self.write_explorer(folder, &mut random);
         write_table::<BestHead>(folder, &best).unwrap();
         write_report(folder, &self.report(headlight_report::findings(&best))).unwrap();
@@ -217,42 +218,14 @@ impl Size {
         write_table(folder, &clusters).unwrap();
     }
 
-    fn write_probes(&self, folder: &Path) {
-        let probes =
-            [("attention", 0.571), ("attention_words", 0.683), ("distance_words", 0.61), ("random_init", 0.13)];
-        let scores = probes.iter().flat_map(|&(probe, uas)| {
-            [("argmax", "uas", uas), ("tree", "uas", uas + 0.01), ("tree", "uuas", uas + 0.07)].map(
-                |(decoding, measure, value)| ProbeScore {
-                    probe: self.text(probe),
-                    decoding: Some(decoding.into()),
-                    treebank: "en_ewt".into(),
-                    split: "evaluate".into(),
-                    seed: Some(1),
-                    measure: measure.into(),
-                    group: None,
-                    group_value: None,
-                    correct: None,
-                    total: None,
-                    value,
-                    ci_low: Some(value - 0.008),
-                    ci_high: Some(value + 0.008),
-                },
-            )
-        });
-        write_table(folder, &scores.collect::<Vec<_>>()).unwrap();
-    }
-
     fn write_explorer(&self, folder: &Path, random: &mut ChaCha8Rng) {
-        let mut explorer = Explorer::new("evaluate", self.grid());
+        let mut sample = ExplorerSample::new("evaluate", self.grid());
         for number in 0..self.sentences {
             let sentence = self.sentence(number, 4 + random.random_range(0..22), random);
             let attention = attention(&sentence, self.grid(), random);
-            let sentence = ExplorerSentence::new(&sentence, &attention, Granularity::Full).unwrap();
-            if !explorer.push(sentence) {
-                break;
-            }
+            sample.push(ExplorerSentence::new(&sentence, &attention, Granularity::Full).unwrap());
         }
-        explorer.write(folder).unwrap();
+        sample.finish().write(folder).unwrap();
     }
 
     fn sentence(&self, number: usize, length: usize, random: &mut ChaCha8Rng) -> Sentence {
@@ -301,7 +274,7 @@ impl Size {
         Sentence::new(parts).unwrap()
     }
 
-    fn grid(&self) -> HeadGrid {
+    pub fn grid(&self) -> HeadGrid {
         HeadGrid { layers: self.layers as usize, heads: self.heads as usize }
     }
 

@@ -1,0 +1,68 @@
+//! Heads that find a relation together (Limisiewicz et al. 2020).
+
+use super::super::section::Section;
+use super::super::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
+use super::share;
+use crate::format::{count, percent, points};
+use crate::sheet::escape_html;
+use crate::single_heads::better_directions;
+use crate::tables::Ensemble;
+
+/// The ensemble of each relation beside its first head.
+pub(in super::super) fn ensembles(rows: &[Ensemble]) -> Option<Section> {
+    if rows.is_empty() {
+        return None;
+    }
+    let introduction = "A few heads together, their attention averaged: how often they pick the governor, beside the first \
+                        of them alone. For each relation the direction that was better where the heads were gathered; both \
+                        are in the table <code>ensembles</code>. A click on a row shows its first head in the sections \
+                        above.";
+    let lines: String = better_directions(rows).into_iter().map(line).collect();
+    let shown = format!(
+        "{}{}",
+        legend("ensemble, with interval", Some("its first head")),
+        table("class=\"choices\" id=\"ensemble-table\"", &COLUMNS, &[lines], false)
+    );
+    Some(Section::new("ensembles", "Ensembles", introduction).html(&shown))
+}
+
+const COLUMNS: [Column; 8] = [
+    Column("relation", Align::Text, Order::Free),
+    Column("words", Align::Number, Order::Descending),
+    Column("direction", Align::Text, Order::Free),
+    Column("heads", Align::Text, Order::Free),
+    Column("0 – 100 %", Align::Drawing, Order::Free),
+    Column("ensemble", Align::Number, Order::Free),
+    Column("first head", Align::Number, Order::Free),
+    Column("difference", Align::Number, Order::Free),
+];
+
+fn line(row: &Ensemble) -> String {
+    let (together, alone) = (share(row.correct, row.total), share(row.single_correct, row.total));
+    let difference = row.difference_ci_low.zip(row.difference_ci_high);
+    let verdict = match difference {
+        Some((low, _)) if low > 0.0 => "gain",
+        Some((_, high)) if high < 0.0 => "loss",
+        _ => "unclear",
+    };
+    let (relation, head) = (escape_html(&row.relation), escape_html(&row.single_head));
+    [
+        format!(
+            "<tr data-relation=\"{relation}\" data-head=\"{head}\" data-direction=\"{}\"><th scope=\"row\">\
+             <button type=\"button\">{relation}</button></th>",
+            row.direction.name()
+        ),
+        number(row.total as f64, "", &count(row.total)),
+        text(row.direction.arrow()),
+        text(&row.heads),
+        strip(Strip { share: together, interval: row.ci_low.zip(row.ci_high), reference: Some(alone) }),
+        number(alone, "", &percent(alone)),
+        number(
+            together - alone,
+            verdict,
+            &format!("{} <small>{}</small>", points(together - alone), interval(difference, points)),
+        ),
+        "</tr>\n".to_owned(),
+    ]
+    .concat()
+}

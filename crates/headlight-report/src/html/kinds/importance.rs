@@ -1,0 +1,85 @@
+//! What the masked-language-model loss minds: Figure 3 of Clark et al. (2019), and heads (Michel et al. 2019).
+
+use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
+use super::super::section::Section;
+use super::{distinct, of_heads, source, spaced};
+use crate::importance::importance_sheet;
+use crate::run::ModelSummary;
+use crate::tables::Importance;
+
+/// Gradients of the loss by layer and by head.
+pub(in super::super) fn importance(rows: &[Importance], model: &ModelSummary) -> Option<Section> {
+    if rows.is_empty() {
+        return None;
+    }
+    let introduction = "How much the masked-language-model loss changes with a small change of attention. Where attention \
+                        to [SEP] is common but matters little, heads rest there (Figure 3 of Clark et al. 2019). A gate \
+                        scales all that a head says: heads with small gradients are not missed (Michel et al. 2019). Bars \
+                        are standard errors over sequences; a dot is a head.";
+    let measures = distinct(rows.iter().map(|row| row.measure.as_str()));
+    let (attention, gates): (Vec<&str>, Vec<&str>) = measures.iter().partition(|name| name.starts_with("gradient"));
+    let line = |measure: &&str| Line::new(title(measure), layers(rows, measure));
+    let mut panels = Vec::new();
+    if !attention.is_empty() {
+        panels.push(Panel {
+            id: "importance-attention".to_owned(),
+            title: "Gradient by attention weights, mean of the layer".to_owned(),
+            x: "layer",
+            y: "|∂loss/∂attention| in nats".to_owned(),
+            dots: Vec::new(),
+            rings: Vec::new(),
+            lines: attention.iter().map(line).collect(),
+        });
+    }
+    panels.extend(gates.iter().map(|measure| Panel {
+        id: format!("importance-{measure}"),
+        title: format!("Gradient by the {} of each head", spaced(measure)),
+        x: "layer",
+        y: format!("|∂loss/∂{}| in nats", spaced(measure)),
+        dots: dots(rows, measure),
+        rings: Vec::new(),
+        lines: vec![Line::new("mean of the layer", layers(rows, measure))],
+    }));
+    let map = |measure: &&str| {
+        let of_head = |layer, head| {
+            let mine =
+                |row: &&Importance| row.measure == *measure && (row.layer_index, row.head_index) == (layer, Some(head));
+            rows.iter().find(mine).map(|row| (row.value, row.standard_error))
+        };
+        HeadMap::numbers(title(measure), "nats", Colours::Amount, &of_heads(model, of_head))
+    };
+    // What a head matters as a whole comes first.
+    let maps = gates.iter().chain(&attention).map(map).collect();
+    let grid = Grid { id: "importance-heads", title: "Importance of each head", choose: "Gradient by", maps };
+    Some(
+        Section::new("importance", "Importance", introduction)
+            .html(&source("Text", "sequences", rows.iter().map(|row| (row.corpus.as_str(), row.sequences))))
+            .panels("", panels)
+            .grid(grid)
+            .details("By layer", &importance_sheet(rows)),
+    )
+}
+
+fn title(measure: &str) -> String {
+    match measure {
+        "gradient_sep" => "attention to [SEP]".to_owned(),
+        "gradient_punct" => "attention to . and ,".to_owned(),
+        "gradient_rest" => "attention to all else".to_owned(),
+        "gate" => "a gate on the head".to_owned(),
+        other => spaced(other),
+    }
+}
+
+fn layers(rows: &[Importance], measure: &str) -> Vec<Point> {
+    let whole = rows.iter().filter(|row| row.measure == measure && row.head_index.is_none());
+    whole.map(|row| Point::new(row.layer_index + 1, row.value).with_error(row.standard_error)).collect()
+}
+
+fn dots(rows: &[Importance], measure: &str) -> Vec<(f64, f64, String)> {
+    let of_measure = rows.iter().filter(|row| row.measure == measure);
+    let dot = |row: &Importance| {
+        let head = format!("{}-{}", row.layer_index + 1, row.head_index? + 1);
+        Some((f64::from(row.layer_index + 1), row.value, head))
+    };
+    of_measure.filter_map(dot).collect()
+}

@@ -1,0 +1,134 @@
+//! What masking heads does to a model (Michel et al. 2019).
+
+use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
+use super::super::section::Section;
+use super::{distinct, of_heads, source, spaced};
+use crate::pruning::{ablation_sheet, pruning_sheet};
+use crate::run::ModelSummary;
+use crate::tables::{Ablation, Pruning};
+
+/// Heads masked one at a time, and more and more of them; for each measure and way of masking.
+pub(in super::super) fn pruning(ablation: &[Ablation], pruning: &[Pruning], model: &ModelSummary) -> Option<Section> {
+    if ablation.is_empty() && pruning.is_empty() {
+        return None;
+    }
+    let introduction = "What the model loses without heads. In the heat map each head is masked alone: the more orange, the \
+                        more it is missed; without a blue one the model does better. The curves mask more and more heads, \
+                        in different orders; the dotted line is the intact model.";
+    let setting = |row: &Ablation| (row.measure.clone(), row.masking.clone());
+    let mut settings: Vec<(String, String)> = ablation.iter().map(setting).collect();
+    settings.extend(pruning.iter().map(|row| (row.measure.clone(), row.masking.clone())));
+    settings.sort();
+    settings.dedup();
+    let masked_alone = |(measure, masking): &(String, String)| -> Vec<Ablation> {
+        ablation.iter().filter(|row| row.measure == *measure && row.masking == *masking).cloned().collect()
+    };
+    let masked_in_order = |(measure, masking): &(String, String)| -> Vec<Pruning> {
+        pruning.iter().filter(|row| row.measure == *measure && row.masking == *masking).cloned().collect()
+    };
+    let maps = settings.iter().map(masked_alone).filter(|rows| !rows.is_empty()).map(|rows| map(&rows, model));
+    let panels =
+        settings.iter().map(masked_in_order).filter(|rows| !rows.is_empty()).map(|rows| panel(&rows, ablation));
+    let grid = Grid { id: "ablation-heads", title: "One head masked", choose: "Measure", maps: maps.collect() };
+    let texts = ablation.iter().map(|row| (row.corpus.as_str(), row.sequences));
+    let texts = texts.chain(pruning.iter().map(|row| (row.corpus.as_str(), row.sequences)));
+    let mut section = Section::new("pruning", "Pruning", introduction)
+        .html(&source("Text", "sequences", texts))
+        .grid(grid)
+        .panels("More and more heads masked", panels.collect());
+    for setting in &settings {
+        let name = Measure::of(&setting.0).with_masking(&setting.1);
+        section = section
+            .details(&format!("Heads missed most and least: {name}"), &ablation_sheet(&masked_alone(setting)))
+            .details(&format!("Curves: {name}"), &pruning_sheet(&masked_in_order(setting)));
+    }
+    Some(section)
+}
+
+/// How a measure is shown.
+struct Measure {
+    title: String,
+    unit: &'static str,
+    /// What one of the table's is in `unit`.
+    factor: f64,
+    harm: Colours,
+}
+
+impl Measure {
+    fn of(name: &str) -> Self {
+        let (title, unit, factor, harm) = match name {
+            "masked_lm" => ("masked-language-model loss", "nats per hidden piece", 1.0, Colours::HarmAbove),
+            "states" => ("turn of the final states", "1 − cosine", 1.0, Colours::HarmAbove),
+            "probe_uas" => ("UAS of the probe", "%", 100.0, Colours::HarmBelow),
+            other => return Self { title: spaced(other), unit: "", factor: 1.0, harm: Colours::HarmAbove },
+        };
+        Self { title: title.to_owned(), unit, factor, harm }
+    }
+
+    fn with_masking(&self, masking: &str) -> String {
+        let masked = match masking {
+            "zero" => "masked heads do nothing".to_owned(),
+            "uniform" => "masked heads attend to all alike".to_owned(),
+            other => format!("masked by {}", spaced(other)),
+        };
+        format!("{}, {masked}", self.title)
+    }
+
+    fn axis(&self) -> String {
+        match self.unit {
+            "" => self.title.clone(),
+            "%" => format!("{} in %", self.title),
+            unit => unit.to_owned(),
+        }
+    }
+}
+
+/// The change that each head alone makes; rows of one measure and masking.
+fn map(rows: &[Ablation], model: &ModelSummary) -> HeadMap {
+    let measure = Measure::of(&rows[0].measure);
+    let of_head = |layer, head| {
+        let row = rows.iter().find(|row| (row.layer_index, row.head_index) == (layer, head))?;
+        Some((measure.factor * (row.value - row.intact), row.standard_error.map(|error| measure.factor * error)))
+    };
+    let unit = if measure.unit == "%" { "points" } else { measure.unit };
+    HeadMap::numbers(measure.with_masking(&rows[0].masking), unit, measure.harm, &of_heads(model, of_head))
+}
+
+/// A curve for each order; rows of one measure and masking.
+fn panel(rows: &[Pruning], ablation: &[Ablation]) -> Panel {
+    let measure = Measure::of(&rows[0].measure);
+    let curve = |order: &&str| {
+        let steps = rows.iter().filter(|row| row.order == **order);
+        let point = |row: &Pruning| {
+            let head = row.layer_index.zip(row.head_index);
+            let note =
+                head.map_or_else(String::new, |(layer, head)| format!("then also head {}-{}", layer + 1, head + 1));
+            Point { note, ..Point::new(row.step, measure.factor * row.value) }
+        };
+        Line::new(order_title(order), steps.map(point))
+    };
+    let mut lines: Vec<Line> = distinct(rows.iter().map(|row| row.order.as_str())).iter().map(curve).collect();
+    let start = rows.iter().find(|row| row.step == 0).map(|row| row.value);
+    let mine = |row: &&Ablation| row.measure == rows[0].measure && row.masking == rows[0].masking;
+    let intact = start.or_else(|| ablation.iter().find(mine).map(|row| row.intact));
+    let last = rows.iter().map(|row| row.step).max().unwrap_or(0);
+    lines.extend(intact.map(|intact| Line::level("intact model", [0.0, f64::from(last)], measure.factor * intact)));
+    Panel {
+        id: format!("pruning-{}-{}", rows[0].measure, rows[0].masking),
+        title: measure.with_masking(&rows[0].masking),
+        x: "heads masked",
+        y: measure.axis(),
+        dots: Vec::new(),
+        rings: Vec::new(),
+        lines,
+    }
+}
+
+fn order_title(order: &str) -> String {
+    match order {
+        "importance" => "least important first".to_owned(),
+        "greedy" => "least missed first, greedily".to_owned(),
+        "random" => "at random".to_owned(),
+        other => spaced(other),
+    }
+}

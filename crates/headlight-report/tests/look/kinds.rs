@@ -1,0 +1,241 @@
+//! The tables of the kinds beside heads, surface and clusters, of made-up numbers.
+
+use std::path::Path;
+
+use headlight_report::tables::*;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use crate::run::Size;
+
+impl Size {
+    /// Writes every one of them.
+    pub fn write_kinds(&self, folder: &Path) {
+        let mut random = ChaCha8Rng::seed_from_u64(2);
+        self.write_importance(folder, &mut random);
+        self.write_pruning(folder, &mut random);
+        self.write_trees(folder, &mut random);
+        self.write_ensembles(folder, &mut random);
+        self.write_coreference(folder, &mut random);
+        self.write_probes(folder, &mut random);
+    }
+
+    fn places(&self) -> Vec<(u32, u32)> {
+        self.grid().iter().map(|head| (head.layer as u32, head.index as u32)).collect()
+    }
+
+    fn write_importance(&self, folder: &Path, random: &mut ChaCha8Rng) {
+        let mut rows = Vec::new();
+        for (measure, size) in
+            [("gradient_sep", 2e-4), ("gradient_punct", 6e-4), ("gradient_rest", 9e-4), ("gate", 0.02)]
+        {
+            let mut put = |layer_index: u32, head_index: Option<u32>, value: f64| {
+                rows.push(Importance {
+                    corpus: self.text("en_ewt"),
+                    layer_index,
+                    head_index,
+                    measure: measure.into(),
+                    value,
+                    standard_error: Some(value / 20.0),
+                    sequences: 516,
+                });
+            };
+            for layer in 0..self.layers {
+                put(layer, None, size * (1.0 + f64::from(layer)));
+                (0..self.heads).for_each(|head| put(layer, Some(head), size * random.random_range(0.0..9.0)));
+            }
+        }
+        write_table(folder, &rows).unwrap();
+    }
+
+    fn write_pruning(&self, folder: &Path, random: &mut ChaCha8Rng) {
+        let (mut alone, mut curves) = (Vec::new(), Vec::new());
+        for (measure, intact, harm) in [("masked_lm", 2.4, 1.0), ("probe_uas", 0.61, -1.0)] {
+            for (layer_index, head_index) in self.places() {
+                alone.push(Ablation {
+                    corpus: self.text("en_ewt"),
+                    layer_index,
+                    head_index,
+                    masking: "zero".into(),
+                    measure: measure.into(),
+                    value: intact + harm * random.random_range(-0.01..0.04),
+                    intact,
+                    standard_error: Some(0.002),
+                    sequences: 100,
+                });
+            }
+            for (order, steepness) in [("importance", 0.2), ("greedy", 0.1), ("random", 0.8)] {
+                let heads = [None].into_iter().chain(self.places().into_iter().map(Some));
+                let share = |step: usize| step as f64 / self.places().len() as f64;
+                curves.extend(heads.enumerate().map(|(step, head)| Pruning {
+                    corpus: self.text("en_ewt"),
+                    order: order.into(),
+                    masking: "zero".into(),
+                    measure: measure.into(),
+                    step: step as u32,
+                    layer_index: head.map(|head| head.0),
+                    head_index: head.map(|head| head.1),
+                    value: intact + harm * 0.5 * (steepness * share(step) + share(step).powi(4)),
+                    sequences: 100,
+                }));
+            }
+        }
+        write_table(folder, &alone).unwrap();
+        write_table(folder, &curves).unwrap();
+    }
+
+    fn write_trees(&self, folder: &Path, random: &mut ChaCha8Rng) {
+        let mut rows = Vec::new();
+        for tree in ["undirected", "dep_to_gov", "gov_to_dep"] {
+            let row =
+                |predictor: &str, head: Option<(u32, u32)>, correct: u64, interval: Option<(f64, f64)>| HeadTree {
+                    treebank: self.text("en_ewt"),
+                    split: "evaluate".into(),
+                    predictor: predictor.into(),
+                    layer_index: head.map(|head| head.0),
+                    head_index: head.map(|head| head.1),
+                    tree: tree.into(),
+                    measure: "uuas".into(),
+                    correct,
+                    total: 20_000,
+                    ci_low: interval.map(|interval| interval.0),
+                    ci_high: interval.map(|interval| interval.1),
+                };
+            rows.push(row("head", Some((1, 2)), 10_400, Some((0.51, 0.53))));
+            rows.push(row("chain", None, 9_000, Some((0.44, 0.46))));
+            rows.extend(
+                self.places()
+                    .into_iter()
+                    .map(|head| row("each_head", Some(head), random.random_range(4000..10_400), None)),
+            );
+        }
+        write_table(folder, &rows).unwrap();
+    }
+
+    fn write_ensembles(&self, folder: &Path, random: &mut ChaCha8Rng) {
+        let mut rows = Vec::new();
+        for number in 0..12 {
+            for direction in [Direction::DependentToGovernor, Direction::GovernorToDependent] {
+                let total = 2_400 / (1 + number as u64) + 50;
+                let (alone, gain) = (random.random_range(0.2..0.7), random.random_range(-0.02..0.1));
+                rows.push(Ensemble {
+                    treebank: self.text("en_ewt"),
+                    relation: self.relation(number),
+                    direction,
+                    heads: "2-3 1-1 2-2".into(),
+                    selected_correct: random.random_range(100..900),
+                    selected_total: 1000,
+                    correct: ((alone + gain) * total as f64) as u64,
+                    total,
+                    ci_low: Some(alone + gain - 0.03),
+                    ci_high: Some(alone + gain + 0.03),
+                    single_head: "2-3".into(),
+                    single_correct: (alone * total as f64) as u64,
+                    difference_ci_low: Some(gain - 0.01),
+                    difference_ci_high: Some(gain + 0.01),
+                });
+            }
+        }
+        write_table(folder, &rows).unwrap();
+    }
+
+    fn write_coreference(&self, folder: &Path, random: &mut ChaCha8Rng) {
+        let (mut rows, mut heads) = (Vec::new(), Vec::new());
+        for (mention_type, total) in [("all", 2_000), ("pronoun", 900), ("proper", 400), ("nominal", 700)] {
+            for (predictor, found) in [("head", 0.61), ("nearest", 0.3), ("head_match", 0.42), ("sieves", 0.58)] {
+                let of_head = predictor == "head";
+                rows.push(Coreference {
+                    corpus: self.text("en_gum"),
+                    split: "evaluate".into(),
+                    predictor: predictor.into(),
+                    layer_index: of_head.then_some(1),
+                    head_index: of_head.then_some(2),
+                    direction: of_head.then_some(Direction::GovernorToDependent),
+                    mention_type: mention_type.into(),
+                    correct: (found * total as f64) as u64,
+                    total,
+                    ci_low: Some(found - 0.04),
+                    ci_high: Some(found + 0.04),
+                });
+            }
+            for direction in [Direction::DependentToGovernor, Direction::GovernorToDependent] {
+                heads.extend(self.places().into_iter().map(|(layer_index, head_index)| CoreferenceHead {
+                    corpus: self.text("en_gum"),
+                    split: "evaluate".into(),
+                    layer_index,
+                    head_index,
+                    direction,
+                    mention_type: mention_type.into(),
+                    correct: random.random_range(0..total * 6 / 10),
+                    total,
+                }));
+            }
+        }
+        write_table(folder, &rows).unwrap();
+        write_table(folder, &heads).unwrap();
+    }
+
+    fn write_probes(&self, folder: &Path, random: &mut ChaCha8Rng) {
+        let row = |probe: &str, decoding: Option<&str>, measure: &str, group: Option<(&str, String)>, value: f64| {
+            let (group, group_value) = group.map(|(group, value)| (group.to_owned(), value)).unzip();
+            ProbeScore {
+                probe: self.text(probe),
+                decoding: decoding.map(Into::into),
+                treebank: "en_ewt".into(),
+                split: "evaluate".into(),
+                seed: Some(1),
+                measure: measure.into(),
+                group,
+                group_value,
+                correct: None,
+                total: Some(1000),
+                value,
+                ci_low: Some(value - 0.008),
+                ci_high: Some(value + 0.008),
+            }
+        };
+        let mut rows = Vec::new();
+        for (probe, uas) in
+            [("attention", 0.571), ("attention_words", 0.683), ("distance_words", 0.61), ("random_init", 0.13)]
+        {
+            rows.push(row(probe, Some("argmax"), "uas", None, uas));
+            rows.push(row(probe, Some("tree"), "uas", None, uas + 0.01));
+            rows.push(row(probe, Some("tree"), "uuas", None, uas + 0.07));
+            for (number, length) in ["1", "2", "3-6", "7+"].iter().enumerate() {
+                let value = uas - 0.1 * number as f64;
+                rows.push(row(probe, Some("tree"), "uas", Some(("length", (*length).to_owned())), value));
+            }
+            for number in 0..6 {
+                rows.push(row(probe, Some("tree"), "uas", Some(("relation", self.relation(number))), uas));
+            }
+        }
+        for layer in 1..=self.layers {
+            let group = |name| Some((name, layer.to_string()));
+            rows.push(row(
+                "attention",
+                Some("argmax"),
+                "uas",
+                group("without_layer"),
+                0.55 - 0.01 * f64::from(layer % 3),
+            ));
+        }
+        for (layer, head) in self.places() {
+            let group = Some(("without_head", format!("{}-{}", layer + 1, head + 1)));
+            rows.push(row("attention", Some("argmax"), "uas", group, 0.571 - random.random_range(-0.002..0.02)));
+        }
+        for (probe, measures) in [
+            ("structural_distance", ["uuas", "distance_spearman"]),
+            ("structural_depth", ["root_accuracy", "norm_spearman"]),
+        ] {
+            for measure in measures {
+                let of_layer = |layer: u32| 0.4 + 0.3 * (f64::from(layer) / f64::from(self.layers)).sqrt();
+                rows.extend(
+                    (0..=self.layers)
+                        .map(|layer| row(probe, None, measure, Some(("layer", layer.to_string())), of_layer(layer))),
+                );
+                rows.push(row(probe, None, measure, None, of_layer(self.layers - 1)));
+            }
+        }
+        write_table(folder, &rows).unwrap();
+    }
+}
