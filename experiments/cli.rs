@@ -53,7 +53,7 @@ pub enum Command {
     Compare(CompareArgs),
     /// Write the reports of runs anew from their tables
     Report(ReportArgs),
-    /// Draw a figure of a run for a paper, as SVG or PNG
+    /// Draw a figure of a run for a paper, as SVG or PNG, or write its table or a tree as LaTeX
     Figure(FigureArgs),
     /// Print the resolved config: every key, after defaults, file and --set
     Show(ShowArgs),
@@ -97,9 +97,9 @@ pub struct CompareArgs {
     /// Form of the comparison
     #[arg(long, value_enum, default_value_t = CompareFormat::Term, value_name = "FORMAT")]
     pub format: CompareFormat,
-    /// Exit with code 1 when a relation's accuracy is more than this below the reference's, in percentage points:
-    /// --fail-below=-1 allows a loss of one point
-    #[arg(long, value_name = "POINTS", allow_negative_numbers = true)]
+    /// Exit with code 1 when the accuracy of a relation, or another measure, differs from the reference's by less than
+    /// this, in percentage points: --fail-below=-1 allows a loss of one point
+    #[arg(long, value_name = "POINTS", allow_negative_numbers = true, value_parser = points)]
     pub fail_below: Option<f64>,
     /// Resamples of sentences behind the intervals
     #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1000..))]
@@ -107,6 +107,14 @@ pub struct CompareArgs {
     /// Seed of the resamples
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
+}
+
+/// A difference that something can be below.
+fn points(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(points) if f64::is_finite(points) => Ok(points),
+        _ => Err("a number of percentage points, such as -0.5".to_owned()),
+    }
 }
 
 /// `--format` of `headlight compare`
@@ -143,13 +151,13 @@ pub struct FigureArgs {
     /// Which figure
     #[arg(value_enum, value_name = "NAME")]
     pub name: FigureName,
-    /// Of what: the relation of a heatmap, the sent_id of a sentence
+    /// Of what: the relation of a heatmap, the sent_id of a sentence or a tree
     #[arg(value_name = "OF")]
     pub of: Option<String>,
-    /// Format, where --out does not tell
-    #[arg(long, value_enum, default_value_t = FigureFormat::Svg, value_name = "FORMAT", conflicts_with = "out")]
-    pub format: FigureFormat,
-    /// File, ending in .svg or .png; default: in the run directory, RUN/figures/NAME.svg
+    /// Format, where --out does not tell; default: svg, of a tree tex
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "out")]
+    pub format: Option<FigureFormat>,
+    /// File, ending in .svg, .png or .tex; default: in the run directory, RUN/figures/NAME.svg
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Direction of a heatmap; default: that of the relation's best head
@@ -161,6 +169,10 @@ pub struct FigureArgs {
     /// Relation that stands out in a sentence; default: the one with the largest gain over its baseline
     #[arg(long, value_name = "RELATION")]
     pub relation: Option<String>,
+    /// Whose arcs a tree has below, as the table `predictions` calls it: best_head, "attention tree"; default: the best
+    /// heads, in a run without heads a probe
+    #[arg(long, value_name = "PREDICTOR")]
+    pub predictor: Option<String>,
 }
 
 /// `NAME` of `headlight figure`
@@ -168,16 +180,22 @@ pub struct FigureArgs {
 pub enum FigureName {
     /// Surface patterns of each head by layer (needs kind = "surface")
     Figure2,
+    /// What the loss minds by layer: attention to [SEP], to . and , and to the rest; heads (needs kind = "importance")
+    Figure3,
     /// Entropy of each head by layer (needs kind = "surface")
     Figure4,
     /// Map of heads by behaviour and layer (needs kind = "clusters")
     Figure6,
-    /// Best head of each relation beside its baseline, as bars
+    /// Best head of each relation beside its baseline: bars, as tex a table (needs kind = "heads")
     Table1,
     /// Accuracy of all heads for a relation
     Heatmap,
     /// Attention of one head in a sentence
     Sentence,
+    /// Tree of a sentence with a predictor's arcs below, as tex only (package tikz-dependency)
+    Tree,
+    /// What the model loses as more and more heads are masked (needs kind = "pruning")
+    Pruning,
 }
 
 impl FigureName {
@@ -185,11 +203,14 @@ impl FigureName {
     pub fn name(self) -> &'static str {
         match self {
             FigureName::Figure2 => "figure2",
+            FigureName::Figure3 => "figure3",
             FigureName::Figure4 => "figure4",
             FigureName::Figure6 => "figure6",
             FigureName::Table1 => "table1",
             FigureName::Heatmap => "heatmap",
             FigureName::Sentence => "sentence",
+            FigureName::Tree => "tree",
+            FigureName::Pruning => "pruning",
         }
     }
 }
@@ -201,6 +222,8 @@ pub enum FigureFormat {
     Svg,
     /// 384 pixels an inch
     Png,
+    /// LaTeX: table1 and trees
+    Tex,
 }
 
 impl FigureFormat {
@@ -209,6 +232,7 @@ impl FigureFormat {
         match self {
             FigureFormat::Svg => "svg",
             FigureFormat::Png => "png",
+            FigureFormat::Tex => "tex",
         }
     }
 }

@@ -1,16 +1,18 @@
 //! `headlight compare`
 
-use anyhow::{Result, bail};
-use headlight_report::compare::{Format, Source, compare as compare_sources};
+use anyhow::{Result, anyhow, bail, ensure};
+use headlight_report::compare::{CompareError, Format, Source, builtin_papers, compare as compare_sources};
+use headlight_report::run::RunError;
 use headlight_report::stats::Bootstrap;
 
 use super::WIDTH;
 use crate::cli::{CompareArgs, CompareFormat};
+use crate::nearest::nearest;
 use crate::output;
 
 /// Prints the comparison; fails when a gate is set and a relation falls below it.
 pub fn compare(args: &CompareArgs) -> Result<()> {
-    let sources = args.runs.iter().map(|run| Source::open(run)).collect::<Result<Vec<_>, _>>()?;
+    let sources = args.runs.iter().map(|run| open(run)).collect::<Result<Vec<_>>>()?;
     let bootstrap = Bootstrap { resamples: args.resamples, seed: args.seed, ..Bootstrap::default() };
     let comparison = compare_sources(&sources, &bootstrap)?;
     let format = match args.format {
@@ -23,6 +25,12 @@ pub fn compare(args: &CompareArgs) -> Result<()> {
     };
     output::print(&comparison.render(format, WIDTH))?;
     let Some(points) = args.fail_below else { return Ok(()) };
+    let unmeasured = comparison.unmeasured();
+    ensure!(
+        unmeasured.is_empty(),
+        "--fail-below has nothing to hold {} against: no relation and no measure of the first run",
+        unmeasured.join(", ")
+    );
     let shortfalls = comparison.shortfalls(points);
     if shortfalls.is_empty() {
         return Ok(());
@@ -34,4 +42,14 @@ pub fn compare(args: &CompareArgs) -> Result<()> {
         })
         .collect();
     bail!("below {points} points: {}", named.join(", "))
+}
+
+/// A run or a published table; the name of a published table that is nearly right is put right.
+fn open(name: &str) -> Result<Source> {
+    Source::open(name).map_err(|error| match (&error, nearest(name, builtin_papers())) {
+        (CompareError::Run(RunError::NotFound(_)), Some(paper)) => {
+            anyhow!("there is neither a run nor a published table {name}; did you mean {paper}?")
+        }
+        _ => error.into(),
+    })
 }

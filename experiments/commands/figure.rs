@@ -9,7 +9,7 @@ use headlight_report::run::RunDirectory;
 use headlight_report::tables::Direction;
 
 use super::Usage;
-use crate::cli::{DirectionName, FigureArgs, FigureName};
+use crate::cli::{DirectionName, FigureArgs, FigureFormat, FigureName};
 use crate::output;
 
 /// Draws a figure of a run and prints where it is.
@@ -29,8 +29,10 @@ fn figure_of(args: &FigureArgs) -> Result<Figure> {
         |what: &str| args.of.clone().ok_or_else(|| anyhow!("`{}` needs to know of what: {what}", args.name.name()));
     Ok(match args.name {
         FigureName::Figure2 => Figure::Surface,
+        FigureName::Figure3 => Figure::Importance,
         FigureName::Figure4 => Figure::Entropy,
         FigureName::Figure6 => Figure::Map,
+        FigureName::Pruning => Figure::Pruning,
         FigureName::Table1 => Figure::Relations,
         FigureName::Heatmap => Figure::HeatMap {
             relation: of("a relation, such as obj")?,
@@ -44,6 +46,10 @@ fn figure_of(args: &FigureArgs) -> Result<Figure> {
             head: args.head,
             relation: args.relation.clone(),
         },
+        FigureName::Tree => Figure::Tree {
+            sent_id: of("the sent_id of a sentence that the run evaluated")?,
+            predictor: args.predictor.clone(),
+        },
     })
 }
 
@@ -51,5 +57,7 @@ fn figure_of(args: &FigureArgs) -> Result<Figure> {
 fn default_path(args: &FigureArgs) -> PathBuf {
     let safe = |character: char| if character.is_alphanumeric() || "-.".contains(character) { character } else { '_' };
     let of = args.of.iter().map(|of| format!("-{}", of.chars().map(safe).collect::<String>())).collect::<String>();
-    args.run.join("figures").join(format!("{}{of}.{}", args.name.name(), args.format.name()))
+    let default = if args.name == FigureName::Tree { FigureFormat::Tex } else { FigureFormat::Svg };
+    let format = args.format.unwrap_or(default).name();
+    args.run.join("figures").join(format!("{}{of}.{format}", args.name.name()))
 }

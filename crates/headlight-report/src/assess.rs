@@ -13,6 +13,12 @@ pub fn is_aggregate(relation: &str) -> bool {
     AGGREGATES.contains(&relation)
 }
 
+/// Whether a head can be right about the relation: it predicts words, and the governor of `root` is none. Tables keep the
+/// row, so that relations add up to the aggregates; people are spared it.
+pub(crate) fn is_between_words(relation: &str) -> bool {
+    relation != "root"
+}
+
 /// The head and the baseline chosen for one relation, and how they fared on every evaluated sentence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {

@@ -1,6 +1,6 @@
 //! The table everybody asks for: the best head of each relation beside the best baseline; and what it says in words.
 
-use crate::assess::is_aggregate;
+use crate::assess::{is_aggregate, is_between_words};
 use crate::format::{count, offset, percent, points, stars};
 use crate::run::Report;
 use crate::sheet::{Sheet, SheetCell};
@@ -11,7 +11,7 @@ pub fn best_heads_sheet(rows: &[BestHead], report: &Report) -> Sheet {
     let title = format!("Best attention heads of {} on {}", report.model.name, report.treebank.name);
     let accuracy = format!(">accuracy ({:.0} %)", 100.0 * report.statistics.confidence);
     let columns = ["<relation", "<head", "<direction", &accuracy, "<baseline", "<difference"];
-    let mut rows: Vec<&BestHead> = rows.iter().collect();
+    let mut rows: Vec<&BestHead> = rows.iter().filter(|row| is_between_words(&row.relation)).collect();
     rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
     let (aggregates, relations): (Vec<&BestHead>, Vec<&BestHead>) =
         rows.into_iter().partition(|row| is_aggregate(&row.relation));
@@ -49,7 +49,7 @@ fn notes(report: &Report) -> Vec<String> {
     let statistics = &report.statistics;
     let mut notes = vec![
         "Share of a relation's words whose governor is found, in %. Baselines: the best fixed offset to the governor \
-         (`right`: the next word)."
+         (`right`: the next word). A head predicts words, so `root` has no row."
             .to_owned(),
         format!(
             "Intervals: {:.0} %, {} bootstrap resamples of sentences. Difference in points to the baseline; exact \
@@ -71,7 +71,8 @@ fn notes(report: &Report) -> Vec<String> {
 
 /// The main results as sentences with numbers, for `report.json`, the most important first; empty without a relation.
 pub fn findings(rows: &[BestHead]) -> Vec<String> {
-    let relations: Vec<&BestHead> = rows.iter().filter(|row| !is_aggregate(&row.relation)).collect();
+    let is_relation = |row: &&BestHead| !is_aggregate(&row.relation) && is_between_words(&row.relation);
+    let relations: Vec<&BestHead> = rows.iter().filter(is_relation).collect();
     let gain = |row: &BestHead| row.accuracy - row.baseline_accuracy;
     let is_better = |row: &&&BestHead| gain(row) > 0.0 && row.p_adjusted.is_some_and(|p| p < 0.05);
     let mut better: Vec<&BestHead> = relations.iter().filter(is_better).copied().collect();
@@ -181,7 +182,8 @@ pub(crate) mod tests {
         nmod:poss           12-12  dep→gov    74.8 (73.2–76.3)  77.5 +1      −2.7
 
         Share of a relation's words whose governor is found, in %. Baselines: the best
-        fixed offset to the governor (`right`: the next word).
+        fixed offset to the governor (`right`: the next word). A head predicts words, so
+        `root` has no row.
         Intervals: 95 %, 1,000 bootstrap resamples of sentences. Difference in points to
         the baseline; exact paired sign-flip test over sentences, Holm-corrected over
         relations: * p < 0.05, ** p < 0.01, *** p < 0.001.

@@ -1,12 +1,19 @@
 //! What a reader of a comparison must know.
 
-use super::outcome::{Entry, RelationRow};
+use super::measures::published_name;
+use super::outcome::{Entry, MeasureRow, RelationRow};
 use super::words::CommonWords;
-use super::{Paper, PublishedHead, Source};
+use super::{Paper, PublishedHead, PublishedProbe, Source};
 use crate::format::count;
+use crate::run::Report;
 
 /// A sentence for everything that differs between a source and the reference and is not what is compared.
-pub(super) fn flags(entries: &[Entry<'_>], common: &CommonWords, rows: &[RelationRow]) -> Vec<String> {
+pub(super) fn flags(
+    entries: &[Entry<'_>],
+    common: &CommonWords,
+    rows: &[RelationRow],
+    measures: &[MeasureRow],
+) -> Vec<String> {
     let mut flags = Vec::new();
     let Some((reference, others)) = entries.split_first() else { return flags };
     for other in others {
@@ -17,6 +24,10 @@ pub(super) fn flags(entries: &[Entry<'_>], common: &CommonWords, rows: &[Relatio
                     flags.push(format!("{name} differs: {a} in {}, {b} in {}", reference.label, other.label));
                 }
             }
+            let [a, b] = [a, b].map(|run| evaluated(run.report()));
+            if !other.paired && a != b {
+                flags.push(format!("{} was evaluated on {a}, {} on {b}", reference.label, other.label));
+            }
         }
     }
     for entry in entries {
@@ -25,7 +36,7 @@ pub(super) fn flags(entries: &[Entry<'_>], common: &CommonWords, rows: &[Relatio
                 flags
                     .push(format!("{} chose its heads on the sentences that it is scored on: optimistic", entry.label));
             }
-            Source::Paper(paper) => flags.extend(paper_flags(paper, rows)),
+            Source::Paper(paper) => flags.extend(paper_flags(paper, rows, measures)),
             Source::Run(_) => {}
         }
         if let (true, Some(words)) = (entry.paired, &entry.words)
@@ -33,26 +44,53 @@ pub(super) fn flags(entries: &[Entry<'_>], common: &CommonWords, rows: &[Relatio
         {
             let (all, left_out) = (words.len() as u64, (words.len() - common.len()) as u64);
             flags.push(format!(
-                "{} of {}'s {} words are not in every run and are left out",
+                "{} of {}'s {} words are not in every run and are left out{}",
                 count(left_out),
                 entry.label,
-                count(all)
+                count(all),
+                if measures.is_empty() { "" } else { ", but of measures without a test" }
             ));
         }
+        let several = measures.iter().filter_map(|row| entry.measures.get(&row.measure)).map(|it| it.seeds).max();
+        if let Some(seeds @ 2..) = several {
+            let label = &entry.label;
+            flags.push(format!("scores of {label}'s probes are means over {seeds} seeds: without interval and test"));
+        }
     }
-    flags.extend(others.iter().filter(|other| !other.paired).map(|other| {
-        format!(
-            "{} and {} share no words: differences between them have no interval and no test",
-            reference.label, other.label
-        )
-    }));
+    flags.extend(others.iter().filter(|other| !other.paired).map(|other| unpaired(reference, other)));
     flags.extend(others.iter().filter_map(|other| only_in_one(reference, other)));
     flags
 }
 
-fn paper_flags(paper: &Paper, rows: &[RelationRow]) -> Vec<String> {
+/// Why a source's words are not paired with the reference's, and what follows.
+fn unpaired(reference: &Entry<'_>, other: &Entry<'_>) -> String {
+    let (a, b) = (&reference.label, &other.label);
+    let is_run = |entry: &&Entry<'_>| matches!(entry.source, Source::Run(_));
+    let without = [reference, other].into_iter().filter(is_run).find(|entry| entry.words.is_none());
+    let reason = match without {
+        Some(entry) => format!("{} has no predictions of single words: differences between {a} and {b}", entry.label),
+        None => format!("{a} and {b} share no words: differences between them"),
+    };
+    format!("{reason} have no interval and no test")
+}
+
+/// `en_ewt, 2,001 sentences`
+fn evaluated(report: &Report) -> String {
+    let split = report.treebank.splits.iter().find(|split| split.split == "evaluate");
+    let sentences = split.map(|split| format!(", {} sentences", count(split.sentences))).unwrap_or_default();
+    format!("{}{sentences}", report.treebank.name)
+}
+
+fn paper_flags(paper: &Paper, rows: &[RelationRow], measures: &[MeasureRow]) -> Vec<String> {
+    let mut flags = vec![format!("{} is published: {}", paper.paper.id, paper.paper.citation)];
+    flags.extend(flags_of_heads(paper, rows));
+    flags.extend(flags_of_measures(paper, measures));
+    flags
+}
+
+fn flags_of_heads(paper: &Paper, rows: &[RelationRow]) -> Vec<String> {
     let (id, table) = (&paper.paper.id, &paper.table1);
-    let mut flags = vec![format!("{id} is published: {}", paper.paper.citation)];
+    let mut flags = Vec::new();
     let compared: Vec<(&str, &PublishedHead)> = paper
         .heads
         .iter()
@@ -75,6 +113,29 @@ fn paper_flags(paper: &Paper, rows: &[RelationRow]) -> Vec<String> {
         if let (Some(note), Some(_)) = (&head.note, head.corrected_accuracy) {
             flags.push(format!("{relation} in {id} is corrected: {note}"));
         }
+    }
+    flags
+}
+
+fn flags_of_measures(paper: &Paper, measures: &[MeasureRow]) -> Vec<String> {
+    let (id, probes, coreference) = (&paper.paper.id, &paper.table3, &paper.table2);
+    let mut flags = Vec::new();
+    let is_antecedents = |row: &MeasureRow| row.measure.starts_with("coreference");
+    if !measures.iter().all(is_antecedents) {
+        let treebank = probes.treebank.as_deref().or(probes.treebanks.first().map(String::as_str));
+        let punctuation = probes.punctuation.iter().map(|it| format!(", punctuation {it}")).collect::<String>();
+        flags.extend(treebank.map(|it| format!("probes in {id} are scored on {it}{punctuation}")));
+        let known = |probe: &&PublishedProbe| {
+            let name = published_name(probe, if probe.uas.is_some() { "uas" } else { "uuas" });
+            measures.iter().any(|row| row.measure == name)
+        };
+        let noted = paper.probes.iter().filter(known).filter_map(|probe| Some((&probe.name, probe.note.as_ref()?)));
+        flags.extend(noted.map(|(name, note)| format!("{name} in {id}: {note}")));
+        // A probe on several treebanks says the same for each.
+        flags.dedup();
+    }
+    if measures.iter().any(is_antecedents) {
+        flags.extend(coreference.corpus.iter().map(|corpus| format!("antecedents in {id} are of {corpus}")));
     }
     flags
 }

@@ -1,13 +1,23 @@
-//! Numbers beside the relations: attachment scores of probes and accuracies of coreference, by name.
+//! Numbers beside the relations, by name: attachment scores of probes, trees of single heads, accuracies of coreference.
 
 use std::collections::BTreeMap;
 
-use super::{CompareError, Paper, Source};
+use super::{CompareError, Paper, PublishedProbe, Source};
 use crate::run::RunDirectory;
-use crate::tables::{Coreference, ProbeScore};
+use crate::tables::{Coreference, HeadTree, ProbeScore};
 
-/// Name of a measure to its value, a share.
-pub(super) type Measures = BTreeMap<String, f64>;
+/// A share, and how sure it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Measure {
+    pub value: f64,
+    /// The interval over sentences or documents; of a mean over seeds there is none.
+    pub interval: Option<(f64, f64)>,
+    /// Trainings that `value` is the mean of.
+    pub seeds: usize,
+}
+
+/// Name of a measure to its value.
+pub(super) type Measures = BTreeMap<String, Measure>;
 
 /// The measures of a source.
 pub(super) fn measures(source: &Source) -> Result<Measures, CompareError> {
@@ -17,58 +27,89 @@ pub(super) fn measures(source: &Source) -> Result<Measures, CompareError> {
     }
 }
 
-/// Attachment scores over everything, the mean over seeds; and coreference of the best head and of every baseline.
 fn of_run(run: &RunDirectory) -> Result<Measures, CompareError> {
-    let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for score in run.table_or_empty::<ProbeScore>()? {
+    let mut measures = of_probes(&run.table_or_empty()?);
+    measures.extend(of_trees(&run.table_or_empty()?));
+    measures.extend(of_coreference(&run.table_or_empty()?));
+    Ok(measures)
+}
+
+/// Attachment scores over everything, the mean over seeds.
+fn of_probes(scores: &[ProbeScore]) -> Measures {
+    let mut by_name: BTreeMap<String, Vec<Measure>> = BTreeMap::new();
+    for score in scores {
         if score.group.is_none() && matches!(score.measure.as_str(), "uas" | "uuas") {
             let name = probe_name(&score.probe, &score.measure, score.decoding.as_deref());
-            values.entry(name).or_default().push(score.value);
+            let interval = score.ci_low.zip(score.ci_high);
+            by_name.entry(name).or_default().push(Measure { value: score.value, interval, seeds: 1 });
         }
     }
-    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-    let mut measures: Measures = values.into_iter().map(|(name, values)| (name, mean(values))).collect();
-    let rows: Vec<Coreference> = run.table_or_empty()?;
-    let accuracy = |row: &Coreference| row.correct as f64 / row.total as f64;
-    let of_head = |row: &Coreference| (row.layer_index, row.head_index, row.direction);
-    let heads = rows.iter().filter(|row| row.predictor == "head" && row.mention_type == "all" && row.total > 0);
-    let best = heads.max_by(|a, b| accuracy(a).total_cmp(&accuracy(b))).map(of_head);
-    for row in rows.iter().filter(|row| row.total > 0) {
-        if row.predictor != "head" || Some(of_head(row)) == best {
-            measures.insert(coreference_name(&row.predictor, &row.mention_type), accuracy(row));
+    let mean = |scores: Vec<Measure>| match scores[..] {
+        [one] => one,
+        _ => {
+            let value = scores.iter().map(|score| score.value).sum::<f64>() / scores.len() as f64;
+            Measure { value, interval: None, seeds: scores.len() }
         }
-    }
-    Ok(measures)
+    };
+    by_name.into_iter().map(|(name, scores)| (name, mean(scores))).collect()
+}
+
+/// The trees of the chosen heads, and chains of neighbours.
+fn of_trees(rows: &[HeadTree]) -> Measures {
+    let chosen = rows.iter().filter(|row| row.total > 0 && matches!(row.predictor.as_str(), "head" | "chain"));
+    let measure = |row: &HeadTree| {
+        let tree = match row.tree.as_str() {
+            "undirected" => String::new(),
+            direction => format!(", {}", direction.replace("_to_", "→")),
+        };
+        let probe = if row.predictor == "head" { "single head tree" } else { "chain" };
+        let score = if row.measure == "uuas" { "UUAS" } else { "UAS given root" };
+        let name = format!("{score}, {probe}{tree}");
+        (name, counted(row.correct, row.total, row.ci_low.zip(row.ci_high)))
+    };
+    chosen.map(measure).collect()
+}
+
+/// The chosen head and every baseline.
+fn of_coreference(rows: &[Coreference]) -> Measures {
+    let measure = |row: &Coreference| {
+        let measure = counted(row.correct, row.total, row.ci_low.zip(row.ci_high));
+        (coreference_name(&row.predictor, &row.mention_type), measure)
+    };
+    rows.iter().filter(|row| row.total > 0).map(measure).collect()
+}
+
+fn counted(correct: u64, total: u64, interval: Option<(f64, f64)>) -> Measure {
+    Measure { value: correct as f64 / total as f64, interval, seeds: 1 }
 }
 
 fn of_paper(paper: &Paper) -> Measures {
     let mut measures = Measures::new();
-    for probe in &paper.probes {
+    let mut put = |name: String, value: Option<f64>| {
+        if let Some(value) = value {
+            measures.insert(name, Measure { value: value / 100.0, interval: None, seeds: 1 });
+        }
+    };
+    for (at, probe) in paper.probes.iter().enumerate() {
+        // Of several treebanks the first is the paper's main one.
+        let again = paper.probes[..at].iter().any(|before| before.name == probe.name);
+        let treebank = probe.treebank.as_ref().filter(|_| again).map(|treebank| format!(" on {treebank}"));
         for (measure, value) in [("uas", probe.uas), ("uuas", probe.uuas)] {
-            let Some(value) = value else { continue };
-            // Of several treebanks the first is the paper's main one.
-            let name = probe_name(&probe.name, measure, None);
-            let name = match (measures.contains_key(&name), &probe.treebank) {
-                (true, Some(treebank)) => format!("{name} on {treebank}"),
-                _ => name,
-            };
-            measures.insert(name, value / 100.0);
+            put(published_name(probe, measure) + treebank.as_deref().unwrap_or_default(), value);
         }
     }
     for row in &paper.coreference {
+        let predictor = row.run.as_ref().unwrap_or(&row.predictor);
         let types = [("all", row.all), ("pronoun", row.pronoun), ("proper", row.proper), ("nominal", row.nominal)];
         for (mention_type, value) in types {
-            if let Some(value) = value {
-                measures.insert(coreference_name(&row.predictor, mention_type), value / 100.0);
-            }
+            put(coreference_name(predictor, mention_type), value);
         }
     }
     measures
 }
 
-/// `UAS, attention words`: papers write `attention+words`, runs `attention_words`. Published scores are by per-word
-/// argmax, so only another decoding is named.
-fn probe_name(probe: &str, measure: &str, decoding: Option<&str>) -> String {
+/// `UAS, attention words`. Published scores are by per-word argmax, so only another decoding is named.
+pub(super) fn probe_name(probe: &str, measure: &str, decoding: Option<&str>) -> String {
     let probe = probe.replace(['_', '+'], " ");
     match decoding {
         Some(decoding) if decoding != "argmax" => format!("{}, {probe}, {decoding}", measure.to_uppercase()),
@@ -76,7 +117,11 @@ fn probe_name(probe: &str, measure: &str, decoding: Option<&str>) -> String {
     }
 }
 
+/// The name under which runs have a published probe's score.
+pub(super) fn published_name(probe: &PublishedProbe, measure: &str) -> String {
+    probe_name(probe.run.as_ref().unwrap_or(&probe.name), measure, None)
+}
+
 fn coreference_name(predictor: &str, mention_type: &str) -> String {
-    let predictor = if predictor == "rule-based" { "sieves".to_owned() } else { predictor.replace('_', " ") };
-    format!("coreference, {predictor}, {mention_type}")
+    format!("coreference, {}, {mention_type}", predictor.replace('_', " "))
 }

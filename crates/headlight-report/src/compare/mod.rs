@@ -17,7 +17,10 @@ mod words;
 
 pub use error::CompareError;
 pub use outcome::{Comparison, Contestant, Difference, MeasureRow, RelationRow, Score, Shortfall, compare};
-pub use paper::{HeadTable, Paper, Publication, PublishedCoreference, PublishedHead, PublishedProbe, builtin_papers};
+pub use paper::{
+    HeadTable, Paper, Publication, PublishedCoreference, PublishedFact, PublishedHead, PublishedProbe, ScoreTable,
+    builtin_papers,
+};
 pub use render::{Format, UnknownFormat};
 pub use source::Source;
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::flags::flags;
 use super::measures::{Measures, measures};
-use super::words::{CommonWords, RunWords, Treebank};
+use super::words::{CommonWords, CountsByName, RunWords, Treebank};
 use super::{CompareError, Paper, Source};
 use crate::assess::is_aggregate;
 use crate::run::RunDirectory;
@@ -22,7 +22,7 @@ pub struct Comparison {
     pub flags: Vec<String>,
     /// Relations that at least two sources have: aggregates first, then from frequent to rare.
     pub relations: Vec<RelationRow>,
-    /// Probes and coreference that at least two sources have.
+    /// Probes, trees and coreference that at least two sources have.
     pub measures: Vec<MeasureRow>,
     /// Coverage of the intervals.
     pub confidence: f64,
@@ -92,19 +92,23 @@ pub struct Difference {
     pub p_adjusted: Option<f64>,
 }
 
-/// A number beside the relations; one value per contestant.
+/// A number beside the relations. Every list has one entry per contestant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MeasureRow {
     /// `UAS, attention`, `coreference, head match, pronoun`, ….
     pub measure: String,
     /// Shares; `None` where the contestant has none.
     pub values: Vec<Option<f64>>,
+    /// Lower and upper ends of their bootstrap intervals.
+    pub intervals: Vec<Option<(f64, f64)>>,
+    /// Each contestant's value minus the reference's; interval and test for the UAS of probes trained once.
+    pub differences: Vec<Option<Difference>>,
 }
 
-/// A relation for which a contestant falls below what was asked.
+/// A relation or a measure for which a contestant falls below what was asked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Shortfall {
-    /// The relation, or an aggregate.
+    /// The relation, an aggregate, or a measure.
     pub relation: String,
     /// The contestant.
     pub label: String,
@@ -113,21 +117,34 @@ pub struct Shortfall {
 }
 
 impl Comparison {
-    /// The relations for which a contestant's difference to the reference is below `points` per cent: with −1, those
-    /// that lost more than one point. Empty means that a gate may open.
+    /// The relations and measures for which a contestant's difference to the reference is below `points` per cent: with
+    /// −1, those that lost more than one point. Empty means that a gate may open, if [`Comparison::unmeasured`] is, too.
     pub fn shortfalls(&self, points: f64) -> Vec<Shortfall> {
         let mut found = Vec::new();
-        for row in &self.relations {
-            for (difference, contestant) in row.differences.iter().zip(&self.contestants) {
+        for (name, differences) in self.rows() {
+            for (difference, contestant) in differences.iter().zip(&self.contestants) {
                 if let Some(Difference { value, .. }) = *difference
                     && 100.0 * value < points
                 {
-                    let (relation, label) = (row.relation.clone(), contestant.label.clone());
+                    let (relation, label) = (name.to_owned(), contestant.label.clone());
                     found.push(Shortfall { relation, label, difference: value });
                 }
             }
         }
         found
+    }
+
+    /// Contestants without a single difference to the reference, by label.
+    pub fn unmeasured(&self) -> Vec<&str> {
+        let others = self.contestants.iter().enumerate().skip(1);
+        let is_measured = |at: usize| self.rows().any(|(_, differences)| differences[at].is_some());
+        others.filter(|(at, _)| !is_measured(*at)).map(|(_, contestant)| contestant.label.as_str()).collect()
+    }
+
+    /// Names of relations and measures with their differences.
+    fn rows(&self) -> impl Iterator<Item = (&str, &[Option<Difference>])> {
+        let relations = self.relations.iter().map(|row| (row.relation.as_str(), row.differences.as_slice()));
+        relations.chain(self.measures.iter().map(|row| (row.measure.as_str(), row.differences.as_slice())))
     }
 }
 
@@ -138,7 +155,14 @@ pub(super) struct Entry<'a> {
     pub(super) scores: BTreeMap<String, Score>,
     pub(super) words: Option<RunWords>,
     pub(super) paired: bool,
-    measures: Measures,
+    pub(super) measures: Measures,
+}
+
+/// Counts of a paired run over the common words.
+#[derive(Default)]
+struct Recounted {
+    relations: CountsByName,
+    measures: CountsByName,
 }
 
 /// Compares every source with the first.
@@ -165,8 +189,8 @@ pub fn compare(sources: &[Source], bootstrap: &Bootstrap) -> Result<Comparison, 
         counts.push(entry.rescore(&common, bootstrap)?);
     }
     let relations = relation_rows(&entries, &counts, bootstrap)?;
-    let flags = flags(&entries, &common, &relations);
-    let measures = measure_rows(&entries);
+    let measures = measure_rows(&entries, &counts, bootstrap)?;
+    let flags = flags(&entries, &common, &relations, &measures);
     if relations.is_empty() && measures.is_empty() {
         return Err(CompareError::NothingInCommon(entries.iter().map(Entry::contents).collect()));
     }
@@ -175,13 +199,16 @@ pub fn compare(sources: &[Source], bootstrap: &Bootstrap) -> Result<Comparison, 
     Ok(Comparison { contestants, flags, relations, measures, confidence, resamples })
 }
 
+/// Where relations are compared, their names must mean the same.
 fn check_granularity(sources: &[Source], labels: &[String]) -> Result<(), CompareError> {
     let runs: Vec<(&str, &str)> = sources
         .iter()
         .zip(labels)
         .filter_map(|(source, label)| match source {
-            Source::Run(run) => Some((label.as_str(), run.report().conventions.granularity.as_str())),
-            Source::Paper(_) => None,
+            Source::Run(run) if run.has_table::<BestHead>() => {
+                Some((label.as_str(), run.report().conventions.granularity.as_str()))
+            }
+            Source::Run(_) | Source::Paper(_) => None,
         })
         .collect();
     let Some(&(a, a_value)) = runs.first() else { return Ok(()) };
@@ -216,39 +243,48 @@ impl<'a> Entry<'a> {
         Ok(Self { source, label, scores, words, paired: false, measures: measures(source)? })
     }
 
-    /// Takes a paired run's accuracies anew over the common words; gives their counts by relation. A score whose words
-    /// are not among the predictions stays as it is when no word was left out, and goes when some were.
-    fn rescore(
-        &mut self,
-        common: &CommonWords,
-        bootstrap: &Bootstrap,
-    ) -> Result<BTreeMap<String, Vec<Counts>>, CompareError> {
-        let (true, Some(words)) = (self.paired, &self.words) else { return Ok(BTreeMap::new()) };
-        let counts: BTreeMap<String, Vec<Counts>> = words
-            .relations()
-            .filter(|relation| self.scores.contains_key(*relation))
-            .filter_map(|relation| Some((relation.to_owned(), words.counts(relation, common)?)))
-            .collect();
-        let lists: Vec<&[Counts]> = counts.values().map(Vec::as_slice).collect();
-        let intervals = bootstrap.intervals(&lists)?;
+    /// Takes a paired run's accuracies anew over the common words; gives their counts. The score of a relation whose words
+    /// are not among the predictions stays as it is when no word was left out, and goes when some were. A measure without
+    /// predictions, or of several trainings, of which only the first has them, always stays: see `flags`.
+    fn rescore(&mut self, common: &CommonWords, bootstrap: &Bootstrap) -> Result<Recounted, CompareError> {
+        let (true, Some(words)) = (self.paired, &self.words) else { return Ok(Recounted::default()) };
+        let (scores, measures) = (&mut self.scores, &mut self.measures);
+        let relations = words.relations(common, |relation| scores.contains_key(relation));
+        let trained_once = |name: &str| measures.get(name).is_some_and(|measure| measure.seeds == 1);
+        let recounted = Recounted { measures: words.measures(common, trained_once), relations };
+        let counts = recounted.relations.iter().chain(&recounted.measures);
+        let lists: Vec<&[Counts]> = counts.map(|(_, counts)| counts.as_slice()).collect();
+        let mut intervals = bootstrap.intervals(&lists)?.into_iter().map(|it| it.map(|it| (it.low, it.high)));
+
         let complete = words.len() == common.len();
-        self.scores.retain(|relation, _| complete || counts.contains_key(relation));
-        for ((relation, counts), interval) in counts.iter().zip(intervals) {
+        scores.retain(|relation, _| complete || recounted.relations.contains_key(relation));
+        for ((relation, counts), interval) in recounted.relations.iter().zip(&mut intervals) {
             let (correct, total) = Counts::sum(counts);
-            let score = self.scores.get_mut(relation).expect("relations without a score are filtered out");
+            let score = scores.get_mut(relation).expect("relations without a score are filtered out");
             score.accuracy = correct as f64 / total as f64;
             (score.correct, score.total) = (Some(correct), Some(total));
-            (score.ci_low, score.ci_high) = interval.map(|interval| (interval.low, interval.high)).unzip();
+            (score.ci_low, score.ci_high) = interval.unzip();
         }
-        Ok(counts)
+        for ((name, counts), interval) in recounted.measures.iter().zip(intervals) {
+            let (correct, total) = Counts::sum(counts);
+            let measure = measures.get_mut(name).expect("names without a measure are filtered out");
+            (measure.value, measure.interval) = (correct as f64 / total as f64, interval);
+        }
+        Ok(recounted)
     }
 
     fn contestant(&self) -> Contestant {
         let (model, treebank, citation) = match self.source {
-            Source::Run(run) => (&run.report().model.name, &run.report().treebank.name, None),
-            Source::Paper(paper) => (&paper.paper.model, &paper.table1.treebank, Some(paper.paper.citation.clone())),
+            Source::Run(run) => {
+                let model = &run.report().model;
+                let random = if model.random_weights { " with random weights" } else { "" };
+                (format!("{}{random}", model.name), &run.report().treebank.name, None)
+            }
+            Source::Paper(paper) => {
+                (paper.paper.model.clone(), &paper.table1.treebank, Some(paper.paper.citation.clone()))
+            }
         };
-        let (label, model, treebank) = (self.label.clone(), model.clone(), treebank.clone());
+        let (label, treebank) = (self.label.clone(), treebank.clone());
         Contestant { label, model, treebank, citation, paired: self.paired }
     }
 
@@ -287,73 +323,83 @@ fn paper_scores(paper: &Paper) -> BTreeMap<String, Score> {
 
 fn relation_rows(
     entries: &[Entry<'_>],
-    counts: &[BTreeMap<String, Vec<Counts>>],
+    counts: &[Recounted],
     bootstrap: &Bootstrap,
 ) -> Result<Vec<RelationRow>, CompareError> {
     let names: BTreeSet<&String> = entries.iter().flat_map(|entry| entry.scores.keys()).collect();
-    let mut rows: Vec<RelationRow> = names
-        .into_iter()
-        .map(|relation| RelationRow {
-            relation: relation.clone(),
-            scores: entries.iter().map(|entry| entry.scores.get(relation).cloned()).collect(),
-            differences: vec![None; entries.len()],
-        })
-        .filter(|row| row.scores.iter().flatten().count() > 1)
-        .collect();
+    let row = |relation: &String| {
+        let scores: Vec<Option<Score>> = entries.iter().map(|entry| entry.scores.get(relation).cloned()).collect();
+        let accuracies: Vec<Option<f64>> = scores.iter().map(|score| Some(score.as_ref()?.accuracy)).collect();
+        RelationRow { relation: relation.clone(), differences: differences(&accuracies), scores }
+    };
+    let rows = names.into_iter().map(row);
+    let mut rows: Vec<RelationRow> = rows.filter(|row| row.scores.iter().flatten().count() > 1).collect();
     let words = |row: &RelationRow| row.scores.iter().flatten().filter_map(|score| score.total).max();
     rows.sort_by_key(|row| (!is_aggregate(&row.relation), std::cmp::Reverse(words(row)), row.relation.clone()));
-    for (other, entry) in entries.iter().enumerate().skip(1) {
-        for row in &mut rows {
-            if let (Some(a), Some(b)) = (&row.scores[other], &row.scores[0]) {
-                let value = a.accuracy - b.accuracy;
-                let difference = Difference { value, ci_low: None, ci_high: None, p_value: None, p_adjusted: None };
-                row.differences[other] = Some(difference);
-            }
-        }
-        if entry.paired {
-            test_differences(&mut rows, other, &counts[other], &counts[0], bootstrap)?;
-        }
+    // Aggregates repeat the words of relations: they are a family of tests of their own.
+    for family in [true, false] {
+        let members = rows.iter_mut().filter(|row| is_aggregate(&row.relation) == family);
+        let members = members.map(|row| (row.relation.as_str(), row.differences.as_mut_slice())).collect();
+        test_differences(members, counts, |counts| &counts.relations, bootstrap)?;
     }
     Ok(rows)
 }
 
-/// Adds interval and test to the differences of one paired run.
+fn measure_rows(
+    entries: &[Entry<'_>],
+    counts: &[Recounted],
+    bootstrap: &Bootstrap,
+) -> Result<Vec<MeasureRow>, CompareError> {
+    let names: BTreeSet<&String> = entries.iter().flat_map(|entry| entry.measures.keys()).collect();
+    let row = |measure: &String| {
+        let of = || entries.iter().map(|entry| entry.measures.get(measure));
+        let values: Vec<Option<f64>> = of().map(|measure| Some(measure?.value)).collect();
+        let intervals = of().map(|measure| measure?.interval).collect();
+        MeasureRow { measure: measure.clone(), differences: differences(&values), values, intervals }
+    };
+    let rows = names.into_iter().map(row);
+    let mut rows: Vec<MeasureRow> = rows.filter(|row| row.values.iter().flatten().count() > 1).collect();
+    let members = rows.iter_mut().map(|row| (row.measure.as_str(), row.differences.as_mut_slice())).collect();
+    test_differences(members, counts, |counts| &counts.measures, bootstrap)?;
+    Ok(rows)
+}
+
+/// Of every value but the first to the first, without interval and test.
+fn differences(values: &[Option<f64>]) -> Vec<Option<Difference>> {
+    let to_first = |(at, value): (usize, &Option<f64>)| {
+        let value = (at > 0).then_some(*value)?? - values[0]?;
+        Some(Difference { value, ci_low: None, ci_high: None, p_value: None, p_adjusted: None })
+    };
+    values.iter().enumerate().map(to_first).collect()
+}
+
+/// Adds interval and test to the differences of a family of rows, contestant by contestant, where both counted the same
+/// words.
 fn test_differences(
-    rows: &mut [RelationRow],
-    other: usize,
-    ours: &BTreeMap<String, Vec<Counts>>,
-    reference: &BTreeMap<String, Vec<Counts>>,
+    mut rows: Vec<(&str, &mut [Option<Difference>])>,
+    counts: &[Recounted],
+    of: impl Fn(&Recounted) -> &CountsByName,
     bootstrap: &Bootstrap,
 ) -> Result<(), CompareError> {
-    let mut tested = Vec::new();
-    for row in rows {
-        if let (Some(a), Some(b)) = (ours.get(&row.relation), reference.get(&row.relation))
-            && let Some(difference) = &mut row.differences[other]
-        {
-            tested.push((is_aggregate(&row.relation), Pair { a, b }, difference));
+    let Some((reference, others)) = counts.split_first() else { return Ok(()) };
+    for (at, other) in others.iter().enumerate() {
+        let mut tested = Vec::new();
+        for (name, differences) in &mut rows {
+            if let (Some(a), Some(b)) = (of(other).get(*name), of(reference).get(*name))
+                && let Some(difference) = &mut differences[at + 1]
+            {
+                tested.push((Pair { a, b }, difference));
+            }
         }
-    }
-    let pairs: Vec<Pair<'_>> = tested.iter().map(|(_, pair, _)| *pair).collect();
-    for ((_, pair, difference), intervals) in tested.iter_mut().zip(bootstrap.paired(&pairs)?) {
-        (difference.ci_low, difference.ci_high) = intervals.map(|i| (i.difference.low, i.difference.high)).unzip();
-        difference.p_value = Some(sign_flip_test(*pair)?);
-    }
-    for family in [true, false] {
-        let mut members: Vec<&mut Difference> =
-            tested.iter_mut().filter(|(aggregate, _, _)| *aggregate == family).map(|(_, _, d)| &mut **d).collect();
-        let p_values: Vec<f64> = members.iter().filter_map(|difference| difference.p_value).collect();
-        for (difference, adjusted) in members.iter_mut().zip(holm(&p_values)) {
+        let pairs: Vec<Pair<'_>> = tested.iter().map(|(pair, _)| *pair).collect();
+        for ((pair, difference), intervals) in tested.iter_mut().zip(bootstrap.paired(&pairs)?) {
+            (difference.ci_low, difference.ci_high) = intervals.map(|i| (i.difference.low, i.difference.high)).unzip();
+            difference.p_value = Some(sign_flip_test(*pair)?);
+        }
+        let p_values: Vec<f64> = tested.iter().filter_map(|(_, difference)| difference.p_value).collect();
+        for ((_, difference), adjusted) in tested.iter_mut().zip(holm(&p_values)) {
             difference.p_adjusted = Some(adjusted);
         }
     }
     Ok(())
-}
-
-fn measure_rows(entries: &[Entry<'_>]) -> Vec<MeasureRow> {
-    let names: BTreeSet<&String> = entries.iter().flat_map(|entry| entry.measures.keys()).collect();
-    let row = |measure: &String| MeasureRow {
-        measure: measure.clone(),
-        values: entries.iter().map(|entry| entry.measures.get(measure).copied()).collect(),
-    };
-    names.into_iter().map(row).filter(|row| row.values.iter().flatten().count() > 1).collect()
 }

@@ -4,10 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::outcome::{Comparison, Difference, MeasureRow, RelationRow, Score};
-use crate::assess::is_aggregate;
+use crate::assess::{is_aggregate, is_between_words};
 use crate::format::{count, percent, points, stars};
 use crate::sheet::{Sheet, SheetCell, escape_html};
 use crate::tables::Direction;
+
+/// The title of the table of measures.
+const MEASURES: &str = "Probes, trees and coreference, in %";
 
 /// How a comparison is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -70,14 +73,16 @@ impl Comparison {
     pub fn render(&self, format: Format, width: usize) -> String {
         let sheets = || [self.sheet(), self.measures_sheet()].into_iter().flatten();
         match format {
-            Format::Terminal => sheets().map(|sheet| sheet.to_text(width)).collect::<Vec<_>>().join("\n"),
+            Format::Terminal => self.to_text(width),
             Format::Markdown => sheets().map(|sheet| sheet.to_markdown()).collect::<Vec<_>>().join("\n"),
             Format::Latex => sheets()
                 .zip(["tab:comparison", "tab:comparison-measures"])
                 .map(|(sheet, label)| sheet.to_latex(label))
                 .collect::<Vec<_>>()
                 .join("\n"),
-            Format::Html => page(&self.title(), &sheets().map(|sheet| sheet.to_html()).collect::<String>()),
+            Format::Html => {
+                page(&self.title(&self.everybody()), &sheets().map(|sheet| sheet.to_html()).collect::<String>())
+            }
             Format::Csv => self.to_csv(),
             Format::Json => {
                 serde_json::to_string_pretty(self).expect("names and numbers can always be written as JSON") + "\n"
@@ -85,67 +90,123 @@ impl Comparison {
         }
     }
 
-    /// Relations × contestants; `None` without a relation.
-    pub fn sheet(&self) -> Option<Sheet> {
-        if self.relations.is_empty() {
-            return None;
-        }
-        let mut columns = vec!["<relation".to_owned()];
-        for (index, contestant) in self.contestants.iter().enumerate() {
-            columns.push(format!("<{}", contestant.label));
-            if index > 0 {
-                columns.push("<difference".to_owned());
-            }
-        }
-        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-        let (aggregates, relations): (Vec<&RelationRow>, Vec<&RelationRow>) =
-            self.relations.iter().partition(|row| is_aggregate(&row.relation));
-        let groups = [aggregates, relations].map(|rows| rows.into_iter().map(sheet_row).collect()).into();
-        Some(Sheet { groups, notes: self.notes(), ..Sheet::new(self.title(), &columns) })
+    /// Where not all contestants fit beside each other, several tables, each with the reference; notes below the last.
+    fn to_text(&self, width: usize) -> String {
+        let others: Vec<usize> = (1..self.contestants.len()).collect();
+        let parts = |beside: usize| others.chunks(beside).flat_map(|part| self.sheets(&[&[0], part].concat()));
+        let fits = |beside: &usize| parts(*beside).all(|sheet| sheet.text_width() <= width);
+        let beside = (1..=others.len()).rev().find(fits).unwrap_or(1);
+        let mut sheets: Vec<Sheet> = parts(beside).collect();
+        sheets.sort_by_key(|sheet| sheet.title.starts_with(MEASURES));
+        let last = sheets.len().saturating_sub(1);
+        sheets.iter_mut().take(last).for_each(|sheet| sheet.notes.clear());
+        sheets.iter().map(|sheet| sheet.to_text(width)).collect::<Vec<_>>().join("\n")
     }
 
-    fn title(&self) -> String {
-        let labels: Vec<&str> = self.contestants.iter().map(|contestant| contestant.label.as_str()).collect();
+    /// Relations × contestants; `None` without a relation.
+    pub fn sheet(&self) -> Option<Sheet> {
+        self.relations_sheet(&self.everybody())
+    }
+
+    /// Probes, trees and coreference × contestants; `None` without any.
+    pub fn measures_sheet(&self) -> Option<Sheet> {
+        let mut sheet = self.measures_sheet_of(&self.everybody())?;
+        if !self.relations.is_empty() {
+            sheet.notes.clear();
+        }
+        Some(sheet)
+    }
+
+    fn everybody(&self) -> Vec<usize> {
+        (0..self.contestants.len()).collect()
+    }
+
+    /// Both tables of some contestants, each with all notes.
+    fn sheets(&self, shown: &[usize]) -> Vec<Sheet> {
+        [self.relations_sheet(shown), self.measures_sheet_of(shown)].into_iter().flatten().collect()
+    }
+
+    fn relations_sheet(&self, shown: &[usize]) -> Option<Sheet> {
+        let has = |row: &&RelationRow| {
+            is_between_words(&row.relation) && shown[1..].iter().any(|&at| row.scores[at].is_some())
+        };
+        let (aggregates, relations): (Vec<&RelationRow>, Vec<&RelationRow>) =
+            self.relations.iter().filter(has).partition(|row| is_aggregate(&row.relation));
+        if aggregates.is_empty() && relations.is_empty() {
+            return None;
+        }
+        let columns = self.columns("<relation", '<', shown);
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let row = |row: &RelationRow| {
+            let shares = row.scores.iter().map(|score| score.as_ref().map(|score| score.accuracy));
+            let texts = row.scores.iter().map(|score| score.as_ref().map(score_text));
+            cells(&row.relation, &shares.zip(texts).collect::<Vec<_>>(), &row.differences, shown)
+        };
+        let groups = [aggregates, relations].map(|rows| rows.into_iter().map(row).collect()).into();
+        Some(Sheet { groups, notes: self.notes(), ..Sheet::new(self.title(shown), &columns) })
+    }
+
+    fn measures_sheet_of(&self, shown: &[usize]) -> Option<Sheet> {
+        let has = |row: &&MeasureRow| shown[1..].iter().any(|&at| row.values[at].is_some());
+        let rows: Vec<&MeasureRow> = self.measures.iter().filter(has).collect();
+        if rows.is_empty() {
+            return None;
+        }
+        let columns = self.columns("<measure", '>', shown);
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let row = |row: &MeasureRow| {
+            let texts = row.values.iter().map(|value| value.map(percent));
+            let values: Vec<_> = row.values.iter().copied().zip(texts).collect();
+            cells(&row.measure, &values, &row.differences, shown)
+        };
+        let groups = vec![rows.into_iter().map(row).collect()];
+        Some(Sheet { groups, notes: self.notes(), ..Sheet::new(MEASURES, &columns) })
+    }
+
+    /// The name of a row, then a column for each contestant, and one for its difference when it is not the reference.
+    fn columns(&self, name: &str, align: char, shown: &[usize]) -> Vec<String> {
+        let of = |&at: &usize| {
+            let label = format!("{align}{}", self.contestants[at].label);
+            [label].into_iter().chain((at > 0).then(|| "<difference".to_owned()))
+        };
+        [name.to_owned()].into_iter().chain(shown.iter().flat_map(of)).collect()
+    }
+
+    fn title(&self, shown: &[usize]) -> String {
+        let labels: Vec<&str> = shown.iter().map(|&at| self.contestants[at].label.as_str()).collect();
         format!("Best heads of {}", labels.join(", "))
     }
 
     fn notes(&self) -> Vec<String> {
-        let mut notes = vec![
-            "Best head (→ the dependent attends to its governor, ← the governor to its dependent) and the share of a \
-             relation's words whose governor it finds, in %."
-                .to_owned(),
-            format!("Differences in points to {}.", self.contestants[0].label),
-        ];
+        let is = |it: &super::Contestant| {
+            let place = if it.treebank.is_empty() { String::new() } else { format!(" on {}", it.treebank) };
+            format!("{}: {}{place}", it.label, it.model)
+        };
+        let mut notes = vec![self.contestants.iter().map(is).collect::<Vec<_>>().join("; ") + "."];
+        if !self.relations.is_empty() {
+            notes.push(
+                "Best head (→ the dependent attends to its governor, ← the governor to its dependent) and the share of \
+                 a relation's words whose governor it finds, in %."
+                    .to_owned(),
+            );
+        }
+        let mut differences = format!("Differences in points to {}.", self.contestants[0].label);
         if self.contestants.iter().any(|contestant| contestant.paired) {
-            notes[1].push_str(&format!(
+            differences.push_str(&format!(
                 " In brackets {:.0} % intervals of {} paired bootstrap resamples of sentences; exact paired sign-flip \
-                 test, Holm-corrected over relations: * p < 0.05, ** p < 0.01, *** p < 0.001.",
+                 test, Holm-corrected over {}: * p < 0.05, ** p < 0.01, *** p < 0.001.",
                 100.0 * self.confidence,
-                count(self.resamples.into())
+                count(self.resamples.into()),
+                match (self.relations.is_empty(), self.measures.is_empty()) {
+                    (false, true) => "relations",
+                    (true, _) => "measures",
+                    (false, false) => "relations, and over measures",
+                }
             ));
         }
+        notes.push(differences);
         notes.extend(self.flags.iter().map(|flag| format!("Note: {flag}.").replace("..", ".")));
         notes
-    }
-
-    /// Probes and coreference × contestants; `None` without any.
-    pub fn measures_sheet(&self) -> Option<Sheet> {
-        if self.measures.is_empty() {
-            return None;
-        }
-        let labels = self.contestants.iter().map(|contestant| format!(">{}", contestant.label));
-        let columns: Vec<String> = ["<measure".to_owned()].into_iter().chain(labels).collect();
-        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-        let mut sheet = Sheet::new("Probes and coreference, in %", &columns);
-        let row = |MeasureRow { measure, values }: &MeasureRow| {
-            let cells = values.iter().map(|value| value.map(percent).unwrap_or_default().into());
-            [measure.as_str().into()].into_iter().chain(cells).collect()
-        };
-        sheet.groups.push(self.measures.iter().map(row).collect());
-        if self.relations.is_empty() {
-            sheet.notes = self.notes().split_off(2);
-        }
-        Some(sheet)
     }
 
     fn to_csv(&self) -> String {
@@ -161,14 +222,14 @@ impl Comparison {
                 }
             }
         }
-        for MeasureRow { measure, values } in &self.measures {
-            for (value, contestant) in values.iter().zip(&self.contestants) {
-                if let Some(value) = value {
-                    let mut record = vec![String::new(); 15];
-                    record[0].clone_from(measure);
-                    record[1].clone_from(&contestant.label);
-                    record[7] = value.to_string();
-                    write(record);
+        for row in &self.measures {
+            for (at, contestant) in self.contestants.iter().enumerate() {
+                if let Some(value) = row.values[at] {
+                    let names = [row.measure.clone(), contestant.label.clone()];
+                    let (low, high) = row.intervals[at].unzip();
+                    let share = [Some(value), low, high].map(number);
+                    let unknown = vec![String::new(); 5];
+                    write([&names[..], &unknown, &share, &difference_record(row.differences[at].as_ref())].concat());
                 }
             }
         }
@@ -177,11 +238,13 @@ impl Comparison {
     }
 }
 
+fn number(number: Option<f64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
 fn csv_record(relation: &str, label: &str, score: &Score, difference: Option<&Difference>) -> Vec<String> {
-    let number = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
     let whole = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
-    let of = |field: fn(&Difference) -> Option<f64>| number(difference.and_then(field));
-    vec![
+    let score = [
         relation.to_owned(),
         label.to_owned(),
         score.layer.to_string(),
@@ -192,6 +255,13 @@ fn csv_record(relation: &str, label: &str, score: &Score, difference: Option<&Di
         score.accuracy.to_string(),
         number(score.ci_low),
         number(score.ci_high),
+    ];
+    score.into_iter().chain(difference_record(difference)).collect()
+}
+
+fn difference_record(difference: Option<&Difference>) -> [String; 5] {
+    let of = |field: fn(&Difference) -> Option<f64>| number(difference.and_then(field));
+    [
         of(|difference| Some(difference.value)),
         of(|difference| difference.ci_low),
         of(|difference| difference.ci_high),
@@ -200,15 +270,21 @@ fn csv_record(relation: &str, label: &str, score: &Score, difference: Option<&Di
     ]
 }
 
-/// Relation, then each contestant's head and accuracy, and its difference when it is not the reference.
-fn sheet_row(row: &RelationRow) -> Vec<SheetCell> {
-    let best = row.scores.iter().flatten().map(|score| score.accuracy).fold(f64::NEG_INFINITY, f64::max);
-    let mut cells = vec![row.relation.as_str().into()];
-    for (index, (score, difference)) in row.scores.iter().zip(&row.differences).enumerate() {
-        let cell = score.as_ref().map(|score| SheetCell { text: score_text(score), strong: score.accuracy == best });
-        cells.push(cell.unwrap_or_default());
-        if index > 0 {
-            cells.push(difference.as_ref().map(difference_text).unwrap_or_default().into());
+/// The name of a row; then of each contestant shown its text, the largest share in bold, and its difference when it is
+/// not the reference. `values` and `differences` have an entry per contestant.
+fn cells(
+    name: &str,
+    values: &[(Option<f64>, Option<String>)],
+    differences: &[Option<Difference>],
+    shown: &[usize],
+) -> Vec<SheetCell> {
+    let best = shown.iter().filter_map(|&at| values[at].0).fold(f64::NEG_INFINITY, f64::max);
+    let mut cells = vec![name.into()];
+    for &at in shown {
+        let (share, text) = &values[at];
+        cells.push(SheetCell { text: text.clone().unwrap_or_default(), strong: *share == Some(best) });
+        if at > 0 {
+            cells.push(differences[at].as_ref().map(difference_text).unwrap_or_default().into());
         }
     }
     cells

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::CompareError;
+use super::measures::probe_name;
 use crate::run::RunDirectory;
 use crate::stats::Counts;
 use crate::tables::Prediction;
 
-/// The predictor whose words are compared: each relation's best head.
-const PREDICTOR: &str = "best_head";
+/// The predictor whose words are compared relation by relation: each relation's best head.
+const BEST_HEAD: &str = "best_head";
 
 /// A word: the number of its sentence in [`Treebank`], and its id.
 type WordKey = (u32, u32);
@@ -20,12 +21,18 @@ pub(super) struct Treebank {
     names: Vec<String>,
 }
 
-/// What one run's best heads said, relation by relation.
+/// What one run's predictors said about words.
 pub(super) struct RunWords {
     label: String,
     gold: HashMap<WordKey, (u32, String)>,
+    /// Of best heads, relation by relation.
     by_relation: BTreeMap<String, Vec<(WordKey, bool)>>,
+    /// Of probes and their baselines, by the name of their UAS: so without punctuation.
+    by_measure: BTreeMap<String, Vec<(WordKey, bool)>>,
 }
+
+/// Counts of each common sentence, by the name of what was counted.
+pub(super) type CountsByName = BTreeMap<String, Vec<Counts>>;
 
 /// The words that several runs share, and the places of their sentences in the reference's order.
 #[derive(Default)]
@@ -42,18 +49,29 @@ impl CommonWords {
 }
 
 impl Treebank {
-    /// Reads a run's predictions; `None` where it has none of best heads.
+    /// Reads a run's predictions; `None` where it has none of best heads and of probes.
     pub(super) fn read(&mut self, run: &RunDirectory, label: &str) -> Result<Option<RunWords>, CompareError> {
         if !run.has_table::<Prediction>() {
             return Ok(None);
         }
-        let mut words = RunWords { label: label.to_owned(), gold: HashMap::new(), by_relation: BTreeMap::new() };
+        let mut words = RunWords {
+            label: label.to_owned(),
+            gold: HashMap::new(),
+            by_relation: BTreeMap::new(),
+            by_measure: BTreeMap::new(),
+        };
         for row in run.rows::<Prediction>()? {
             let Prediction { predictor, scope, sent_id, word_id, governor, relation, correct, .. } = row?;
-            let (PREDICTOR, Some(scope)) = (predictor.as_str(), scope) else { continue };
+            let is_punctuation = relation.split(':').next() == Some("punct");
+            let said = match scope {
+                Some(scope) if predictor == BEST_HEAD => Some(words.by_relation.entry(scope).or_default()),
+                Some(_) => continue,
+                None if is_punctuation => None,
+                None => Some(words.by_measure.entry(measure_of(&predictor)).or_default()),
+            };
             let key = (self.number(sent_id), word_id);
+            said.into_iter().for_each(|said| said.push((key, correct)));
             words.gold.insert(key, (governor, relation));
-            words.by_relation.entry(scope).or_default().push((key, correct));
         }
         Ok((!words.gold.is_empty()).then_some(words))
     }
@@ -108,18 +126,38 @@ impl RunWords {
         self.gold.keys().any(|key| other.gold.contains_key(key))
     }
 
-    /// The relations and aggregates that it has words of.
-    pub(super) fn relations(&self) -> impl Iterator<Item = &str> {
-        self.by_relation.keys().map(String::as_str)
+    /// Counts of the best heads by relation, aggregates among them; see [`counted`].
+    pub(super) fn relations(&self, common: &CommonWords, wanted: impl Fn(&str) -> bool) -> CountsByName {
+        counted(&self.by_relation, common, wanted)
     }
 
-    /// Counts of one relation's words among the common ones, one per common sentence; `None` where there are none.
-    pub(super) fn counts(&self, relation: &str, common: &CommonWords) -> Option<Vec<Counts>> {
-        let words = self.by_relation.get(relation)?;
+    /// Counts of probes by the name of their UAS; see [`counted`].
+    pub(super) fn measures(&self, common: &CommonWords, wanted: impl Fn(&str) -> bool) -> CountsByName {
+        counted(&self.by_measure, common, wanted)
+    }
+}
+
+/// Counts of the wanted names' words among the common ones, one per common sentence; without names that have none there.
+fn counted(
+    said: &BTreeMap<String, Vec<(WordKey, bool)>>,
+    common: &CommonWords,
+    wanted: impl Fn(&str) -> bool,
+) -> CountsByName {
+    let mut by_name = CountsByName::new();
+    for (name, words) in said.iter().filter(|(name, _)| wanted(name)) {
         let mut counts = vec![Counts::default(); common.places.len()];
         for (key, correct) in words.iter().filter(|(key, _)| common.words.contains(key)) {
             counts[common.places[&key.0]].observe(*correct);
         }
-        counts.iter().any(|counts| counts.total > 0).then_some(counts)
+        if counts.iter().any(|counts| counts.total > 0) {
+            by_name.insert(name.clone(), counts);
+        }
     }
+    by_name
+}
+
+/// The name of the UAS of a probe whose predictions are called `attention tree`, or of a baseline without a decoding.
+fn measure_of(predictor: &str) -> String {
+    let (probe, decoding) = predictor.split_once(' ').map_or((predictor, None), |(probe, it)| (probe, Some(it)));
+    probe_name(probe, "uas", decoding)
 }

@@ -25,7 +25,8 @@ impl Axes {
     }
 
     /// Draws grid lines with their numbers at the left, a base line and ticks with whole numbers below.
-    pub(super) fn draw(&self, drawing: &mut Drawing, x_ticks: &[u32], y_ticks: &[f64], decimals: usize) {
+    pub(super) fn draw(&self, drawing: &mut Drawing, x_ticks: &[u32], y_ticks: &[f64]) {
+        let decimals = decimals(y_ticks);
         for &tick in y_ticks {
             let (left, y) = self.at(self.x.0, tick);
             drawing.line(&[(left, y), (self.across.1, y)], Colour::GRID, 0.5);
@@ -62,6 +63,12 @@ pub(super) fn ticks_up_to(most: f64) -> Vec<f64> {
     let step =
         [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough);
     (0..).map(|number| f64::from(number) * step).take_while(|tick| *tick < most + step * 0.999).collect()
+}
+
+/// As many decimals as write the ticks in full: their steps are 1, 2 or 5 times a power of ten.
+fn decimals(ticks: &[f64]) -> usize {
+    let step = if let [first, second, ..] = ticks { second - first } else { 1.0 };
+    (0..6).find(|&decimals| step * 10_f64.powi(decimals) > 0.999).unwrap_or(6) as usize
 }
 
 /// Shapes that differ where colours do not.
@@ -121,6 +128,13 @@ mod tests {
         check(0.8, &[0.0, 0.2, 0.4, 0.6, 0.8]);
         check(4.2, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
         check(0.0, &[0.0, 2e-10, 4e-10, 6e-10, 8e-10, 1e-9]);
+    }
+
+    #[test]
+    fn ticks_have_as_many_decimals_as_they_need() {
+        let of = |step: f64| decimals(&[0.0, step, 2.0 * step]);
+        assert_eq!([0.05, 0.2, 1.0, 20.0].map(of), [2, 1, 0, 0]);
+        assert_eq!(decimals(&[0.0]), 0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
 use super::{FigureError, nothing_to_draw};
 use crate::run::RunDirectory;
 use crate::surface::layer_means;
-use crate::tables::Surface;
+use crate::tables::{Importance, Surface};
 
 /// A measure with its name in the legend.
 type Named = (&'static str, &'static str);
@@ -14,77 +14,169 @@ type Named = (&'static str, &'static str);
 const TOKENS: [Named; 3] = [("cls", "[CLS]"), ("sep", "[SEP]"), ("punct", ". or ,")];
 const NEIGHBOURS: [Named; 3] = [("prev", "previous"), ("next", "next"), ("self", "itself")];
 const ENTROPIES: [Named; 2] = [("entropy", "all positions"), ("entropy_cls", "from [CLS]")];
+const GRADIENTS: [Named; 3] =
+    [("gradient_sep", "to [SEP]"), ("gradient_punct", "to . or ,"), ("gradient_rest", "to the rest")];
+const GATES: [Named; 1] = [("gate", "gate on a head's output")];
+
+/// A layer, counted from 0, and a value there.
+type Point = (u32, f64);
+
+/// One measure: a value for each head, and the mean of each layer.
+struct Series {
+    label: &'static str,
+    heads: Vec<Point>,
+    means: Vec<Point>,
+}
+
+/// Values over layers, with their axis.
+struct Panel<'a> {
+    series: &'a [Series],
+    /// A dashed line without heads.
+    uniform: &'a [Point],
+    title: &'a str,
+}
 
 /// Figure 2: average attention to special tokens, and to neighbours.
 pub(super) fn surface(run: &RunDirectory) -> Result<Drawing, FigureError> {
-    let rows = rows(run)?;
+    let rows = surface_rows(run)?;
     let mut drawing = Drawing { width: COLUMN, ..Drawing::default() };
-    let top = panel(&mut drawing, run, &rows, &TOKENS, "average attention", 2.0);
-    drawing.height = panel(&mut drawing, run, &rows, &NEIGHBOURS, "average attention", top + 8.0);
+    let mut top = 2.0;
+    for measures in [TOKENS, NEIGHBOURS] {
+        let series = surface_series(&rows, &measures);
+        let panel = Panel { series: &series, uniform: &[], title: "average attention" };
+        drawing.height = panel.draw(&mut drawing, run.report().model.layers, top);
+        top = drawing.height + 8.0;
+    }
     Ok(drawing)
 }
 
 /// Figure 4: entropy, with that of uniform attention.
 pub(super) fn entropy(run: &RunDirectory) -> Result<Drawing, FigureError> {
-    let rows = rows(run)?;
+    let rows = surface_rows(run)?;
+    let (series, uniform) = (surface_series(&rows, &ENTROPIES), layer_means(&rows, "entropy_uniform"));
+    let panel = Panel { series: &series, uniform: &uniform, title: "entropy in nats" };
     let mut drawing = Drawing { width: COLUMN, ..Drawing::default() };
-    drawing.height = panel(&mut drawing, run, &rows, &ENTROPIES, "entropy in nats", 2.0);
+    drawing.height = panel.draw(&mut drawing, run.report().model.layers, 2.0);
     Ok(drawing)
 }
 
-fn rows(run: &RunDirectory) -> Result<Vec<Surface>, FigureError> {
+/// Figure 3: what the loss minds, attention to special tokens and to the rest; and how much it minds each head.
+pub(super) fn importance(run: &RunDirectory) -> Result<Drawing, FigureError> {
+    let rows: Vec<Importance> = run.table_or_empty()?;
+    if rows.is_empty() {
+        return Err(nothing_to_draw(run, "importance"));
+    }
+    let mut drawing = Drawing { width: COLUMN, ..Drawing::default() };
+    let mut top = 2.0;
+    for (measures, of) in [(&GRADIENTS[..], "attention"), (&GATES, "gate")] {
+        let mut series = importance_series(&rows, measures);
+        let power = power_of_ten(&series);
+        for (_, value) in series.iter_mut().flat_map(|series| series.heads.iter_mut().chain(&mut series.means)) {
+            *value /= 10_f64.powi(power);
+        }
+        let scale = if power == 0 { String::new() } else { format!(" × 10{}", superscript(power)) };
+        let title = format!("|∂loss/∂{of}|{scale}");
+        drawing.height =
+            Panel { series: &series, uniform: &[], title: &title }.draw(&mut drawing, run.report().model.layers, top);
+        top = drawing.height + 8.0;
+    }
+    Ok(drawing)
+}
+
+fn surface_rows(run: &RunDirectory) -> Result<Vec<Surface>, FigureError> {
     let rows: Vec<Surface> = run.table_or_empty()?;
     if rows.is_empty() { Err(nothing_to_draw(run, "surface")) } else { Ok(rows) }
 }
 
-/// Draws measures over layers below `top`; gives its lower edge.
-fn panel(
-    drawing: &mut Drawing,
-    run: &RunDirectory,
-    rows: &[Surface],
-    measures: &[Named],
-    title: &str,
-    top: f64,
-) -> f64 {
-    const HEIGHT: f64 = 118.0;
-    let layers = run.report().model.layers;
-    let of = |name: &str| rows.iter().filter(|row| row.measure == name).collect::<Vec<_>>();
-    let present: Vec<Named> = measures.iter().copied().filter(|(name, _)| !of(name).is_empty()).collect();
-    let uniform = if title.starts_with("entropy") { layer_means(rows, "entropy_uniform") } else { Vec::new() };
-    let values = present.iter().flat_map(|(name, _)| of(name)).map(|row| row.value);
-    let most = values.chain(uniform.iter().map(|&(_, value)| value)).fold(0.0, f64::max);
-    let ticks = ticks_up_to(most);
-    let legend = top + FONT_SIZE * 0.8;
-    let axes = Axes {
-        across: (36.0, COLUMN - 4.0),
-        down: (top + 18.0, top + HEIGHT),
-        x: (0.5, f64::from(layers) + 0.5),
-        y: (0.0, ticks.last().copied().unwrap_or(1.0)),
+/// The measures that the table has.
+fn surface_series(rows: &[Surface], measures: &[Named]) -> Vec<Series> {
+    let series = |&(name, label): &Named| {
+        let of_heads = rows.iter().filter(|row| row.measure == name && row.head_index.is_some());
+        let heads = of_heads.map(|row| (row.layer_index, row.value)).collect();
+        Series { label, heads, means: layer_means(rows, name) }
     };
-    let decimals = usize::from(axes.y.1 < 10.0);
-    axes.draw(drawing, &layer_ticks(layers), &ticks, decimals);
-    axes.titles(drawing, "layer", title, 6.0);
+    measures.iter().map(series).filter(|series| !series.means.is_empty()).collect()
+}
 
-    let mut x = axes.across.0;
-    for (at, (name, label)) in present.iter().enumerate() {
-        let (colour, shape) = (PALETTE[at], SHAPES[at]);
-        // Markers of the same layer stand side by side, measure by measure.
-        let shift = 0.22 * (at as f64 - (present.len() - 1) as f64 / 2.0);
-        for row in of(name).into_iter().filter(|row| row.head_index.is_some()) {
-            let place = axes.at(f64::from(row.layer_index) + 1.0 + shift, row.value);
-            marker(drawing, shape, place, 1.7, colour.opacity(0.6));
+fn importance_series(rows: &[Importance], measures: &[Named]) -> Vec<Series> {
+    let series = |&(name, label): &Named| {
+        let of = |layers: bool| {
+            let rows = rows.iter().filter(|row| row.measure == name && row.head_index.is_none() == layers);
+            rows.map(|row| (row.layer_index, row.value)).collect()
+        };
+        Series { label, heads: of(false), means: of(true) }
+    };
+    measures.iter().map(series).filter(|series| !series.means.is_empty()).collect()
+}
+
+/// The power of ten that numbers on the axis are multiplied by: that of the largest value, none for handy ones.
+fn power_of_ten(series: &[Series]) -> i32 {
+    let values = series.iter().flat_map(|series| series.heads.iter().chain(&series.means)).map(|&(_, value)| value);
+    let most = values.fold(0.0, f64::max);
+    if most > 0.0 && !(0.1..100.0).contains(&most) { most.log10().floor() as i32 } else { 0 }
+}
+
+/// `⁻⁴`
+fn superscript(number: i32) -> String {
+    let raise = |character: char| match character.to_digit(10) {
+        Some(digit) => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][digit as usize],
+        None => '⁻',
+    };
+    number.to_string().chars().map(raise).collect()
+}
+
+impl Panel<'_> {
+    /// Draws the values below `top`; gives the lower edge.
+    fn draw(&self, drawing: &mut Drawing, layers: u32, top: f64) -> f64 {
+        const HEIGHT: f64 = 118.0;
+        let all = self.series.iter().flat_map(|series| series.heads.iter().chain(&series.means)).chain(self.uniform);
+        let ticks = ticks_up_to(all.map(|&(_, value)| value).fold(0.0, f64::max));
+        let legend = top + FONT_SIZE * 0.8;
+        let axes = Axes {
+            across: (36.0, COLUMN - 4.0),
+            down: (top + 18.0, top + HEIGHT),
+            x: (0.5, f64::from(layers) + 0.5),
+            y: (0.0, ticks.last().copied().unwrap_or(1.0)),
+        };
+        axes.draw(drawing, &layer_ticks(layers), &ticks);
+        axes.titles(drawing, "layer", self.title, 6.0);
+
+        let mut x = axes.across.0;
+        for (at, series) in self.series.iter().enumerate() {
+            let (colour, shape) = (PALETTE[at], SHAPES[at]);
+            // Markers of the same layer stand side by side, measure by measure.
+            let shift = 0.22 * (at as f64 - (self.series.len() - 1) as f64 / 2.0);
+            let place = |&(layer, value): &Point| axes.at(f64::from(layer) + 1.0 + shift, value);
+            for head in &series.heads {
+                marker(drawing, shape, place(head), 1.7, colour.opacity(0.6));
+            }
+            drawing.line(&series.means.iter().map(place).collect::<Vec<_>>(), colour, 1.3);
+            // A measure of whole layers has its markers on the line.
+            for mean in series.means.iter().filter(|_| series.heads.is_empty()) {
+                marker(drawing, shape, place(mean), 2.1, colour);
+            }
+            marker(drawing, shape, (x + 4.0, legend), 2.4, colour);
+            drawing.text((x + 10.0, legend), Anchor::Start, series.label, Colour::INK);
+            x += text_width(series.label) + 22.0;
         }
-        let line = |&(layer, mean): &(u32, f64)| axes.at(f64::from(layer) + 1.0 + shift, mean);
-        drawing.line(&layer_means(rows, name).iter().map(line).collect::<Vec<_>>(), colour, 1.3);
-        marker(drawing, shape, (x + 4.0, legend), 2.4, colour);
-        drawing.text((x + 10.0, legend), Anchor::Start, label, Colour::INK);
-        x += text_width(label) + 22.0;
+        if !self.uniform.is_empty() {
+            let line = |&(layer, value): &Point| axes.at(f64::from(layer) + 1.0, value);
+            drawing.dashed(&self.uniform.iter().map(line).collect::<Vec<_>>(), Colour::SOFT, 0.9);
+            drawing.dashed(&[(x, legend), (x + 13.0, legend)], Colour::SOFT, 0.9);
+            drawing.text((x + 16.0, legend), Anchor::Start, "uniform", Colour::INK);
+        }
+        axes.down.1 + FONT_SIZE * 3.2
     }
-    if !uniform.is_empty() {
-        let line = |&(layer, value): &(u32, f64)| axes.at(f64::from(layer) + 1.0, value);
-        drawing.dashed(&uniform.iter().map(line).collect::<Vec<_>>(), Colour::SOFT, 0.9);
-        drawing.dashed(&[(x, legend), (x + 13.0, legend)], Colour::SOFT, 0.9);
-        drawing.text((x + 16.0, legend), Anchor::Start, "uniform", Colour::INK);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_on_the_axis_are_handy() {
+        let power = |value: f64| power_of_ten(&[Series { label: "", heads: vec![(0, value)], means: vec![(0, 0.0)] }]);
+        assert_eq!([0.0, 0.000_123, 0.09, 0.1, 99.0, 100.0].map(power), [0, -4, -2, 0, 0, 2]);
+        assert_eq!([-4, 12].map(superscript), ["⁻⁴", "¹²"]);
     }
-    axes.down.1 + FONT_SIZE * 3.2
 }

@@ -1,4 +1,5 @@
-//! Figures for papers, as SVG and PNG: one column wide (3.3 inches), text of 8 points, colours for the colour-blind.
+//! Figures for papers, as SVG and PNG: one column wide (3.3 inches), text of 8 points, colours for the colour-blind; and
+//! as LaTeX what papers set themselves, tables and trees.
 //!
 //! Named after their models in Clark et al. (2019) where they have one there. Each figure is a function from a run to a
 //! `drawing::Drawing`; SVG and PNG are two ways to render it.
@@ -6,6 +7,7 @@
 mod axes;
 mod clusters;
 mod colours;
+mod curves;
 mod drawing;
 mod heat_map;
 mod layers;
@@ -17,8 +19,10 @@ use std::{fs, io};
 
 use headlight_attention::AttentionHead;
 
+use crate::best_heads::best_heads_sheet;
 use crate::run::{RunDirectory, RunError};
-use crate::tables::Direction;
+use crate::tables::{BestHead, Direction};
+use crate::tree_figure::{TreeFigureError, run_tree};
 use drawing::Drawing;
 
 /// A figure.
@@ -28,9 +32,14 @@ pub enum Figure {
     Surface,
     /// How broad attention is: the entropy of each head, by layer (Figure 4).
     Entropy,
+    /// What the masked-language-model loss minds: attention to special tokens and to the rest, and each head, by layer
+    /// (Figure 3).
+    Importance,
+    /// What the model loses as more and more heads are masked.
+    Pruning,
     /// The map of all heads by multidimensional scaling, by behaviour and by layer (Figure 6).
     Map,
-    /// The best head of each relation beside the best baseline, with intervals (Table 1 as bars).
+    /// The best head of each relation beside the best baseline, with intervals: bars, or as LaTeX a table (Table 1).
     Relations,
     /// Every head's accuracy for one relation, layers × heads.
     HeatMap {
@@ -47,6 +56,13 @@ pub enum Figure {
         head: Option<AttentionHead>,
         /// The relation whose dependents stand out; where not given, the sentence's most telling one.
         relation: Option<String>,
+    },
+    /// The tree of one sentence, with a predictor's arcs below it; only as LaTeX.
+    Tree {
+        /// The sentence's `sent_id`, any that the run evaluated.
+        sent_id: String,
+        /// As the table `predictions` calls it; where not given, the best head of each relation, or else a probe.
+        predictor: Option<String>,
     },
 }
 
@@ -88,9 +104,18 @@ pub enum FigureError {
         /// Heads per layer.
         heads: usize,
     },
-    /// The file's name says neither SVG nor PNG.
-    #[error("cannot tell the format of {}: its name ends neither in .svg nor in .png", .0.display())]
+    /// The file's name says neither SVG nor PNG nor LaTeX.
+    #[error("cannot tell the format of {}: its name ends neither in .svg nor in .png nor in .tex", .0.display())]
     Format(PathBuf),
+    /// A drawing was asked for as LaTeX.
+    #[error("this figure is a drawing and cannot be written as LaTeX: name a file that ends in .svg or .png")]
+    NoLatex,
+    /// A tree was asked for as a drawing.
+    #[error("trees are written as LaTeX (tikz-dependency): name a file that ends in .tex")]
+    OnlyLatex,
+    /// No tree can be drawn.
+    #[error(transparent)]
+    Tree(#[from] TreeFigureError),
     /// The plotting library failed, or the disk did.
     #[error("cannot draw: {0}")]
     Drawing(String),
@@ -108,15 +133,17 @@ pub enum FigureError {
 }
 
 impl Figure {
-    /// Draws the figure from a run into a file whose name ends in `.svg` or `.png`.
+    /// Writes the figure of a run into a file whose name ends in `.svg`, `.png` or `.tex`.
     ///
     /// # Errors
     /// All [`FigureError`]s.
     pub fn write(&self, run: &RunDirectory, path: &Path) -> Result<(), FigureError> {
+        let write =
+            |text: String| fs::write(path, text).map_err(|source| FigureError::Io { path: path.to_owned(), source });
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("png") => self.draw(run)?.write_png(path),
-            Some("svg") => fs::write(path, self.draw(run)?.to_svg()?)
-                .map_err(|source| FigureError::Io { path: path.to_owned(), source }),
+            Some("svg") => write(self.draw(run)?.to_svg()?),
+            Some("tex") => write(self.latex(run)?),
             _ => Err(FigureError::Format(path.to_owned())),
         }
     }
@@ -124,13 +151,30 @@ impl Figure {
     fn draw(&self, run: &RunDirectory) -> Result<Drawing, FigureError> {
         match self {
             Figure::Surface => layers::surface(run),
+            Figure::Importance => layers::importance(run),
             Figure::Entropy => layers::entropy(run),
+            Figure::Pruning => curves::pruning(run),
             Figure::Map => clusters::map(run),
             Figure::Relations => relations::relations(run),
             Figure::HeatMap { relation, direction } => heat_map::heat_map(run, relation, *direction),
             Figure::Sentence { sent_id, head, relation } => {
                 sentence::sentence(run, sent_id, *head, relation.as_deref())
             }
+            Figure::Tree { .. } => Err(FigureError::OnlyLatex),
+        }
+    }
+
+    fn latex(&self, run: &RunDirectory) -> Result<String, FigureError> {
+        match self {
+            Figure::Relations => {
+                let rows: Vec<BestHead> = run.table_or_empty()?;
+                if rows.is_empty() {
+                    return Err(nothing_to_draw(run, "heads"));
+                }
+                Ok(best_heads_sheet(&rows, run.report()).to_latex("tab:best-heads"))
+            }
+            Figure::Tree { sent_id, predictor } => Ok(run_tree(run, sent_id, predictor.as_deref())?),
+            _ => Err(FigureError::NoLatex),
         }
     }
 }

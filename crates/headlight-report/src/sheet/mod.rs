@@ -93,6 +93,11 @@ impl Sheet {
         html::render(self)
     }
 
+    /// The width of the table as plain text, uncut.
+    pub(crate) fn text_width(&self) -> usize {
+        text::width(self)
+    }
+
     fn rows(&self) -> impl Iterator<Item = &Vec<SheetCell>> {
         self.groups.iter().flatten()
     }

@@ -36,12 +36,8 @@ pub(super) fn render(sheet: &Sheet, width: usize) -> String {
 /// As wide as the widest cell or title. What does not fit in `width` is taken from titles that are wider than their
 /// cells, then from the first column, down to 8 characters.
 fn column_widths(sheet: &Sheet, width: usize) -> Vec<usize> {
-    let widest_cell = |column: usize| sheet.rows().map(|row| row[column].text.chars().count()).max().unwrap_or(0);
-    let cells: Vec<usize> = (0..sheet.columns.len()).map(widest_cell).collect();
-    let titles = sheet.columns.iter().map(|column| column.title.chars().count());
-    let mut widths: Vec<usize> = cells.iter().zip(titles).map(|(&cell, title)| cell.max(title)).collect();
-    let used = widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1);
-    let mut excess = used.saturating_sub(width);
+    let (cells, mut widths) = natural_widths(sheet);
+    let mut excess = with_gaps(&widths).saturating_sub(width);
     let mut cut = |at: &mut usize, least: usize| {
         let taken = excess.min(at.saturating_sub(least));
         *at -= taken;
@@ -54,6 +50,24 @@ fn column_widths(sheet: &Sheet, width: usize) -> Vec<usize> {
         cut(first, 8);
     }
     widths
+}
+
+/// The widest cell of each column, and the same with the titles.
+fn natural_widths(sheet: &Sheet) -> (Vec<usize>, Vec<usize>) {
+    let widest_cell = |column: usize| sheet.rows().map(|row| row[column].text.chars().count()).max().unwrap_or(0);
+    let cells: Vec<usize> = (0..sheet.columns.len()).map(widest_cell).collect();
+    let titles = sheet.columns.iter().map(|column| column.title.chars().count());
+    let widths = cells.iter().zip(titles).map(|(&cell, title)| cell.max(title)).collect();
+    (cells, widths)
+}
+
+fn with_gaps(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
+}
+
+/// How wide lines are that nobody cuts.
+pub(super) fn width(sheet: &Sheet) -> usize {
+    with_gaps(&natural_widths(sheet).1)
 }
 
 fn shorten(text: &str, width: usize) -> String {

@@ -25,9 +25,17 @@ pub enum TableError {
         /// Why.
         source: csv::Error,
     },
-    /// The Parquet file could not be written or is damaged.
-    #[error("cannot write or read Parquet table {}", .path.display())]
+    /// The Parquet file could not be written.
+    #[error("cannot write table {}", .path.display())]
     Parquet {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: parquet::errors::ParquetError,
+    },
+    /// The Parquet file is not what was written.
+    #[error("table {} is damaged; repeat the run to write it anew", .path.display())]
+    Damaged {
         /// The file.
         path: PathBuf,
         /// Why.

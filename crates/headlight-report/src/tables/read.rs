@@ -10,7 +10,7 @@ use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
 
-use super::write::{VERSION_KEY, parquet_error, physical_type};
+use super::write::{VERSION_KEY, physical_type};
 use super::{Column, TABLES_VERSION, Table, TableError, Value};
 
 /// Reads `<folder>/<name>.parquet` row by row, one row group in memory at a time. Columns are found by name: unknown
@@ -40,13 +40,14 @@ impl<T: Table> TableReader<T> {
     /// Opens the table and compares its columns with the row type's.
     ///
     /// # Errors
-    /// [`TableError::Io`] without such a file, [`TableError::Parquet`] where it is damaged,
+    /// [`TableError::Io`] without such a file, [`TableError::Damaged`] where it cannot be understood,
     /// [`TableError::NewerVersion`], [`TableError::MissingColumn`] or [`TableError::ColumnType`] where it holds
     /// something else than promised.
     pub fn open(folder: &Path) -> Result<Self, TableError> {
         let path = folder.join(format!("{}.parquet", T::NAME));
         let file = File::open(&path).map_err(|source| TableError::Io { path: path.clone(), source })?;
-        let file = SerializedFileReader::new(file).map_err(parquet_error(&path))?;
+        let file =
+            SerializedFileReader::new(file).map_err(|source| TableError::Damaged { path: path.clone(), source })?;
         check_version(&file, &path)?;
         let places = T::COLUMNS.iter().map(|column| find_column(&file, column, &path)).collect::<Result<_, _>>()?;
         Ok(Self {
@@ -102,7 +103,7 @@ impl<T: Table> Iterator for TableReader<T> {
                 Err(source) => {
                     self.next_group = self.file.num_row_groups();
                     (self.group_rows, self.next_row) = (0, 0);
-                    return Some(Err(TableError::Parquet { path: self.path.clone(), source }));
+                    return Some(Err(TableError::Damaged { path: self.path.clone(), source }));
                 }
             }
         }

@@ -108,7 +108,7 @@ fn errors_name_the_file_the_column_and_the_way_out() {
 
     let whole = fs::read(path.join("baselines.parquet")).unwrap();
     fs::write(path.join("baselines.parquet"), &whole[..whole.len() / 2]).unwrap();
-    assert_eq!(error::<Misfit>(path), "cannot write or read Parquet table RUN/baselines.parquet");
+    assert_eq!(error::<Misfit>(path), "table RUN/baselines.parquet is damaged; repeat the run to write it anew");
 
     // The version is one digit in the footer's metadata: make it another.
     let at = whole.windows(VERSION_KEY.len()).rposition(|window| window == VERSION_KEY.as_bytes()).unwrap();

@@ -125,7 +125,7 @@ fn csv_error(path: &Path) -> impl FnOnce(csv::Error) -> TableError {
     move |source| TableError::Csv { path: path.to_owned(), source }
 }
 
-pub(super) fn parquet_error(path: &Path) -> impl FnOnce(ParquetError) -> TableError {
+fn parquet_error(path: &Path) -> impl FnOnce(ParquetError) -> TableError {
     move |source| TableError::Parquet { path: path.to_owned(), source }
 }
 

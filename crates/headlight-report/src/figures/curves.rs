@@ -1,0 +1,56 @@
+//! What the model loses as more and more heads are masked (Michel et al. 2019), a line for each order.
+
+use super::axes::{Axes, SHAPES, layer_ticks, marker, ticks_up_to};
+use super::colours::{Colour, PALETTE};
+use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
+use super::{FigureError, nothing_to_draw};
+use crate::run::RunDirectory;
+use crate::tables::Pruning;
+
+/// The curves of all orders; the first curve's measure and masking stand for all, since an experiment has one of each.
+pub(super) fn pruning(run: &RunDirectory) -> Result<Drawing, FigureError> {
+    let rows: Vec<Pruning> = run.table_or_empty()?;
+    let Some(first) = rows.first() else {
+        return Err(nothing_to_draw(run, "pruning"));
+    };
+    let rows: Vec<&Pruning> =
+        rows.iter().filter(|row| row.measure == first.measure && row.masking == first.masking).collect();
+    let mut orders: Vec<&str> = Vec::new();
+    for row in &rows {
+        if !orders.contains(&row.order.as_str()) {
+            orders.push(&row.order);
+        }
+    }
+    let last = rows.iter().map(|row| row.step).max().unwrap_or(0).max(1);
+    let ticks = ticks_up_to(rows.iter().map(|row| row.value).fold(0.0, f64::max));
+    let axes = Axes {
+        across: (36.0, COLUMN - 6.0),
+        down: (20.0, 138.0),
+        x: (0.0, f64::from(last)),
+        y: (0.0, ticks.last().copied().unwrap_or(1.0)),
+    };
+    let mut drawing = Drawing { width: COLUMN, height: axes.down.1 + FONT_SIZE * 3.2, marks: Vec::new() };
+    let x_ticks: Vec<u32> = [0].into_iter().chain(layer_ticks(last)).collect();
+    axes.draw(&mut drawing, &x_ticks, &ticks);
+    let measure = match first.measure.as_str() {
+        "states" => "1 − cosine of final states",
+        _ => "loss, nats per hidden piece",
+    };
+    axes.titles(&mut drawing, "heads masked", measure, 6.0);
+
+    let (mut x, legend) = (axes.across.0, FONT_SIZE * 0.8 + 2.0);
+    for (at, order) in orders.into_iter().enumerate() {
+        let (colour, shape) = (PALETTE[at % PALETTE.len()], SHAPES[at % SHAPES.len()]);
+        let mut steps: Vec<&&Pruning> = rows.iter().filter(|row| row.order == order).collect();
+        steps.sort_by_key(|row| row.step);
+        let points: Vec<_> = steps.iter().map(|row| axes.at(f64::from(row.step), row.value)).collect();
+        drawing.line(&points, colour, 1.3);
+        // Markers tell the lines apart without colours; one at every step would hide a long line.
+        let every = points.len().div_ceil(12).max(1);
+        points.iter().step_by(every).for_each(|point| marker(&mut drawing, shape, *point, 2.1, colour));
+        marker(&mut drawing, shape, (x + 4.0, legend), 2.4, colour);
+        drawing.text((x + 10.0, legend), Anchor::Start, order, Colour::INK);
+        x += text_width(order) + 22.0;
+    }
+    Ok(drawing)
+}
