@@ -61,6 +61,8 @@ impl Size {
                     value: intact + harm * random.random_range(-0.01..0.04),
                     intact,
                     standard_error: Some(0.002),
+                    correct: None,
+                    total: None,
                     sequences: 100,
                 });
             }
@@ -76,6 +78,9 @@ impl Size {
                     layer_index: head.map(|head| head.0),
                     head_index: head.map(|head| head.1),
                     value: intact + harm * 0.5 * (steepness * share(step) + share(step).powi(4)),
+                    standard_error: Some(0.01),
+                    correct: None,
+                    total: None,
                     sequences: 100,
                 }));
             }

@@ -5,11 +5,11 @@ use super::super::strips::{Align, Column, Order, Strip, interval, legend, number
 use super::share;
 use crate::format::{count, percent, points};
 use crate::sheet::escape_html;
-use crate::single_heads::better_directions;
-use crate::tables::Ensemble;
+use crate::single_heads::{better_directions, ensemble_trees_sheet};
+use crate::tables::{Ensemble, EnsembleTree};
 
-/// The ensemble of each relation beside its first head.
-pub(in super::super) fn ensembles(rows: &[Ensemble]) -> Option<Section> {
+/// The ensemble of each relation beside its first head, and the trees that all of them make together.
+pub(in super::super) fn ensembles(rows: &[Ensemble], trees: &[EnsembleTree]) -> Option<Section> {
     if rows.is_empty() {
         return None;
     }
@@ -23,7 +23,16 @@ pub(in super::super) fn ensembles(rows: &[Ensemble]) -> Option<Section> {
         legend("ensemble, with interval", Some("its first head")),
         table("class=\"choices\" id=\"ensemble-table\"", &COLUMNS, &[lines], false)
     );
-    Some(Section::new("ensembles", "Ensembles", introduction).html(&shown))
+    let section = Section::new("ensembles", "Ensembles", introduction).html(&shown);
+    if trees.is_empty() {
+        return Some(section);
+    }
+    Some(section.html(&format!(
+        "<h3>Labelled trees</h3>\n<p>All ensembles as one parser: each arc has the relation whose ensembles speak for it most, \
+         and the tree with the root of the treebank is the best one of such arcs. LAS: governor and relation right; UAS: \
+         the governor.</p>\n<div class=\"scroll\">{}</div>\n",
+        ensemble_trees_sheet(trees).to_html()
+    )))
 }
 
 const COLUMNS: [Column; 8] = [

@@ -3,7 +3,7 @@
 use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use super::super::section::Section;
 use super::{distinct, of_heads, source, spaced};
-use crate::pruning::{ablation_sheet, pruning_sheet};
+use crate::pruning::{ablation_sheets, pruning_sheets};
 use crate::run::ModelSummary;
 use crate::tables::{Ablation, Pruning};
 
@@ -38,9 +38,12 @@ pub(in super::super) fn pruning(ablation: &[Ablation], pruning: &[Pruning], mode
         .panels("More and more heads masked", panels.collect());
     for setting in &settings {
         let name = Measure::of(&setting.0).with_masking(&setting.1);
-        section = section
-            .details(&format!("Heads missed most and least: {name}"), &ablation_sheet(&masked_alone(setting)))
-            .details(&format!("Curves: {name}"), &pruning_sheet(&masked_in_order(setting)));
+        for sheet in ablation_sheets(&masked_alone(setting)) {
+            section = section.details(&format!("Heads missed most and least: {name}"), &sheet);
+        }
+        for sheet in pruning_sheets(&masked_in_order(setting)) {
+            section = section.details(&format!("Curves: {name}"), &sheet);
+        }
     }
     Some(section)
 }
