@@ -140,6 +140,9 @@ choice! {
     Merge { Mean = "mean", First = "first", Max = "max" }
 }
 
+/// More threads than any machine has cores for: each has its buffers, so that a slip takes all memory.
+const MOST_THREADS: usize = 1024;
+
 /// The three lists of a treebank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
@@ -248,6 +251,11 @@ impl Config {
         anyhow::ensure!(
             !self.model.name.is_empty() || !self.model.path.as_os_str().is_empty(),
             "no model: give `model.name` (see `headlight models`) or `model.path`, a folder with a checkpoint"
+        );
+        anyhow::ensure!(
+            self.threads <= MOST_THREADS,
+            "`threads` is {}; take at most {MOST_THREADS}, or 0 for one per core",
+            self.threads
         );
         anyhow::ensure!(
             self.treebank.max_pieces >= 3,
