@@ -97,8 +97,8 @@ pub struct CompareArgs {
     /// Form of the comparison
     #[arg(long, value_enum, default_value_t = CompareFormat::Term, value_name = "FORMAT")]
     pub format: CompareFormat,
-    /// Exit with code 1 when the accuracy of a relation, or another measure, differs from the reference's by less than
-    /// this, in percentage points: --fail-below=-1 allows a loss of one point
+    /// Exit with code 1 when the difference of a relation or another measure to the reference is below this, in
+    /// percentage points: --fail-below=-1 allows a loss of one point
     #[arg(long, value_name = "POINTS", allow_negative_numbers = true, value_parser = points)]
     pub fail_below: Option<f64>,
     /// Resamples of sentences behind the intervals
@@ -291,6 +291,8 @@ pub enum FileFormat {
     Conllu,
     /// CoNLL-X, 8 or 10 columns
     Conllx,
+    /// CoNLL-2012, with coreference in its last column
+    Conll2012,
     /// A line `word head-relation` for each word
     HeadRelation,
 }

@@ -1,6 +1,6 @@
 //! Log lines: `tracing` events of all crates, on standard error, in between progress bars.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -30,10 +30,15 @@ pub fn install(verbosity: &Verbosity) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(AboveBars);
     let installed = match verbosity.log_format {
-        LogFormat::Text => builder.without_time().with_target(false).try_init(),
+        LogFormat::Text => builder.without_time().with_target(false).with_ansi(colours()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     debug_assert!(installed.is_ok(), "the subscriber is installed once");
+}
+
+/// Colours are for terminals, and for people who have not asked for none (https://no-color.org).
+fn colours() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Writes a log line without tearing the progress bars apart.

@@ -15,12 +15,11 @@ mod parallel;
 mod progress;
 mod run;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, LogFormat};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -33,6 +32,9 @@ fn main() -> ExitCode {
     logging::install(&cli.verbosity);
     if cli.verbosity.quiet {
         progress::quiet();
+    }
+    if cli.verbosity.log_format == LogFormat::Json {
+        progress::json();
     }
     let result = match &cli.command {
         Command::Run(args) => commands::run::run(args),
@@ -52,8 +54,7 @@ fn main() -> ExitCode {
         Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
             // One line, whatever the causes hold; a closed standard error leaves only the exit code.
-            let line = format!("{error:#}").replace('\n', " ");
-            let _ = progress::suspend(|| writeln!(io::stderr(), "error: {line}"));
+            progress::fail(&format!("{error:#}").replace('\n', " "));
             ExitCode::from(match () {
                 () if error.is::<commands::Usage>() => USAGE,
                 () if error.is::<run::Interrupted>() => run::Interrupted::EXIT_CODE,

@@ -1,15 +1,16 @@
 //! What a user sees while work goes on, on standard error: bars with rate and time left on a terminal, a plain line at
-//! most every ten seconds elsewhere, nothing with `--quiet`.
+//! most every ten seconds elsewhere, nothing with `--quiet`, JSON with `--log-format json`.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 static QUIET: AtomicBool = AtomicBool::new(false);
+static JSON: AtomicBool = AtomicBool::new(false);
 
 /// How often a plain line is written where no bar can be drawn.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -19,16 +20,39 @@ pub fn quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
+/// From now on every line on standard error is a JSON object, and no bar is drawn.
+pub fn json() {
+    JSON.store(true, Ordering::Relaxed);
+}
+
 /// Runs `write` while no bar is on the screen.
 pub fn suspend<T>(write: impl FnOnce() -> T) -> T {
     BARS.suspend(write)
 }
 
-/// Tells the user one thing, unless `--quiet`. A closed standard error is no reason to stop.
+/// Tells the user one thing, unless `--quiet`.
 pub fn say(line: &str) {
     if !QUIET.load(Ordering::Relaxed) {
-        let _ = suspend(|| writeln!(io::stderr(), "{line}"));
+        write_line("INFO", "", line);
     }
+}
+
+/// Tells the user why the work ends, even with `--quiet`.
+pub fn fail(line: &str) {
+    write_line("ERROR", "error: ", line);
+}
+
+/// `prefix` and `line`, or an object like those of the log. A closed standard error takes nothing, and that is no error.
+fn write_line(level: &str, prefix: &str, line: &str) {
+    let line = match JSON.load(Ordering::Relaxed) {
+        true => {
+            let timestamp = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
+            serde_json::json!({ "timestamp": timestamp, "level": level, "message": line, "target": "headlight" })
+                .to_string()
+        }
+        false => format!("{prefix}{line}"),
+    };
+    let _ = suspend(|| writeln!(io::stderr(), "{line}"));
 }
 
 /// What is counted.
@@ -64,7 +88,7 @@ impl Progress {
     /// Starts a step of `total` units; `None` when nobody knows how many there will be.
     pub fn start(label: impl Into<String>, unit: Unit, total: Option<u64>) -> Self {
         let label = label.into();
-        let shown = io::stderr().is_terminal() && !QUIET.load(Ordering::Relaxed);
+        let shown = io::stderr().is_terminal() && ![&QUIET, &JSON].iter().any(|it| it.load(Ordering::Relaxed));
         let bar = if shown {
             BARS.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new))
         } else {

@@ -189,3 +189,96 @@ fn two_runs_of_one_name_do_not_mix() {
     drop(lock);
     world.succeed(&["run", "twice.toml"]);
 }
+
+/// A world with the finished run `runs/tiny`, and a second one of another seed, `runs/other`.
+fn world_with_runs() -> World {
+    let world = World::new();
+    world.write("tiny.toml", tiny_config("max_sentences = 10"));
+    world.succeed(&["run", "tiny.toml"]);
+    world.succeed(&["run", "tiny.toml", "--set", "name=other", "--set", "seed=2"]);
+    world
+}
+
+#[test]
+fn what_is_no_run_is_never_replaced() {
+    let world = World::new();
+    world.write("tiny.toml", tiny_config("max_sentences = 5"));
+    for (name, file) in [("folder", "runs/folder/mine.txt"), ("file", "runs/file")] {
+        world.write(file, "mine");
+        let error = world.fail(1, &["run", "tiny.toml", "--force", "--set", &format!("name={name}")]);
+        assert!(error.contains(&format!("runs/{name} exists and is no run directory")), "{error}");
+        assert_eq!(world.read(file), "mine");
+    }
+    fs::create_dir(world.path("runs/empty")).unwrap();
+    world.succeed(&["run", "tiny.toml", "--force", "--set", "name=empty"]);
+}
+
+#[test]
+fn a_run_that_is_damaged_is_named_with_the_way_out() {
+    let world = world_with_runs();
+    let whole = fs::read(world.path("runs/tiny/predictions.parquet")).unwrap();
+    let mut scrambled = whole.clone();
+    scrambled[8..200].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    for bytes in [&whole[..whole.len() / 2], &scrambled, &[]] {
+        world.write("runs/tiny/predictions.parquet", bytes);
+        let error = world.fail(1, &["compare", "runs/tiny", "runs/other"]);
+        let expected = "table runs/tiny/predictions.parquet is damaged; repeat the run to write it anew";
+        assert!(error.starts_with(expected), "{error}");
+    }
+    fs::remove_file(world.path("runs/tiny/predictions.parquet")).unwrap();
+    let error = world.fail(1, &["compare", "runs/tiny", "runs/other"]);
+    assert!(error.contains("runs/tiny is incomplete: it has no predictions.parquet"), "{error}");
+    world.write("runs/tiny/predictions.parquet", &whole);
+
+    let report = world.read("runs/tiny/report.json");
+    for (text, expected) in [
+        (report.replace("\"format_version\": 1", "\"format_version\": 9"), "has format version 9"),
+        (report[..report.len() / 2].to_owned(), "cannot understand runs/tiny/report.json: EOF while parsing"),
+    ] {
+        world.write("runs/tiny/report.json", text);
+        for arguments in [&["compare", "runs/tiny", "runs/other"][..], &["report", "runs/tiny"]] {
+            let error = world.fail(1, arguments);
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_said_in_a_line() {
+    let world = world_with_runs();
+    world.write("mine.toml", "[paper]\nid = \"x\"\ncitation = \"y\"\nmodel = \"z\"\npages = 3\n");
+    for (others, expected) in [
+        (&["runs/tiny"][..], "tiny is compared with itself"),
+        (&["clark2109"], "there is neither a run nor a published table clark2109; did you mean clark2019?"),
+        (&["runs/absent"], "there is no run at runs/absent; `headlight run CONFIG` makes one"),
+        (&["runs"], "runs is not a run: it has no report.json"),
+        (&["mine.toml"], "cannot understand the published table mine.toml: line 5: unknown field `pages`"),
+    ] {
+        let error = world.fail(1, &[&["compare", "runs/tiny"], others].concat());
+        assert!(error.contains(expected), "{error}");
+    }
+    // A gate that has nothing to test does not open: the replication has no accuracies of heads.
+    let error = world.fail(1, &["compare", "runs/tiny", "runs/other", "replication-ewt", "--fail-below=-1"]);
+    assert!(error.contains("--fail-below has nothing to hold replication-ewt against"), "{error}");
+    world.succeed(&["compare", "runs/tiny", "runs/other", "--fail-below=-101"]);
+}
+
+#[test]
+fn figures_that_cannot_be_written_name_the_file() {
+    let world = world_with_runs();
+    for file in ["taken.svg", "taken.png", "taken.tex"] {
+        fs::create_dir(world.path(file)).unwrap();
+        let error = world.fail(1, &["figure", "runs/tiny", "table1", "--out", file]);
+        assert!(error.starts_with(&format!("cannot write {file}: ")), "{error}");
+    }
+    for (arguments, expected) in [
+        (&["heatmap", "obj", "--format", "tex"][..], "is a drawing and cannot be written as LaTeX"),
+        (&["tree", "absent"], "predictions.conllu has no sentence absent"),
+        (&["tree", "absent", "--format", "png"], "trees are written as LaTeX"),
+        (&["figure3"], "no experiment of kind = \"importance\""),
+        (&["pruning"], "no experiment of kind = \"pruning\""),
+    ] {
+        let error = world.fail(1, &[&["figure", "runs/tiny"], arguments].concat());
+        assert!(error.contains(expected), "{error}");
+    }
+}

@@ -29,6 +29,9 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["run", "quickstart", "--set", "heads.resamples=10"], "at least 1000"),
         (&["figure", "runs/quickstart", "heatmap"], "`heatmap` needs to know of what: a relation"),
         (&["figure", "runs/quickstart", "sentence", "s1", "--head", "0-3"], "counted from 1: 4-10"),
+        (&["figure", "runs/quickstart", "tree"], "`tree` needs to know of what: the sent_id"),
+        (&["compare", "runs/a", "runs/b", "--fail-below", "nan"], "a number of percentage points"),
+        (&["run", "quickstart", "--set", "threads=100000"], "`threads` is 100000; take at most 1024"),
     ] {
         let error = world.fail(2, arguments);
         assert!(error.contains(expected), "{error}");
@@ -107,10 +110,20 @@ fn log_lines_are_json_on_request_and_quiet_silences_progress() {
     let world = World::new();
     let config = crate::support::tiny_config("max_sentences = 3");
     world.write("tiny.toml", config);
-    let json = Ran::of(world.command(&["-vv", "--log-format", "json", "run", "tiny.toml"]));
-    assert_eq!(json.code, 0, "{}", json.stderr);
-    let parsed = json.stderr.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    assert!(parsed.into_iter().any(|line| line["level"] == "DEBUG"), "{}", json.stderr);
+    let json = |code: i32| {
+        let ran = Ran::of(world.command(&["-vv", "--log-format", "json", "run", "tiny.toml"]));
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        let lines = ran.stderr.lines().map(serde_json::from_str::<serde_json::Value>);
+        lines.collect::<Result<Vec<_>, _>>().unwrap_or_else(|error| panic!("{error}: {}", ran.stderr))
+    };
+    let lines = json(0);
+    let levels: Vec<&str> = lines.iter().filter_map(|line| line["level"].as_str()).collect();
+    assert!(levels.len() == lines.len() && levels.contains(&"DEBUG") && levels.contains(&"INFO"), "{lines:?}");
+    let last = json(1).pop().unwrap();
+    assert!(last["level"] == "ERROR" && last["message"].as_str().unwrap().contains("runs/tiny exists"), "{last}");
+
+    let text = Ran::of(world.command(&["-vv", "run", "tiny.toml", "--force"]));
+    assert!(text.stderr.contains("DEBUG") && !text.stderr.contains('\u{1b}'), "no colours in a file: {}", text.stderr);
 
     let quiet = Ran::of(world.command(&["-q", "run", "tiny.toml", "--force"]));
     assert_eq!((quiet.code, quiet.stderr.as_str()), (0, ""));

@@ -84,8 +84,34 @@ fn reports_and_figures_are_drawn_from_a_finished_run() {
     let sent_id = json(&world, "runs/tiny/explorer.json")["sentences"][0]["sent_id"].as_str().unwrap().to_owned();
     world.succeed(&["figure", "runs/tiny", "sentence", &sent_id, "--head", "2-3", "--out", "sentence.svg"]);
     assert!(world.read("sentence.svg").contains("head 2-3"));
+    assert_eq!(
+        world.succeed(&["figure", "runs/tiny", "tree", &sent_id]),
+        format!("runs/tiny/figures/tree-{sent_id}.tex\n")
+    );
+    let tree = world.read(&format!("runs/tiny/figures/tree-{sent_id}.tex"));
+    assert!(tree.contains("\\deproot{") && tree.contains("edge below"), "{tree}");
+    world.succeed(&["figure", "runs/tiny", "table1", "--out", "best.tex"]);
+    let table = world.read("best.tex");
+    assert!(table.contains("\\toprule") && table.contains("nmod:poss & ") && !table.contains(" root & "), "{table}");
     let error = world.fail(1, &["figure", "runs/tiny", "figure6"]);
     assert!(error.contains("its config has no experiment of kind = \"clusters\""), "{error}");
+}
+
+#[test]
+fn what_the_loss_minds_and_what_pruning_costs_are_drawn() {
+    let more =
+        "max_sentences = 8\n[[experiment]]\nkind = \"importance\"\n[[experiment]]\nkind = \"pruning\"\nsequences = 4";
+    let world = run("tiny", more, &[]);
+    for (figure, said) in [
+        ("figure3", ["to [SEP]", "to the rest", "|∂loss/∂attention|"]),
+        ("pruning", ["importance", "greedy", "heads masked"]),
+    ] {
+        world.succeed(&["figure", "runs/tiny", figure, "--out", "figure.svg"]);
+        let svg = world.read("figure.svg");
+        assert!(said.iter().all(|text| svg.contains(text)), "{figure}: {svg}");
+        world.succeed(&["figure", "runs/tiny", figure, "--out", "figure.png"]);
+        assert!(fs::metadata(world.path("figure.png")).unwrap().len() > 10_000, "{figure} is empty");
+    }
 }
 
 #[test]

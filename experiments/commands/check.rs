@@ -14,6 +14,7 @@ pub fn check(args: &CheckArgs) -> Result<()> {
         FileFormat::Auto => None,
         FileFormat::Conllu => Some(Format::Conllu),
         FileFormat::Conllx => Some(Format::Conllx),
+        FileFormat::Conll2012 => Some(Format::Conll2012),
         FileFormat::HeadRelation => Some(Format::HeadRelation),
     };
     let mut problems = 0;

@@ -146,6 +146,9 @@ choice! {
     Merge { Mean = "mean", First = "first", Max = "max" }
 }
 
+/// More threads than any machine has cores for: each has its buffers, so that a slip takes all memory.
+const MOST_THREADS: usize = 1024;
+
 /// The three lists of a treebank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
@@ -276,6 +279,11 @@ impl Config {
             "no model: give `model.name` (see `headlight models`) or `model.path`, a folder with a checkpoint"
         );
         self.model.device().check_precision(self.model.precision()).context("`model.precision`")?;
+        anyhow::ensure!(
+            self.threads <= MOST_THREADS,
+            "`threads` is {}; take at most {MOST_THREADS}, or 0 for one per core",
+            self.threads
+        );
         anyhow::ensure!(
             self.treebank.max_pieces >= 3,
             "`treebank.max_pieces` is {}, but [CLS], [SEP] and one piece are 3",

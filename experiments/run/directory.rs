@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, ensure};
 
 /// A run directory in work. Only one process at a time has it.
 pub struct Directory {
@@ -20,12 +20,17 @@ impl Directory {
     /// Begins or goes on with `<out>/<name>.partial`.
     ///
     /// # Errors
-    /// When `<out>/<name>` exists and `force` is not given, when another process is at work on it, or when the disk
-    /// does not take it.
+    /// When `<out>/<name>` exists and `force` is not given or it is no run directory, when another process is at work on
+    /// it, or when the disk does not take it.
     pub fn open(out: &Path, name: &str, force: bool) -> Result<Self> {
         let place = out.join(name);
-        if !force && place.symlink_metadata().is_ok() {
-            bail!("{} exists: --force replaces it, --out or --set name=… writes elsewhere", place.display());
+        if place.symlink_metadata().is_ok() {
+            ensure!(
+                is_run(&place),
+                "{} exists and is no run directory: it is left alone; --out or --set name=… writes elsewhere",
+                place.display()
+            );
+            ensure!(force, "{} exists: --force replaces it, --out or --set name=… writes elsewhere", place.display());
         }
         let partial = out.join(format!("{name}.partial"));
         let resumed = partial.is_dir();
@@ -87,6 +92,12 @@ impl Directory {
         }
         Ok(place.clone())
     }
+}
+
+/// Whether a folder was written by a run, or is empty: nothing else is replaced, whatever was asked for.
+fn is_run(place: &Path) -> bool {
+    let is_empty = || fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none());
+    place.join("report.json").is_file() || place.join("config.toml").is_file() || is_empty()
 }
 
 fn lock(path: &Path) -> Result<File> {

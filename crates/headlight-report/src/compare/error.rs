@@ -67,12 +67,14 @@ pub enum CompareError {
         source: io::Error,
     },
     /// A published table that is not what it should be.
-    #[error("cannot understand the published table {name}")]
+    #[error("cannot understand the published table {name}: line {line}: {message}")]
     Paper {
         /// File or built-in name.
         name: String,
-        /// Where and why.
-        source: toml::de::Error,
+        /// The line, counted from 1.
+        line: usize,
+        /// Why.
+        message: String,
     },
     /// A head in a published table that is not written `layer-head`.
     #[error("published table {name} names head `{head}` for relation {relation}; write layer-head, as in `8-10`")]

@@ -215,8 +215,10 @@ impl Paper {
     }
 
     fn parse(name: &str, text: &str) -> Result<Self, CompareError> {
-        let paper: Self =
-            toml::from_str(text).map_err(|source| CompareError::Paper { name: name.to_owned(), source })?;
+        let paper: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            CompareError::Paper { name: name.to_owned(), line, message: error.message().replace('\n', "; ") }
+        })?;
         for PublishedHead { relation, head, .. } in &paper.heads {
             if parse_head(head).is_none() {
                 let (name, relation, head) = (name.to_owned(), relation.clone(), head.clone());

@@ -160,6 +160,21 @@ pub(super) fn bold_width(text: &str) -> f64 {
     width(text, FontStyle::Bold)
 }
 
+/// A text that is at most `most` wide in bold, which is the wider style: its end becomes `…` where it is not.
+pub(super) fn fitted(text: &str, most: f64) -> String {
+    if bold_width(text) <= most {
+        return text.to_owned();
+    }
+    let mut kept: Vec<char> = text.chars().collect();
+    loop {
+        kept.pop();
+        let shorter: String = kept.iter().chain(['…'].iter()).collect();
+        if kept.is_empty() || bold_width(&shorter) <= most {
+            return shorter;
+        }
+    }
+}
+
 fn width(text: &str, style: FontStyle) -> f64 {
     register_fonts();
     font(style, PNG).layout_box(text).map_or(0.0, |((left, _), (right, _))| f64::from(right - left) / SCALE)
@@ -240,6 +255,14 @@ mod tests {
     fn text_is_as_wide_as_in_the_font() {
         // DejaVu Sans: the advance of a digit is 0.636 em.
         assert!((text_width("0000000000") - 10.0 * 0.636 * FONT_SIZE).abs() < 0.5, "{}", text_width("0000000000"));
+    }
+
+    #[test]
+    fn texts_that_do_not_fit_end_in_dots() {
+        assert_eq!(fitted("obj", 40.0), "obj");
+        let short = fitted("https://example.org/a/long/way/down", 60.0);
+        assert!(short.starts_with("https:") && short.ends_with('…') && bold_width(&short) <= 60.0, "{short}");
+        assert_eq!(fitted("wide", 0.0), "…");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::axes::layer_ticks;
 use super::colours::{Colour, viridis};
-use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE};
+use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, fitted};
 use super::{FigureError, nothing_to_draw};
 use crate::format::percent;
 use crate::head_counts::HeadCounts;
@@ -37,7 +37,7 @@ pub(super) fn heat_map(
     let (right, bottom) = (LEFT + side * f64::from(heads), TOP + side * f64::from(layers));
     let mut drawing = Drawing { width: COLUMN, height: bottom + 26.0, marks: Vec::new() };
     let title = format!("{relation}, {}, % right", direction.arrow());
-    drawing.bold((LEFT, 7.0), Anchor::Start, &title, Colour::INK);
+    drawing.bold((LEFT, 7.0), Anchor::Start, &fitted(&title, COLUMN - LEFT), Colour::INK);
     let mut shares = shares.into_iter();
     for layer in 0..layers {
         for (head, share) in (0..heads).zip(&mut shares) {

@@ -1,7 +1,7 @@
 //! Table 1 as bars: the best head of each relation beside the best baseline.
 
 use super::colours::{BLUE, Colour, VERMILION};
-use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
+use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, fitted, text_width};
 use super::{FigureError, nothing_to_draw};
 use crate::assess::is_aggregate;
 use crate::run::RunDirectory;
@@ -24,10 +24,10 @@ pub(super) fn relations(run: &RunDirectory) -> Result<Drawing, FigureError> {
     rows.truncate(MOST);
     rows.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
 
-    let names = rows.iter().map(|row| text_width(&row.relation)).fold(0.0, f64::max).min(90.0) + 2.0;
+    let names = rows.iter().map(|row| text_width(&fitted(&row.relation, 90.0))).fold(0.0, f64::max) + 2.0;
     let heads = rows.iter().map(|row| text_width(&head_name(row))).fold(0.0, f64::max);
     let left = names + heads + 12.0;
-    let x = |share: f64| left + (COLUMN - left - 8.0) * share.clamp(0.0, 1.0);
+    let x = |share: f64| left + (COLUMN - left - 10.0) * share.clamp(0.0, 1.0);
     let top = 22.0;
     let bottom = top + ROW * rows.len() as f64;
     let mut drawing = Drawing { width: COLUMN, height: bottom + 26.0, marks: Vec::new() };
@@ -46,7 +46,7 @@ pub(super) fn relations(run: &RunDirectory) -> Result<Drawing, FigureError> {
     );
     for (at, row) in rows.iter().enumerate() {
         let y = top + ROW * (at as f64 + 0.5);
-        drawing.text((names, y), Anchor::End, &row.relation, Colour::INK);
+        drawing.text((names, y), Anchor::End, &fitted(&row.relation, 90.0), Colour::INK);
         drawing.text((left - 5.0, y), Anchor::End, &head_name(row), Colour::SOFT);
         drawing.rectangle((x(0.0), y - 3.6), (x(row.accuracy), y + 3.6), BLUE.opacity(0.55));
         if let Some((low, high)) = row.ci_low.zip(row.ci_high) {

@@ -3,7 +3,7 @@
 use headlight_attention::{AttentionHead, HeadGrid};
 
 use super::colours::{BLUE, Colour, VERMILION};
-use super::drawing::{Anchor, COLUMN, Drawing, bold_width};
+use super::drawing::{Anchor, COLUMN, Drawing, bold_width, fitted};
 use super::{FigureError, nothing_to_draw};
 use crate::explorer::{Explorer, ExplorerSentence};
 use crate::run::RunDirectory;
@@ -60,6 +60,9 @@ fn best_row<'a>(
     }
     let gain = |row: &&BestHead| row.accuracy - row.baseline_accuracy;
     let rows = best.iter().filter(|row| in_sentence(&row.relation) && row.layer > 0 && row.head > 0);
+    // Punctuation has no syntax worth a figure, unless there is nothing else.
+    let telling: Vec<&BestHead> = rows.clone().filter(|row| row.relation != "punct").collect();
+    let rows = if telling.is_empty() { rows.collect() } else { telling }.into_iter();
     Ok(rows.max_by(|a, b| gain(a).total_cmp(&gain(b))))
 }
 
@@ -71,15 +74,17 @@ fn draw(
     relation: &str,
 ) -> Drawing {
     let n = sentence.words.len();
-    let names: Vec<&str> =
-        std::iter::once("[CLS]").chain(sentence.words.iter().map(|word| word.form.as_str())).chain(["[SEP]"]).collect();
-    let widest = names.iter().map(|name| bold_width(name)).fold(0.0, f64::max).min(COLUMN / 3.0);
+    let forms = sentence.words.iter().map(|word| word.form.as_str());
+    let names = std::iter::once("[CLS]").chain(forms).chain(["[SEP]"]).map(|name| fitted(name, COLUMN / 3.0));
+    let names: Vec<String> = names.collect();
+    let widest = names.iter().map(|name| bold_width(name)).fold(0.0, f64::max);
     let (left, right) = (widest + 6.0, COLUMN - widest - 6.0);
     let top = 24.0;
     let y = |position: usize| top + ROW * position as f64;
     let mut drawing = Drawing { width: COLUMN, height: y(n + 2), marks: Vec::new() };
     let title = format!("head {head}, {}, {relation}", direction.arrow());
-    drawing.bold((COLUMN / 2.0, 7.0), Anchor::Middle, title.trim_end_matches(", "), Colour::INK);
+    let title = fitted(title.trim_end_matches(", "), COLUMN);
+    drawing.bold((COLUMN / 2.0, 7.0), Anchor::Middle, &title, Colour::INK);
 
     let size = n + 2;
     let weight = |from: usize, to: usize| {

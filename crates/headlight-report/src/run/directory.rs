@@ -84,7 +84,7 @@ impl RunDirectory {
     /// # Errors
     /// All [`RunError`]s but [`RunError::NoTable`].
     pub fn open(path: &Path) -> Result<Self, RunError> {
-        if !path.exists() {
+        if !path.try_exists().map_err(|source| RunError::Io { path: path.to_owned(), source })? {
             return Err(RunError::NotFound(path.to_owned()));
         }
         let incomplete = |missing: &str| RunError::Incomplete { path: path.to_owned(), missing: missing.to_owned() };

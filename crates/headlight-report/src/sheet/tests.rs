@@ -74,6 +74,18 @@ fn latex_escapes_what_would_be_commands() {
 }
 
 #[test]
+fn latex_aligns_what_spaces_align_and_sets_long_tables_small() {
+    let sheet = |rows: usize| {
+        let row = || vec!["  7-6 →   34.5".into(), SheetCell::strong("7-6 →    9.0")];
+        Sheet { groups: vec![vec![row(); rows]], ..Sheet::new("", &["<head", "<other"]) }.to_latex("tab:long")
+    };
+    let row = r"\phantom{0}\phantom{0}7-6 $\to$ \hfill 34.5 & \textbf{7-6 $\to$ \hfill 9.0} \\";
+    assert!(sheet(1).contains(row), "{}", sheet(1));
+    assert!(sheet(40).contains("  \\footnotesize\n  \\begin{tabular}"));
+    assert!(sheet(41).contains("  \\scriptsize\n  \\begin{tabular}"));
+}
+
+#[test]
 fn html_escapes_what_would_be_elements() {
     insta::assert_snapshot!(sheet().to_html(), @r#"
     <table>

@@ -9,9 +9,9 @@ use super::{
 pub(super) const PYTHON: &str = r#"import pandas
 
 scores = pandas.read_parquet("head_scores.parquet")
-det = scores[(scores.relation == "det") & (scores.direction == "dep_to_gov")]
-accuracy = (det.correct / det.total).groupby([det.layer_index, det.head_index]).mean().unstack()
-print(accuracy.round(3).to_string())
+det = scores.query('split == "evaluate" and relation == "det" and direction == "dep_to_gov"')
+det = det.assign(accuracy=det.correct / det.total)
+print(det.pivot(index="layer_index", columns="head_index", values="accuracy").round(3).to_string())
 "#;
 
 /// A Markdown page of all tables with their columns, types and meanings, made from the row types.

@@ -63,7 +63,7 @@ fn what_cannot_be_drawn_says_why() {
         error(sentence("absent"), "a.svg")
             .starts_with("explorer.json has no sentence `absent`; it has 6 sentences, such as weblog-0")
     );
-    assert!(error(Figure::Map, "a.gif").ends_with("a.gif: its name ends neither in .svg nor in .png"));
+    assert!(error(Figure::Map, "a.gif").ends_with("a.gif: its name ends neither in .svg nor in .png nor in .tex"));
     let beyond = Figure::Sentence {
         sent_id: first_sentence(&run),
         head: Some(AttentionHead { layer: 2, index: 0 }),
