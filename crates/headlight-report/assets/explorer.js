@@ -69,7 +69,7 @@ function startExplorer() {
     }
     const relations = [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
     if (!counts.has(state.relation)) state.relation = ALL;
-    fillSelect(relationBox, [[ALL, "all relations"], ...relations.map(([name, count]) => [name, `${name} (${count})`])], state.relation);
+    fillSelect(relationBox, [[ALL, "all relations"], ...relations.map(([name, count]) => [name, `${isolated(name)} (${count})`])], state.relation);
     const heads = Array.from({ length: data.layers * data.heads }, (_, at) => [at, headName(Math.floor(at / data.heads), at % data.heads)]);
     fillSelect(headBox, heads, number());
     fillSelect(directionBox, DIRECTIONS.map((name) => [name, ARROWS[name]]), view.direction);
@@ -94,7 +94,7 @@ function startExplorer() {
     const all = entries.reduce((sum, entry) => [sum[0] + entry.total - entry.wrong, sum[1] + entry.total], [0, 0]);
     byId("explorer-summary").textContent = entries.length === 0 ? "No sentence here has such words." :
       `${entries.length} ${entries.length === 1 ? "sentence" : "sentences"}; head ${headName(view.layer, view.head)} (${ARROWS[view.direction]}) is right for ${all[0]} of ${all[1]} words` +
-      `${state.relation === ALL ? "" : ` with relation ${state.relation}`} (${percent(all[0] / all[1])} %).`;
+      `${state.relation === ALL ? "" : ` with relation ${isolated(state.relation)}`} (${percent(all[0] / all[1])} %).`;
   }
 
   function select(at) {
@@ -225,7 +225,7 @@ function draw(sentence, number, direction, isWanted, state, redraw) {
     class: `weight ${kind}`, x1: centres[from], y1, x2: centres[to], y2,
     "stroke-opacity": kind === "plain" ? Math.min(.85, .06 + value).toFixed(3) : Math.min(1, .65 + value).toFixed(3),
     "stroke-width": (kind === "plain" ? .6 + 3 * value : 1.2 + 4 * value).toFixed(2),
-  }, svg("title", {}, `${names[from]} → ${names[to]}: ${percent(value)} %`)));
+  }, svg("title", {}, `${isolated(names[from])} → ${isolated(names[to])}: ${percent(value)} %`)));
 
   /** Lines of one word (`{ row, position }`), or of all words. */
   function show(focus) {
@@ -268,7 +268,7 @@ function draw(sentence, number, direction, isWanted, state, redraw) {
       const width = Math.max(textWidth(name) + 10, 24);
       const target = svg("g", {
         class: "target", tabindex: "0", role: "button", "aria-pressed": pinned, "data-place": `${row}-${position}`,
-        "aria-label": row === "from" ? `what ${name} attends to` : `what attends to ${name}`,
+        "aria-label": row === "from" ? `what ${isolated(name)} attends to` : `what attends to ${isolated(name)}`,
       }, svg("rect", { x: centres[position] - width / 2, y: y - 14, width, height: 22 }),
       svg("text", { class: special ? "word special" : "word", x: centres[position], y: y + 2 }, name));
       const pin = () => { state.pinned = pinned ? null : focus; redraw(`${row}-${position}`); };

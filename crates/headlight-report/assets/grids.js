@@ -24,7 +24,7 @@ function headFrame({ layer, head }, inset, dash) {
  * A heat map at the place `id`. `current` says what it shows: `values` by head, `labels` for cells, `unit`, `colours`, the
  * head `chosen` by the run, a `name` for files; `text` says the value of a head and `readout` that of the head in view.
  */
-function headMap(id, current) {
+function headMap(id, current, first = false) {
   const place = byId(id);
   const look = () => {
     const narrow = place.clientWidth < NARROW;
@@ -58,7 +58,8 @@ function headMap(id, current) {
     byId(`${id}-readout`).textContent = map.readout;
   };
   later(() => {
-    listeners.push(draw);
+    // The first map answers at once, the others when there is time.
+    listeners.push(first ? draw : () => later(draw));
     themed(draw);
     new ResizeObserver(() => { if (looked && looked !== JSON.stringify(look())) draw(); }).observe(place);
     place.on?.("plotly_click", ({ points: [point] }) => choose({ layer: point.y - 1, head: point.x - 1 }));
@@ -79,7 +80,7 @@ function startHeads() {
   const { relations, totals, correct } = run.scores;
   const relationBox = byId("heat-relation");
   const directionBox = byId("heat-direction");
-  const names = relations.map((relation, at) => [relation, `${relation} (${totals[at].toLocaleString("en")})`]);
+  const names = relations.map((relation, at) => [relation, `${isolated(relation)} (${totals[at].toLocaleString("en")})`]);
   fillSelect(relationBox, names, view.relation);
   fillSelect(directionBox, DIRECTIONS.map((name) => [name, ARROWS[name]]), view.direction);
   relationBox.addEventListener("change", () => chooseRelation(relationBox.value));
@@ -103,7 +104,7 @@ function startHeads() {
       text: (head) => `${counts[head].toLocaleString("en")} of ${total.toLocaleString("en")}: ${percent(counts[head] / total)} %`,
       unit: "% right", colours: "amount", name: `heads-${view.relation}-${view.direction}`,
       chosen: best?.direction === view.direction ? [best.layer, best.head] : null,
-      readout: `Head ${headName(view.layer, view.head)}, ${ARROWS[view.direction]}, ${view.relation}: ${share} % of ${total.toLocaleString("en")}.${base}`,
+      readout: `Head ${headName(view.layer, view.head)}, ${ARROWS[view.direction]}, ${isolated(view.relation)}: ${share} % of ${total.toLocaleString("en")}.${base}`,
     };
   });
 }

@@ -9,6 +9,10 @@ const percent = (share) => (100 * share).toFixed(1);
 const headName = (layer, head) => `${layer + 1}-${head + 1}`;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/** A text from data as a part of a sentence: what it does to the direction of writing ends with it. */
+const isolated = (text) => (/[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]|\ud802|\ud803|\ud83a|\ud83b/.test(text) ? `\u2068${text}\u2069` : text);
+const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
 /** An HTML element with attributes and children; texts are set as text, so that markup in data stays text. */
 function element(name, attributes = {}, ...children) {
   const node = document.createElement(name);

@@ -57,7 +57,7 @@ function drawPanel(panel) {
     const colour = line.reference ? css("--soft") : panel.dots.length ? css("--wrong") : seriesColour(at);
     const bar = (end, sign) => line.points.map(({ y, interval }) => (interval ? sign * (interval[end] - y) : 0));
     traces.push({
-      type: "scatter", mode: line.reference || line.points.length > 40 ? "lines" : "lines+markers", name: plain(line.name),
+      type: "scatter", mode: line.reference || line.points.length > 40 ? "lines" : "lines+markers", name: plain(shortened(line.name, 60)),
       x: line.points.map((point) => point.x), y: line.points.map((point) => point.y),
       text: line.points.map(({ x, y, note }) => plain(`${line.name}, ${x} ${panel.x}: ${figures(y)}${note ? `; ${note}` : ""}`)),
       hovertemplate: "%{text}<extra></extra>",
@@ -121,8 +121,9 @@ function startProbes() {
     const rows = [...measure.scores].reverse();
     const scale = measure.share ? 100 : 1;
     const trace = {
-      type: "bar", orientation: "h", y: rows.map((row) => plain(row.name)), x: rows.map((row) => scale * row.value),
-      marker: { color: css("--bar") }, hovertemplate: "%{y}: %{x:.2f}<extra></extra>",
+      type: "bar", orientation: "h", y: rows.map((_, at) => at), x: rows.map((row) => scale * row.value),
+      marker: { color: css("--bar") }, text: rows.map((row) => plain(`${row.name}: ${figures(scale * row.value)}`)), textposition: "none",
+      hovertemplate: "%{text}<extra></extra>",
       error_x: {
         type: "data", symmetric: false, color: css("--ink"), thickness: 1.2,
         array: rows.map((row) => (row.high === null ? 0 : scale * (row.high - row.value))),
@@ -136,7 +137,8 @@ function startProbes() {
     };
     plot("probe-plot", [trace, numbers], {
       height: 90 + 34 * rows.length, xaxis: axis(measure.share ? "%" : plain(measure.title), { rangemode: "tozero" }),
-      yaxis: axis("", { showgrid: false }), margin: { l: 60, r: 50, t: 10, b: 48 },
+      yaxis: axis("", { showgrid: false, zeroline: false, tickvals: trace.y, ticktext: rows.map((row) => plain(shortened(row.name, 36))) }),
+      margin: { l: 60, r: 50, t: 10, b: 48 },
     }, "probes");
   };
   box.addEventListener("change", draw);

@@ -178,6 +178,7 @@ fn picks(attention: &WordAttention) -> Vec<u8> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use headlight_attention::HeadGrid;
     use headlight_treebank::{SentenceParts, Word, WordIdx};
 
     use super::*;

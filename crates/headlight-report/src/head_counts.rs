@@ -21,7 +21,8 @@ pub(crate) struct HeadCounts {
 }
 
 impl HeadCounts {
-    /// Adds up the splits of a run's `head_scores` but those that only served to choose; empty without the table.
+    /// Adds up the splits of a run's `head_scores` but those that only served to choose, and folds only where the split that
+    /// they are of is missing; empty without the table.
     pub(crate) fn read(run: &RunDirectory) -> Result<Self, RunError> {
         let model = &run.report().model;
         Ok(Self::new(&run.table_or_empty()?, model.layers, model.heads))
@@ -30,11 +31,13 @@ impl HeadCounts {
     fn new(rows: &[HeadScore], layers: u32, heads: u32) -> Self {
         let chosen_on = |row: &HeadScore| row.split == "select" || row.split == "train";
         let only_chosen = rows.iter().all(chosen_on);
+        let whole = rows.iter().any(|row| row.split == "evaluate");
+        let reported = |row: &HeadScore| if whole { row.split == "evaluate" } else { only_chosen || !chosen_on(row) };
         let in_grid = |row: &HeadScore| row.layer_index < layers && row.head_index < heads;
         let none = || vec![0; (layers * heads) as usize];
         let mut totals: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
         let mut correct: BTreeMap<(&str, Direction), Vec<u64>> = BTreeMap::new();
-        for row in rows.iter().filter(|row| in_grid(row) && (only_chosen || !chosen_on(row))) {
+        for row in rows.iter().filter(|row| in_grid(row) && reported(row)) {
             totals.entry(&row.relation).or_default().insert(&row.split, row.total);
             let counts = correct.entry((&row.relation, row.direction)).or_insert_with(none);
             counts[(row.layer_index * heads + row.head_index) as usize] += row.correct;
@@ -84,9 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn folds_are_added_up() {
-        let rows = [row("evaluate-1", "det", 0, 7, 10), row("evaluate-2", "det", 0, 5, 9)];
-        let counts = HeadCounts::new(&rows, 1, 1);
-        assert_eq!((counts.totals, &counts.correct["dep_to_gov"]), (vec![19], &vec![vec![12]]));
+    fn folds_are_added_up_where_the_whole_is_missing() {
+        let folds = [row("evaluate-fold-1", "det", 0, 7, 10), row("evaluate-fold-2", "det", 0, 5, 9)];
+        let check = |rows: &[HeadScore]| {
+            let counts = HeadCounts::new(rows, 1, 1);
+            assert_eq!((counts.totals, &counts.correct["dep_to_gov"]), (vec![19], &vec![vec![12]]));
+        };
+        check(&folds);
+        check(&[row("evaluate", "det", 0, 12, 19), folds[0].clone(), folds[1].clone()]);
     }
 }

@@ -78,7 +78,7 @@ mod tests {
     /// The sentence with this number of a treebank.
     fn explored(number: usize) -> ExplorerSentence {
         let words = [("The", 2, "det"), ("cat", 3, "nsubj"), ("sleeps", 0, "root")];
-        let name = format!("weblog-blogspot.com_{:04}", number);
+        let name = format!("weblog-blogspot.com_{number:04}");
         ExplorerSentence::new(&sentence(&name, &words), &attention(3, 0.5), Granularity::Full).unwrap()
     }
 
@@ -104,7 +104,7 @@ mod tests {
         assert!(names.is_sorted(), "these names are in the order of the treebank");
         let of_tenth = |tenth: usize| {
             let range = explored(200 * tenth).sent_id..explored(200 * tenth + 200).sent_id;
-            names.iter().filter(|name| range.contains(name)).count()
+            names.iter().filter(|name| range.contains(*name)).count()
         };
         // 20 expected; fewer than 8 or more than 36 of each tenth has a chance below 1 in 1000.
         assert!((0..10).map(of_tenth).all(|count| (8..=36).contains(&count)), "{:?}", [0, 4, 9].map(of_tenth));
@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn sentences_without_names_of_their_own_are_the_first_ones() {
         let same = |number: u8| ExplorerSentence { scale: f32::from(number), ..explored(0) };
-        let kept = sample((0..=250).map(same)).finish().sentences;
-        assert!(kept.iter().map(|sentence| sentence.scale).eq((0..200).map(f32::from)));
+        let kept = sample((0..=250_u8).map(same)).finish().sentences;
+        assert!(kept.iter().map(|sentence| sentence.scale).eq((0..200_u8).map(f32::from)));
     }
 
     proptest! {

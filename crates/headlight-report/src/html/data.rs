@@ -9,6 +9,7 @@ use crate::best_heads::baseline_name;
 use crate::head_counts::HeadCounts;
 use crate::markdown::is_share;
 use crate::run::{RunDirectory, RunError};
+use crate::sheet::isolated;
 use crate::tables::{BestHead, Cluster, Direction, ProbeScore};
 
 /// Everything but the explorer's sentences.
@@ -153,7 +154,7 @@ fn probes(rows: &[ProbeScore]) -> Vec<ProbeMeasure> {
         for row in whole.iter().filter(|row| row.measure == name) {
             let decoding = row.decoding.as_deref().map(|decoding| format!(", {decoding}")).unwrap_or_default();
             let split = if row.split == "evaluate" { String::new() } else { format!(" on {}", row.split) };
-            probes.entry(format!("{}{decoding}{split}", row.probe.replace('_', " "))).or_default().push(row);
+            probes.entry(format!("{}{decoding}{split}", isolated(&row.probe.replace('_', " ")))).or_default().push(row);
         }
         let mut scores: Vec<ProbeValue> = probes.into_iter().map(probe_value).collect();
         scores.sort_by(|a, b| b.value.total_cmp(&a.value));

@@ -92,8 +92,10 @@ fn sentences(explorer: &Explorer) -> Section {
 }
 
 fn map(rows: &[Cluster], report: &Report) -> Option<Section> {
-    let stress = report.experiments.iter().find_map(|experiment| experiment.facts.get("mds_stress")?.as_f64());
-    let stress = stress.map(|stress| format!(" Stress: {stress:.3}.")).unwrap_or_default();
+    let stress = report.experiments.iter().find_map(|experiment| experiment.facts.get("stress_1")?.as_f64());
+    let stress = stress
+        .map(|stress| format!(" Kruskal's stress: {stress:.3} (below 0.1 fair, above 0.2 poor)."))
+        .unwrap_or_default();
     let introduction = format!(
         "Heads with similar attention lie close together: multidimensional scaling of the Jensen–Shannon distances between \
          all pairs; the axes have no meaning of their own.{stress}"

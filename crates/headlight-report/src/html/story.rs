@@ -6,7 +6,7 @@ use crate::assess::is_aggregate;
 use crate::format::{count, percent};
 use crate::markdown::{conventions_sheet, splits_sheet};
 use crate::run::{Manifest, Report};
-use crate::sheet::{Sheet, escape_html};
+use crate::sheet::{Sheet, escape_html, isolated};
 
 /// What was run on what, in two sentences.
 pub(super) fn lede(report: &Report) -> String {
@@ -60,7 +60,7 @@ pub(super) fn tiles(report: &Report, data: &PageData) -> String {
     if let Some(row) = sure.max_by(|a, b| gain(a).total_cmp(&gain(b))) {
         let text = format!(
             "of {}: head {}-{}; baseline {} %",
-            row.relation,
+            isolated(&row.relation),
             row.layer,
             row.head,
             percent(row.baseline_accuracy)
@@ -80,7 +80,7 @@ pub(super) fn tiles(report: &Report, data: &PageData) -> String {
     if let Some(row) = uas.max_by(|a, b| a.value.total_cmp(&b.value)) {
         tiles.push((
             format!("{} %", percent(row.value)),
-            format!("UAS of the best probe, {}", row.probe.replace('_', " ")),
+            format!("UAS of the best probe, {}", isolated(&row.probe.replace('_', " "))),
         ));
     }
     if let Some(split) = report.treebank.splits.iter().find(|split| split.split == "evaluate") {

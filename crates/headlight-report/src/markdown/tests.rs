@@ -1,6 +1,7 @@
 use super::*;
 use crate::best_heads;
 use crate::run::{tests, write_manifest, write_report};
+use crate::tables::Surface;
 use crate::tables::write_table;
 
 fn probe_score(seed: i64, measure: &str, value: f64) -> ProbeScore {

@@ -140,7 +140,7 @@ pub struct ExperimentSummary {
     pub kind: String,
     /// The tables that it filled, by name without extension.
     pub tables: Vec<String>,
-    /// Single facts that fit no table, such as `mds_stress` or `word_vector_coverage`.
+    /// Single facts that fit no table, such as `stress_1` or `word_vector_coverage`.
     #[serde(default)]
     pub facts: BTreeMap<String, serde_json::Value>,
 }

@@ -1,5 +1,7 @@
 //! HTML.
 
+use std::borrow::Cow;
+
 use super::{Align, Sheet, SheetCell};
 
 /// Text as text in HTML, in elements and in quoted attributes.
@@ -16,6 +18,15 @@ pub fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// A text from data as a part of a sentence: what it does to the direction of writing ends with it.
+pub(crate) fn isolated(text: &str) -> Cow<'_, str> {
+    let turns = |c: char| {
+        matches!(c, '\u{590}'..='\u{8ff}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' | '\u{fb1d}'..='\u{fefc}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+    };
+    if text.contains(turns) { format!("\u{2068}{text}\u{2069}").into() } else { text.into() }
 }
 
 pub(super) fn render(sheet: &Sheet) -> String {

@@ -5,6 +5,7 @@ mod html;
 mod latex;
 mod text;
 
+pub(crate) use html::isolated;
 pub(crate) use text::escape_markdown;
 
 pub use html::escape as escape_html;

@@ -105,6 +105,15 @@ fn html_escapes_what_would_be_elements() {
 }
 
 #[test]
+fn names_keep_their_direction_of_writing_to_themselves() {
+    let check = |name: &str, expected: &str| assert_eq!(format!("{} found", isolated(name)), expected);
+    check("nsubj:pass", "nsubj:pass found");
+    check("名詞", "名詞 found");
+    check("שלום", "\u{2068}שלום\u{2069} found");
+    check("a\u{202e}b", "\u{2068}a\u{202e}b\u{2069} found");
+}
+
+#[test]
 fn a_sheet_without_rows_still_renders() {
     assert_eq!(Sheet::new("", &["<relation", ">accuracy"]).to_text(80), "relation  accuracy\n");
 }

@@ -76,6 +76,7 @@ fn clicks_and_keys_change_the_view() {
             "structural-uuas", "structural-distance_spearman", "structural-root_accuracy", "structural-norm_spearman",
         ],
         "plots that are not drawn": [],
+        "markup is text in": 0,
         "rows": 52,
         "a click on a row": {"relation": "advmod", "explorer": "advmod", "marked": ["advmod"], "heat map changed": true},
         "a click on a cell": {"head": "3-5", "drawing changed": true},
@@ -106,4 +107,6 @@ fn hostile_texts_do_no_harm() {
     let Some(seen) = drive("browser-hostile", HOSTILE_RUN) else { return };
     assert_eq!((&seen["complaints"], &seen["rows"]), (&json!([]), &json!(52)));
     assert_eq!(seen["harmed"], Value::Null);
+    // At least a relation in three tables and boxes, and a sentence.
+    assert!(seen["markup is text in"].as_u64() >= Some(4), "{seen}");
 }

@@ -319,7 +319,7 @@ impl Size {
             experiments: vec![ExperimentSummary {
                 kind: "heads".into(),
                 tables: ["head_scores", "best_heads", "surface", "clusters", "probe_scores"].map(Into::into).into(),
-                facts: BTreeMap::from([("mds_stress".into(), 0.214.into())]),
+                facts: BTreeMap::from([("stress_1".into(), 0.214.into())]),
             }],
             findings: findings.into_iter().map(|finding| self.text(&finding)).collect(),
             warnings: vec![self.text("3 sentences were longer than 128 pieces and left out.")],

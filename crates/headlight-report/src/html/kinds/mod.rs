@@ -20,7 +20,7 @@ pub(super) use trees::trees;
 
 use crate::format::count;
 use crate::run::ModelSummary;
-use crate::sheet::escape_html;
+use crate::sheet::{escape_html, isolated};
 
 /// What every head of a model has, layer by layer.
 fn of_heads<T>(model: &ModelSummary, of: impl Fn(u32, u32) -> T) -> Vec<T> {
@@ -43,9 +43,9 @@ fn share(correct: u64, total: u64) -> f64 {
     if total == 0 { 0.0 } else { correct as f64 / total as f64 }
 }
 
-/// A name of a file for people.
+/// A name from data for people, as a part of a sentence.
 fn spaced(name: &str) -> String {
-    name.replace('_', " ")
+    isolated(&name.replace('_', " ")).into_owned()
 }
 
 /// What numbers come from: the text and how much of it, from the rows' own.
