@@ -24,7 +24,7 @@
     seen.plots = all(".plot").filter((plot) => plot.querySelector("svg.main-svg")).map((plot) => plot.id);
     seen["plots that are not drawn"] = missing();
     const forms = all("#relation-table tbody th, #explorer-sentences .text, #ensemble-table th, #heat-relation option").map((place) => place.textContent);
-    seen["markup is text in"] = forms.filter((form) => form.includes("<script>window.harmed = 1</script>")).length;
+    seen["markup is text in"] = forms.filter((form) => form.includes("<script>window.harmed = 1")).length;
     seen.rows = all("#relation-table tbody tr").length;
 
     let before = heatMap();
