@@ -9,6 +9,7 @@ mod bad_input;
 mod cli;
 mod fetch;
 mod golden_coreference;
+mod golden_ensembles;
 mod golden_maps;
 mod goldens;
 mod importance;
