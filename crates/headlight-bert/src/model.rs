@@ -15,7 +15,7 @@ use crate::{
     random,
     reference::Reference,
     request::{Encode, Encoded, Request},
-    stream::stream,
+    stream::{Workers, stream},
 };
 
 /// Batches on a processor: small, so that they stay in its cache.
@@ -167,7 +167,8 @@ impl Model {
         map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
         fold: impl FnMut(R) -> Result<(), E>,
     ) -> Result<(), StreamError<E>> {
-        stream(self.encoder.as_ref(), &self.spec, self.threads(), inputs, request, attended, map, fold)
+        let workers = Workers { encoder: self.encoder.as_ref(), spec: &self.spec, threads: self.threads() };
+        stream(workers, inputs, request, attended, map, fold)
     }
 
     /// Encodes one input on the caller's thread.
@@ -181,9 +182,9 @@ impl Model {
             answer = encoded;
             Ok(())
         };
-        let encoder = self.encoder.as_ref();
+        let alone = Workers { encoder: self.encoder.as_ref(), spec: &self.spec, threads: NonZeroUsize::MIN };
         let encoded = |(), _: &Pieces, encoded| encoded;
-        stream(encoder, &self.spec, NonZeroUsize::MIN, input, request, |()| true, encoded, keep)?;
+        stream(alone, input, request, |()| true, encoded, keep)?;
         Ok(answer)
     }
 }

@@ -257,8 +257,7 @@ impl Answers<'_> {
             AttentionMaps::new(grid, pieces, weights).expect("unpadding fixed the length")
         });
         let merged_here = |rule| maps.as_ref().map(|maps| merge(maps, &input.alignment, rule));
-        let mut encoded = Encoded::default();
-        encoded.words = match attention {
+        let words_attention = match attention {
             Some(Level::Words(_)) if layout.words.is_some() => place.and_then(|place| {
                 let weights = unpad(&floats(&host.merged), place, grid.heads, words + 2, layout.positions);
                 WordAttention::new(grid, words, weights)
@@ -266,7 +265,7 @@ impl Answers<'_> {
             Some(Level::Words(rule)) => merged_here(rule),
             _ => None,
         };
-        encoded.peaks = match request.peaks {
+        let peaks = match request.peaks {
             Some(_) if layout.peaks.is_some() => {
                 let layers: Vec<&[i32]> = host.places.iter().map(values).collect();
                 peaks::of_input(&layers, number, grid, words, layout.positions)
@@ -274,13 +273,17 @@ impl Answers<'_> {
             Some(rule) => merged_here(rule).map(|attention| headlight_attention::peaks(&attention)),
             None => None,
         };
-        encoded.maps = maps.filter(|_| attention == Some(Level::Pieces));
-        if request.hidden_states {
+        let hidden = request.hidden_states.then(|| {
             let rows = |layer: &[f32]| layer[number * layout.pieces * width..][..pieces * width].to_vec();
             let values = floats(&host.states).into_iter().flat_map(rows).collect();
-            encoded.hidden = HiddenStates::new(grid.layers + 1, pieces, width, values);
+            HiddenStates::new(grid.layers + 1, pieces, width, values)
+        });
+        Encoded {
+            words: words_attention,
+            peaks,
+            maps: maps.filter(|_| attention == Some(Level::Pieces)),
+            hidden: hidden.flatten(),
         }
-        encoded
     }
 }
 

@@ -54,11 +54,18 @@ struct Chunk<T, E> {
     end: Option<StreamError<E>>,
 }
 
+/// What encodes a stream.
+#[derive(Clone, Copy)]
+pub(crate) struct Workers<'a> {
+    pub encoder: &'a dyn Encode,
+    pub spec: &'a ModelSpec,
+    /// At most so many at a time.
+    pub threads: NonZeroUsize,
+}
+
 /// See [`crate::Model::stream_as`].
 pub(crate) fn stream<T: Send, R: Send, E: Send>(
-    encoder: &dyn Encode,
-    spec: &ModelSpec,
-    threads: NonZeroUsize,
+    Workers { encoder, spec, threads }: Workers<'_>,
     inputs: impl Iterator<Item = Result<Item<T>, E>> + Send,
     request: &Request,
     attended: impl Fn(&T) -> bool + Sync,

@@ -47,8 +47,8 @@ fn input(number: usize) -> Item<usize> {
     (number, Pieces { segments: vec![0; pieces], ids, alignment, unpieced_words: 0 })
 }
 
-fn threads(count: usize) -> NonZeroUsize {
-    NonZeroUsize::new(count).unwrap()
+fn on<'a>(encoder: &'a dyn Encode, spec: &'a ModelSpec, threads: usize) -> Workers<'a> {
+    Workers { encoder, spec, threads: NonZeroUsize::new(threads).unwrap() }
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn results_come_in_input_order_and_few_inputs_are_in_flight() {
             most_in_flight = most_in_flight.max(pulled.load(Ordering::Relaxed) - folded);
             Ok(())
         };
-        stream(&Uneven, &spec(), threads(workers), inputs, &Request::default(), |_| true, |number, _, _| number, fold)
+        stream(on(&Uneven, &spec(), workers), inputs, &Request::default(), |_| true, |number, _, _| number, fold)
             .unwrap();
         assert_eq!(folded, 2000);
         // A chunk has at most 4 inputs (12 pieces of at least 3), and each worker may hold 2 chunks.
@@ -103,8 +103,7 @@ fn no_more_workers_run_than_the_encoder_has_use_for() {
     for most in [0, 1, 2] {
         let encoder = Counting { most, now: AtomicUsize::new(0), seen: AtomicUsize::new(0) };
         let inputs = (0..200).map(|number| Ok::<_, ()>(input(number)));
-        stream(&encoder, &spec(), threads(4), inputs, &Request::default(), |_| true, |_, _, _| (), |()| Ok(()))
-            .unwrap();
+        stream(on(&encoder, &spec(), 4), inputs, &Request::default(), |_| true, |_, _, _| (), |()| Ok(())).unwrap();
         let seen = encoder.seen.into_inner();
         assert!(seen <= most.max(1), "{seen} at the same time, {most} of use");
     }
@@ -135,14 +134,14 @@ fn the_encoder_is_told_whose_attention_is_wanted() {
         assert_eq!(told, wanted(&number), "{number}");
         Ok(())
     };
-    stream(&Echo, &spec(), threads(3), inputs, &Request::default(), wanted, map, fold).unwrap();
+    stream(on(&Echo, &spec(), 3), inputs, &Request::default(), wanted, map, fold).unwrap();
 }
 
 #[test]
 fn an_empty_stream_ends() {
     let inputs = std::iter::empty::<Result<Item<usize>, ()>>();
     let fold = |_: usize| Err(());
-    stream(&Uneven, &spec(), threads(2), inputs, &Request::default(), |_| true, |number, _, _| number, fold).unwrap();
+    stream(on(&Uneven, &spec(), 2), inputs, &Request::default(), |_| true, |number, _, _| number, fold).unwrap();
 }
 
 #[test]
@@ -153,7 +152,7 @@ fn a_panic_in_map_ends_the_stream() {
             assert_ne!(number, 100);
             number
         };
-        stream(&Uneven, &spec(), threads(3), inputs, &Request::default(), |_| true, map, |_| Ok(()))
+        stream(on(&Uneven, &spec(), 3), inputs, &Request::default(), |_| true, map, |_| Ok(()))
     };
     assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
 }
