@@ -216,7 +216,7 @@ impl Paper {
 
     fn parse(name: &str, text: &str) -> Result<Self, CompareError> {
         let paper: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            let line = 1 + error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count());
             CompareError::Paper { name: name.to_owned(), line, message: error.message().replace('\n', "; ") }
         })?;
         for PublishedHead { relation, head, .. } in &paper.heads {

@@ -1,5 +1,6 @@
 //! A drawing before it becomes SVG or PNG: marks in points (1/72 inch), the origin at the top left.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Once;
 
@@ -112,6 +113,8 @@ impl Drawing {
 
     /// Writes the drawing as PNG; the path ends in `.png`.
     pub(super) fn write_png(&self, path: &Path) -> Result<(), FigureError> {
+        // The drawing library says what is wrong with a file only in its own words, and when all is drawn.
+        File::create(path).map_err(|source| FigureError::Io { path: path.to_owned(), source })?;
         self.render(BitMapBackend::new(path, self.pixels()), PNG)
     }
 
