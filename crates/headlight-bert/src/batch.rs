@@ -84,7 +84,7 @@ impl Batching {
             let length = self.padded(lengths[end - 1]);
             let most = (self.pieces / length.max(1)).clamp(1, end);
             let cost = |size: usize| (best[end - size].0 + size * length + self.overhead, size);
-            // Of equal cost the larger batch.
+            // Of equal cost the larger last batch.
             best.push((1..=most).rev().map(cost).min_by_key(|(cost, _)| *cost).unwrap_or_default());
         }
         let mut sizes = Vec::new();
@@ -116,7 +116,8 @@ mod tests {
         check(batching, &[7], &[1]);
         check(batching, &[5, 5, 6, 6], &[4]);
         check(batching, &[5, 5, 5, 50], &[3, 1]);
-        check(batching, &[40, 40, 40], &[2, 1]);
+        // Of equal cost the larger batch comes last.
+        check(batching, &[40, 40, 40], &[1, 2]);
         check(batching, &[40, 40, 300], &[2, 1]);
         // Up to the same multiple there is nothing to gain.
         check(Batching { multiple: 8, ..batching }, &[1, 1, 1, 8], &[4]);
