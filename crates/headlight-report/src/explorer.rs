@@ -7,7 +7,7 @@
 //! wrong is what was counted, not what one byte can tell apart. Arrays are base64 in the file.
 //!
 //! ```
-//! use headlight_attention::WordAttention;
+//! use headlight_attention::{HeadGrid, WordAttention};
 //! use headlight_report::explorer::{ExplorerSample, ExplorerSentence};
 //! use headlight_treebank::{Granularity, Sentence};
 //!

@@ -154,10 +154,10 @@ fn two_runs_are_paired_and_tested() {
         \toprule
         relation & a & b & difference \\
         \midrule
-        all & \textbf{4-5 $\to$    50.0} & 4-5 $\to$    25.0 & $-$25.0 ($-$37.5, $-$12.5) * \\
+        all & \textbf{4-5 $\to$ \hfill 50.0} & 4-5 $\to$ \hfill 25.0 & $-$25.0 ($-$37.5, $-$12.5) * \\
         \midrule
-        det & \textbf{4-5 $\to$   100.0} & 4-5 $\to$     0.0 & $-$100.0 ($-$100.0, $-$100.0) *** \\
-        obj & 4-5 $\leftarrow$     0.0 & \textbf{4-5 $\leftarrow$    50.0} & +50.0 (+25.0, +75.0) * \\
+        det & \textbf{4-5 $\to$ \hfill 100.0} & 4-5 $\to$ \hfill 0.0 & $-$100.0 ($-$100.0, $-$100.0) *** \\
+        obj & 4-5 $\leftarrow$ \hfill 0.0 & \textbf{4-5 $\leftarrow$ \hfill 50.0} & +50.0 (+25.0, +75.0) * \\
         \bottomrule
       \end{tabular}
 
