@@ -180,7 +180,7 @@ pub struct FigureArgs {
 pub enum FigureName {
     /// Surface patterns of each head by layer (needs kind = "surface")
     Figure2,
-    /// What the loss minds by layer: attention to [SEP], to . and , and to the rest; heads (needs kind = "importance")
+    /// What the loss minds by layer: attention to SEP, to . and , and to the rest; heads (needs kind = "importance")
     Figure3,
     /// Entropy of each head by layer (needs kind = "surface")
     Figure4,

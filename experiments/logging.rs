@@ -36,7 +36,7 @@ pub fn install(verbosity: &Verbosity) {
     debug_assert!(installed.is_ok(), "the subscriber is installed once");
 }
 
-/// Colours are for terminals, and for people who have not asked for none (https://no-color.org).
+/// Colours are for terminals, and for people who have not asked for none (<https://no-color.org>).
 fn colours() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
