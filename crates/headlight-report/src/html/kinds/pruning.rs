@@ -3,7 +3,7 @@
 use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use super::super::section::Section;
 use super::{distinct, of_heads, source, spaced};
-use crate::pruning::{ablation_sheets, pruning_sheets};
+use crate::pruning::{MaskingMeasure, ablation_sheets, pruning_sheets};
 use crate::run::ModelSummary;
 use crate::tables::{Ablation, Pruning};
 
@@ -59,11 +59,13 @@ struct Measure {
 
 impl Measure {
     fn of(name: &str) -> Self {
-        let (title, unit, factor, harm) = match name {
-            "masked_lm" => ("masked-language-model loss", "nats per hidden piece", 1.0, Colours::HarmAbove),
-            "states" => ("turn of the final states", "1 − cosine", 1.0, Colours::HarmAbove),
-            "probe_uas" => ("UAS of the probe", "%", 100.0, Colours::HarmBelow),
-            other => return Self { title: spaced(other), unit: "", factor: 1.0, harm: Colours::HarmAbove },
+        let lower_is_worse = MaskingMeasure::of(name).is_some_and(|measure| measure.harm(1.0, 0.0) < 0.0);
+        let harm = if lower_is_worse { Colours::HarmBelow } else { Colours::HarmAbove };
+        let (title, unit, factor) = match name {
+            "masked_lm" => ("masked-language-model loss", "nats per hidden piece", 1.0),
+            "states" => ("turn of the final states", "1 − cosine", 1.0),
+            "probe_uas" => ("UAS of the probe", "%", 100.0),
+            other => return Self { title: spaced(other), unit: "", factor: 1.0, harm },
         };
         Self { title: title.to_owned(), unit, factor, harm }
     }
