@@ -6,7 +6,8 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gemm::Parallelism;
+use gemm_common::Parallelism;
+use gemm_f32::gemm::f32::get_gemm_fn;
 use headlight_attention::{Alignment, HeadGrid, MergeRule};
 use headlight_bert::{
     Activation, AttentionKind, BertWeights, Embeddings, LayerNorm, LayerWeights, Level, Linear, ModelSpec,
@@ -108,22 +109,23 @@ fn products(spec: &ModelSpec, rows: usize) -> impl FnMut() + use<> {
     let mut output = vec![0.0; rows * intermediate];
     move || {
         for ((inputs, outputs), weight) in shapes.iter().zip(&weights) {
+            // As the encoder calls it, transposed: the kernels write columns.
             // SAFETY: the matrices are row-major with `rows`, `inputs` and `rows` rows, each within its vector.
             unsafe {
-                gemm::gemm(
-                    rows,
+                get_gemm_fn()(
                     *outputs,
+                    rows,
                     *inputs,
                     output.as_mut_ptr(),
-                    1,
                     *outputs as isize,
+                    1,
                     false,
-                    input.as_ptr(),
-                    1,
-                    *inputs as isize,
                     weight.as_ptr(),
-                    1,
                     *outputs as isize,
+                    1,
+                    input.as_ptr(),
+                    *inputs as isize,
+                    1,
                     0.0,
                     1.0,
                     false,

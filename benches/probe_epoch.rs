@@ -1,7 +1,6 @@
 //! One epoch of probe training from the attention store: 2,000 sentences of the lengths of UD English EWT, 72 heads.
 //!
-//! `cargo bench --bench probe_epoch`; PyTorch's epochs stand in `benches/peers/probe_epoch.py`. Autodiff goes over a
-//! tenth of the sentences.
+//! `cargo bench --bench probe_epoch`; PyTorch's epochs stand in `benches/peers/probe_epoch.py`.
 
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use headlight_attention::store::{Entry, Precision, Store, StoreKey, open_or_write};
 use headlight_attention::{HeadGrid, MergeRule, WordAttention};
 use headlight_probe::{
-    Examples, Gradients, Hooks, ProbeForm, ProbeSpec, SentenceWords, SourceError, TrainOptions, WordVectors, train,
+    Examples, Hooks, ProbeForm, ProbeSpec, SentenceWords, SourceError, TrainOptions, WordVectors, train,
 };
 use headlight_treebank::{Governor, Relation, Sentence, SentenceParts, Word, WordIdx};
 use rayon::ThreadPoolBuilder;
@@ -105,22 +104,15 @@ fn probe_epoch(criterion: &mut Criterion) {
     ] {
         let mut group = criterion.benchmark_group(format!("probe epoch/{name}"));
         group.sample_size(10);
-        for (gradients, batch, threads) in [
-            (Gradients::ByHand, 1, 2),
-            (Gradients::ByHand, 32, 1),
-            (Gradients::ByHand, 32, 2),
-            (Gradients::Autodiff, 1, 2),
-        ] {
+        for (batch, threads) in [(1, 2), (32, 1), (32, 2)] {
             let spec = ProbeSpec::clark2019(form, GRID, WIDTH);
-            let options = TrainOptions { batch, gradients, ..TrainOptions::clark2019(1) };
-            let sentences = if gradients == Gradients::ByHand { &all } else { &all[..SENTENCES / 10] };
+            let options = TrainOptions { batch, ..TrainOptions::clark2019(1) };
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-            group.throughput(Throughput::Elements(sentences.len() as u64));
-            let id = BenchmarkId::new(format!("{gradients:?}, {threads} threads"), format!("batches of {batch}"));
+            group.throughput(Throughput::Elements(all.len() as u64));
+            let id = BenchmarkId::new(format!("{threads} threads"), format!("batches of {batch}"));
             group.bench_function(id, |bencher| {
                 bencher.iter(|| {
-                    pool.install(|| train(spec.clone(), &treebank, sentences, &options, Hooks::default()))
-                        .expect("trains")
+                    pool.install(|| train(spec.clone(), &treebank, &all, &options, Hooks::default())).expect("trains")
                 });
             });
         }

@@ -13,9 +13,8 @@
 //!
 //! [`structural`] probes hidden states instead of attention.
 //!
-//! Gradients are derived by hand; burn's automatic differentiation is their reference in the tests and on demand
-//! ([`Gradients::Autodiff`]). The crate knows no checkpoint, no tokenizer and no configuration, and no burn tensor
-//! leaves it.
+//! Gradients are derived by hand; burn's automatic differentiation is their witness in the tests. The crate knows no
+//! checkpoint, no tokenizer and no configuration.
 //!
 //! ```
 //! use headlight_attention::{HeadGrid, WordAttention};
@@ -62,7 +61,5 @@ pub use probe::{PAPER_HIDDEN, Probe, ProbeForm, ProbeSpec, RootScore};
 pub use saved::{Origin, SavedProbe, SavedProbeError};
 pub use score::{Evaluation, ScoreError, evaluate, evaluate_sentence, floored_percent, right_branching, score};
 pub use stream::DataError;
-pub use train::{
-    CheckpointError, EpochReport, Gradients, Hooks, OnProgress, Progress, TrainError, TrainOptions, Trained, train,
-};
+pub use train::{CheckpointError, EpochReport, Hooks, OnProgress, Progress, TrainError, TrainOptions, Trained, train};
 pub use vectors::{Coverage, VectorError, VectorFormat, Vocabulary, WordVectors};

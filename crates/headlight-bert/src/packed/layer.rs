@@ -1,6 +1,7 @@
 //! A layer's weights in the order in which the packed encoder reads them.
 
-use gemm::Parallelism;
+use gemm_common::Parallelism;
+use gemm_f32::gemm::f32::get_gemm_fn;
 
 use crate::{LayerNorm, LayerWeights, Linear};
 
@@ -87,22 +88,23 @@ pub(crate) fn multiply(
     assert!(reach(m, k, left.stride) <= left.values.len(), "left of {m}×{k} ends too early");
     assert!(reach(k, n, right.stride) <= right.values.len(), "right of {k}×{n} ends too early");
     assert_eq!(out.len(), m * n, "products of {m}×{n}");
+    // The kernels write columns, so this is their product transposed: columns `stride` apart, rows side by side.
     // SAFETY: the three matrices lie within their slices, as just checked, and `out` is borrowed alone.
     unsafe {
-        gemm::gemm(
-            m,
+        get_gemm_fn()(
             n,
+            m,
             k,
             out.as_mut_ptr(),
-            1,
             n as isize,
+            1,
             destination == Destination::Add,
-            left.values.as_ptr(),
-            1,
-            left.stride as isize,
             right.values.as_ptr(),
-            1,
             right.stride as isize,
+            1,
+            left.values.as_ptr(),
+            left.stride as isize,
+            1,
             1.0,
             1.0,
             false,

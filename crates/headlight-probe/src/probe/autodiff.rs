@@ -3,7 +3,7 @@
 //! This follows the formulas of METHOD §5 pair by pair, with nothing shared with the fast path but the layout of the
 //! parameters, and lets burn find the gradient.
 
-use burn::backend::{Autodiff, NdArray};
+use burn::backend::{Autodiff, Flex};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
@@ -12,7 +12,7 @@ use super::spec::{DISTANCE_FEATURES, ROOT_FEATURE};
 use super::{Input, Probe, ProbeForm, Role, RootScore};
 use crate::arcs::candidate_of;
 
-type Cpu = Autodiff<NdArray>;
+type Cpu = Autodiff<Flex>;
 
 /// The loss of a sentence in nats, summed over its words; adds its gradient to `gradient`.
 pub(super) fn accumulate(probe: &Probe, input: &Input<'_>, gradient: &mut [f32]) -> f64 {

@@ -1,5 +1,6 @@
 //! The probes: their forms, their scores and their gradients.
 
+#[cfg(test)]
 mod autodiff;
 mod combination;
 mod distance;
@@ -128,10 +129,5 @@ impl Probe {
             }
             ProbeForm::DistanceWords => distance::accumulate(self, input, gradient, &mut workspace.distance),
         }
-    }
-
-    /// What [`Probe::accumulate`] does, with burn's automatic differentiation: slower, and its reference.
-    pub(crate) fn accumulate_by_autodiff(&self, input: &Input<'_>, gradient: &mut [f32]) -> f64 {
-        autodiff::accumulate(self, input, gradient)
     }
 }

@@ -3,7 +3,6 @@
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
-use super::Gradients;
 use crate::probe::Workspace;
 use crate::stream::Chunk;
 use crate::{Examples, Probe};
@@ -21,14 +20,13 @@ struct Lane {
 /// The running gradient and loss of the present batch.
 pub(super) struct Lanes {
     lanes: Vec<Lane>,
-    gradients: Gradients,
 }
 
 impl Lanes {
     /// Nothing accumulated, for batches of `batch` sentences.
-    pub(super) fn new(parameters: usize, batch: usize, gradients: Gradients) -> Self {
+    pub(super) fn new(parameters: usize, batch: usize) -> Self {
         let lane = || Lane { gradient: vec![0.0; parameters], ..Lane::default() };
-        Self { lanes: std::iter::repeat_with(lane).take(batch.clamp(1, LANES)).collect(), gradients }
+        Self { lanes: std::iter::repeat_with(lane).take(batch.clamp(1, LANES)).collect() }
     }
 
     /// Adds the sentences at `places` of a chunk, the first of which is sentence `start` of its batch.
@@ -39,16 +37,13 @@ impl Lanes {
         places: std::ops::Range<usize>,
         start: usize,
     ) {
-        let (lanes, gradients) = (self.lanes.len(), self.gradients);
+        let lanes = self.lanes.len();
         let work = |(number, lane): (usize, &mut Lane)| {
             // The first place whose sentence number is this lane's.
             let first = (number + lanes - start % lanes) % lanes;
             for place in places.clone().skip(first).step_by(lanes) {
                 let input = chunk.input(place);
-                lane.loss += match gradients {
-                    Gradients::ByHand => probe.accumulate(&input, &mut lane.gradient, &mut lane.workspace),
-                    Gradients::Autodiff => probe.accumulate_by_autodiff(&input, &mut lane.gradient),
-                };
+                lane.loss += probe.accumulate(&input, &mut lane.gradient, &mut lane.workspace);
             }
         };
         if lanes == 1 {
@@ -82,7 +77,7 @@ mod tests {
     /// Loss and gradient of all sentences as one batch, taken in pieces of `piece` sentences.
     fn batch(probe: &Probe, sentences: usize, piece: usize) -> (f64, Vec<f32>) {
         let examples = telling_treebank(sentences, 1);
-        let mut lanes = Lanes::new(probe.parameters().len(), sentences, Gradients::ByHand);
+        let mut lanes = Lanes::new(probe.parameters().len(), sentences);
         let mut done = 0;
         let passed = stream(true, &examples, &all(&examples), |chunk| {
             for start in (0..chunk.len()).step_by(piece) {

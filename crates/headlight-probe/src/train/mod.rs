@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use checkpoint::CheckpointError;
 pub(crate) use checkpoint::write_atomically;
-pub use options::{Gradients, TrainOptions};
+pub use options::TrainOptions;
 
 use crate::stream::{Chunk, check, stream};
 use crate::{DataError, Examples, Probe, ProbeSpec, ScoreError, evaluate};
@@ -208,7 +208,7 @@ impl<E: Examples> Training<'_, E> {
     /// The rest of the present epoch.
     fn epoch(&mut self, train: &[usize], hooks: &mut Hooks<'_>) -> Result<(), TrainError> {
         let order = order::epoch_order(self.examples, train, self.options, self.state.progress.epoch);
-        let mut lanes = Lanes::new(self.state.parameters.len(), self.options.batch, self.options.gradients);
+        let mut lanes = Lanes::new(self.state.parameters.len(), self.options.batch);
         self.probe.parameters_mut().copy_from_slice(&self.state.parameters);
         let (examples, reads) = (self.examples, self.probe.spec().reads_attention());
         let rest = &order[self.state.progress.sentences..];

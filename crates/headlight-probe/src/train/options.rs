@@ -2,17 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Which implementation computes gradients.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Gradients {
-    /// Derived by hand: 20–100 times faster.
-    #[default]
-    ByHand,
-    /// burn's automatic differentiation: the reference.
-    Autodiff,
-}
-
 /// Everything that decides what training arrives at, given a probe and its examples.
 ///
 /// Adam (Kingma & Ba 2015; β 0.9 and 0.999, ε 1e-8) on the loss summed over the words of a batch.
@@ -35,8 +24,6 @@ pub struct TrainOptions {
     /// After this many epochs in which the loss on the sentences held out has not fallen by 0.1 %, the step size is
     /// halved, and after twice as many training ends.
     pub patience: usize,
-    /// Which implementation computes gradients.
-    pub gradients: Gradients,
 }
 
 impl TrainOptions {
@@ -44,16 +31,7 @@ impl TrainOptions {
     /// released code takes the order of the file, which in UD English EWT groups genres and costs attention + words 1.3
     /// points of UAS (`shuffle: false` reproduces it).
     pub fn clark2019(seed: u64) -> Self {
-        Self {
-            seed,
-            learning_rate: 0.002,
-            batch: 1,
-            shuffle: true,
-            epochs: 1,
-            held_out: 0.0,
-            patience: 1,
-            gradients: Gradients::default(),
-        }
+        Self { seed, learning_rate: 0.002, batch: 1, shuffle: true, epochs: 1, held_out: 0.0, patience: 1 }
     }
 
     /// Until the sentences held out say stop: shuffled batches of like length, the best epoch kept.
