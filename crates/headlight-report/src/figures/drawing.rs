@@ -1,6 +1,7 @@
 //! A drawing before it becomes SVG or PNG: marks in points (1/72 inch), the origin at the top left.
 
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Once;
 
@@ -113,9 +114,17 @@ impl Drawing {
 
     /// Writes the drawing as PNG; the path ends in `.png`.
     pub(super) fn write_png(&self, path: &Path) -> Result<(), FigureError> {
-        // The drawing library says what is wrong with a file only in its own words, and when all is drawn.
-        File::create(path).map_err(|source| FigureError::Io { path: path.to_owned(), source })?;
-        self.render(BitMapBackend::new(path, self.pixels()), PNG)
+        let (width, height) = self.pixels();
+        let mut pixels = vec![0; 3 * width as usize * height as usize];
+        self.render(BitMapBackend::with_buffer(&mut pixels, (width, height)), PNG)?;
+        let write = || {
+            let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), width, height);
+            encoder.set_color(png::ColorType::Rgb);
+            let mut writer = encoder.write_header()?;
+            writer.write_image_data(&pixels)?;
+            writer.finish()
+        };
+        write().map_err(|error| FigureError::Io { path: path.to_owned(), source: error.into() })
     }
 
     fn pixels(&self) -> (u32, u32) {
