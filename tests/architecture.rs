@@ -17,9 +17,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// What only the named crates may depend on.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("burn", &["headlight-bert", "headlight-probe"]),
-    ("burn-flex", &["headlight-bert", "headlight-probe"]),
-    ("cudarc", &["headlight-bert", "headlight-probe"]),
+    ("burn", &["headlight-bert"]),
+    ("burn-flex", &["headlight-bert"]),
+    ("cudarc", &["headlight-bert"]),
     ("clap", &[]),
     ("figment", &[]),
     ("anyhow", &[]),

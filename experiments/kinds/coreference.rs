@@ -11,9 +11,8 @@ use headlight_heads::coreference::{
 };
 use headlight_heads::{Direction, Fold, coreference};
 use headlight_report::format::percent;
-use headlight_report::run::StatisticsSummary;
 use headlight_report::sheet::Sheet;
-use headlight_report::stats::{Bootstrap, Counts};
+use headlight_report::stats::Counts;
 use headlight_report::tables::{self, Table, TableWriter, write_table};
 use headlight_treebank::coreference::HeadRule;
 use serde::{Deserialize, Serialize};
@@ -72,15 +71,8 @@ impl Kind for Coreference {
             findings: findings(&rows, &choices),
             warnings: self.warnings(),
             sheets: vec![sheet(&rows, &choices, run.config())],
-            statistics: Some(StatisticsSummary {
-                resamples: self.resamples,
-                confidence: self.confidence,
-                seed: run.config().seed,
-            }),
-            selection: Some(match self.selection {
-                Selection::Separate => "split".to_owned(),
-                other => other.to_string(),
-            }),
+            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
+            selection: Some(super::chosen_on(self.selection)),
         })
     }
 }
@@ -164,7 +156,7 @@ impl Coreference {
 
     /// The chosen head and the baselines on every group of mentions, with intervals over documents.
     fn rows(&self, run: &Run, scores: &CoreferenceScores, choices: &[Choice]) -> Result<Vec<tables::Coreference>> {
-        let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
+        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
         let single = single(choices);
         let mut rows = Vec::new();
         for predictor in AntecedentPredictor::BASELINES.map(Some).into_iter().chain([None]) {

@@ -15,6 +15,7 @@ mod trees;
 
 use anyhow::{Result, anyhow, bail, ensure};
 use figment::value::Value;
+use headlight_report::stats::Bootstrap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Origin, Split};
@@ -122,6 +123,19 @@ fn check_splits(kind: &str, selection: heads::Selection, config: &Config) -> Res
         config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
     }
     Ok(())
+}
+
+/// What reports call a choice of heads: the folds, the sentences themselves, or another split.
+fn chosen_on(selection: heads::Selection) -> String {
+    match selection {
+        heads::Selection::Separate => "split".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A bootstrap with a kind's keys and the run's seed.
+fn bootstrap(resamples: u32, confidence: f64, run: &Run) -> Bootstrap {
+    Bootstrap { resamples, confidence, seed: run.config().seed }
 }
 
 /// Checks the keys of a bootstrap.

@@ -9,8 +9,7 @@ use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::{Direction, Fold, words_only};
 use headlight_probe::trees::maximum_spanning_tree;
 use headlight_report::format::percent;
-use headlight_report::run::StatisticsSummary;
-use headlight_report::stats::{Bootstrap, Counts};
+use headlight_report::stats::Counts;
 use headlight_report::tables::{self, Table, write_table};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
@@ -89,15 +88,8 @@ impl Kind for Trees {
             findings,
             warnings: (self.selection == Selection::Same).then(|| optimistic.to_owned()).into_iter().collect(),
             sheets,
-            statistics: Some(StatisticsSummary {
-                resamples: self.resamples,
-                confidence: self.confidence,
-                seed: run.config().seed,
-            }),
-            selection: Some(match self.selection {
-                Selection::Separate => "split".to_owned(),
-                other => other.to_string(),
-            }),
+            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
+            selection: Some(super::chosen_on(self.selection)),
         })
     }
 }
@@ -199,7 +191,7 @@ impl Trees {
 
     /// The chosen heads and the baseline, with intervals.
     fn chosen_rows(&self, run: &Run, scores: &Scores, best: &[Chosen; 3]) -> Result<Vec<tables::HeadTree>> {
-        let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
+        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
         let mut rows = Vec::new();
         for (number, (decoding, chosen)) in Decoding::ALL.into_iter().zip(best).enumerate() {
             let head_of = |sentence: &SentenceTrees| {

@@ -11,7 +11,6 @@ use headlight_attention::WordAttention;
 use headlight_heads::ensembles::{Ensemble, EnsembleKey, EnsembleRound, EnsembleSearch};
 use headlight_heads::{Direction, among_words};
 use headlight_report::format::percent;
-use headlight_report::run::StatisticsSummary;
 use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{self, Table, write_table};
 use headlight_treebank::{Granularity, Sentence};
@@ -83,7 +82,7 @@ impl Kind for Ensembles {
         let parsers = self.parsers(run, split, &chosen.0)?;
         let (scored, trees) = self.evaluate(run, &chosen, parsers.as_ref())?;
         let clock = Instant::now();
-        let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
+        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
         let rows = self.rows(run.config(), &chosen, &scored, &bootstrap)?;
         write_table(run.folder(), &rows)?;
         let mut outcome = Outcome {
@@ -114,11 +113,7 @@ impl Kind for Ensembles {
         }
         run.note_stage("score ensembles", clock);
         Ok(Outcome {
-            statistics: Some(StatisticsSummary {
-                resamples: self.resamples,
-                confidence: self.confidence,
-                seed: run.config().seed,
-            }),
+            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
             selection: Some(match self.selection {
                 Selection::Separate => "split".to_owned(),
                 Selection::Same => "same".to_owned(),

@@ -16,8 +16,6 @@ use headlight_heads::{
     BestHeads, Evaluation, Fold, HeadScores, OFFSETS, PredictionFile, Selected, Selection as Choices,
 };
 use headlight_report::explorer::Explorer;
-use headlight_report::run::StatisticsSummary;
-use headlight_report::stats::Bootstrap;
 use headlight_report::tables::{BestHead, Table, write_table};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
@@ -145,7 +143,7 @@ impl Heads {
             Selection::Folds => ("evaluate (other fold)", "evaluate (both folds)"),
             Selection::Same => ("evaluate", "evaluate"),
         };
-        let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
+        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
         let choices = tables::choices(best);
         Ok(headlight_report::assess(&choices, selected_on, evaluated_on, &bootstrap)?)
     }
@@ -162,15 +160,8 @@ impl Heads {
             facts: tables::facts(best, selected),
             findings: headlight_report::findings(rows),
             warnings: warnings::warnings(best, rows),
-            statistics: Some(StatisticsSummary {
-                resamples: self.resamples,
-                confidence: self.confidence,
-                seed: run.config().seed,
-            }),
-            selection: Some(match self.selection {
-                Selection::Separate => "split".to_owned(),
-                other => other.to_string(),
-            }),
+            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
+            selection: Some(super::chosen_on(self.selection)),
             ..Outcome::default()
         }
     }

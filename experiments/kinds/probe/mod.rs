@@ -22,8 +22,6 @@ use headlight_attention::store::{self, Store};
 use headlight_attention::{HeadGrid, MergeRule};
 use headlight_bert::Level;
 use headlight_probe::{Origin, ProbeForm, ProbeSpec, SentenceWords, right_branching};
-use headlight_report::run::StatisticsSummary;
-use headlight_report::stats::Bootstrap;
 use headlight_report::tables::{Prediction, ProbeScore, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -78,7 +76,7 @@ impl Kind for Probe {
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
         let material = Material::gather(self, run)?;
-        let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
+        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
         let mut predictors = Vec::new();
         let mut honest_rows = Vec::new();
         for &variant in &self.probes {
@@ -352,11 +350,7 @@ impl Probe {
             findings: summary::findings(rows),
             warnings,
             sheets: vec![summary::sheet(&run.config().treebank.display_name(), rows)],
-            statistics: Some(StatisticsSummary {
-                resamples: self.resamples,
-                confidence: self.confidence,
-                seed: run.config().seed,
-            }),
+            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
             ..Outcome::default()
         }
     }

@@ -13,8 +13,6 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use headlight_probe::structural::{StructuralOptions, Structure};
-use headlight_report::run::StatisticsSummary;
-use headlight_report::stats::Bootstrap;
 use headlight_report::tables::{ProbeScore, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -84,7 +82,7 @@ impl Kind for Structural {
         let probes = sweep::probes(self, &layers, run.config().seed);
         let trained = sweep::train_all(&probes, &train, &evaluate)?;
         run.note_stage("train structural probes", clock);
-        let bootstrap = Bootstrap { resamples: self.resamples, seed: run.config().seed, confidence: self.confidence };
+        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
         let rows = summary::rows(&run.config().treebank.display_name(), &trained, &bootstrap)?;
         append_scores(run, &rows)?;
         Ok(Outcome {
@@ -96,11 +94,7 @@ impl Kind for Structural {
             ]),
             findings: summary::findings(&trained),
             sheets: vec![headlight_report::structural_sheet(&run.config().treebank.display_name(), &rows)],
-            statistics: Some(StatisticsSummary {
-                resamples: self.resamples,
-                confidence: self.confidence,
-                seed: run.config().seed,
-            }),
+            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
             ..Outcome::default()
         })
     }

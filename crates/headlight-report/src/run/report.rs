@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::stats::Bootstrap;
+
 /// The version of `report.json` that this crate writes, and the newest it reads.
 pub const REPORT_VERSION: u32 = 1;
 
@@ -131,6 +133,12 @@ pub struct StatisticsSummary {
     pub confidence: f64,
     /// Seed of the resampling.
     pub seed: u64,
+}
+
+impl From<Bootstrap> for StatisticsSummary {
+    fn from(Bootstrap { resamples, confidence, seed }: Bootstrap) -> Self {
+        Self { resamples, confidence, seed }
+    }
 }
 
 /// One experiment of a run.
