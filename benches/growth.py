@@ -45,6 +45,21 @@ def measure(binary, model, treebank, folder):
     return [statistics.median(run[figure] for run in runs) for figure in ("whole process, s", "memory, MB")]
 
 
+def draw(by_size, by_length, out):
+    figure, axes = plt.subplots(2, 2, figsize=(8, 5.2), constrained_layout=True)
+    for column, (rows, label) in enumerate(((by_size, "sentences"), (by_length, f"words of a sentence ({SENTENCES} sentences)"))):
+        for row, (place, unit) in enumerate(((1, "seconds, whole process"), (2, "peak memory, MB"))):
+            plot = axes[row][column]
+            plot.plot([point[0] for point in rows], [point[place] for point in rows], "o-", color="#0072b2")
+            plot.set_xlabel(label)
+            plot.set_ylabel(unit)
+            plot.set_ylim(0, 1.1 * max(point[place] for point in rows))
+            plot.set_xlim(left=0)
+            plot.spines[["top", "right"]].set_visible(False)
+    plt.rcParams["svg.hashsalt"] = "headlight"
+    figure.savefig(out, metadata={"Date": None})
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
@@ -81,18 +96,7 @@ def main():
             print(f"| {low}–{high} (mean {mean:.1f}, {len(part)} sentences) | {seconds * share:.2f} | {memory:.0f} | "
                   f"{1000 * seconds / len(part) / mean:.3f} |", flush=True)
 
-    figure, axes = plt.subplots(2, 2, figsize=(8, 5.2), constrained_layout=True)
-    for column, (rows, label) in enumerate(((by_size, "sentences"), (by_length, f"words of a sentence ({SENTENCES} sentences)"))):
-        for row, (place, unit) in enumerate(((1, "seconds, whole process"), (2, "peak memory, MB"))):
-            plot = axes[row][column]
-            plot.plot([point[0] for point in rows], [point[place] for point in rows], "o-", color="#0072b2")
-            plot.set_xlabel(label)
-            plot.set_ylabel(unit)
-            plot.set_ylim(bottom=0)
-            plot.set_xlim(left=0)
-            plot.spines[["top", "right"]].set_visible(False)
-    plt.rcParams["svg.hashsalt"] = "headlight"
-    figure.savefig(args.out, metadata={"Date": None})
+    draw(by_size, by_length, args.out)
 
 
 if __name__ == "__main__":
