@@ -120,6 +120,11 @@ impl Drawing {
         let write = || {
             let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), width, height);
             encoder.set_color(png::ColorType::Rgb);
+            // Sized in inches, like the SVG: SCALE pixels a point, 72 points an inch.
+            let pixels_a_metre = (72.0 * SCALE / 0.0254).round() as u32;
+            let dimensions =
+                png::PixelDimensions { xppu: pixels_a_metre, yppu: pixels_a_metre, unit: png::Unit::Meter };
+            encoder.set_pixel_dims(Some(dimensions));
             let mut writer = encoder.write_header()?;
             writer.write_image_data(&pixels)?;
             writer.finish()
