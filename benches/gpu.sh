@@ -5,7 +5,7 @@
 #     sh benches/gpu.sh MODEL_FOLDER SMALL.conllu LARGE.conllu [FEATURES]
 #
 # FEATURES is `cuda` (the default) or `cuda-fusion`. Needs a CUDA toolkit's headers and NVRTC, and a Python with torch 2.15.0
-# (CUDA) and transformers 5.23.0. headlight runs twice: the first run compiles and tries kernels for each shape, minutes, and
+# (CUDA) and transformers 5.24.0. headlight runs twice: the first run compiles and tries kernels for each shape, minutes, and
 # keeps them in the cache; the second is the figure. Of it, `encode evaluate` on the large file is what round 1 and later of
 # gpu.py are, with reading, tokenizing (gpu.py prints its own) and writing predictions on top; `encode select` on the small
 # file comes second in the run, so that the first pays for starting up. The time of the encoder splits by worker: `kernels` is

@@ -3,7 +3,7 @@ batches of 32 sorted by length. Prints seconds for imports, loading, tokenizing 
 
     python benches/peers/encode.py MODEL_FOLDER TREEBANK.conllu [--random LAYERS HEADS HIDDEN]
 
-Pinned: torch==2.15.0 (CPU), transformers==5.23.0. The same with headlight: `cargo bench --bench encode` for one chunk,
+Pinned: torch==2.15.0 (CPU), transformers==5.24.0. The same with headlight: `cargo bench --bench encode` for one chunk,
 `headlight run` for the whole.
 """
 
@@ -14,23 +14,11 @@ start = time.perf_counter()
 import torch
 from transformers import AutoTokenizer, BertConfig, BertModel
 
+from treebank import forms
+
 imported = time.perf_counter()
 BATCH = 32
 LIMIT = 128
-
-
-def sentences(path):
-    words = []
-    for line in open(path, encoding="utf-8"):
-        columns = line.rstrip("\n").split("\t")
-        if len(columns) == 10 and columns[0].isdigit():
-            words.append(columns[1])
-        elif len(columns) == 1 and not columns[0] and words:
-            yield words
-            words = []
-    if words:
-        yield words
-
 
 folder, treebank, *shape = sys.argv[1:]
 tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -49,7 +37,7 @@ else:
     model = BertModel.from_pretrained(folder, attn_implementation="eager", add_pooling_layer=False).eval()
 loaded = time.perf_counter()
 
-ids = [tokenizer(words, is_split_into_words=True)["input_ids"] for words in sentences(treebank)]
+ids = [tokenizer(words, is_split_into_words=True)["input_ids"] for words in forms(treebank)]
 ids = sorted((row for row in ids if len(row) <= LIMIT), key=len)
 tokenized = time.perf_counter()
 

@@ -4,7 +4,7 @@ of small integers back per batch.
 
     python benches/peers/gpu.py MODEL_FOLDER TREEBANK.conllu f32|tf32|f16|bf16 [--rounds N] [--pieces N]
 
-Pinned: torch==2.15.0, transformers==5.23.0. Prints, for each round over the treebank: seconds from token ids to
+Pinned: torch==2.15.0, transformers==5.24.0. Prints, for each round over the treebank: seconds from token ids to
 predictions on the host, of which in the model and in merging and argmax, sentences and pieces a second; the first round
 warms up. Also the share of predictions that differ from f32, and with them what the precision costs. The same with
 headlight: `device = "cuda"`; benches/gpu.sh runs both.
@@ -18,20 +18,9 @@ import torch
 import transformers
 from transformers import AutoTokenizer, BertModel
 
+from treebank import forms
+
 LIMIT = 128
-
-
-def sentences(path):
-    words = []
-    for line in open(path, encoding="utf-8"):
-        columns = line.rstrip("\n").split("\t")
-        if len(columns) == 10 and columns[0].isdigit():
-            words.append(columns[1])
-        elif len(columns) == 1 and not columns[0] and words:
-            yield words
-            words = []
-    if words:
-        yield words
 
 
 def batches(examples, pieces):
@@ -122,7 +111,7 @@ def main():
     tokenizer = AutoTokenizer.from_pretrained(options.folder)
     begun = time.perf_counter()
     examples = []
-    for words in sentences(options.treebank):
+    for words in forms(options.treebank):
         encoded = tokenizer(words, is_split_into_words=True)
         if len(encoded["input_ids"]) <= LIMIT:
             examples.append((encoded["input_ids"], encoded.word_ids(), len(words)))

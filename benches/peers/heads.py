@@ -3,7 +3,7 @@ batches of 32 sorted by length, merging and scoring vectorised over all heads.
 
     python benches/peers/heads.py MODEL_FOLDER TREEBANK.conllu [COUNTS.json]
 
-Pinned: torch==2.15.0 (CPU), transformers==5.23.0. Prints seconds of each step; with a third argument writes the counts,
+Pinned: torch==2.15.0 (CPU), transformers==5.24.0. Prints seconds of each step; with a third argument writes the counts,
 correct[relation][direction][head], to hold against `head_scores.csv`. The same with headlight: a run of kind "heads".
 """
 
@@ -15,22 +15,10 @@ start = time.perf_counter()
 import torch
 from transformers import AutoTokenizer, BertModel
 
+from treebank import sentences
+
 imported = time.perf_counter()
 BATCH, LIMIT = 32, 128
-
-
-def sentences(path):
-    words = []
-    for line in open(path, encoding="utf-8"):
-        columns = line.rstrip("\n").split("\t")
-        if len(columns) == 10 and columns[0].isdigit():
-            words.append((columns[1], int(columns[6]), columns[7]))
-        elif len(columns) == 1 and not columns[0] and words:
-            yield words
-            words = []
-    if words:
-        yield words
-
 
 folder, treebank, *output = sys.argv[1:]
 tokenizer = AutoTokenizer.from_pretrained(folder)
