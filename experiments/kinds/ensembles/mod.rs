@@ -41,6 +41,15 @@ impl Rows {
     }
 }
 
+impl From<Selection> for super::heads::Selection {
+    fn from(selection: Selection) -> Self {
+        match selection {
+            Selection::Separate => Self::Separate,
+            Selection::Same => Self::Same,
+        }
+    }
+}
+
 /// The keys of `kind = "ensembles"`; see `[ensembles]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ensembles {
@@ -66,11 +75,7 @@ impl Kind for Ensembles {
             "`accuracy_power` is {}; it is 0 (both directions alike) or more, such as 1",
             self.accuracy_power
         );
-        config.treebank.required_files(Split::Evaluate, "kind = \"ensembles\"")?;
-        if self.selection == Selection::Separate {
-            config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
-        }
-        Ok(())
+        super::check_splits("ensembles", self.selection.into(), config)
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
@@ -113,11 +118,8 @@ impl Kind for Ensembles {
         }
         run.note_stage("score ensembles", clock);
         Ok(Outcome {
-            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
-            selection: Some(match self.selection {
-                Selection::Separate => "split".to_owned(),
-                Selection::Same => "same".to_owned(),
-            }),
+            statistics: Some(bootstrap.into()),
+            selection: Some(super::chosen_on(self.selection.into())),
             ..outcome
         })
     }

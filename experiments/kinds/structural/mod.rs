@@ -94,7 +94,7 @@ impl Kind for Structural {
             ]),
             findings: summary::findings(&trained),
             sheets: vec![headlight_report::structural_sheet(&run.config().treebank.display_name(), &rows)],
-            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
+            statistics: Some(bootstrap.into()),
             ..Outcome::default()
         })
     }

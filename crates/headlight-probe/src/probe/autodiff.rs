@@ -15,7 +15,7 @@ use crate::arcs::candidate_of;
 type Cpu = Autodiff<Flex>;
 
 /// The loss of a sentence in nats, summed over its words; adds its gradient to `gradient`.
-pub(super) fn accumulate(probe: &Probe, input: &Input<'_>, gradient: &mut [f32]) -> f64 {
+fn accumulate(probe: &Probe, input: &Input<'_>, gradient: &mut [f32]) -> f64 {
     let parameters = tensor::<Cpu, 1>(probe.parameters.clone(), [probe.parameters.len()]).require_grad();
     let loss = loss(probe, input, &parameters);
     let gradients = loss.backward();
