@@ -87,6 +87,8 @@ pub struct TreebankConfig {
     pub max_sentences: usize,
     /// How the pieces of a word are merged.
     pub merge: Merge,
+    /// What statistics resample and swap as a whole.
+    pub unit: Unit,
 }
 
 /// Declares a config enum with the text of each value.
@@ -145,6 +147,10 @@ choice! {
     /// How the rows of a word's pieces become one row.
     Merge { Mean = "mean", First = "first", Max = "max" }
 }
+choice! {
+    /// What statistics resample and swap as a whole.
+    Unit { Sentence = "sentence", Document = "document" }
+}
 
 /// More threads than any machine has cores for: each has its buffers, so that a slip takes all memory.
 const MOST_THREADS: usize = 1024;
@@ -200,6 +206,14 @@ impl TreebankConfig {
         match self.granularity {
             Granularity::Full => headlight_treebank::Granularity::Full,
             Granularity::Universal => headlight_treebank::Granularity::Universal,
+        }
+    }
+
+    /// What statistics resample and swap as a whole.
+    pub fn unit(&self) -> headlight_report::stats::Unit {
+        match self.unit {
+            Unit::Sentence => headlight_report::stats::Unit::Sentence,
+            Unit::Document => headlight_report::stats::Unit::Document,
         }
     }
 

@@ -12,7 +12,9 @@ mod model;
 mod pieces;
 mod sequences;
 pub mod sources;
+mod steps;
 mod surface;
+mod units;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -37,6 +39,8 @@ pub use interrupt::{Interrupted, check as interrupted, install as watch_interrup
 pub use model::{LoadedModel, merge_rule, request};
 pub use sequences::SequencesSeen;
 pub use sources::{Treebank, input};
+pub use steps::Steps;
+pub use units::{Units, fold};
 
 /// What one experiment leaves besides its tables.
 #[derive(Default)]

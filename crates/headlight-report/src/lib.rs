@@ -43,6 +43,7 @@ mod assess;
 mod best_heads;
 mod bytes;
 pub mod compare;
+mod differences;
 pub mod explorer;
 pub mod figures;
 pub mod format;
@@ -62,6 +63,7 @@ mod tree_figure;
 
 pub use assess::{AGGREGATES, Choice, assess, is_aggregate};
 pub use best_heads::{best_heads_sheet, findings};
+pub use differences::{Compared, differences, differences_sheet};
 pub use html::html_report;
 pub use importance::importance_sheet;
 pub use markdown::markdown_report;

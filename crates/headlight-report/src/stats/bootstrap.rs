@@ -76,6 +76,16 @@ impl Bootstrap {
         Ok(self.paired_under(pairs, |resample, times| self.draw(resample, sentences, times)))
     }
 
+    /// The interval of any statistic of `units` units, from the same resamples: `statistic` gets how often each unit is drawn
+    /// and gives its value, or NaN where it has none, which is left out. `None` where it never has one.
+    pub fn statistic(&self, units: usize, statistic: impl Fn(&[u32]) -> f64 + Sync) -> Option<Interval> {
+        let values = (0..self.resamples).into_par_iter().map_init(Vec::new, |times, resample| {
+            self.draw(resample, units, times);
+            statistic(times)
+        });
+        percentile_interval(values.filter(|value| value.is_finite()).collect(), self.confidence)
+    }
+
     /// [`Bootstrap::paired`] when `draw` says how often each sentence is in a resample.
     pub(super) fn paired_under(
         &self,

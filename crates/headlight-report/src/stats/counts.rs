@@ -1,6 +1,34 @@
 //! What every statistic starts from.
 
-/// How many words of one sentence a predictor got right.
+/// What is resampled and swapped as a whole, its words depending on each other (METHOD §2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Unit {
+    /// A sentence.
+    #[default]
+    Sentence,
+    /// A document: all its sentences together.
+    Document,
+}
+
+impl Unit {
+    /// As configs and tables write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Sentence => "sentence",
+            Unit::Document => "document",
+        }
+    }
+
+    /// More than one, for people.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Unit::Sentence => "sentences",
+            Unit::Document => "documents",
+        }
+    }
+}
+
+/// How many words of one sentence, or document, a predictor got right.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Counts {
     /// Words that it got right.

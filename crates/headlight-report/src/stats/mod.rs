@@ -23,7 +23,7 @@ mod holm;
 mod sign_flip;
 
 pub use bootstrap::{Bootstrap, Interval, PairedIntervals};
-pub use counts::{Counts, Pair, StatsError};
+pub use counts::{Counts, Pair, StatsError, Unit};
 pub use holm::holm;
 pub use sign_flip::sign_flip_test;
 

@@ -37,7 +37,7 @@ pub use error::TableError;
 pub use read::{TableReader, read_table};
 pub use reference::reference;
 pub use rows::{
-    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Direction, Ensemble, EnsembleTree,
+    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Difference, Direction, Ensemble, EnsembleTree,
     HeadDistance, HeadScore, HeadTree, Importance, Prediction, ProbeScore, Pruning, Surface,
 };
 pub use schema::{Cell, Column, Kind, Table, Value};

@@ -1,0 +1,129 @@
+//! Differences inside a run: every comparison that a reader will make in his head, paired and tested (METHOD §5).
+
+use crate::format::{count, percent, points, stars};
+use crate::sheet::Sheet;
+use crate::stats::{Bootstrap, Counts, Pair, StatsError, Unit, holm, sign_flip_test};
+use crate::tables::Difference;
+
+/// Two results of one experiment on the same units of words.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared<'a> {
+    /// The first, as the kind's own table names it.
+    pub a: &'a str,
+    /// The second.
+    pub b: &'a str,
+    /// The relation or other group of words; `None` for all.
+    pub group: Option<&'a str>,
+    /// Their counts, by unit.
+    pub counts: Pair<'a>,
+}
+
+/// The differences of one measure: interval, exact paired test, Holm's correction over all that are given. What counts no
+/// word is left out.
+///
+/// # Errors
+/// [`StatsError::DifferentSentences`] where counts are not all of the same number of units.
+pub fn differences(
+    experiment: &str,
+    measure: &str,
+    compared: &[Compared<'_>],
+    unit: Unit,
+    bootstrap: &Bootstrap,
+) -> Result<Vec<Difference>, StatsError> {
+    let pairs: Vec<Pair<'_>> = compared.iter().map(|compared| compared.counts).collect();
+    let intervals = bootstrap.paired(&pairs)?;
+    let mut rows = Vec::new();
+    for (compared, intervals) in compared.iter().zip(intervals) {
+        let share = |counts: &[Counts]| match Counts::sum(counts) {
+            (_, 0) => None,
+            (correct, total) => Some(correct as f64 / total as f64),
+        };
+        let Some((value_a, value_b)) = share(compared.counts.a).zip(share(compared.counts.b)) else { continue };
+        let interval = intervals.map(|intervals| intervals.difference);
+        rows.push(Difference {
+            experiment: experiment.to_owned(),
+            measure: measure.to_owned(),
+            group: compared.group.map(ToOwned::to_owned),
+            a: compared.a.to_owned(),
+            b: compared.b.to_owned(),
+            value_a,
+            value_b,
+            difference: value_a - value_b,
+            ci_low: interval.map(|interval| interval.low),
+            ci_high: interval.map(|interval| interval.high),
+            p_value: Some(sign_flip_test(compared.counts)?),
+            p_adjusted: None,
+            unit: unit.name().to_owned(),
+            units: compared.counts.a.len() as u64,
+        });
+    }
+    let p_values: Vec<f64> = rows.iter().filter_map(|row| row.p_value).collect();
+    for (row, adjusted) in rows.iter_mut().zip(holm(&p_values)) {
+        row.p_adjusted = Some(adjusted);
+    }
+    Ok(rows)
+}
+
+/// The differences of one experiment as a table for people; `None` where there are none.
+pub fn differences_sheet(rows: &[Difference], title: &str) -> Option<Sheet> {
+    let first = rows.first()?;
+    let columns = ["<measure", "<of", ">is", "<than", ">is", ">difference", ">interval", "<"];
+    let row = |row: &Difference| {
+        let interval = row.ci_low.zip(row.ci_high);
+        let measure = match &row.group {
+            Some(group) => format!("{} of {group}", row.measure),
+            None => row.measure.clone(),
+        };
+        vec![
+            measure.into(),
+            row.a.as_str().into(),
+            percent(row.value_a).into(),
+            row.b.as_str().into(),
+            percent(row.value_b).into(),
+            points(row.difference).into(),
+            interval.map_or_else(String::new, |(low, high)| format!("{} – {}", points(low), points(high))).into(),
+            stars(row.p_adjusted).into(),
+        ]
+    };
+    let unit = if first.unit == Unit::Document.name() { Unit::Document } else { Unit::Sentence };
+    let note = format!(
+        "Differences in points on the same words, paired: bootstrap interval and exact sign-flip test over {} {}, \
+         Holm-corrected over the differences of a measure: * p < 0.05, ** p < 0.01, *** p < 0.001.",
+        count(first.units),
+        unit.plural()
+    );
+    Some(Sheet {
+        groups: vec![rows.iter().map(row).collect()],
+        notes: vec![note],
+        ..Sheet::new(title.to_owned(), &columns)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(correct: &[u32]) -> Vec<Counts> {
+        correct.iter().map(|&correct| Counts { correct, total: 2 }).collect()
+    }
+
+    #[test]
+    fn pairs_are_tested_and_corrected_together() {
+        let (tree, chain, absent) = (counts(&[2; 6]), counts(&[1; 6]), vec![Counts::default(); 6]);
+        let compared = |b| Compared { a: "head", b: "chain", group: None, counts: Pair { a: &tree, b } };
+        let rows = differences(
+            "trees",
+            "uuas",
+            &[compared(&chain), compared(&tree), compared(&absent)],
+            Unit::Sentence,
+            &Bootstrap::default(),
+        )
+        .unwrap();
+        let seen: Vec<_> = rows.iter().map(|row| (row.difference, row.p_value, row.p_adjusted, row.units)).collect();
+        assert_eq!(seen, [(0.5, Some(1.0 / 32.0), Some(2.0 / 32.0), 6), (0.0, Some(1.0), Some(1.0), 6)]);
+        assert_eq!((rows[0].ci_low, rows[0].ci_high), (Some(0.5), Some(0.5)));
+        let sheet = differences_sheet(&rows, "Differences").unwrap().to_text(120);
+        assert!(sheet.contains("+50.0") && sheet.contains("6 sentences"), "{sheet}");
+        assert!(differences_sheet(&[], "Differences").is_none());
+    }
+}

@@ -1,0 +1,93 @@
+//! What statistics resample and swap: sentences, or whole documents (`treebank.unit`).
+
+use std::collections::HashMap;
+
+use anyhow::{Result, ensure};
+use headlight_heads::Fold;
+use headlight_report::stats::{Counts, Unit};
+use headlight_treebank::Sentence;
+
+use super::Run;
+
+/// Which unit each sentence belongs to, in the order in which sentences were counted.
+#[derive(Clone, Debug, Default)]
+pub struct Units {
+    unit: Unit,
+    of: Vec<u32>,
+    documents: HashMap<Option<String>, u32>,
+    opened: u32,
+}
+
+impl Run {
+    /// No sentence yet, and the unit that the config asks for.
+    pub fn units(&self) -> Units {
+        Units::new(self.config.treebank.unit())
+    }
+}
+
+impl Units {
+    /// No sentence yet.
+    pub fn new(unit: Unit) -> Self {
+        Self { unit, ..Self::default() }
+    }
+
+    /// What a unit is.
+    pub fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    /// Adds the next sentence that is counted.
+    pub fn push(&mut self, sentence: &Sentence) {
+        let unit = match self.unit {
+            Unit::Sentence => self.of.len() as u32,
+            Unit::Document => {
+                // An unnamed document is told from the one before by its first sentence.
+                if sentence.opens_document() && sentence.document().is_none() {
+                    self.documents.remove(&None);
+                }
+                let opened = &mut self.opened;
+                *self.documents.entry(sentence.document().map(ToOwned::to_owned)).or_insert_with(|| {
+                    *opened += 1;
+                    *opened - 1
+                })
+            }
+        };
+        self.of.push(unit);
+    }
+
+    /// Number of units.
+    pub fn len(&self) -> usize {
+        self.of.iter().max().map_or(0, |&last| last as usize + 1)
+    }
+
+    /// Adds up what was counted sentence by sentence.
+    pub fn sums(&self, sentences: &[Counts]) -> Vec<Counts> {
+        let mut sums = vec![Counts::default(); self.len()];
+        for (&unit, counts) in self.of.iter().zip(sentences) {
+            sums[unit as usize].correct += counts.correct;
+            sums[unit as usize].total += counts.total;
+        }
+        sums
+    }
+
+    /// Checks that there is something to resample.
+    ///
+    /// # Errors
+    /// One document alone, or none marked.
+    pub fn check(&self, place: &str) -> Result<()> {
+        ensure!(
+            self.unit == Unit::Sentence || self.len() > 1,
+            "`treebank.unit` is \"document\", but {place} marks no more than one document (`# newdoc` in CoNLL-U): \
+             --set treebank.unit=sentence takes sentences as units"
+        );
+        Ok(())
+    }
+}
+
+/// The half that a sentence belongs to: by its document where documents are the unit.
+pub fn fold(sentence: &Sentence, unit: Unit) -> Fold {
+    match (unit, sentence.document()) {
+        (Unit::Document, Some(document)) => Fold::of_name(document),
+        _ => Fold::of(sentence),
+    }
+}
