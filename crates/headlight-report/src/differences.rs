@@ -64,37 +64,99 @@ pub fn differences(
     Ok(rows)
 }
 
+/// How the values of a measure are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Scale {
+    /// Shares of words, in per cent; differences in points.
+    Share,
+    /// Correlations.
+    Correlation,
+    /// Bits of a code; less is better.
+    Bits,
+}
+
+impl Scale {
+    /// By the measure's name, as tables have it.
+    pub(crate) fn of(measure: &str) -> Self {
+        match measure {
+            measure if measure.ends_with("spearman") => Scale::Correlation,
+            measure if measure.ends_with("bits") => Scale::Bits,
+            _ => Scale::Share,
+        }
+    }
+
+    /// Whether the smaller value is the better one.
+    pub(crate) fn less_is_better(self) -> bool {
+        self == Scale::Bits
+    }
+
+    /// A value for people.
+    pub(crate) fn value(self, value: f64) -> String {
+        match self {
+            Scale::Share => percent(value),
+            Scale::Correlation => format!("{value:.3}"),
+            Scale::Bits => format!("{value:.0}"),
+        }
+    }
+
+    /// How a difference is shown, with its sign.
+    pub(crate) fn difference(self) -> fn(f64) -> String {
+        match self {
+            Scale::Share => points,
+            Scale::Correlation => |difference| signed(difference, 3),
+            Scale::Bits => |difference| signed(difference, 0),
+        }
+    }
+}
+
+fn signed(difference: f64, decimals: usize) -> String {
+    let sign = if difference > 0.0 { "+" } else { "" };
+    format!("{sign}{difference:.decimals$}").replace('-', "−")
+}
+
+/// What a table of differences rests on, in a sentence.
+pub(crate) fn differences_note(rows: &[&Difference]) -> String {
+    let mut over: Vec<String> = Vec::new();
+    for row in rows {
+        let unit = if row.unit == Unit::Document.name() { Unit::Document } else { Unit::Sentence };
+        let units = format!("{} {}", count(row.units), unit.plural());
+        if !over.contains(&units) {
+            over.push(units);
+        }
+    }
+    format!(
+        "Differences on the same words, paired: bootstrap interval and exact sign-flip test over {}, Holm-corrected over the \
+         differences of a measure: * p < 0.05, ** p < 0.01, *** p < 0.001.",
+        over.join(" or ")
+    )
+}
+
 /// The differences of one experiment as a table for people; `None` where there are none.
 pub fn differences_sheet(rows: &[Difference], title: &str) -> Option<Sheet> {
-    let first = rows.first()?;
+    rows.first()?;
     let columns = ["<measure", "<of", ">is", "<than", ">is", ">difference", ">interval", "<"];
     let row = |row: &Difference| {
+        let scale = Scale::of(&row.measure);
+        let show = scale.difference();
         let interval = row.ci_low.zip(row.ci_high);
         let measure = match &row.group {
             Some(group) => format!("{} of {group}", row.measure),
             None => row.measure.clone(),
         };
         vec![
-            measure.into(),
+            measure.replace('_', " ").into(),
             row.a.as_str().into(),
-            percent(row.value_a).into(),
+            scale.value(row.value_a).into(),
             row.b.as_str().into(),
-            percent(row.value_b).into(),
-            points(row.difference).into(),
-            interval.map_or_else(String::new, |(low, high)| format!("{} – {}", points(low), points(high))).into(),
+            scale.value(row.value_b).into(),
+            show(row.difference).into(),
+            interval.map_or_else(String::new, |(low, high)| format!("{} – {}", show(low), show(high))).into(),
             stars(row.p_adjusted).into(),
         ]
     };
-    let unit = if first.unit == Unit::Document.name() { Unit::Document } else { Unit::Sentence };
-    let note = format!(
-        "Differences in points on the same words, paired: bootstrap interval and exact sign-flip test over {} {}, \
-         Holm-corrected over the differences of a measure: * p < 0.05, ** p < 0.01, *** p < 0.001.",
-        count(first.units),
-        unit.plural()
-    );
     Some(Sheet {
         groups: vec![rows.iter().map(row).collect()],
-        notes: vec![note],
+        notes: vec![differences_note(&rows.iter().collect::<Vec<_>>())],
         ..Sheet::new(title.to_owned(), &columns)
     })
 }
@@ -125,5 +187,17 @@ mod tests {
         let sheet = differences_sheet(&rows, "Differences").unwrap().to_text(120);
         assert!(sheet.contains("+50.0") && sheet.contains("6 sentences"), "{sheet}");
         assert!(differences_sheet(&[], "Differences").is_none());
+    }
+
+    #[test]
+    fn measures_are_written_in_their_own_units() {
+        let shown = |measure: &str| {
+            let scale = Scale::of(measure);
+            (scale.value(0.8123), scale.difference()(-0.0412), scale.less_is_better())
+        };
+        assert_eq!(shown("uas"), ("81.2".to_owned(), "−4.1".to_owned(), false));
+        assert_eq!(shown("distance_spearman"), ("0.812".to_owned(), "−0.041".to_owned(), false));
+        assert_eq!(Scale::of("mdl_bits").difference()(1234.4), "+1234");
+        assert!(Scale::of("mdl_bits").less_is_better());
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::best_heads::best_heads_sheet;
+use crate::differences::differences_sheet;
 use crate::format::{count, percent};
 use crate::importance::importance_sheet;
 use crate::pruning::{ablation_sheets, pruning_sheets};
@@ -11,7 +12,7 @@ use crate::sheet::{Sheet, escape_markdown};
 use crate::single_heads::{clusters_sheet, ensemble_trees_sheet, ensembles_sheet, head_trees_sheet};
 use crate::structural::{is_structural, structural_sheet};
 use crate::surface::surface_sheet;
-use crate::tables::{BestHead, Coreference, ProbeScore};
+use crate::tables::{BestHead, Coreference, Difference, ProbeScore};
 
 /// The text of `report.md`, from the run's other files.
 ///
@@ -44,6 +45,8 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
         ("Ensembles of heads", ensembles_sheet(&run.table_or_empty()?)),
         ("Labelled trees of ensembles", ensemble_trees_sheet(&run.table_or_empty()?)),
     ]);
+    let differences: Vec<Difference> = run.table_or_empty()?;
+    sections.extend(differences_sheet(&differences, "Differences").map(|sheet| ("Differences", sheet)));
     for (title, sheet) in sections {
         if sheet.groups.iter().any(|group| !group.is_empty()) {
             text.push_str(&format!("\n## {title}\n\n{}", sheet.to_markdown()));

@@ -1,5 +1,6 @@
 //! The sections of the page in reading order: what heads do, alone and together; what they look at and which are alike;
-//! what the model needs; what probes make of them.
+//! what the model needs; what probes make of them; what is
+//! compared.
 
 use super::data::PageData;
 use super::kinds;
@@ -35,6 +36,7 @@ pub(super) fn sections(
         kinds::pruning(&run.table_or_empty()?, &run.table_or_empty()?, model),
         kinds::probes(&data.probe_rows, model),
         kinds::structural(&data.probe_rows, &report.treebank.name),
+        kinds::differences(&run.table_or_empty()?),
         Some(method(report, run.manifest())),
     ];
     Ok(sections.into_iter().flatten().collect())

@@ -1,6 +1,7 @@
 //! The sections of experiment kinds: each from the rows of its tables, and none where there are no rows.
 
 mod coreference;
+mod differences;
 mod ensembles;
 mod importance;
 mod probes;
@@ -10,6 +11,7 @@ mod surface;
 mod trees;
 
 pub(super) use coreference::coreference;
+pub(super) use differences::differences;
 pub(super) use ensembles::ensembles;
 pub(super) use importance::importance;
 pub(super) use probes::probes;
