@@ -5,21 +5,15 @@
 mod cli;
 mod commands;
 mod config;
-mod corpus;
-mod fetch;
 mod kinds;
-mod logging;
-mod nearest;
-mod output;
-mod parallel;
-mod progress;
 mod run;
+mod sources;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, LogFormat};
+use crate::cli::{Cli, Command, Interrupted, LogFormat, logging, output, progress};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -57,7 +51,7 @@ fn main() -> ExitCode {
             progress::fail(&format!("{error:#}").replace('\n', " "));
             ExitCode::from(match () {
                 () if error.is::<commands::Usage>() => USAGE,
-                () if error.is::<run::Interrupted>() => run::Interrupted::EXIT_CODE,
+                () if error.is::<Interrupted>() => Interrupted::EXIT_CODE,
                 () => 1,
             })
         }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use anyhow::{Result, bail};
 use headlight_treebank::Format;
 
+use crate::cli::output;
 use crate::cli::{CheckArgs, FileFormat};
-use crate::output;
 
 /// Prints every problem of every file as `file:line: …`; fails when there is any.
 pub fn check(args: &CheckArgs) -> Result<()> {

@@ -6,9 +6,9 @@ use headlight_report::run::RunError;
 use headlight_report::stats::Bootstrap;
 
 use super::WIDTH;
+use crate::cli::nearest::nearest;
+use crate::cli::output;
 use crate::cli::{CompareArgs, CompareFormat};
-use crate::nearest::nearest;
-use crate::output;
 
 /// Prints the comparison; fails when a gate is set and a relation falls below it.
 pub fn compare(args: &CompareArgs) -> Result<()> {

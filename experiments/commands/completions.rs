@@ -3,8 +3,8 @@
 use anyhow::Result;
 use clap::CommandFactory;
 
+use crate::cli::output;
 use crate::cli::{Cli, CompletionsArgs};
-use crate::output;
 
 /// Prints the completion script of a shell.
 pub fn completions(args: &CompletionsArgs) -> Result<()> {

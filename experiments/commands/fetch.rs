@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::cli::FetchArgs;
-use crate::fetch::{self, TreebankName};
-use crate::output;
+use crate::cli::output;
+use crate::sources::fetch::{self, TreebankName};
 
 /// Fetches models and treebanks and prints where they are.
 pub fn fetch(args: &FetchArgs) -> Result<()> {

@@ -9,8 +9,8 @@ use headlight_report::run::RunDirectory;
 use headlight_report::tables::Direction;
 
 use super::Usage;
+use crate::cli::output;
 use crate::cli::{DirectionName, FigureArgs, FigureFormat, FigureName};
-use crate::output;
 
 /// Draws a figure of a run and prints where it is.
 pub fn figure(args: &FigureArgs) -> Result<()> {

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod compare;
 pub mod completions;
+mod config;
 pub mod fetch;
 pub mod figure;
 pub mod models;
@@ -13,8 +14,6 @@ pub mod show;
 pub mod store;
 
 use std::fmt;
-
-use crate::config::{self, Config, Source};
 
 /// Width of printed tables, in characters.
 const WIDTH: usize = 80;
@@ -30,8 +29,3 @@ impl fmt::Display for Usage {
 }
 
 impl std::error::Error for Usage {}
-
-/// Reads the config that an argument names, or all configs of its sweep; every mistake in it is wrong usage.
-fn load_configs(argument: &str, sets: &[String]) -> anyhow::Result<Vec<Config>> {
-    Source::find(argument).and_then(|source| config::load(&source, sets)).map_err(|error| Usage(error).into())
-}

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use crate::fetch::{MODELS, RELEASES, cache_folder};
-use crate::output;
+use crate::cli::output;
+use crate::sources::fetch::{MODELS, RELEASES, cache_folder};
 
 /// Prints the models and treebanks that are known by name.
 pub fn models() -> Result<()> {

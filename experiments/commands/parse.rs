@@ -14,11 +14,11 @@ use headlight_report::tables::ProbeScore;
 use headlight_treebank::{Format, Governor, Reader, Sentence, reattach, write_conllu};
 use tempfile::NamedTempFile;
 
-use crate::cli::{ParseArgs, ParseFormat};
-use crate::config::{self, Config, Source, TreebankConfig};
+use super::config::{Config, resolve};
+use crate::cli::{ParseArgs, ParseFormat, output};
+use crate::config::{Source, TreebankConfig};
 use crate::kinds::probe::attention::attention_hash;
 use crate::kinds::probe::{self, keys::Variant, merge_rule};
-use crate::output;
 use crate::run::{LoadedModel, pieces, request};
 
 /// Sentences read, parsed and written at a time.
@@ -26,31 +26,32 @@ const CHUNK: usize = 256;
 
 /// Parses a file, or standard input, and prints CoNLL-U.
 pub fn parse(args: &ParseArgs) -> Result<()> {
-    let mut config = config_of(&args.probe)?;
+    let config = config_of(&args.probe)?;
     let chosen = choose(args, &config)?;
+    let mut settings = config.settings;
     let saved = SavedProbe::load(&chosen.path)?;
     if let Some(model) = &args.model {
         let is_folder = Path::new(model).is_dir();
-        config.model.path = if is_folder { model.into() } else { PathBuf::new() };
-        config.model.name = if is_folder { String::new() } else { model.clone() };
+        settings.model.path = if is_folder { model.into() } else { PathBuf::new() };
+        settings.model.name = if is_folder { String::new() } else { model.clone() };
     }
     let input = Input::open(&args.file, args.format)?;
     let vectors_file = args.vectors.clone().unwrap_or_else(|| chosen.keys.vectors.clone());
     let vectors = saved.probe.spec().reads_vectors().then(|| read_vectors(&vectors_file, &input)).transpose()?;
     let vectors_hash = vectors.as_ref().map(|(_, hash)| hash.as_str());
-    let rule = chosen.keys.merge(merge_rule(&config));
-    let model = saved.probe.spec().reads_attention().then(|| LoadedModel::load(&config)).transpose()?;
+    let rule = chosen.keys.merge(merge_rule(&settings));
+    let model = saved.probe.spec().reads_attention().then(|| LoadedModel::load(&settings)).transpose()?;
     match &model {
         Some(model) => {
-            saved.check_use(model.model.spec().grid, &attention_hash(&config, model, rule), vectors_hash)?;
+            saved.check_use(model.model.spec().grid, &attention_hash(&settings, model, rule), vectors_hash)?;
         }
         None => saved.check_use(saved.probe.spec().grid(), "", vectors_hash)?,
     }
     let parser = Parser {
         probe: saved.probe,
         vectors: vectors.map(|(vectors, _)| vectors),
-        request: Request { attention: Some(Level::Words(rule)), ..request(&config) },
-        keys: config.treebank,
+        request: Request { attention: Some(Level::Words(rule)), ..request(&settings) },
+        keys: settings.treebank,
         model,
     };
     parser.parse(&input)
@@ -60,7 +61,7 @@ pub fn parse(args: &ParseArgs) -> Result<()> {
 fn config_of(run: &Path) -> Result<Config> {
     let path = run.join("config.toml");
     ensure!(path.is_file(), "{} is no run directory: it has no config.toml", run.display());
-    let configs = config::load(&Source::File(path), &[])?;
+    let configs = resolve(&Source::File(path), &[])?;
     configs.into_iter().next().with_context(|| format!("the config of {} is a sweep over nothing", run.display()))
 }
 
@@ -76,7 +77,7 @@ fn choose(args: &ParseArgs, config: &Config) -> Result<Chosen> {
     let mut probes: Vec<(String, Variant, &probe::Probe, u64)> = Vec::new();
     for keys in config.experiments.iter().filter_map(crate::kinds::Experiment::as_probe) {
         for variant in keys.probes.iter().filter(|variant| variant.form().is_some()) {
-            probes.extend(keys.training_seeds(config.seed).into_iter().map(|seed| {
+            probes.extend(keys.training_seeds(config.settings.seed).into_iter().map(|seed| {
                 let name = keys.name_of(*variant);
                 (name, *variant, keys, seed)
             }));
@@ -171,7 +172,7 @@ fn read_vectors(path: &Path, input: &Input) -> Result<(WordVectors, String)> {
         sentence?.words().iter().for_each(|word| vocabulary.observe(&word.form));
     }
     let vectors = WordVectors::read(path, None, &vocabulary)?;
-    Ok((vectors, crate::fetch::sha256(path)?))
+    Ok((vectors, crate::sources::fetch::sha256(path)?))
 }
 
 struct Parser {

@@ -7,7 +7,7 @@ use headlight_report::run::RunDirectory;
 use headlight_report::{html_report, markdown_report};
 
 use crate::cli::ReportArgs;
-use crate::output;
+use crate::cli::output;
 
 /// Writes the reports of runs anew from their tables, as after an update of headlight, and prints where they are.
 pub fn report(args: &ReportArgs) -> Result<()> {

@@ -2,10 +2,9 @@
 
 use anyhow::Result;
 
-use super::load_configs;
-use crate::cli::ShowArgs;
-use crate::config::{BASE, Config};
-use crate::output;
+use super::config::{Config, load_configs};
+use crate::cli::{ShowArgs, output};
+use crate::config::BASE;
 
 /// Prints the config as a run would write it: TOML that resolves to itself. The configs of a sweep follow each other.
 /// With `--defaults`, prints base.toml.

@@ -7,9 +7,9 @@ use anyhow::{Result, bail, ensure};
 use headlight_attention::store::{self, State, StoreSummary};
 use indicatif::HumanBytes;
 
+use crate::cli::output;
 use crate::cli::{StoreArgs, StoreCommand};
 use crate::kinds::probe::attention::default_store;
-use crate::output;
 
 /// Digits of an id that are shown; as many are enough to name a store.
 const SHORT: usize = 12;

@@ -1,4 +1,4 @@
-//! From layers of TOML to one resolved [`Config`].
+//! From layers of TOML to resolved [`Settings`] and experiments.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,8 @@ use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
 
-use super::{Config, paths, sweep, unknown};
-use crate::kinds::{self, Experiment};
-use crate::nearest::nearest;
+use super::{Settings, paths, sweep, unknown};
+use crate::cli::nearest::nearest;
 
 /// The first layer: every key with its default.
 pub const BASE: &str = include_str!("../../configs/base.toml");
@@ -69,6 +68,11 @@ impl Source {
         }
     }
 
+    /// In words, for errors: `config a/b.toml`.
+    pub fn describe(&self) -> String {
+        describe(&self.metadata())
+    }
+
     /// The run's name where the config gives none.
     fn stem(&self) -> String {
         match self {
@@ -76,6 +80,21 @@ impl Source {
             Self::Bundled(name, _) => name.replace('/', "-"),
         }
     }
+}
+
+/// What this floor knows of experiments: each is a table with a `kind`, whose defaults stand in the section of that name.
+pub trait Section: Sized {
+    /// The names of all kinds.
+    const KINDS: &'static [&'static str];
+
+    /// The keys of a kind that hold paths.
+    fn paths(kind: &str) -> &'static [&'static str];
+
+    /// Reads the keys of a kind from a table without `kind`.
+    ///
+    /// # Errors
+    /// When a key is missing or has the wrong type.
+    fn from_value(kind: &str, keys: &Value) -> Result<Self, Box<figment::Error>>;
 }
 
 /// One layer on its way into figment: a table and who wrote it.
@@ -99,15 +118,15 @@ const SET: &str = "--set";
 /// Where `--set experiment.0.key=…` waits while figment merges, since figment replaces arrays as a whole.
 const SET_EXPERIMENTS: &str = "experiment set on the command line";
 
-/// Resolves the config of `source` with `--set` assignments (`key=value`, later ones win): one config, or one for each
-/// combination of what `[sweep]` lists.
+/// Resolves the config of `source` with `--set` assignments (`key=value`, later ones win): settings and experiments once, or
+/// for each combination of what `[sweep]` lists.
 ///
 /// # Errors
 /// When a layer is not TOML, or holds an unknown key or a value of the wrong type; each error names the key and the
 /// layer that wrote it.
-pub fn load(source: &Source, sets: &[String]) -> Result<Vec<Config>> {
+pub fn load<E: Section>(source: &Source, sets: &[String]) -> Result<Vec<(Settings, Vec<E>)>> {
     let base = parse(BASE).context("configs/base.toml")?;
-    let file = parse(&source.text()?).with_context(|| describe(&source.metadata()))?;
+    let file = parse(&source.text()?).with_context(|| source.describe())?;
     let mut figment = Figment::from(Layer { metadata: Metadata::named("base.toml"), table: base.clone() })
         .merge(Layer { metadata: source.metadata(), table: file });
     for set in sets {
@@ -165,7 +184,13 @@ pub(super) fn nested(key: &str, value: Value) -> Result<Dict> {
     Ok(table)
 }
 
-fn resolve(mut root: Dict, base: &Dict, source: &Source, suffix: &str, origin: &Origin<'_>) -> Result<Config> {
+fn resolve<E: Section>(
+    mut root: Dict,
+    base: &Dict,
+    source: &Source,
+    suffix: &str,
+    origin: &Origin<'_>,
+) -> Result<(Settings, Vec<E>)> {
     let mut experiments = match root.remove("experiment") {
         None => Vec::new(),
         Some(Value::Array(_, elements)) => elements,
@@ -185,31 +210,46 @@ fn resolve(mut root: Dict, base: &Dict, source: &Source, suffix: &str, origin: &
     }
     unknown::check(&root, base, origin)?;
     let mut sections = Vec::new();
-    for name in Experiment::NAMES {
+    for name in E::KINDS {
         sections.push((*name, root.remove(*name)));
     }
     let mut resolved = Vec::new();
     for (number, element) in experiments.into_iter().enumerate() {
         let place = format!("experiment.{number}");
-        let kind = kinds::kind_of(&element, &place, origin)?;
+        let kind = kind_of::<E>(&element, &place, origin)?;
         let section = sections.iter().find(|(name, _)| *name == kind).and_then(|(_, section)| section.clone());
         let mut element = with_defaults(element, section, origin);
         if let Value::Dict(_, dict) = &mut element {
             dict.remove("kind");
             unknown::check_section(dict, base, kind, &place, origin)?;
-            paths::resolve(dict, Experiment::paths(kind), origin)?;
+            paths::resolve(dict, E::paths(kind), origin)?;
         }
-        resolved
-            .push(Experiment::from_value(kind, &element).map_err(|error| origin.explain(&error, &element, &place))?);
+        resolved.push(E::from_value(kind, &element).map_err(|error| origin.explain(&error, &element, &place))?);
     }
     paths::resolve_all(&mut root, origin)?;
-    let mut config = plain(&root, resolved, origin)?;
-    if config.name.is_empty() {
-        config.name = source.stem();
+    let mut settings = plain(&root, origin)?;
+    if settings.name.is_empty() {
+        settings.name = source.stem();
     }
-    config.name.push_str(suffix);
-    config.check().with_context(|| describe(&source.metadata()))?;
-    Ok(config)
+    settings.name.push_str(suffix);
+    Ok((settings, resolved))
+}
+
+/// The kind that an `[[experiment]]` table names.
+fn kind_of<E: Section>(element: &Value, place: &str, origin: &Origin<'_>) -> Result<&'static str> {
+    let kinds = || E::KINDS.join(", ");
+    let table = element.as_dict().ok_or_else(|| {
+        anyhow!("`{place}` in {} is not a table: write [[experiment]] with a `kind`", origin.of(element))
+    })?;
+    let Some(kind) = table.get("kind") else {
+        bail!("`{place}` in {} has no `kind`; kinds: {}", origin.of(element), kinds());
+    };
+    let text = kind.as_str().ok_or_else(|| anyhow!("`{place}.kind` in {} is not a text", origin.of(kind)))?;
+    E::KINDS.iter().find(|name| **name == text).copied().ok_or_else(|| {
+        let near = nearest(text, E::KINDS.iter().copied());
+        let hint = near.map_or_else(|| format!("kinds: {}", kinds()), |near| format!("did you mean {near:?}?"));
+        anyhow!("`{place}.kind` in {} is {text:?}; {hint}", origin.of(kind))
+    })
 }
 
 /// Writes the keys of `over` into `under`.
@@ -245,10 +285,10 @@ fn with_defaults(element: Value, section: Option<Value>, origin: &Origin<'_>) ->
 }
 
 /// All but the experiments, which are read one by one so that errors can name their place.
-fn plain(root: &Dict, experiments: Vec<Experiment>, origin: &Origin<'_>) -> Result<Config> {
+fn plain(root: &Dict, origin: &Origin<'_>) -> Result<Settings> {
     let mut root = root.clone();
     let mut table = |key: &str| root.remove(key).unwrap_or_else(|| Value::Dict(Tag::Default, Dict::new()));
-    Ok(Config {
+    Ok(Settings {
         name: typed(&table("name"), "name", origin)?,
         seed: typed(&table("seed"), "seed", origin)?,
         threads: typed(&table("threads"), "threads", origin)?,
@@ -256,7 +296,6 @@ fn plain(root: &Dict, experiments: Vec<Experiment>, origin: &Origin<'_>) -> Resu
         treebank: typed(&table("treebank"), "treebank", origin)?,
         corpus: typed(&table("corpus"), "corpus", origin)?,
         roles: typed(&table("roles"), "roles", origin)?,
-        experiments,
     })
 }
 

@@ -1,9 +1,10 @@
-//! The config of a run: what its keys mean, and how the layers that write them become one.
+//! The settings of a run: what its keys mean, and how the layers that write them become one.
 //!
 //! Three layers, later ones win: `configs/base.toml`, which is compiled in and holds every key with its default; the
-//! named config; each `--set key=value`. What comes out is a [`Config`] without gaps: printed as TOML it is a config
-//! again, which resolves to itself.
+//! named config; each `--set key=value`. What comes out are [`Settings`] without gaps, and the experiments, of which this
+//! floor knows no more than that they are a [`Section`] each.
 
+mod corpus;
 mod layers;
 mod paths;
 mod roles;
@@ -15,17 +16,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::corpus::CorpusConfig;
-use crate::kinds::Experiment;
-use crate::run::sources;
-
-pub use layers::{BASE, Origin, Source, load};
+pub use corpus::CorpusConfig;
+#[cfg(test)]
+pub use layers::BUNDLED;
+pub use layers::{BASE, Section, Source, load};
 pub use paths::is_path;
 pub use roles::RolesConfig;
 
-/// A resolved config.
+/// Everything that a resolved config says but its experiments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Config {
+pub struct Settings {
     /// Name of the run directory.
     pub name: String,
     /// Seed of everything random.
@@ -40,9 +40,6 @@ pub struct Config {
     pub corpus: CorpusConfig,
     /// When a head counts as looking at something.
     pub roles: RolesConfig,
-    /// What is done with them, in order.
-    #[serde(rename = "experiment")]
-    pub experiments: Vec<Experiment>,
 }
 
 /// `[model]`
@@ -253,12 +250,7 @@ impl ModelConfig {
     }
 }
 
-impl Config {
-    /// As a TOML config that resolves to itself.
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("a config is plain tables, texts and numbers")
-    }
-
+impl Settings {
     /// Checks that there is text for a kind that needs no trees.
     ///
     /// # Errors
@@ -275,18 +267,22 @@ impl Config {
         Ok(())
     }
 
-    /// What is wrong with the config as a whole, found before any work is done.
-    fn check(&self) -> anyhow::Result<()> {
+    /// As TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("settings are plain tables, texts and numbers")
+    }
+
+    /// What is wrong with the settings, found before any work is done.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> anyhow::Result<()> {
         let name = Path::new(&self.name);
         let plain = name.components().count() == 1 && name.file_name().is_some_and(|file| file == name.as_os_str());
         anyhow::ensure!(
             plain && !self.name.ends_with(".partial"),
             "`name` is {:?}, which cannot name a run directory: use one plain name without slashes",
             self.name
-        );
-        anyhow::ensure!(
-            !self.experiments.is_empty(),
-            "no [[experiment]]: a config names at least one, such as kind = \"heads\""
         );
         anyhow::ensure!(
             !self.model.name.is_empty() || !self.model.path.as_os_str().is_empty(),
@@ -303,24 +299,6 @@ impl Config {
             "`treebank.max_pieces` is {}, but [CLS], [SEP] and one piece are 3",
             self.treebank.max_pieces
         );
-        for split in Split::ALL {
-            for file in self.treebank.files(split) {
-                sources::check_name(file).with_context(|| format!("`treebank.{}`", split.name()))?;
-            }
-        }
-        self.corpus.check()?;
-        for (number, experiment) in self.experiments.iter().enumerate() {
-            let kind = experiment.kind();
-            anyhow::ensure!(
-                experiment.is_repeatable() || !self.experiments[..number].iter().any(|other| other.kind() == kind),
-                "experiment {number} is the second of kind = {kind:?}, which would write the same tables; [sweep] runs \
-                 one with several values"
-            );
-            experiment.check(self).map_err(|error| error.context(format!("experiment {number}")))?;
-        }
-        Ok(())
+        self.corpus.check()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use figment::value::{Dict, Value};
 
 use super::layers::Origin;
-use crate::nearest::nearest;
+use crate::cli::nearest::nearest;
 
 /// Refuses keys of the merged layers that base.toml does not have. Experiments are checked by [`check_section`].
 pub fn check(root: &Dict, base: &Dict, origin: &Origin<'_>) -> Result<()> {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Kind;
-use crate::config::{Config, Split, choice};
+use crate::config::{Settings, Split, choice};
 use crate::run::{Outcome, Pass, Run, SequencesSeen, request};
 
 choice! {
@@ -37,7 +37,7 @@ pub struct Clusters {
 }
 
 impl Kind for Clusters {
-    fn check(&self, config: &Config) -> Result<()> {
+    fn check(&self, config: &Settings) -> Result<()> {
         ensure!(self.starts > 0, "`starts` is 0; the embedding needs at least one random start");
         ensure!(self.iterations > 0, "`iterations` is 0; the embedding needs at least one");
         ensure!(self.clusters > 0, "`clusters` is 0; there is at least one cluster");
@@ -150,7 +150,7 @@ fn write_distances(run: &Run, distances: &HeadDistances) -> Result<()> {
     Ok(writer.finish()?)
 }
 
-fn rows(config: &Config, means: &SurfaceMeans, map: &HeadMap, roles: &[Option<Role>]) -> Vec<tables::Cluster> {
+fn rows(config: &Settings, means: &SurfaceMeans, map: &HeadMap, roles: &[Option<Role>]) -> Vec<tables::Cluster> {
     let thresholds = config.roles.thresholds();
     let row = |(number, head): (usize, AttentionHead)| tables::Cluster {
         layer_index: head.layer as u32,

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::Kind;
 use super::heads::Selection;
-use crate::config::{Config, Input, Split, choice};
+use crate::config::{Input, Settings, Split, choice};
 use crate::run::{DocumentPass, Outcome, Run};
 
 choice! {
@@ -44,7 +44,7 @@ pub struct Coreference {
 }
 
 impl Kind for Coreference {
-    fn check(&self, config: &Config) -> Result<()> {
+    fn check(&self, config: &Settings) -> Result<()> {
         super::check_bootstrap(self.resamples, self.confidence)?;
         ensure!(
             config.treebank.input == Input::Words,
@@ -229,7 +229,7 @@ fn write_heads(run: &Run, evaluate: &CoreferenceScores, select: Option<&Corefere
 
 fn push_head(
     writer: &mut TableWriter<tables::CoreferenceHead>,
-    config: &Config,
+    config: &Settings,
     split: Split,
     group: MentionGroup,
     predictor: AntecedentPredictor,
@@ -249,7 +249,7 @@ fn push_head(
 }
 
 /// Predictors × types of mentions, as Table 2 of the paper.
-fn sheet(rows: &[tables::Coreference], choices: &[Choice], config: &Config) -> Sheet {
+fn sheet(rows: &[tables::Coreference], choices: &[Choice], config: &Settings) -> Sheet {
     let name = config.treebank.display_name();
     let mut sheet = Sheet::new(
         format!("Antecedents found in {name}, %"),

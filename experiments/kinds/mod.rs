@@ -13,13 +13,12 @@ mod structural;
 mod surface;
 mod trees;
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Result, ensure};
 use figment::value::Value;
 use headlight_report::stats::Bootstrap;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Origin, Split};
-use crate::nearest::nearest;
+use crate::config::{Section, Settings, Split};
 use crate::run::{Outcome, Run};
 
 /// What a kind brings. The implementing type holds the kind's keys, all of them with defaults in base.toml.
@@ -27,14 +26,16 @@ pub trait Kind: Serialize + for<'de> Deserialize<'de> {
     /// Keys that hold paths, to be resolved against the file that wrote them.
     const PATHS: &'static [&'static str] = &[];
 
-    /// Whether a config may have several experiments of this kind: their tables then tell them apart.
-    const REPEATABLE: bool = false;
+    /// Why this experiment and another of its kind cannot stand in one config.
+    fn clash(&self, _other: &Self) -> Option<&'static str> {
+        Some("two experiments of this kind would write the same tables; [sweep] runs one with several values")
+    }
 
     /// What is wrong with the keys, alone or together with the rest of the config. Runs before any work is done.
     ///
     /// # Errors
     /// The first thing that is wrong.
-    fn check(&self, config: &Config) -> Result<()>;
+    fn check(&self, config: &Settings) -> Result<()>;
 
     /// Does the work: writes tables into the run's folder and says what came out.
     ///
@@ -54,43 +55,42 @@ macro_rules! kinds {
         }
 
         impl Experiment {
-            /// The names of all kinds.
-            pub const NAMES: &'static [&'static str] = &[$($name),+];
-
             /// The kind's name.
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $name),+ }
             }
 
-            /// The keys of a kind that hold paths.
-            pub fn paths(kind: &str) -> &'static [&'static str] {
-                match kind { $($name => <$type as Kind>::PATHS,)+ _ => &[] }
-            }
-
-            /// See [`Kind::REPEATABLE`].
-            pub fn is_repeatable(&self) -> bool {
-                match self { $(Self::$variant(_) => <$type as Kind>::REPEATABLE),+ }
-            }
-
-            /// Reads the keys of a kind from a table without `kind`.
-            ///
-            /// # Errors
-            /// When a key is missing or has the wrong type.
-            pub fn from_value(kind: &str, keys: &Value) -> Result<Self, Box<figment::Error>> {
-                match kind {
-                    $($name => <$type>::deserialize(keys).map(Self::$variant).map_err(Box::new),)+
-                    other => Err(Box::new(figment::Error::from(format!("no experiment kind {other:?}")))),
+            /// See [`Kind::clash`]; experiments of different kinds never clash.
+            pub fn clash(&self, other: &Self) -> Option<&'static str> {
+                match (self, other) {
+                    $((Self::$variant(keys), Self::$variant(other)) => Kind::clash(keys, other),)+
+                    _ => None,
                 }
             }
 
             /// See [`Kind::check`].
-            pub fn check(&self, config: &Config) -> Result<()> {
+            pub fn check(&self, config: &Settings) -> Result<()> {
                 match self { $(Self::$variant(keys) => Kind::check(keys, config)),+ }
             }
 
             /// See [`Kind::run`].
             pub fn run(&self, run: &mut Run) -> Result<Outcome> {
                 match self { $(Self::$variant(keys) => Kind::run(keys, run)),+ }
+            }
+        }
+
+        impl Section for Experiment {
+            const KINDS: &'static [&'static str] = &[$($name),+];
+
+            fn paths(kind: &str) -> &'static [&'static str] {
+                match kind { $($name => <$type as Kind>::PATHS,)+ _ => &[] }
+            }
+
+            fn from_value(kind: &str, keys: &Value) -> Result<Self, Box<figment::Error>> {
+                match kind {
+                    $($name => <$type>::deserialize(keys).map(Self::$variant).map_err(Box::new),)+
+                    other => Err(Box::new(figment::Error::from(format!("no experiment kind {other:?}")))),
+                }
             }
         }
     };
@@ -117,7 +117,7 @@ impl Experiment {
 }
 
 /// The files that a kind with the key `selection` needs: those it reports on, and those it chooses on where they differ.
-fn check_splits(kind: &str, selection: heads::Selection, config: &Config) -> Result<()> {
+fn check_splits(kind: &str, selection: heads::Selection, config: &Settings) -> Result<()> {
     config.treebank.required_files(Split::Evaluate, &format!("kind = \"{kind}\""))?;
     if selection == heads::Selection::Separate {
         config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
@@ -159,24 +159,4 @@ fn direction(direction: headlight_heads::Direction) -> headlight_report::tables:
         headlight_heads::Direction::DependentToGovernor => headlight_report::tables::Direction::DependentToGovernor,
         headlight_heads::Direction::GovernorToDependent => headlight_report::tables::Direction::GovernorToDependent,
     }
-}
-
-/// The kind that an `[[experiment]]` table names.
-///
-/// # Errors
-/// When it is no table, or its `kind` is missing or unknown.
-pub fn kind_of(element: &Value, place: &str, origin: &Origin<'_>) -> Result<&'static str> {
-    let kinds = || Experiment::NAMES.join(", ");
-    let table = element.as_dict().ok_or_else(|| {
-        anyhow!("`{place}` in {} is not a table: write [[experiment]] with a `kind`", origin.of(element))
-    })?;
-    let Some(kind) = table.get("kind") else {
-        bail!("`{place}` in {} has no `kind`; kinds: {}", origin.of(element), kinds());
-    };
-    let text = kind.as_str().ok_or_else(|| anyhow!("`{place}.kind` in {} is not a text", origin.of(kind)))?;
-    Experiment::NAMES.iter().find(|name| **name == text).copied().ok_or_else(|| {
-        let near = nearest(text, Experiment::NAMES.iter().copied());
-        let hint = near.map_or_else(|| format!("kinds: {}", kinds()), |near| format!("did you mean {near:?}?"));
-        anyhow!("`{place}.kind` in {} is {text:?}; {hint}", origin.of(kind))
-    })
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Kind;
-use crate::config::{Config, choice};
+use crate::config::{Settings, choice};
 use crate::run::{Outcome, Run, SequencesSeen};
 
 choice! {
@@ -38,7 +38,7 @@ pub struct Surface {
 }
 
 impl Kind for Surface {
-    fn check(&self, config: &Config) -> Result<()> {
+    fn check(&self, config: &Settings) -> Result<()> {
         config.check_sequences("kind = \"surface\"")
     }
 
@@ -70,7 +70,7 @@ impl Kind for Surface {
 /// The heads of each behaviour, in the order of [`Behaviour::ALL`].
 type Labels = Vec<(Behaviour, Vec<AttentionHead>)>;
 
-fn labels(means: &SurfaceMeans, config: &Config) -> Labels {
+fn labels(means: &SurfaceMeans, config: &Settings) -> Labels {
     let thresholds = config.roles.thresholds();
     let of = |wanted| means.grid().iter().filter(|&head| behaviour(means, head, &thresholds) == Some(wanted)).collect();
     Behaviour::ALL.map(|behaviour| (behaviour, of(behaviour))).into()
@@ -196,7 +196,7 @@ fn findings(means: &SurfaceMeans, labels: &Labels, seen: &SequencesSeen) -> Vec<
     findings
 }
 
-fn warnings(means: &SurfaceMeans, config: &Config) -> Vec<String> {
+fn warnings(means: &SurfaceMeans, config: &Settings) -> Vec<String> {
     let entropy = config.roles.thresholds().entropy;
     let uniform = means.uniform_entropy().unwrap_or_default();
     let too_short = uniform <= entropy;

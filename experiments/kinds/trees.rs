@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::Kind;
 use super::heads::Selection;
 use super::rooted::{chain, counted_arcs, found, of_head};
-use crate::config::{Config, Split};
+use crate::config::{Settings, Split};
 use crate::run::{Outcome, Pass, Run, request};
 
 /// The keys of `kind = "trees"`; see `[trees]` in configs/base.toml.
@@ -61,7 +61,7 @@ impl Decoding {
 }
 
 impl Kind for Trees {
-    fn check(&self, config: &Config) -> Result<()> {
+    fn check(&self, config: &Settings) -> Result<()> {
         super::check_bootstrap(self.resamples, self.confidence)?;
         super::check_splits("trees", self.selection, config)
     }
@@ -234,7 +234,7 @@ impl Trees {
 }
 
 fn row(
-    config: &Config,
+    config: &Settings,
     split: Split,
     decoding: Decoding,
     predictor: &str,
@@ -258,7 +258,7 @@ fn row(
 }
 
 /// Every head with every decoding.
-fn head_rows(config: &Config, split: Split, scores: &Scores) -> Vec<tables::HeadTree> {
+fn head_rows(config: &Settings, split: Split, scores: &Scores) -> Vec<tables::HeadTree> {
     let total = scores.total();
     let of = |(number, decoding): (usize, Decoding)| {
         scores.grid.iter().map(move |head| {

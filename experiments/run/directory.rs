@@ -37,7 +37,7 @@ impl Directory {
         fs::create_dir_all(partial.join(WORK)).with_context(|| format!("cannot create {}", partial.display()))?;
         let lock = lock(&partial.join(LOCK))?;
         if resumed {
-            crate::progress::say(&format!("going on with the interrupted run in {}", partial.display()));
+            crate::cli::progress::say(&format!("going on with the interrupted run in {}", partial.display()));
             clear(&partial)?;
         }
         Ok(Self { place, partial, _lock: lock })

@@ -11,9 +11,10 @@ use headlight_report::run::SplitSummary;
 use headlight_treebank::ReadError;
 use headlight_treebank::coreference::{Document, HeadRule};
 
-use super::{Run, interrupt, model};
+use super::{Run, model};
+use crate::cli::interrupt;
+use crate::cli::progress::{Progress, Unit};
 use crate::config::{Invalid, Split, TreebankConfig};
-use crate::progress::{Progress, Unit};
 
 /// What a pass is about.
 pub struct DocumentPass {

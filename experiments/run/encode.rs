@@ -10,10 +10,11 @@ use headlight_bert::{Encoded, Pieces, Request, Skip, StreamError, Tokenizer};
 use headlight_report::run::SplitSummary;
 use headlight_treebank::{ReadError, Sentence};
 
-use super::sources::Treebank;
-use super::{Run, interrupt, surface};
+use super::{Run, surface};
+use crate::cli::interrupt;
+use crate::cli::progress::{Progress, Unit};
 use crate::config::{Input, Invalid, Split, TreebankConfig};
-use crate::progress::{Progress, Unit};
+use crate::sources::treebank::Treebank;
 
 /// Skipped sentences by reason.
 pub type Skips = BTreeMap<String, u64>;

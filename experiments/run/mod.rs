@@ -6,12 +6,10 @@
 mod directory;
 mod documents;
 mod encode;
-mod interrupt;
 mod machine;
 mod model;
 mod pieces;
 mod sequences;
-pub mod sources;
 mod steps;
 mod surface;
 mod units;
@@ -29,16 +27,16 @@ use headlight_report::run::{
 use headlight_report::sheet::Sheet;
 use headlight_report::tables::{BestHead, Table, TableWriter, read_table};
 
-use crate::config::{Config, Split};
-use crate::progress;
+use crate::cli::progress;
+use crate::config::{Settings, Split};
+use crate::sources::treebank::Treebank;
 
+pub use crate::cli::interrupt::{Interrupted, check as interrupted};
 pub use directory::Directory;
 pub use documents::DocumentPass;
 pub use encode::{Pass, pieces};
-pub use interrupt::{Interrupted, check as interrupted, install as watch_interrupts};
 pub use model::{LoadedModel, merge_rule, request};
 pub use sequences::SequencesSeen;
-pub use sources::{Treebank, input};
 pub use steps::Steps;
 pub use units::{Units, fold};
 
@@ -63,7 +61,11 @@ pub struct Outcome {
 
 /// A run in work.
 pub struct Run {
-    config: Config,
+    config: Settings,
+    /// The experiments as the resolved config has them.
+    experiments: String,
+    /// Number of the experiment that is at work.
+    at_work: usize,
     directory: Directory,
     model: OnceCell<LoadedModel>,
     treebanks: BTreeMap<&'static str, Treebank>,
@@ -74,40 +76,37 @@ pub struct Run {
     clock: Instant,
 }
 
-/// Runs the experiments of a config; returns the tables for people.
-///
-/// # Errors
-/// Whatever stops an experiment. What was computed until then stays in the partial directory, and the next call with the
-/// same config goes on from there.
-pub fn run(config: Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
-    let directory = Directory::open(out, &config.name, force)?;
-    directory.write("config.toml", config.to_toml().as_bytes())?;
-    let mut run = Run {
-        config,
-        directory,
-        model: OnceCell::new(),
-        treebanks: BTreeMap::new(),
-        inputs: Vec::new(),
-        splits: Vec::new(),
-        stages: Vec::new(),
-        started: SystemTime::now(),
-        clock: Instant::now(),
-    };
-    // Training and statistics take the threads of the pool they run in; the encoder is told its number.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(run.config.threads).build();
-    let pool = pool.context("cannot start the worker threads")?;
-    let mut outcomes = Vec::new();
-    for experiment in run.config.experiments.clone() {
-        let outcome =
-            pool.install(|| experiment.run(&mut run)).with_context(|| format!("kind = {:?}", experiment.kind()))?;
-        outcomes.push((experiment.kind(), outcome));
-    }
-    run.finish(outcomes)
-}
-
 impl Run {
-    /// The resolved config.
-    pub fn config(&self) -> &Config {
+    /// Begins a run, or goes on with one that was interrupted, in `<out>/<name>.partial`. `experiments` is the rest of the
+    /// resolved config, as TOML.
+    ///
+    /// # Errors
+    /// Those of [`Directory::open`]; a disk that does not take the config.
+    pub fn begin(settings: Settings, experiments: String, out: &Path, force: bool) -> Result<Self> {
+        let directory = Directory::open(out, &settings.name, force)?;
+        directory.write("config.toml", format!("{}\n{experiments}", settings.to_toml()).as_bytes())?;
+        Ok(Run {
+            config: settings,
+            experiments,
+            at_work: 0,
+            directory,
+            model: OnceCell::new(),
+            treebanks: BTreeMap::new(),
+            inputs: Vec::new(),
+            splits: Vec::new(),
+            stages: Vec::new(),
+            started: SystemTime::now(),
+            clock: Instant::now(),
+        })
+    }
+
+    /// Notes that the experiment of this number is at work from now on.
+    pub fn at_work(&mut self, experiment: usize) {
+        self.at_work = experiment;
+    }
+
+    /// Everything that the resolved config says but the experiments.
+    pub fn config(&self) -> &Settings {
         &self.config
     }
 
@@ -201,7 +200,11 @@ impl Run {
         self.stages.push(Stage { name: name.into(), seconds: clock.elapsed().as_secs_f64() });
     }
 
-    fn finish(mut self, outcomes: Vec<(&'static str, Outcome)>) -> Result<Vec<Sheet>> {
+    /// Writes report, manifest and pages, and gives the run its name; returns the tables for people.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn finish(mut self, outcomes: Vec<(&'static str, Outcome)>) -> Result<Vec<Sheet>> {
         let report = self.report(&outcomes)?;
         write_report(self.directory.path(), &report)?;
         write_manifest(self.directory.path(), &self.manifest())?;

@@ -9,9 +9,8 @@ use headlight_attention::MergeRule;
 use headlight_bert::{AttentionKind, Device, Level, LoadOptions, MaskedLm, Model, Precision, Request};
 use headlight_report::run::{Input, ModelSummary};
 
-use super::sources::input;
-use crate::config::{self, Config};
-use crate::fetch;
+use crate::config::{self, Settings};
+use crate::sources::{fetch, input};
 
 /// A model and where it came from.
 pub struct LoadedModel {
@@ -30,7 +29,7 @@ impl LoadedModel {
     ///
     /// # Errors
     /// When no source has the model, or its files are not a checkpoint that headlight can run.
-    pub fn load(config: &Config) -> Result<Self> {
+    pub fn load(config: &Settings) -> Result<Self> {
         let keys = &config.model;
         let folder = folder(&keys.path, &keys.name)?;
         let options = LoadOptions {
@@ -117,7 +116,7 @@ fn inputs(folder: &Path) -> Result<Vec<Input>> {
 }
 
 /// How the config has the pieces of a word merged.
-pub fn merge_rule(config: &Config) -> MergeRule {
+pub fn merge_rule(config: &Settings) -> MergeRule {
     match config.treebank.merge {
         config::Merge::Mean => MergeRule::Mean,
         config::Merge::First => MergeRule::First,
@@ -126,7 +125,7 @@ pub fn merge_rule(config: &Config) -> MergeRule {
 }
 
 /// What the config asks of the encoder: attention over words.
-pub fn request(config: &Config) -> Request {
+pub fn request(config: &Settings) -> Request {
     let kind = match config.model.attention {
         config::Attention::Weights => AttentionKind::Weights,
         config::Attention::Norms => AttentionKind::Norms,

@@ -8,10 +8,11 @@ use headlight_bert::Pieces;
 use headlight_report::run::SplitSummary;
 use headlight_treebank::Sentence;
 
+use super::Run;
 use super::encode::{NOT_A_TREE, Skips, Trees, no_sentences, pieces};
-use super::{Run, interrupt};
+use crate::cli::interrupt;
+use crate::cli::progress::{Progress, Unit};
 use crate::config::Split;
-use crate::progress::{Progress, Unit};
 
 impl Run {
     /// Visits each sentence of a split with its pieces, in order; `label` names the work to the user. Skipped sentences are

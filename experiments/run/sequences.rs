@@ -11,10 +11,11 @@ use headlight_heads::{Landmarks, normalise_rows};
 use headlight_report::run::SplitSummary;
 
 use super::encode::Skips;
-use super::{Pass, Run, interrupt, model};
+use super::{Pass, Run, model};
+use crate::cli::interrupt;
+use crate::cli::progress::{Progress, Unit};
 use crate::config::Split;
-use crate::corpus::{self, Corpus, Packing, Pair};
-use crate::progress::{Progress, Unit};
+use crate::sources::corpus::{self, Corpus, Packing, Pair};
 
 /// What a pass went over.
 pub struct SequencesSeen {

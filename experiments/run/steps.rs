@@ -14,7 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::{Run, interrupt};
+use super::Run;
+use crate::cli::interrupt;
 
 /// Where the steps of one experiment are kept. It borrows nothing, so that work on a borrowed model can keep steps too.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ impl Run {
         let mut base = Sha256::new();
         add(&mut base, env!("CARGO_PKG_VERSION"));
         add(&mut base, &config.to_toml());
+        add(&mut base, &self.experiments);
+        add(&mut base, &self.at_work.to_string());
         let mut inputs: Vec<&str> = self.inputs.iter().map(|input| input.sha256.as_str()).collect();
         inputs.sort_unstable();
         inputs.iter().for_each(|sha256| add(&mut base, sha256));
@@ -57,7 +60,7 @@ impl Steps {
         steps
     }
 
-    /// What `work` makes, or made in an earlier, interrupted call. Stops with [`super::Interrupted`] before work begins where
+    /// What `work` makes, or made in an earlier, interrupted call. Stops with [`crate::cli::Interrupted`] before work begins where
     /// Ctrl-C was pressed, so that a loop over steps needs no check of its own.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use serde_json::json;
 
 use self::trees::{Parsers, SentenceTrees};
 use super::Kind;
-use crate::config::{Config, Split, choice};
+use crate::config::{Settings, Split, choice};
 use crate::run::{Outcome, Pass, Run, request};
 
 choice! {
@@ -64,7 +64,7 @@ pub struct Ensembles {
 }
 
 impl Kind for Ensembles {
-    fn check(&self, config: &Config) -> Result<()> {
+    fn check(&self, config: &Settings) -> Result<()> {
         super::check_bootstrap(self.resamples, self.confidence)?;
         ensure!(self.heads > 0, "`heads` is 0; an ensemble has at least one head");
         if let Some(relation) = super::repeated(&self.relations) {
@@ -188,7 +188,7 @@ impl Ensembles {
 
     fn rows(
         &self,
-        config: &Config,
+        config: &Settings,
         chosen: &Chosen,
         sentences: &[Scored],
         bootstrap: &Bootstrap,

@@ -14,7 +14,7 @@ use headlight_report::tables::EnsembleTree;
 use headlight_treebank::{Governor, Granularity, Sentence};
 
 use super::{Ensembles, words};
-use crate::config::{Config, Split};
+use crate::config::{Settings, Split};
 use crate::kinds::rooted::{arborescence, chain, counted_arcs, found, is_governor, of_head};
 use crate::run::{Pass, Run, request};
 
@@ -220,7 +220,7 @@ impl Parsers {
     /// Those of the bootstrap.
     pub fn rows(
         &self,
-        config: &Config,
+        config: &Settings,
         sentences: &[SentenceTrees],
         bootstrap: &Bootstrap,
     ) -> Result<Vec<EnsembleTree>> {

@@ -21,7 +21,7 @@ use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
-use crate::config::{Config, Split, choice};
+use crate::config::{Settings, Split, choice};
 use crate::run::{Outcome, Run};
 
 choice! {
@@ -39,7 +39,7 @@ pub struct Heads {
 }
 
 impl Kind for Heads {
-    fn check(&self, config: &Config) -> Result<()> {
+    fn check(&self, config: &Settings) -> Result<()> {
         super::check_bootstrap(self.resamples, self.confidence)?;
         super::check_splits("heads", self.selection, config)
     }

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use self::means::{Marks, Mean, Means, Measure};
 use super::Kind;
-use crate::config::{Attention, Config};
-use crate::parallel::map_in_order;
+use crate::cli::parallel::map_in_order;
+use crate::config::{Attention, Settings};
 use crate::run::{Outcome, Run, SequencesSeen};
 
 /// The keys of `kind = "importance"`; see `[importance]` in configs/base.toml.
@@ -28,7 +28,7 @@ pub struct Importance {
 }
 
 impl Kind for Importance {
-    fn check(&self, config: &Config) -> Result<()> {
+    fn check(&self, config: &Settings) -> Result<()> {
         check_hidden(self.hidden)?;
         config.check_sequences("kind = \"importance\"")
     }
@@ -190,7 +190,7 @@ fn rows(corpus: &str, means: &Means) -> Vec<Row> {
     rows
 }
 
-fn warnings(config: &Config) -> Vec<String> {
+fn warnings(config: &Settings) -> Vec<String> {
     let norms = config.model.attention == Attention::Norms;
     let warning = "Importance is that of attention weights, also where `model.attention` is \"norms\".".to_owned();
     norms.then_some(warning).into_iter().collect()

@@ -8,9 +8,9 @@ use headlight_attention::store::{self, Entry, Store, StoreKey, open_or_write};
 use headlight_bert::{Level, Request};
 use sha2::{Digest, Sha256};
 
-use crate::config::{Config, Precision, Split};
-use crate::fetch;
+use crate::config::{Precision, Settings, Split};
 use crate::run::{LoadedModel, Pass, Run, request};
+use crate::sources::fetch;
 
 /// Where stores are when a config names no folder.
 ///
@@ -92,7 +92,7 @@ pub fn treebank_hash(run: &mut Run, split: Split) -> Result<String> {
 
 /// A hash of everything that the attention of a given sentence depends on: the model's files, the merge rule, what
 /// counts as attention, what the tokenizer sees, the seed of random weights, and the precision.
-pub fn attention_hash(config: &Config, model: &LoadedModel, rule: MergeRule) -> String {
+pub fn attention_hash(config: &Settings, model: &LoadedModel, rule: MergeRule) -> String {
     let weights = if config.model.random_init { format!("random {}", config.seed) } else { "trained".to_owned() };
     let conventions =
         [rule.name().to_owned(), config.model.attention.to_string(), config.treebank.input.to_string(), weights];

@@ -11,8 +11,8 @@ use headlight_treebank::Governor;
 use super::keys::Taken;
 use super::scores::{UAS, number, share};
 use super::training::{Task, run_training};
+use crate::cli::progress::{Progress, Unit};
 use crate::config::Split;
-use crate::progress::{Progress, Unit};
 use crate::run::{Run, interrupted};
 
 /// A trained probe and what it is scored on.

@@ -32,7 +32,7 @@ use self::predictions::{Predictor, Said};
 use self::sentences::{Stored, Vectors};
 use self::training::Task;
 use super::Kind;
-use crate::config::{Config, Split};
+use crate::config::{Settings, Split};
 use crate::run::{Outcome, Run, request};
 
 /// The keys of `kind = "probe"`; see `[probe]` in configs/base.toml.
@@ -57,21 +57,20 @@ pub struct Probe {
 }
 
 impl Kind for Probe {
-    const REPEATABLE: bool = true;
-
     const PATHS: &'static [&'static str] = &["vectors", "store"];
 
-    fn check(&self, config: &Config) -> Result<()> {
+    fn check(&self, config: &Settings) -> Result<()> {
         self.check_keys()?;
         if self.probes.iter().any(|variant| variant.form().is_some()) {
             config.treebank.required_files(Split::Train, "kind = \"probe\"")?;
         }
         config.treebank.required_files(Split::Evaluate, "kind = \"probe\"")?;
-        let label =
-            |other: &&Probe| other.label == self.label && other.probes.iter().any(|it| self.probes.contains(it));
-        let same = config.experiments.iter().filter_map(super::Experiment::as_probe).filter(label).count();
-        anyhow::ensure!(same < 2, "two experiments train the same probes: give each its own `label`");
         Ok(())
+    }
+
+    fn clash(&self, other: &Self) -> Option<&'static str> {
+        let same = other.label == self.label && other.probes.iter().any(|it| self.probes.contains(it));
+        same.then_some("two experiments train the same probes: give each its own `label`")
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
@@ -211,7 +210,7 @@ pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<headl
 }
 
 /// The merge rule of a config.
-pub fn merge_rule(config: &Config) -> MergeRule {
+pub fn merge_rule(config: &Settings) -> MergeRule {
     match request(config).attention {
         Some(Level::Words(rule)) => rule,
         _ => MergeRule::Mean,

@@ -11,7 +11,8 @@ use headlight_probe::{Coverage, Examples, SentenceWords, SourceError, Vocabulary
 use headlight_report::run::Input;
 
 use crate::config::Split;
-use crate::run::{Run, input};
+use crate::run::Run;
+use crate::sources::input;
 
 /// Word vectors and the file that they come from.
 pub struct Vectors {

@@ -11,7 +11,7 @@ use headlight_probe::{
 };
 
 use super::attention::hash;
-use crate::progress::{Progress, Unit};
+use crate::cli::progress::{Progress, Unit};
 use crate::run::{Interrupted, Run, interrupted};
 
 /// What is trained.

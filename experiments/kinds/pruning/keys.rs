@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::Pruning;
-use crate::config::{Config, Split, choice};
+use crate::config::{Settings, Split, choice};
 use crate::kinds::repeated;
 
 choice! {
@@ -96,7 +96,7 @@ impl<'de> Deserialize<'de> for Measures {
 
 impl Pruning {
     /// What is wrong with the keys, alone or together with the rest of the config.
-    pub(super) fn check_keys(&self, config: &Config) -> Result<()> {
+    pub(super) fn check_keys(&self, config: &Settings) -> Result<()> {
         ensure!(self.sequences > 0, "`sequences` is 0; heads are put in order on so many sequences, for example 100");
         if let Some(order) = repeated(&self.orders) {
             bail!("`orders` names \"{order}\" twice");
@@ -114,7 +114,7 @@ impl Pruning {
     }
 
     /// What is measured, the guide of the orders first.
-    pub(super) fn measures(&self, has_masked_lm_head: bool, config: &Config) -> Vec<Measure> {
+    pub(super) fn measures(&self, has_masked_lm_head: bool, config: &Settings) -> Vec<Measure> {
         let parses = [Split::Train, Split::Evaluate].iter().all(|split| !config.treebank.files(*split).is_empty());
         match &self.measure {
             Measures::Named(measures) => measures.clone(),

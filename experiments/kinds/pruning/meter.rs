@@ -8,8 +8,8 @@ use headlight_probe::{Probe, SentenceWords, evaluate_sentence};
 use headlight_report::stats::Counts;
 
 use super::values::Values;
+use crate::cli::parallel::map_in_order;
 use crate::kinds::importance::Hide;
-use crate::parallel::map_in_order;
 
 /// A measure on fixed sequences. What it says of a sequence does not depend on the others.
 pub enum Meter<'a> {

@@ -29,10 +29,10 @@ use super::Kind;
 use super::importance::means::{Marks, Measure as Derived};
 use super::importance::{Gradients, Hide, check_hidden};
 use super::probe::attention_probe;
-use crate::config::{Config, Split};
-use crate::corpus::Sample;
-use crate::progress::{Progress, Unit};
+use crate::cli::progress::{Progress, Unit};
+use crate::config::{Settings, Split};
 use crate::run::{LoadedModel, Outcome, Run, interrupted, request};
+use crate::sources::corpus::Sample;
 
 /// The keys of `kind = "pruning"`; see `[pruning]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub struct Pruning {
 impl Kind for Pruning {
     const PATHS: &'static [&'static str] = &["store"];
 
-    fn check(&self, config: &Config) -> Result<()> {
+    fn check(&self, config: &Settings) -> Result<()> {
         check_hidden(self.hidden)?;
         self.check_keys(config)
     }

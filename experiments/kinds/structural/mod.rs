@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::Kind;
 use super::probe::append_scores;
-use crate::config::{Config, Split, choice};
+use crate::config::{Settings, Split, choice};
 use crate::run::{Outcome, Run};
 
 choice! {
@@ -49,7 +49,7 @@ pub struct Structural {
 }
 
 impl Kind for Structural {
-    fn check(&self, config: &Config) -> Result<()> {
+    fn check(&self, config: &Settings) -> Result<()> {
         ensure!(!self.find.is_empty(), "`find` is empty: name \"distance\", \"depth\" or both");
         ensure!(!self.ranks.is_empty(), "`ranks` is empty: name at least one, such as 64");
         if let Some(zero) = self.ranks.iter().find(|rank| **rank == 0) {

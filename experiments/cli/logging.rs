@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal as _, Write};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::cli::progress;
 use crate::cli::{LogFormat, Verbosity};
-use crate::progress;
 
 /// Installs the subscriber. Called once, before any work.
 pub fn install(verbosity: &Verbosity) {

@@ -1,6 +1,5 @@
 //! The sentences of a split: files, the sample treebank inside the binary, official releases by name.
 
-use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,8 @@ use headlight_treebank::coreference::{Document, Documents, HeadRule};
 use headlight_treebank::{Format, ReadError, Reader, Sentence};
 
 use crate::config::{self, Split, TreebankConfig};
-use crate::fetch::{self, TreebankName};
+use crate::sources::fetch::{self, TreebankName};
+use crate::sources::input;
 
 /// The sample treebank, by the name that configs give its splits.
 const SAMPLE: &[(&str, &str)] = &[
@@ -127,16 +127,6 @@ impl Source {
     }
 }
 
-/// A file with its size and checksum.
-///
-/// # Errors
-/// When it cannot be read; names it.
-pub fn input(role: &str, path: &Path) -> Result<Input> {
-    let bytes = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
-    let sha256 = fetch::sha256(path)?;
-    Ok(Input { role: role.to_owned(), path: path.display().to_string(), bytes, sha256 })
-}
-
 /// What an entry of a split means.
 enum Entry<'a> {
     Path(&'a Path),
@@ -161,12 +151,17 @@ fn entry(file: &str) -> Result<Entry<'_>> {
     Ok(Entry::Release(name, split))
 }
 
-/// Checks an entry of a split before any work is done: names must be known; paths are looked at when they are read.
+/// Checks the entries of all splits before any work is done: names must be known; paths are looked at when they are read.
 ///
 /// # Errors
-/// When the name means nothing.
-pub fn check_name(file: &str) -> Result<()> {
-    entry(file).map(drop)
+/// When a name means nothing.
+pub fn check_names(config: &TreebankConfig) -> Result<()> {
+    for split in Split::ALL {
+        for file in config.files(split) {
+            entry(file).with_context(|| format!("`treebank.{}`", split.name()))?;
+        }
+    }
+    Ok(())
 }
 
 fn resolve(file: &str) -> Result<Source> {

@@ -23,7 +23,7 @@ pub use treebank::{RELEASES, Split, TreebankName};
 
 use self::download::Absent;
 use self::known::Model;
-use crate::nearest::nearest;
+use crate::cli::nearest::nearest;
 
 /// A source of models, with its name for errors: puts the files of a checkpoint into a folder.
 type ModelSource = (&'static str, fn(&Model, &Path) -> Result<()>);

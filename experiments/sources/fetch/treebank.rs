@@ -14,8 +14,8 @@ use flate2::read::MultiGzDecoder;
 use super::download::{self, Request};
 use super::languages::LANGUAGES;
 use super::place::with_suffix;
-use crate::nearest::nearest;
-use crate::progress::{Counted, Progress, Unit};
+use crate::cli::nearest::nearest;
+use crate::cli::progress::{Counted, Progress, Unit};
 
 /// Releases whose archive has a known place at LINDAT, newest first: (release, handle).
 pub const RELEASES: &[(&str, &str)] = &[("2.16", "11234/1-5901"), ("2.15", "11234/1-5787")];

@@ -1,9 +1,10 @@
 //! Layers in, config out; and what a user sees when a layer is wrong.
 
 use std::fs;
+use std::path::Path;
 
-use super::layers::BUNDLED;
 use super::*;
+use crate::config::{BUNDLED, Granularity, Merge};
 
 const MINIMAL: &str = r#"
     [model]
@@ -15,7 +16,7 @@ const MINIMAL: &str = r#"
     kind = "heads"
 "#;
 
-fn resolve_in(folder: &Path, text: &str, sets: &[&str]) -> anyhow::Result<Config> {
+fn resolve_in(folder: &Path, text: &str, sets: &[&str]) -> Result<Config> {
     let file = folder.join("study.toml");
     fs::write(&file, text).unwrap();
     let mut configs = load_in(&file, sets)?;
@@ -23,11 +24,11 @@ fn resolve_in(folder: &Path, text: &str, sets: &[&str]) -> anyhow::Result<Config
     Ok(configs.remove(0))
 }
 
-fn load_in(file: &Path, sets: &[&str]) -> anyhow::Result<Vec<Config>> {
-    load(&Source::File(file.to_path_buf()), &sets.iter().map(ToString::to_string).collect::<Vec<_>>())
+fn load_in(file: &Path, sets: &[&str]) -> Result<Vec<Config>> {
+    super::resolve(&Source::File(file.to_path_buf()), &sets.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
-fn resolve(text: &str, sets: &[&str]) -> anyhow::Result<Config> {
+fn resolve(text: &str, sets: &[&str]) -> Result<Config> {
     resolve_in(tempfile::tempdir().unwrap().path(), text, sets)
 }
 
@@ -42,7 +43,9 @@ fn error(text: &str, sets: &[&str]) -> String {
 fn every_bundled_config_resolves_and_its_resolved_form_resolves_to_itself() {
     for (name, text) in BUNDLED {
         let sets: &[String] = if name.ends_with("wsj") { &["treebank.evaluate=[\"wsj.conll\"]".into()] } else { &[] };
-        for config in load(&Source::Bundled(name, text), sets).unwrap_or_else(|error| panic!("{name}: {error:#}")) {
+        for config in
+            super::resolve(&Source::Bundled(name, text), sets).unwrap_or_else(|error| panic!("{name}: {error:#}"))
+        {
             assert_eq!(resolve(&config.to_toml(), &[]).unwrap(), config, "{name}");
         }
     }
@@ -51,14 +54,14 @@ fn every_bundled_config_resolves_and_its_resolved_form_resolves_to_itself() {
 #[test]
 fn defaults_come_from_base_and_later_layers_win() {
     let config = resolve(MINIMAL, &["seed=7", "treebank.granularity=universal", "name=other"]).unwrap();
-    assert_eq!((config.name.as_str(), config.seed), ("other", 7));
-    assert_eq!(config.treebank.granularity, Granularity::Universal);
-    assert_eq!((config.treebank.max_pieces, config.treebank.merge), (128, Merge::Mean));
+    assert_eq!((config.settings.name.as_str(), config.settings.seed), ("other", 7));
+    assert_eq!(config.settings.treebank.granularity, Granularity::Universal);
+    assert_eq!((config.settings.treebank.max_pieces, config.settings.treebank.merge), (128, Merge::Mean));
 }
 
 #[test]
 fn the_name_defaults_to_the_files() {
-    assert_eq!(resolve(MINIMAL, &[]).unwrap().name, "study");
+    assert_eq!(resolve(MINIMAL, &[]).unwrap().settings.name, "study");
 }
 
 #[test]
@@ -79,10 +82,10 @@ fn an_experiments_keys_come_from_its_kind_then_itself_then_the_command_line() {
 fn paths_are_relative_to_the_file_that_wrote_them() {
     let folder = tempfile::tempdir().unwrap();
     let config = resolve_in(folder.path(), MINIMAL, &["treebank.train=[\"train.conllu\"]"]).unwrap();
-    assert_eq!(config.treebank.select, ["sample:select"]);
-    assert_eq!(Path::new(&config.treebank.evaluate[0]), folder.path().join("dev.conllu"));
+    assert_eq!(config.settings.treebank.select, ["sample:select"]);
+    assert_eq!(Path::new(&config.settings.treebank.evaluate[0]), folder.path().join("dev.conllu"));
     let from_the_command_line = std::path::absolute("train.conllu").unwrap();
-    assert_eq!(Path::new(&config.treebank.train[0]), from_the_command_line);
+    assert_eq!(Path::new(&config.settings.treebank.train[0]), from_the_command_line);
 }
 
 #[test]
@@ -150,11 +153,11 @@ fn a_sweep_is_a_run_for_each_combination() {
     let sweep = "[sweep]\nseed = [1, 2]\ntreebank.evaluate = [[\"a.conllu\"], [\"b.conllu\"]]\nexperiment.0.resamples = [5000]\n";
     fs::write(&file, format!("{sweep}{MINIMAL}")).unwrap();
     let configs = load_in(&file, &["heads.confidence=0.9"]).unwrap();
-    let names: Vec<&str> = configs.iter().map(|config| config.name.as_str()).collect();
+    let names: Vec<&str> = configs.iter().map(|config| config.settings.name.as_str()).collect();
     let expected = ["1-evaluate=a.conllu", "1-evaluate=b.conllu", "2-evaluate=a.conllu", "2-evaluate=b.conllu"];
     assert_eq!(names, expected.map(|name| format!("study-resamples=5000-seed={name}")));
-    assert_eq!(configs[3].seed, 2);
-    assert_eq!(Path::new(&configs[3].treebank.evaluate[0]), folder.path().join("b.conllu"));
+    assert_eq!(configs[3].settings.seed, 2);
+    assert_eq!(Path::new(&configs[3].settings.treebank.evaluate[0]), folder.path().join("b.conllu"));
     assert!(configs.iter().all(|config| config.to_toml().contains("resamples = 5000\nconfidence = 0.9")));
 }
 

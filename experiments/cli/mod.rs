@@ -1,9 +1,18 @@
 //! The command line: arguments, their help, and nothing else.
 
+pub mod interrupt;
+pub mod logging;
+pub mod nearest;
+pub mod output;
+pub mod parallel;
+pub mod progress;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use headlight_attention::AttentionHead;
+
+pub use interrupt::Interrupted;
 
 /// How much syntax do the attention heads of BERT-like models know?
 ///

@@ -11,7 +11,7 @@ use ureq::{Agent, Body};
 
 use super::known::sha256;
 use super::place::with_suffix;
-use crate::progress::{Progress, Unit};
+use crate::cli::progress::{Progress, Unit};
 
 /// A host that does not accept a connection within this time is given up.
 const CONNECT: Duration = Duration::from_secs(3);

@@ -1,0 +1,42 @@
+//! `[corpus]`: text that needs no trees.
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+/// `[corpus]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CorpusConfig {
+    /// What tables call it.
+    pub name: String,
+    /// Text files and folders of documents. Empty: the sentences of the treebank are used.
+    pub files: Vec<String>,
+    /// Sequences drawn from all that can be packed; 0 is all.
+    pub sequences: usize,
+    /// Share of documents whose sequences have a random shorter length.
+    pub short: f64,
+}
+
+impl CorpusConfig {
+    /// What is wrong with the keys.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<()> {
+        anyhow::ensure!(
+            (0.0..=1.0).contains(&self.short),
+            "`corpus.short` is {}; it is a share between 0 and 1, for example 0.1",
+            self.short
+        );
+        Ok(())
+    }
+
+    /// `corpus.name`, or the name of the first file without folder and ending.
+    pub fn display_name(&self) -> String {
+        let first = self.files.first().map_or("", String::as_str);
+        let stem = Path::new(first).file_name().unwrap_or_default().to_string_lossy();
+        let stem = stem.split('.').next().unwrap_or_default().replace(':', "-");
+        if self.name.is_empty() { stem } else { self.name.clone() }
+    }
+}
