@@ -16,5 +16,6 @@ mod importance;
 mod kinds;
 mod pipeline;
 mod probes;
+mod sequences;
 mod single_heads;
 mod support;

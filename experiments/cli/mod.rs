@@ -160,7 +160,8 @@ pub struct FigureArgs {
     /// Which figure
     #[arg(value_enum, value_name = "NAME")]
     pub name: FigureName,
-    /// Of what: the relation of a heatmap, the sent_id of a sentence or a tree
+    /// Of what: the relation of a heatmap, the sent_id of a sentence or a tree, the measure of pruning (default: the one
+    /// that guided the orders)
     #[arg(value_name = "OF")]
     pub of: Option<String>,
     /// Format, where --out does not tell; default: svg, of a tree tex

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use headlight_report::figures::Figure;
 use headlight_report::run::RunDirectory;
 use headlight_report::tables::Direction;
@@ -24,7 +24,27 @@ pub fn figure(args: &FigureArgs) -> Result<()> {
     output::print(&format!("{}\n", path.display()))
 }
 
+/// Refuses what the figure does not ask for: a figure drawn without it would look like the answer to another question.
+fn check_arguments(args: &FigureArgs) -> Result<()> {
+    use FigureName::{Heatmap, Pruning, Sentence, Tree};
+    let given = [
+        (args.of.is_some(), "OF", &[Heatmap, Sentence, Tree, Pruning][..]),
+        (args.direction.is_some(), "--direction", &[Heatmap]),
+        (args.head.is_some(), "--head", &[Sentence]),
+        (args.relation.is_some(), "--relation", &[Sentence]),
+        (args.predictor.is_some(), "--predictor", &[Tree]),
+    ];
+    let unasked = |(is_given, _, of): &&(bool, &str, &[FigureName])| *is_given && !of.contains(&args.name);
+    let Some((_, argument, of)) = given.iter().find(unasked) else { return Ok(()) };
+    let (name, figures) = (args.name.name(), of.iter().map(|name| name.name()).collect::<Vec<_>>().join(", "));
+    match &args.of {
+        Some(value) if *argument == "OF" => bail!("`{name}` is of the whole run: {value:?} says nothing to it"),
+        _ => bail!("`{name}` has no {argument}; it is for {figures}"),
+    }
+}
+
 fn figure_of(args: &FigureArgs) -> Result<Figure> {
+    check_arguments(args)?;
     let of =
         |what: &str| args.of.clone().ok_or_else(|| anyhow!("`{}` needs to know of what: {what}", args.name.name()));
     Ok(match args.name {
@@ -32,7 +52,7 @@ fn figure_of(args: &FigureArgs) -> Result<Figure> {
         FigureName::Figure3 => Figure::Importance,
         FigureName::Figure4 => Figure::Entropy,
         FigureName::Figure6 => Figure::Map,
-        FigureName::Pruning => Figure::Pruning,
+        FigureName::Pruning => Figure::Pruning { measure: args.of.clone() },
         FigureName::Table1 => Figure::Relations,
         FigureName::Heatmap => Figure::HeatMap {
             relation: of("a relation, such as obj")?,

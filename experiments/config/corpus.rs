@@ -14,6 +14,8 @@ pub struct CorpusConfig {
     pub files: Vec<String>,
     /// Sequences drawn from all that can be packed; 0 is all.
     pub sequences: usize,
+    /// Share of pairs whose second segment comes from another document.
+    pub random_next: f64,
     /// Share of documents whose sequences have a random shorter length.
     pub short: f64,
 }
@@ -24,11 +26,12 @@ impl CorpusConfig {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<()> {
-        anyhow::ensure!(
-            (0.0..=1.0).contains(&self.short),
-            "`corpus.short` is {}; it is a share between 0 and 1, for example 0.1",
-            self.short
-        );
+        for (key, share, example) in [("random_next", self.random_next, 0.5), ("short", self.short, 0.1)] {
+            anyhow::ensure!(
+                (0.0..=1.0).contains(&share),
+                "`corpus.{key}` is {share}; it is a share between 0 and 1, for example {example}"
+            );
+        }
         Ok(())
     }
 

@@ -174,6 +174,7 @@ fn layers(map: &HeadMap, seen: &SequencesSeen) -> Sheet {
         vec![(layer + 1).to_string().into(), cell(*within).into(), cell(*between).into()]
     };
     sheet.groups.push(rows.map(row).collect());
+    sheet.notes.push(seen.note());
     sheet.notes.push(format!(
         "Heads in the plane: Kruskal's stress {:.3} (below 0.1 fair, above 0.2 poor); table clusters.",
         map.embedding.stress_1
@@ -195,16 +196,16 @@ fn facts(map: &HeadMap, roles: &[Option<Role>], grid: HeadGrid, seen: &Sequences
         |merger: &Merger| json!({ "clusters": merger.clusters, "distance": merger.distance, "size": merger.size });
     let roles =
         grid.iter().zip(roles).filter_map(|(head, role)| Some((head.to_string(), json!(described(role.as_ref()?)))));
-    BTreeMap::from([
-        ("corpus".to_owned(), json!(seen.name)),
-        ("sequences".to_owned(), json!(seen.sequences)),
+    let mut facts = seen.facts();
+    facts.extend([
         ("stress".to_owned(), json!(map.embedding.stress)),
         ("stress_1".to_owned(), json!(map.embedding.stress_1)),
         ("layers_within".to_owned(), json!(map.layers.within)),
         ("layers_between".to_owned(), json!(map.layers.between)),
         ("hierarchy".to_owned(), map.hierarchy.iter().map(merger).collect()),
         ("roles".to_owned(), Value::Object(roles.collect())),
-    ])
+    ]);
+    facts
 }
 
 fn findings(map: &HeadMap, roles: &[Option<Role>], distances: &HeadDistances, seen: &SequencesSeen) -> Vec<String> {

@@ -133,6 +133,7 @@ fn layers(means: &SurfaceMeans, seen: &SequencesSeen) -> Sheet {
     };
     sheet.groups.push((0..means.grid().layers).map(row).collect());
     let uniform = means.uniform_entropy().unwrap_or_default();
+    sheet.notes.push(seen.note());
     sheet
         .notes
         .push(format!("Attention in per cent, entropy in nats; uniform attention would have {uniform:.2} nats."));
@@ -166,12 +167,10 @@ fn facts(means: &SurfaceMeans, labels: &Labels, seen: &SequencesSeen) -> BTreeMa
     let names = |heads: &[AttentionHead]| heads.iter().map(ToString::to_string).collect::<Vec<_>>();
     let behaviours: serde_json::Map<_, _> =
         labels.iter().map(|(behaviour, heads)| (behaviour.name().to_owned(), json!(names(heads)))).collect();
-    BTreeMap::from([
-        ("corpus".to_owned(), json!(seen.name)),
-        ("sequences".to_owned(), json!(seen.sequences)),
-        ("entropy_uniform".to_owned(), json!(means.uniform_entropy())),
-        ("behaviours".to_owned(), behaviours.into()),
-    ])
+    let mut facts = seen.facts();
+    facts.insert("entropy_uniform".to_owned(), json!(means.uniform_entropy()));
+    facts.insert("behaviours".to_owned(), behaviours.into());
+    facts
 }
 
 fn findings(means: &SurfaceMeans, labels: &Labels, seen: &SequencesSeen) -> Vec<String> {

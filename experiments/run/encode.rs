@@ -161,9 +161,13 @@ impl Run {
 /// What is said about a split that leaves nothing to work with.
 pub(super) fn no_sentences(treebank: &Treebank, skips: &Skips) -> String {
     let (split, files) = (treebank.split.name(), treebank.file_names().join(", "));
+    format!("`treebank.{split}` ({files}) has no sentence to work with{}", reasons(skips))
+}
+
+/// ` (3 skipped: too long)`; nothing where nothing was skipped.
+pub(super) fn reasons(skips: &Skips) -> String {
     let reasons: Vec<String> = skips.iter().map(|(reason, count)| format!("{count} skipped: {reason}")).collect();
-    let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
-    format!("`treebank.{split}` ({files}) has no sentence to work with{reasons}")
+    if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) }
 }
 
 /// Sentences, with `None` in the place of those that are not trees and are to be skipped.

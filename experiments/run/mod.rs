@@ -29,6 +29,7 @@ use headlight_report::tables::{BestHead, Table, TableWriter, read_table};
 
 use crate::cli::progress;
 use crate::config::{Settings, Split};
+use crate::sources::corpus::Packing;
 use crate::sources::treebank::Treebank;
 
 pub use crate::cli::interrupt::{Interrupted, check as interrupted};
@@ -71,6 +72,8 @@ pub struct Run {
     treebanks: BTreeMap<&'static str, Treebank>,
     inputs: Vec<Input>,
     splits: Vec<SplitSummary>,
+    /// How text without trees was packed, where any was read.
+    packing: Option<Packing>,
     stages: Vec<Stage>,
     started: SystemTime,
     clock: Instant,
@@ -94,6 +97,7 @@ impl Run {
             treebanks: BTreeMap::new(),
             inputs: Vec::new(),
             splits: Vec::new(),
+            packing: None,
             stages: Vec::new(),
             started: SystemTime::now(),
             clock: Instant::now(),
@@ -247,6 +251,7 @@ impl Run {
                 attention: config.model.attention.to_string(),
                 precision: config.model.precision.to_string(),
                 piece_limit: u32::try_from(treebank.max_pieces)?,
+                packing: self.packing.map(|packing| packing.to_string()),
             },
             statistics: outcomes
                 .iter()

@@ -1,6 +1,7 @@
 //! One pass of the encoder over text that needs no trees: a corpus packed into pairs of segments, or the sentences of
 //! the treebank one by one.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -9,13 +10,17 @@ use headlight_attention::AttentionMaps;
 use headlight_bert::{AttentionKind, Encoded, Level, Model, Pieces, Request, Skip, StreamError};
 use headlight_heads::{Landmarks, normalise_rows};
 use headlight_report::run::SplitSummary;
+use serde_json::{Value, json};
 
-use super::encode::Skips;
+use super::encode::{Skips, reasons};
 use super::{Pass, Run, model};
 use crate::cli::interrupt;
 use crate::cli::progress::{Progress, Unit};
 use crate::config::Split;
 use crate::sources::corpus::{self, Corpus, Packing, Pair};
+
+/// The reason under which sentences are counted that no second segment follows.
+const ALONE: &str = "alone in its pair";
 
 /// What a pass went over.
 pub struct SequencesSeen {
@@ -25,6 +30,27 @@ pub struct SequencesSeen {
     pub what: String,
     /// Sequences encoded.
     pub sequences: u64,
+    /// How they were packed; `None` where each is a sentence of the treebank.
+    pub packing: Option<Packing>,
+}
+
+impl SequencesSeen {
+    /// For the run's report: the text, how many sequences, and how they were packed.
+    pub fn facts(&self) -> BTreeMap<String, Value> {
+        let packing = self.packing.map(|Packing { limit, random_next, short, .. }| {
+            json!({ "max_pieces": limit, "random_next": random_next, "short": short })
+        });
+        let facts = [("corpus", json!(self.name)), ("sequences", json!(self.sequences)), ("packing", json!(packing))];
+        facts.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    /// What the sequences are, as a note below a table.
+    pub fn note(&self) -> String {
+        match self.packing {
+            None => "Each sequence is one sentence.".to_owned(),
+            Some(packing) => format!("Each sequence is a pair of segments: {packing}."),
+        }
+    }
 }
 
 /// Pieces that surface statistics look for.
@@ -127,7 +153,7 @@ impl Run {
     fn sentences_seen(&self, sequences: u64) -> SequencesSeen {
         let name = self.config().treebank.display_name();
         let what = format!("{} sentences of {name}", headlight_report::format::count(sequences));
-        SequencesSeen { name, what, sequences }
+        SequencesSeen { name, what, sequences, packing: None }
     }
 
     fn encode_corpus<R: Send>(
@@ -167,7 +193,7 @@ impl Run {
         self.model()?;
         let model = &self.model.get().context("the model was loaded above")?.model;
         let limit = self.config.treebank.max_pieces.min(model.spec().max_positions);
-        let packing = Packing { limit, short: keys.short, seed: self.config.seed };
+        let packing = Packing { limit, random_next: keys.random_next, short: keys.short, seed: self.config.seed };
         let ledger = Mutex::new(Ledger::default());
         let documents = corpus.documents().map(|document| {
             interrupt::check()?;
@@ -185,7 +211,9 @@ impl Run {
             };
             Ok(document?.iter().filter_map(ids).collect())
         });
-        let pairs = corpus::pack(documents, packing);
+        let pairs = corpus::pack(documents, packing, || {
+            *lock(&ledger).skips.entry(ALONE.to_owned()).or_default() += 1;
+        });
         let progress;
         let pairs: Box<dyn Iterator<Item = Result<Pair>> + Send> = if keys.sequences == 0 {
             progress = Progress::start(&label, Unit::Items("sequences"), None);
@@ -211,8 +239,11 @@ impl Run {
         let Ledger { sequences, pieces, skips } = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
         ensure!(
             sequences > 0,
-            "`corpus.files` ({}) holds no usable segment: write one sentence a line and a blank line between documents",
-            files.join(", ")
+            "`corpus.files` ({}) holds no usable pair of segments{}: write one sentence a line, a blank line between \
+             documents and more than one sentence in each, or let second segments come from other documents \
+             (--set corpus.random_next=0.5)",
+            files.join(", "),
+            reasons(&skips)
         );
         let name = keys.display_name();
         let what = format!("{} sequences of {name}", headlight_report::format::count(sequences));
@@ -223,8 +254,9 @@ impl Run {
             words: pieces,
             skipped: skips,
         });
+        self.packing = Some(packing);
         self.note_stage(label, clock);
-        Ok(SequencesSeen { name, what, sequences })
+        Ok(SequencesSeen { name, what, sequences, packing: Some(packing) })
     }
 
     fn note_inputs(&mut self, inputs: Vec<headlight_report::run::Input>) {

@@ -68,13 +68,13 @@ impl Kind for Importance {
 
 impl Importance {
     fn facts(&self, seen: &SequencesSeen, loss: &Mean) -> BTreeMap<String, Value> {
-        BTreeMap::from([
+        let mut facts = seen.facts();
+        facts.extend([
             ("hidden".to_owned(), json!(self.hidden)),
             ("masked_lm_loss".to_owned(), json!(loss.value())),
             ("masked_lm_loss_standard_error".to_owned(), json!(loss.standard_error())),
-            ("corpus".to_owned(), json!(seen.name)),
-            ("sequences".to_owned(), json!(seen.sequences)),
-        ])
+        ]);
+        facts
     }
 }
 

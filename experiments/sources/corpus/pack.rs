@@ -1,11 +1,17 @@
-//! Packing: sentences become pairs of segments, `[CLS] A [SEP] B [SEP]`, as for the pre-training of BERT but without
-//! masking (Devlin et al. 2019, appendix A.2; `create_pretraining_data.py` of its release).
+//! Packing: sentences become pairs of segments, `[CLS] A [SEP] B [SEP]`, without masking (METHOD §3).
 //!
-//! Sentences of a document are gathered up to a target length and cut at random into A and B. Half of the time, and
-//! where there is but one sentence, B is replaced by text from another document, and the sentences that it displaced
-//! are used again. A pair that is too long loses pieces at random ends of its longer segment.
+//! Sentences of a document are gathered up to a target length and cut at random into A and B. A pair that is too long loses
+//! pieces at random ends of its longer segment. So Clark et al. (2019) did (`preprocess_unlabeled.py` of their release), but
+//! that a single sentence that fills a pair alone ended its document there; here it is left out and counted.
+//!
+//! The pre-training of BERT (Devlin et al. 2019, appendix A.2; `create_pretraining_data.py` of its release) has two more
+//! draws, which are keys: in a share of the pairs, and where there is but one sentence, B is text from another document,
+//! and the sentences that it displaced are used again; and a share of the documents is packed into shorter pairs.
+
+use std::fmt;
 
 use anyhow::Result;
+use headlight_report::format::percent;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -24,27 +30,51 @@ const SHELF: usize = 1 << 20;
 pub struct Packing {
     /// Most pieces of a pair, `[CLS]` and both `[SEP]` included; at least 5.
     pub limit: usize,
+    /// The share of pairs whose second segment is of another document. Above 0 a single sentence gets such a segment too;
+    /// at 0 there is none for it, and it is left out.
+    pub random_next: f64,
     /// The share of documents whose pairs have a random shorter length.
     pub short: f64,
     /// Seed of everything drawn.
     pub seed: u64,
 }
 
-/// The pairs of all documents, in order. Documents without sentences yield none.
-pub fn pack<I: Iterator<Item = Result<PieceDocument>>>(documents: I, packing: Packing) -> Pairs<I> {
+/// For people: what a pair is made of.
+impl fmt::Display for Packing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "up to {} pieces, ", self.limit)?;
+        match self.random_next {
+            0.0 => f.write_str("the second of the same document as the first, ")?,
+            share => write!(f, "the second of another document in {} % of the cases, ", percent(share))?,
+        }
+        match self.short {
+            0.0 => f.write_str("none shortened on purpose"),
+            share => write!(f, "shorter ones from {} % of the documents", percent(share)),
+        }
+    }
+}
+
+/// The pairs of all documents, in order. Documents without sentences yield none. `alone` is called for each sentence that
+/// is left out because nothing follows it.
+pub fn pack<I, F>(documents: I, packing: Packing, alone: F) -> Pairs<I, F>
+where
+    I: Iterator<Item = Result<PieceDocument>>,
+    F: FnMut(),
+{
     let random = ChaCha8Rng::seed_from_u64(packing.seed);
-    Pairs { documents, packing, random, packed: Vec::new().into_iter() }
+    Pairs { documents, alone, packing, random, packed: Vec::new().into_iter() }
 }
 
 /// See [`pack`]. Ends after the first error.
-pub struct Pairs<I> {
+pub struct Pairs<I, F> {
     documents: I,
+    alone: F,
     packing: Packing,
     random: ChaCha8Rng,
     packed: std::vec::IntoIter<Pair>,
 }
 
-impl<I: Iterator<Item = Result<PieceDocument>>> Iterator for Pairs<I> {
+impl<I: Iterator<Item = Result<PieceDocument>>, F: FnMut()> Iterator for Pairs<I, F> {
     type Item = Result<Pair>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -69,7 +99,7 @@ impl<I: Iterator<Item = Result<PieceDocument>>> Iterator for Pairs<I> {
             }
             let mut pairs = Vec::new();
             for document in 0..shelf.len() {
-                pack_document(&shelf, document, &self.packing, &mut self.random, &mut pairs);
+                pack_document(&shelf, document, &self.packing, &mut self.random, &mut self.alone, &mut pairs);
             }
             self.packed = pairs.into_iter();
         }
@@ -81,6 +111,7 @@ fn pack_document(
     number: usize,
     packing: &Packing,
     random: &mut impl Rng,
+    alone: &mut impl FnMut(),
     pairs: &mut Vec<Pair>,
 ) {
     let document = &shelf[number];
@@ -94,9 +125,14 @@ fn pack_document(
             continue;
         }
         let sentences = end - start;
+        if sentences == 1 && packing.random_next == 0.0 {
+            alone();
+            (start, length) = (end, 0);
+            continue;
+        }
         let cut = if sentences > 1 { start + random.random_range(1..sentences) } else { end };
         let mut a = document[start..cut].concat();
-        let mut b = if sentences == 1 || random.random_bool(0.5) {
+        let mut b = if sentences == 1 || random.random_bool(packing.random_next) {
             end = cut;
             text_of_another(shelf, number, target.saturating_sub(a.len()), random)
         } else {

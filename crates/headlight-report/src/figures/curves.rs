@@ -7,11 +7,19 @@ use super::{FigureError, nothing_to_draw};
 use crate::run::RunDirectory;
 use crate::tables::Pruning;
 
-/// The curves of all orders; the first curve's measure and masking stand for all, since an experiment has one of each.
-pub(super) fn pruning(run: &RunDirectory) -> Result<Drawing, FigureError> {
+/// The curves of all orders by one measure, where none is named the first, which guided the orders; the first curve's
+/// masking stands for all, since an experiment has one.
+pub(super) fn pruning(run: &RunDirectory, measure: Option<&str>) -> Result<Drawing, FigureError> {
     let rows: Vec<Pruning> = run.table_or_empty()?;
-    let Some(first) = rows.first() else {
+    if rows.is_empty() {
         return Err(nothing_to_draw(run, "pruning"));
+    }
+    let Some(first) = rows.iter().find(|row| measure.is_none_or(|measure| row.measure == measure)) else {
+        let mut known: Vec<&str> = rows.iter().map(|row| row.measure.as_str()).collect();
+        known.sort_unstable();
+        known.dedup();
+        let (measure, known) = (measure.unwrap_or_default().to_owned(), known.join(", "));
+        return Err(FigureError::UnknownMeasure { measure, known });
     };
     let rows: Vec<&Pruning> =
         rows.iter().filter(|row| row.measure == first.measure && row.masking == first.masking).collect();

@@ -36,7 +36,10 @@ pub enum Figure {
     /// (Figure 3).
     Importance,
     /// What the model loses as more and more heads are masked.
-    Pruning,
+    Pruning {
+        /// As the table `pruning` calls it; where not given, the one that guided the orders.
+        measure: Option<String>,
+    },
     /// The map of all heads by multidimensional scaling, by behaviour and by layer (Figure 6).
     Map,
     /// The best head of each relation beside the best baseline, with intervals: bars, or as LaTeX a table (Table 1).
@@ -84,6 +87,14 @@ pub enum FigureError {
         /// As asked for.
         relation: String,
         /// The relations there are.
+        known: String,
+    },
+    /// Pruning was not measured so.
+    #[error("pruning was not measured by `{measure}`; the run has {known}")]
+    UnknownMeasure {
+        /// As asked for.
+        measure: String,
+        /// The measures there are.
         known: String,
     },
     /// The run kept no attention of the sentence.
@@ -153,7 +164,7 @@ impl Figure {
             Figure::Surface => layers::surface(run),
             Figure::Importance => layers::importance(run),
             Figure::Entropy => layers::entropy(run),
-            Figure::Pruning => curves::pruning(run),
+            Figure::Pruning { measure } => curves::pruning(run, measure.as_deref()),
             Figure::Map => clusters::map(run),
             Figure::Relations => relations::relations(run),
             Figure::HeatMap { relation, direction } => heat_map::heat_map(run, relation, *direction),

@@ -1,5 +1,7 @@
 //! Figure 5: the attention of one head in one sentence; attending words at the left, attended ones at the right.
 
+use std::collections::BTreeSet;
+
 use headlight_attention::{AttentionHead, HeadGrid};
 
 use super::colours::{BLUE, Colour, VERMILION};
@@ -53,7 +55,8 @@ fn best_row<'a>(
     let in_sentence = |name: &str| sentence.words.iter().any(|word| word.governor > 0 && word.relation == name);
     if let Some(relation) = relation {
         if !in_sentence(relation) {
-            let known = sentence.words.iter().map(|word| word.relation.as_str()).collect::<Vec<_>>().join(", ");
+            let known: BTreeSet<&str> = sentence.words.iter().map(|word| word.relation.as_str()).collect();
+            let known = known.into_iter().filter(|name| in_sentence(name)).collect::<Vec<_>>().join(", ");
             return Err(FigureError::UnknownRelation { relation: relation.to_owned(), known });
         }
         return Ok(best.iter().find(|row| row.relation == relation));

@@ -96,6 +96,9 @@ pub struct Conventions {
     pub precision: String,
     /// Longest sentence in pieces; longer ones were skipped.
     pub piece_limit: u32,
+    /// How text without trees was packed into sequences, where the run read any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packing: Option<String>,
 }
 
 /// What runs without a precision were computed in.
@@ -105,7 +108,7 @@ pub(super) fn exact() -> String {
 
 impl Conventions {
     /// All conventions as name and value, for printing and comparing.
-    pub fn entries(&self) -> [(&'static str, String); 8] {
+    pub fn entries(&self) -> [(&'static str, String); 9] {
         [
             ("granularity", self.granularity.clone()),
             ("punctuation", self.punctuation.clone()),
@@ -115,6 +118,7 @@ impl Conventions {
             ("attention", self.attention.clone()),
             ("precision", self.precision.clone()),
             ("piece limit", self.piece_limit.to_string()),
+            ("packing", self.packing.clone().unwrap_or_else(|| "none".to_owned())),
         ]
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn report() -> Report {
             attention: "weights".into(),
             precision: "f32".into(),
             piece_limit: 128,
+            packing: None,
         },
         statistics: StatisticsSummary { resamples: 1000, confidence: 0.95, seed: 1 },
         experiments: vec![ExperimentSummary {

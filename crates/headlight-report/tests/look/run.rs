@@ -314,6 +314,7 @@ impl Size {
                 attention: "weights".into(),
                 precision: "f32".into(),
                 piece_limit: 128,
+                packing: None,
             },
             statistics: StatisticsSummary { resamples: 2000, confidence: 0.95, seed: 1 },
             experiments: vec![ExperimentSummary {
