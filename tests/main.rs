@@ -18,4 +18,5 @@ mod pipeline;
 mod probes;
 mod sequences;
 mod single_heads;
+mod splits;
 mod support;

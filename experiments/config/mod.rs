@@ -153,7 +153,7 @@ choice! {
 const MOST_THREADS: usize = 1024;
 
 /// The three lists of a treebank.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Split {
     /// Probes learn here.
     Train,

@@ -11,6 +11,7 @@ use headlight_report::run::SplitSummary;
 use headlight_treebank::ReadError;
 use headlight_treebank::coreference::{Document, HeadRule};
 
+use super::contents::Contents;
 use super::{Run, model};
 use crate::cli::interrupt;
 use crate::cli::progress::{Progress, Unit};
@@ -33,6 +34,7 @@ struct Ledger {
     words: u64,
     mentions: u64,
     skips: BTreeMap<String, u64>,
+    contents: Contents,
 }
 
 /// Reasons under which skipped documents are counted.
@@ -99,7 +101,9 @@ impl Run {
             sentences: ledger.sentences,
             words: ledger.words,
             skipped: ledger.skips,
+            repeated: ledger.contents.repeated(),
         });
+        self.note_contents(pass.split, ledger.contents);
         self.note_stage(format!("coreference {name}"), clock);
         Ok(scores)
     }
@@ -150,6 +154,7 @@ impl<I: Iterator<Item = Result<Document, ReadError>>> Windows<'_, I> {
                     self.note(|ledger| {
                         ledger.sentences += 1;
                         ledger.words += sentence.len() as u64;
+                        ledger.contents.push(sentence);
                     });
                     pieces.len() - 2
                 }

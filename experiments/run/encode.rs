@@ -10,6 +10,7 @@ use headlight_bert::{Encoded, Pieces, Request, Skip, StreamError, Tokenizer};
 use headlight_report::run::SplitSummary;
 use headlight_treebank::{ReadError, Sentence};
 
+use super::contents::Contents;
 use super::{Run, surface};
 use crate::cli::interrupt;
 use crate::cli::progress::{Progress, Unit};
@@ -46,6 +47,7 @@ struct Ledger {
     sentences: u64,
     words: u64,
     skips: Skips,
+    contents: Contents,
     /// Skipped sentences that no encoded one follows yet.
     waiting: Vec<Sentence>,
 }
@@ -126,7 +128,9 @@ impl Run {
             sentences: ledger.sentences,
             words: ledger.words,
             skipped: ledger.skips,
+            repeated: ledger.contents.repeated(),
         });
+        self.note_contents(pass.split, ledger.contents);
         self.note_stage(format!("{verb} {name}"), clock);
         Ok(())
     }
@@ -241,6 +245,7 @@ impl<I: Iterator<Item = Result<Sentence, ReadError>>, F: FnMut(&Sentence) -> boo
                 Ok(pieces) => {
                     ledger.sentences += 1;
                     ledger.words += sentence.len() as u64;
+                    ledger.contents.push(&sentence);
                     if done_before {
                         self.progress.add(1);
                         continue;

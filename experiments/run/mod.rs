@@ -3,6 +3,7 @@
 //! [`Run`] holds the config, the model and the treebank, keeps the books (inputs with their checksums, skipped
 //! sentences, times) and writes the run directory, which appears under its name only when it is complete.
 
+mod contents;
 mod directory;
 mod documents;
 mod encode;
@@ -33,6 +34,7 @@ use crate::sources::corpus::Packing;
 use crate::sources::treebank::Treebank;
 
 pub use crate::cli::interrupt::{Interrupted, check as interrupted};
+use contents::Contents;
 pub use directory::Directory;
 pub use documents::DocumentPass;
 pub use encode::{Pass, pieces};
@@ -74,6 +76,7 @@ pub struct Run {
     splits: Vec<SplitSummary>,
     /// How text without trees was packed, where any was read.
     packing: Option<Packing>,
+    contents: BTreeMap<Split, Contents>,
     stages: Vec<Stage>,
     started: SystemTime,
     clock: Instant,
@@ -98,6 +101,7 @@ impl Run {
             inputs: Vec::new(),
             splits: Vec::new(),
             packing: None,
+            contents: BTreeMap::new(),
             stages: Vec::new(),
             started: SystemTime::now(),
             clock: Instant::now(),
@@ -231,8 +235,12 @@ impl Run {
         let treebank = &config.treebank;
         // A run on unlabelled text alone has no treebank to name.
         let name = [treebank.display_name(), config.corpus.display_name()].into_iter().find(|name| !name.is_empty());
+        let treebank_summary =
+            TreebankSummary { name: name.unwrap_or_default(), splits: self.splits.clone(), overlaps: self.overlaps() };
         let skipped: u64 = self.splits.iter().flat_map(|split| split.skipped.values()).sum();
-        let mut warnings: Vec<String> = outcomes.iter().flat_map(|(_, outcome)| outcome.warnings.clone()).collect();
+        let mut warnings = treebank_summary.warnings();
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        warnings.extend(outcomes.iter().flat_map(|(_, outcome)| outcome.warnings.clone()));
         if skipped > 0 {
             let counted = if skipped == 1 { "1 sentence was".to_owned() } else { format!("{skipped} sentences were") };
             warnings.push(format!("{counted} skipped; the manifest lists the reasons"));
@@ -241,7 +249,7 @@ impl Run {
             format_version: REPORT_VERSION,
             name: config.name.clone(),
             model,
-            treebank: TreebankSummary { name: name.unwrap_or_default(), splits: self.splits.clone() },
+            treebank: treebank_summary,
             conventions: Conventions {
                 granularity: treebank.granularity.to_string(),
                 punctuation: "excluded".to_owned(),

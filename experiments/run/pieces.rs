@@ -8,6 +8,7 @@ use headlight_bert::Pieces;
 use headlight_report::run::SplitSummary;
 use headlight_treebank::Sentence;
 
+use super::contents::Contents;
 use super::Run;
 use super::encode::{NOT_A_TREE, Skips, Trees, no_sentences, pieces};
 use crate::cli::interrupt;
@@ -35,7 +36,7 @@ impl Run {
         let total = io::stderr().is_terminal().then(|| treebank.sentences().count() as u64);
         let label = format!("{label} {}", split.name());
         let progress = Progress::start(&label, Unit::Items("sentences"), total);
-        let (mut sentences, mut words, mut skips) = (0, 0, Skips::new());
+        let (mut sentences, mut words, mut skips, mut contents) = (0, 0, Skips::new(), Contents::default());
         for sentence in (Trees { inner: treebank.sentences(), invalid: keys.invalid }) {
             interrupt::check()?;
             let sentence = sentence?;
@@ -46,6 +47,7 @@ impl Run {
                 Some((sentence, Ok(pieces))) => {
                     sentences += 1;
                     words += sentence.len() as u64;
+                    contents.push(sentence);
                     visit(sentence, pieces)?;
                     None
                 }
@@ -57,8 +59,15 @@ impl Run {
         }
         progress.finish();
         ensure!(sentences > 0, no_sentences(&treebank, &skips));
-        let (files, split) = (treebank.file_names(), split.name().to_owned());
-        self.note_split(SplitSummary { split, files, sentences, words, skipped: skips });
+        self.note_split(SplitSummary {
+            split: split.name().to_owned(),
+            files: treebank.file_names(),
+            sentences,
+            words,
+            skipped: skips,
+            repeated: contents.repeated(),
+        });
+        self.note_contents(split, contents);
         self.note_stage(label, clock);
         Ok(())
     }

@@ -253,6 +253,7 @@ impl Run {
             sentences: sequences,
             words: pieces,
             skipped: skips,
+            ..SplitSummary::default()
         });
         self.packing = Some(packing);
         self.note_stage(label, clock);

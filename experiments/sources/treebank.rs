@@ -42,10 +42,11 @@ impl Treebank {
     /// Finds or fetches the files that the config names for a split.
     ///
     /// # Errors
-    /// When a file is not there, or no source of a release can be reached.
+    /// When a file is not there, when no source of a release can be reached, and when two files are the same.
     pub fn resolve(config: &TreebankConfig, split: Split) -> Result<Self> {
         let sources: Vec<Source> = config.files(split).iter().map(|file| resolve(file)).collect::<Result<_>>()?;
-        let inputs = sources.iter().map(|source| source.input(split)).collect::<Result<_>>()?;
+        let inputs: Vec<Input> = sources.iter().map(|source| source.input(split)).collect::<Result<_>>()?;
+        refuse_copies(split, &inputs)?;
         let format = match config.format {
             config::Format::Auto => None,
             config::Format::Conllu => Some(Format::Conllu),
@@ -80,6 +81,25 @@ impl Treebank {
     pub fn file_names(&self) -> Vec<String> {
         self.sources.iter().map(Source::name).collect()
     }
+}
+
+/// A sentence that is read twice counts twice, and makes intervals shrink that rest on nothing more.
+fn refuse_copies(split: Split, inputs: &[Input]) -> Result<()> {
+    for (number, input) in inputs.iter().enumerate() {
+        if let Some(first) = inputs[..number].iter().find(|first| first.sha256 == input.sha256) {
+            let name = split.name();
+            match first.path == input.path {
+                true => bail!("`treebank.{name}` names {} twice, which would count its sentences twice", input.path),
+                false => bail!(
+                    "`treebank.{name}` names {} and {}, which hold the same bytes: their sentences would count twice; \
+                     name one of them",
+                    first.path,
+                    input.path
+                ),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What is in a file, or the error of opening it.

@@ -64,7 +64,7 @@ fn notes(report: &Report) -> Vec<String> {
         "folds" => "Heads and baselines were chosen on one half of the sentences and scored on the other, both ways \
                     round."
             .to_owned(),
-        _ => "Heads and baselines were chosen on other sentences than they are scored on.".to_owned(),
+        _ => format!("Heads and baselines were chosen {}.", report.treebank.beside_evaluated("select")),
     });
     notes
 }

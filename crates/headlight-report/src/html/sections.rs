@@ -51,15 +51,17 @@ fn best_heads(rows: &[BestHead], report: &Report) -> Option<Section> {
     (!rows.is_empty()).then(|| Section::new("relations", "Relations", introduction).html(&relations(rows)))
 }
 
-fn selection_note(report: &Report) -> &'static str {
+fn selection_note(report: &Report) -> String {
     match report.conventions.selection.as_str() {
         "same" => {
             "<strong>Optimistic</strong>: heads and baselines were chosen on the sentences that they are scored on."
+                .to_owned()
         }
         "folds" => {
             "Heads and baselines were chosen on one half of the sentences and scored on the other, both ways round."
+                .to_owned()
         }
-        _ => "Heads and baselines were chosen on other sentences than they are scored on.",
+        _ => format!("Heads and baselines were chosen {}.", report.treebank.beside_evaluated("select")),
     }
 }
 

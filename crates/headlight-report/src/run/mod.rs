@@ -6,11 +6,13 @@
 
 mod directory;
 mod manifest;
+mod overlap;
 mod report;
 
 pub use directory::{RunDirectory, RunError, write_manifest, write_report};
 pub(crate) use directory::{read_json, write_json};
 pub use manifest::{Input, MANIFEST_VERSION, Machine, Manifest, SkippedSentences, Stage};
+pub use overlap::{Overlap, Repeated};
 pub use report::{
     Conventions, ExperimentSummary, ModelSummary, REPORT_VERSION, Report, SplitSummary, StatisticsSummary,
     TreebankSummary,

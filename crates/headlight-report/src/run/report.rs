@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Overlap, Repeated};
 use crate::stats::Bootstrap;
 
 /// The version of `report.json` that this crate writes, and the newest it reads.
@@ -59,10 +60,13 @@ pub struct TreebankSummary {
     pub name: String,
     /// Its splits, in the order in which they were used.
     pub splits: Vec<SplitSummary>,
+    /// What splits share, for each pair that was looked at; none where nothing was, as in runs of earlier versions.
+    #[serde(default)]
+    pub overlaps: Vec<Overlap>,
 }
 
 /// One split of a treebank.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SplitSummary {
     /// `train`, `select` or `evaluate`.
     pub split: String,
@@ -74,6 +78,9 @@ pub struct SplitSummary {
     pub words: u64,
     /// Sentences left out, by reason.
     pub skipped: BTreeMap<String, u64>,
+    /// What stands in it more than once.
+    #[serde(default)]
+    pub repeated: Repeated,
 }
 
 /// The choices that every number depends on (METHOD §1, §2). Values are written as in the config.

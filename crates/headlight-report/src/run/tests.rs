@@ -27,7 +27,9 @@ pub(crate) fn report() -> Report {
                 sentences: 2001,
                 words: 25_147,
                 skipped: BTreeMap::from([("over the piece limit".into(), 3)]),
+                repeated: Repeated { sentences: 92, words: 251, names: 0 },
             }],
+            overlaps: vec![Overlap { split: "evaluate".into(), with: "select".into(), sentences: 0, words: 0 }],
         },
         conventions: Conventions {
             granularity: "full".into(),

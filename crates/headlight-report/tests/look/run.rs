@@ -285,6 +285,7 @@ impl Size {
             sentences,
             words,
             skipped,
+            ..SplitSummary::default()
         };
         let skipped = BTreeMap::from([(self.text("over the piece limit"), 3)]);
         Report {
@@ -304,6 +305,12 @@ impl Size {
                     split("select", 12_544, 204_579, BTreeMap::new()),
                     split("evaluate", 1_998, 24_890, skipped),
                 ],
+                overlaps: vec![Overlap {
+                    split: "evaluate".into(),
+                    with: "select".into(),
+                    sentences: 72,
+                    words: 146,
+                }],
             },
             conventions: Conventions {
                 granularity: "full".into(),

@@ -1,0 +1,90 @@
+//! What stands in the splits of a run, by its words: which sentences two splits share, and which stand twice in one.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hasher;
+
+use headlight_report::run::{Overlap, Repeated};
+use headlight_treebank::Sentence;
+
+use super::Run;
+use crate::config::Split;
+
+/// The sentences of a split, as far as it takes to find them again: some 40 bytes for each.
+#[derive(Debug, Default)]
+pub struct Contents {
+    sentences: HashMap<u64, Known>,
+    names: HashSet<u64>,
+    repeated_names: u64,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    times: u32,
+    words: u32,
+}
+
+impl Contents {
+    /// Adds a sentence that is used.
+    pub fn push(&mut self, sentence: &Sentence) {
+        let known = self.sentences.entry(of_words(sentence)).or_default();
+        known.times += 1;
+        known.words = sentence.len() as u32;
+        self.repeated_names += u64::from(!self.names.insert(of_name(sentence.sent_id())));
+    }
+
+    /// What stands in the split more than once.
+    pub fn repeated(&self) -> Repeated {
+        let again = |known: &Known| u64::from(known.times - 1);
+        Repeated {
+            sentences: self.sentences.values().map(again).sum(),
+            words: self.sentences.values().map(|known| again(known) * u64::from(known.words)).sum(),
+            names: self.repeated_names,
+        }
+    }
+
+    /// The sentences, and their words, that stand in `other` too.
+    fn shared_with(&self, other: &Self) -> (u64, u64) {
+        let shared = self.sentences.iter().filter(|(hash, _)| other.sentences.contains_key(hash));
+        shared.fold((0, 0), |(sentences, words), (_, known)| {
+            let times = u64::from(known.times);
+            (sentences + times, words + times * u64::from(known.words))
+        })
+    }
+}
+
+/// Two sentences are one if their words are, in this order, upper and lower case alike: an uncased model cannot tell
+/// them apart, and copies differ in names, comments and annotation.
+fn of_words(sentence: &Sentence) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for word in sentence.words() {
+        word.form.chars().flat_map(char::to_lowercase).for_each(|letter| hasher.write_u32(letter.into()));
+        hasher.write_u32(u32::MAX);
+    }
+    hasher.finish()
+}
+
+fn of_name(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name.as_bytes());
+    hasher.finish()
+}
+
+impl Run {
+    /// Notes what stands in a split, once.
+    pub(super) fn note_contents(&mut self, split: Split, contents: Contents) {
+        self.contents.entry(split).or_insert(contents);
+    }
+
+    /// What the splits that were read share, for each pair of which one is chosen on, or learnt from, before the other is
+    /// looked at.
+    pub(super) fn overlaps(&self) -> Vec<Overlap> {
+        let pairs =
+            [(Split::Evaluate, Split::Select), (Split::Evaluate, Split::Train), (Split::Select, Split::Train)];
+        let overlap = |(split, with): (Split, Split)| {
+            let (sentences, words) = self.contents.get(&split)?.shared_with(self.contents.get(&with)?);
+            Some(Overlap { split: split.name().to_owned(), with: with.name().to_owned(), sentences, words })
+        };
+        pairs.into_iter().filter_map(overlap).collect()
+    }
+}
