@@ -29,7 +29,8 @@ fn world(select: &[&[&str]], evaluate: &[&[&str]]) -> World {
     let world = World::new();
     world.write("select.conllu", treebank("first", select));
     world.write("evaluate.conllu", treebank("second", evaluate));
-    let config = tiny_config("").replace("sample:select", "select.conllu").replace("sample:evaluate", "evaluate.conllu");
+    let config =
+        tiny_config("").replace("sample:select", "select.conllu").replace("sample:evaluate", "evaluate.conllu");
     world.write("run.toml", config);
     world
 }

@@ -79,8 +79,7 @@ impl Run {
     /// What the splits that were read share, for each pair of which one is chosen on, or learnt from, before the other is
     /// looked at.
     pub(super) fn overlaps(&self) -> Vec<Overlap> {
-        let pairs =
-            [(Split::Evaluate, Split::Select), (Split::Evaluate, Split::Train), (Split::Select, Split::Train)];
+        let pairs = [(Split::Evaluate, Split::Select), (Split::Evaluate, Split::Train), (Split::Select, Split::Train)];
         let overlap = |(split, with): (Split, Split)| {
             let (sentences, words) = self.contents.get(&split)?.shared_with(self.contents.get(&with)?);
             Some(Overlap { split: split.name().to_owned(), with: with.name().to_owned(), sentences, words })

@@ -8,8 +8,8 @@ use headlight_bert::Pieces;
 use headlight_report::run::SplitSummary;
 use headlight_treebank::Sentence;
 
-use super::contents::Contents;
 use super::Run;
+use super::contents::Contents;
 use super::encode::{NOT_A_TREE, Skips, Trees, no_sentences, pieces};
 use crate::cli::interrupt;
 use crate::cli::progress::{Progress, Unit};

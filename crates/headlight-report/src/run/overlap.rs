@@ -67,15 +67,18 @@ impl TreebankSummary {
             let much = is_much(overlap.words, split);
             let stand = if overlap.sentences == 1 { "stands" } else { "stand" };
             let verdict = match (much, overlap.split.as_str()) {
-                (true, "evaluate") => format!(
-                    ": optimistic, since what is {what} there is scored on sentences that it was {what} from"
-                ),
+                (true, "evaluate") => {
+                    format!(": optimistic, since what is {what} there is scored on sentences that it was {what} from")
+                }
                 (true, _) => format!(": what is {what} there knows sentences that it is then measured on"),
                 (false, _) => String::new(),
             };
             warnings.push((
                 much,
-                format!("{} {stand} in the {name} split too, word for word{verdict}", capital(&part_of(overlap, split))),
+                format!(
+                    "{} {stand} in the {name} split too, word for word{verdict}",
+                    capital(&part_of(overlap, split))
+                ),
             ));
         }
         for split in &self.splits {
@@ -196,7 +199,10 @@ mod tests {
             of(72, 146),
             "on the selection split, where 72 of the 2,001 evaluated sentences (3.6 %, with 0.6 % of the words) stand too"
         );
-        assert_eq!(of(2001, 25_147), "on the sentences that they are scored on, which all stand in the selection split too");
+        assert_eq!(
+            of(2001, 25_147),
+            "on the sentences that they are scored on, which all stand in the selection split too"
+        );
         assert_eq!(treebank(&[], Repeated::default()).beside_evaluated("train"), "on the training split");
     }
 

@@ -305,12 +305,7 @@ impl Size {
                     split("select", 12_544, 204_579, BTreeMap::new()),
                     split("evaluate", 1_998, 24_890, skipped),
                 ],
-                overlaps: vec![Overlap {
-                    split: "evaluate".into(),
-                    with: "select".into(),
-                    sentences: 72,
-                    words: 146,
-                }],
+                overlaps: vec![Overlap { split: "evaluate".into(), with: "select".into(), sentences: 72, words: 146 }],
             },
             conventions: Conventions {
                 granularity: "full".into(),
