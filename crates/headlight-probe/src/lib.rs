@@ -54,12 +54,14 @@ mod vectors;
 pub use arcs::ArcScores;
 pub use examples::{Examples, InMemory, Relabelled, SentenceWords, SourceError};
 pub use honesty::{
-    Ablated, Ablation, CODE_FRACTIONS, CodeBlock, DescriptionLength, Selectivity, ablate, control_governors,
-    online_code,
+    Ablated, Ablation, CODE_FRACTIONS, CodeBlock, CodeSentence, DescriptionLength, OnlineCode, Selectivity, ablate,
+    control_governors, online_code,
 };
 pub use probe::{PAPER_HIDDEN, Probe, ProbeForm, ProbeSpec, RootScore};
 pub use saved::{Origin, SavedProbe, SavedProbeError};
-pub use score::{Evaluation, ScoreError, evaluate, evaluate_sentence, floored_percent, right_branching, score};
+pub use score::{
+    Evaluation, ScoreError, evaluate, evaluate_each, evaluate_sentence, floored_percent, right_branching, score,
+};
 pub use stream::DataError;
 pub use train::{CheckpointError, EpochReport, Hooks, OnProgress, Progress, TrainError, TrainOptions, Trained, train};
 pub use vectors::{Coverage, VectorError, VectorFormat, Vocabulary, WordVectors};

@@ -1,6 +1,7 @@
 //! Trained probes on disk: one safetensors file, its metadata saying in JSON what the probe is and what it needs.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bytemuck::cast_slice;
@@ -9,13 +10,13 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::train::write_atomically;
+use crate::train::{CHECKSUM, checksum, write_atomically};
 use crate::{Probe, ProbeSpec, TrainOptions};
 
 /// The key of the JSON text in the file's metadata.
 const KEY: &str = "headlight_probe";
-/// Raised when files of this version mean something else than before.
-const VERSION: u32 = 1;
+/// Raised when files of this version mean something else than before. Since version 2 they carry a checksum.
+const VERSION: u32 = 2;
 
 /// A trained probe and what must be known to use it.
 #[derive(Clone, PartialEq, Debug)]
@@ -128,12 +129,14 @@ impl SavedProbe {
         let io = |source| SavedProbeError::Io { action: "write", path: path.to_owned(), source };
         let header = Header { version: VERSION, spec: self.probe.spec().clone(), origin: self.origin.clone() };
         let header = serde_json::to_string(&header).map_err(|error| io(io::Error::other(error)))?;
-        let views = self.probe.layout().blocks().iter().map(|block| {
-            let values = cast_slice(&self.probe.parameters()[block.range.clone()]);
-            let view = TensorView::new(Dtype::F32, block.shape.clone(), values);
+        let blocks = self.probe.layout();
+        let values = |range: &Range<usize>| cast_slice(&self.probe.parameters()[range.clone()]);
+        let sum = checksum(&header, blocks.blocks().iter().map(|block| (block.role.name(), values(&block.range))));
+        let views = blocks.blocks().iter().map(|block| {
+            let view = TensorView::new(Dtype::F32, block.shape.clone(), values(&block.range));
             (block.role.name(), view.expect("a block has as many values as its shape says"))
         });
-        let metadata = [(KEY.to_owned(), header)].into();
+        let metadata = [(KEY.to_owned(), header), (CHECKSUM.to_owned(), sum)].into();
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| io(io::Error::other(error)))?;
         write_atomically(path, &bytes).map_err(io)
     }
@@ -159,8 +162,16 @@ impl SavedProbe {
             return Err(SavedProbeError::Newer { path: path.to_owned(), found: version });
         }
         let Header { spec, origin, .. } = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+        let layout = spec.layout();
+        let names = layout.blocks().iter().map(|block| block.role.name());
+        let sum = checksum(text, names.filter_map(|name| Some((name, tensors.tensor(name).ok()?.data()))));
+        match metadata.metadata().as_ref().and_then(|metadata| metadata.get(CHECKSUM)) {
+            Some(kept) if *kept == sum => {}
+            None if version < 2 => {}
+            _ => return Err(broken("its checksum is of something else; the file was changed or damaged".to_owned())),
+        }
         let mut parameters = Vec::new();
-        for block in spec.layout().blocks() {
+        for block in layout.blocks() {
             let name = block.role.name();
             let tensor = tensors.tensor(name).map_err(|error| broken(error.to_string()))?;
             if tensor.dtype() != Dtype::F32 || tensor.shape() != block.shape {
@@ -273,12 +284,48 @@ mod tests {
         let foreign = safetensors::serialize(Vec::<(&str, TensorView<'_>)>::new(), None).unwrap();
         check(&foreign, "its metadata has no `headlight_probe`; was it written by headlight?");
         let text = String::from_utf8_lossy(&whole).into_owned();
-        assert!(text.contains(r#"\"version\":1"#));
+        assert!(text.contains(r#"\"version\":2"#));
         let replaced = |from: &str, to: &str| {
             let at = whole.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
             [&whole[..at], to.as_bytes(), &whole[at + from.len()..]].concat()
         };
-        check(&replaced(r#"\"version\":1"#, r#"\"version\":7"#), "has version 7 of the probe format");
-        check(&replaced(r#"\"heads\":3"#, r#"\"heads\":5"#), "has shape");
+        check(&replaced(r#"\"version\":2"#, r#"\"version\":7"#), "has version 7 of the probe format");
+        check(&replaced(r#"\"heads\":3"#, r#"\"heads\":5"#), "its checksum is of something else");
+        check(&replaced(r#"\"model\":\"tiny"#, r#"\"model\":\"tidy"#), "its checksum is of something else");
+    }
+
+    /// Files from before there was a checksum.
+    #[test]
+    fn files_of_version_1_are_read_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("probe.safetensors");
+        let SavedProbe { probe, origin } = saved(ProbeForm::AttentionOnly);
+        let header = Header { version: 1, spec: probe.spec().clone(), origin: origin.clone() };
+        let views = probe.layout().blocks().iter().map(|block| {
+            let values = cast_slice(&probe.parameters()[block.range.clone()]);
+            (block.role.name(), TensorView::new(Dtype::F32, block.shape.clone(), values).unwrap())
+        });
+        let metadata = [(KEY.to_owned(), serde_json::to_string(&header).unwrap())].into();
+        std::fs::write(&path, safetensors::serialize(views, Some(metadata)).unwrap()).unwrap();
+        assert_eq!(SavedProbe::load(&path).unwrap(), SavedProbe { probe, origin });
+    }
+
+    /// A byte that decides nothing, such as a blank behind the header, may be another one; what is read is never other.
+    #[test]
+    fn no_changed_byte_goes_unnoticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("probe.safetensors");
+        saved(ProbeForm::AttentionWords).save(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            for bit in [1, 0x20, 0x80] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= bit;
+                std::fs::write(&path, &bytes).unwrap();
+                if let Ok(read) = SavedProbe::load(&path) {
+                    assert_eq!(read, saved(ProbeForm::AttentionWords), "byte {at}, bit {bit}");
+                }
+            }
+        }
     }
 }

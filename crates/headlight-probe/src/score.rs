@@ -98,10 +98,24 @@ impl AddAssign for Evaluation {
 /// [`ScoreError`].
 pub fn evaluate<E: Examples>(probe: &Probe, examples: &E, sentences: &[usize]) -> Result<Evaluation, ScoreError> {
     let mut evaluation = Evaluation::default();
-    score(probe, examples, sentences, |sentence, scores| {
-        evaluation += Evaluation::of(examples.words(sentence), &scores);
-    })?;
+    evaluate_each(probe, examples, sentences)?.into_iter().for_each(|of_sentence| evaluation += of_sentence);
     Ok(evaluation)
+}
+
+/// [`evaluate`], sentence by sentence: what intervals are computed from.
+///
+/// # Errors
+/// [`ScoreError`].
+pub fn evaluate_each<E: Examples>(
+    probe: &Probe,
+    examples: &E,
+    sentences: &[usize],
+) -> Result<Vec<Evaluation>, ScoreError> {
+    let mut evaluations = Vec::with_capacity(sentences.len());
+    score(probe, examples, sentences, |sentence, scores| {
+        evaluations.push(Evaluation::of(examples.words(sentence), &scores));
+    })?;
+    Ok(evaluations)
 }
 
 /// What [`evaluate`] says of one sentence whose attention is at hand, on the caller's thread: for work that makes attention

@@ -332,12 +332,18 @@ impl Probe {
                     "types": coverage.types,
                     "words_found": coverage.words_found,
                     "words": coverage.words,
+                    "repeated": vectors.repeated(),
                 }),
             );
             if words < 0.8 {
                 let percent = headlight_report::format::percent(words);
                 warnings.push(format!("Only {percent} % of the words have a word vector; the others count as zero."));
             }
+        }
+        let repeated = material.vectors.as_ref().map_or(0, |vectors| vectors.vectors.repeated());
+        if repeated > 0 {
+            let repeated = headlight_report::format::count(repeated);
+            warnings.push(format!("{repeated} word vectors are of words that had one already; the first counts."));
         }
         if !self.slips.is_empty() {
             let slips: Vec<String> = self.slips.iter().map(ToString::to_string).collect();

@@ -1,21 +1,39 @@
 //! Minimum description length by the online code (Voita & Titov 2020, §2.2.2): how few bits the governors take when a
 //! probe trained on what was sent before predicts what comes next. Rewards probes that learn early, not large ones.
 
-use crate::{Examples, Hooks, ProbeSpec, TrainError, TrainOptions, evaluate, train};
+use std::ops::Range;
+
+use crate::{Examples, Hooks, Probe, ProbeSpec, ScoreError, TrainError, TrainOptions, evaluate_each, train};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 /// Shares of the sentences after which the probe is trained anew, in percent (Voita & Titov 2020).
 pub const CODE_FRACTIONS: [f64; 11] = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.25, 12.5, 25.0, 50.0, 100.0];
 
+/// The online code of some sentences before it is sent: their order, and where blocks end. A caller that keeps each block
+/// can be interrupted between two of them, and within one by the training's own checkpoint.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OnlineCode {
+    order: Vec<usize>,
+    ends: Vec<usize>,
+}
+
 /// One block of the online code.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CodeBlock {
     /// Sentences that the probe was trained on; 0 for the first block, which is sent under the uniform code.
     pub trained_on: usize,
-    /// Sentences sent.
-    pub sentences: usize,
+    /// What was sent, sentence by sentence in the order sent.
+    pub sentences: Vec<CodeSentence>,
+}
+
+/// One sentence sent.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CodeSentence {
+    /// Its number among the examples.
+    pub sentence: usize,
     /// Words sent.
     pub words: u64,
     /// Bits that their governors took.
@@ -31,15 +49,80 @@ pub struct DescriptionLength {
     pub blocks: Vec<CodeBlock>,
 }
 
-impl DescriptionLength {
-    /// Bits in all.
+impl OnlineCode {
+    /// Sends `sentences` in an order drawn from `seed`, in blocks that end at [`CODE_FRACTIONS`].
+    pub fn new(sentences: &[usize], seed: u64) -> Self {
+        let mut order = sentences.to_vec();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        let ends = block_ends(order.len());
+        Self { order, ends }
+    }
+
+    /// Number of blocks; all but the first need a probe.
+    pub fn blocks(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The sentences that were sent before a block: what its probe learns from.
+    pub fn before(&self, block: usize) -> &[usize] {
+        &self.order[..self.range(block).start]
+    }
+
+    fn range(&self, block: usize) -> Range<usize> {
+        let start = block.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start..self.ends[block]
+    }
+
+    /// Sends a block with the probe that learned from [`OnlineCode::before`] it; the first with none, under the uniform
+    /// code.
+    ///
+    /// # Errors
+    /// [`ScoreError`].
+    pub fn send<E: Examples>(
+        &self,
+        block: usize,
+        probe: Option<&Probe>,
+        examples: &E,
+    ) -> Result<CodeBlock, ScoreError> {
+        let (range, sent) = (self.range(block), &self.order[self.range(block)]);
+        let evaluations = probe.map(|probe| evaluate_each(probe, examples, sent)).transpose()?;
+        let sentence = |(place, &sentence): (usize, &usize)| {
+            let words = examples.words(sentence).words();
+            let uniform_bits = words as f64 * (words as f64).log2();
+            let loss = evaluations.as_ref().map(|evaluations| evaluations[place].loss);
+            let bits = loss.map_or(uniform_bits, |loss| loss / std::f64::consts::LN_2);
+            CodeSentence { sentence, words: words as u64, bits, uniform_bits }
+        };
+        Ok(CodeBlock { trained_on: range.start, sentences: sent.iter().enumerate().map(sentence).collect() })
+    }
+}
+
+impl CodeBlock {
+    /// Words sent.
+    pub fn words(&self) -> u64 {
+        self.sentences.iter().map(|sentence| sentence.words).sum()
+    }
+
+    /// Bits that their governors took.
     pub fn bits(&self) -> f64 {
-        self.blocks.iter().map(|block| block.bits).sum()
+        self.sentences.iter().map(|sentence| sentence.bits).sum()
     }
 
     /// Bits under the uniform code.
     pub fn uniform_bits(&self) -> f64 {
-        self.blocks.iter().map(|block| block.uniform_bits).sum()
+        self.sentences.iter().map(|sentence| sentence.uniform_bits).sum()
+    }
+}
+
+impl DescriptionLength {
+    /// Bits in all.
+    pub fn bits(&self) -> f64 {
+        self.blocks.iter().map(CodeBlock::bits).sum()
+    }
+
+    /// Bits under the uniform code.
+    pub fn uniform_bits(&self) -> f64 {
+        self.blocks.iter().map(CodeBlock::uniform_bits).sum()
     }
 
     /// How many times shorter than the uniform code.
@@ -60,19 +143,19 @@ pub fn online_code<E: Examples>(
     options: &TrainOptions,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<DescriptionLength, TrainError> {
-    let mut order = sentences.to_vec();
-    order.shuffle(&mut ChaCha8Rng::seed_from_u64(options.seed));
-    let ends = block_ends(order.len());
-    let (first, rest) = ends.split_first().ok_or(TrainError::NoSentences)?;
-    let mut blocks = vec![uniform_block(examples, &order[..*first])];
-    let mut sent = *first;
-    for (number, end) in rest.iter().enumerate() {
-        progress(number, rest.len());
-        let trained = train(spec.clone(), examples, &order[..sent], options, Hooks::default())?;
-        let evaluation = evaluate(&trained.probe, examples, &order[sent..*end]).map_err(TrainError::HeldOut)?;
-        let uniform = uniform_block(examples, &order[sent..*end]);
-        blocks.push(CodeBlock { trained_on: sent, bits: evaluation.loss / std::f64::consts::LN_2, ..uniform });
-        sent = *end;
+    let code = OnlineCode::new(sentences, options.seed);
+    if code.blocks() == 0 {
+        return Err(TrainError::NoSentences);
+    }
+    let mut blocks = Vec::with_capacity(code.blocks());
+    for block in 0..code.blocks() {
+        let probe = if block == 0 {
+            None
+        } else {
+            progress(block - 1, code.blocks() - 1);
+            Some(train(spec.clone(), examples, code.before(block), options, Hooks::default())?.probe)
+        };
+        blocks.push(code.send(block, probe.as_ref(), examples).map_err(TrainError::HeldOut)?);
     }
     Ok(DescriptionLength { blocks })
 }
@@ -84,13 +167,6 @@ fn block_ends(sentences: usize) -> Vec<usize> {
     ends.retain(|end| *end > 0);
     ends.dedup();
     ends
-}
-
-fn uniform_block<E: Examples>(examples: &E, sentences: &[usize]) -> CodeBlock {
-    let lengths = || sentences.iter().map(|sentence| examples.words(*sentence).words());
-    let bits = lengths().map(|words| words as f64 * (words as f64).log2()).sum();
-    let words = lengths().sum::<usize>() as u64;
-    CodeBlock { trained_on: 0, sentences: sentences.len(), words, bits, uniform_bits: bits }
 }
 
 #[cfg(test)]
@@ -115,12 +191,12 @@ mod tests {
         let mut trainings = 0;
         let length = online_code(&spec, &examples, &all(&examples), &options, |_, _| trainings += 1).unwrap();
         assert_eq!(trainings + 1, length.blocks.len());
-        assert_eq!(length.blocks.iter().map(|block| block.sentences).sum::<usize>(), 400);
+        assert_eq!(length.blocks.iter().map(|block| block.sentences.len()).sum::<usize>(), 400);
         let words: usize = (0..400).map(|sentence| examples.words(sentence).words()).sum();
-        assert_eq!(length.blocks.iter().map(|block| block.words).sum::<u64>(), words as u64);
-        assert_eq!(length.blocks[0].bits, length.blocks[0].uniform_bits);
+        assert_eq!(length.blocks.iter().map(CodeBlock::words).sum::<u64>(), words as u64);
+        assert_eq!(length.blocks[0].bits(), length.blocks[0].uniform_bits());
         let last = length.blocks.last().unwrap();
-        assert!(last.bits < last.uniform_bits / 2.0, "{last:?}");
+        assert!(last.bits() < last.uniform_bits() / 2.0, "{last:?}");
         assert!(length.compression() > 1.5, "{}", length.compression());
     }
 

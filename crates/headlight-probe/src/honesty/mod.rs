@@ -6,4 +6,4 @@ mod description;
 
 pub use ablation::{Ablated, Ablation, ablate};
 pub use control::{Selectivity, control_governors};
-pub use description::{CODE_FRACTIONS, CodeBlock, DescriptionLength, online_code};
+pub use description::{CODE_FRACTIONS, CodeBlock, CodeSentence, DescriptionLength, OnlineCode, online_code};

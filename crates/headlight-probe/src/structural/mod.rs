@@ -19,6 +19,6 @@ mod tests;
 pub use file::{StateFile, StateFileError, StateWriter};
 pub use options::StructuralOptions;
 pub use probe::{StructuralProbe, Structure};
-pub use score::{SpearmanByLength, StructuralScores, evaluate};
+pub use score::{Spearman, StructuralScores, evaluate};
 pub use states::WordStates;
-pub use train::{StructuralEpoch, StructuralError, TrainedStructure, train};
+pub use train::{StructuralEpoch, StructuralError, StructuralState, TrainedStructure, train, train_from};

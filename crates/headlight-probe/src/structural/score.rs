@@ -1,9 +1,9 @@
 //! How much of the trees a structural probe finds (Hewitt & Manning 2019, §3.2).
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use headlight_treebank::{Count, Governor, WordIdx};
+use serde::{Deserialize, Serialize};
 
 use super::train::{StructuralError, read_sentence};
 use super::{StructuralProbe, Structure, WordStates};
@@ -22,29 +22,38 @@ pub struct StructuralScores {
     pub counts: Vec<Count>,
     /// Rank correlations. Distances: of each word's distances to all words of its sentence. Depths: of each sentence's
     /// depths.
-    pub spearman: SpearmanByLength,
+    pub spearman: Spearman,
     /// Loss summed over sentences.
     pub loss: f64,
 }
 
-/// Rank correlations by sentence length.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct SpearmanByLength {
-    sums: BTreeMap<usize, (f64, u64)>,
+/// Rank correlations, sentence by sentence.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Spearman {
+    /// For each sentence its length, the sum of its correlations and their number.
+    pub sentences: Vec<(usize, f64, u64)>,
 }
 
-impl SpearmanByLength {
-    /// Counts one correlation in a sentence of `length` words.
-    fn observe(&mut self, length: usize, correlation: f64) {
-        let (sum, count) = self.sums.entry(length).or_default();
-        *sum += correlation;
-        *count += 1;
-    }
-
+impl Spearman {
     /// The mean over the sentence lengths 5 to 50 of the mean at each length; `None` when no sentence is as long.
     pub fn mean(&self) -> Option<f64> {
-        let means: Vec<f64> = self.sums.range(LENGTHS).map(|(_, (sum, count))| sum / *count as f64).collect();
-        (!means.is_empty()).then(|| means.iter().sum::<f64>() / means.len() as f64)
+        self.mean_of(|_| 1)
+    }
+
+    /// The same when the sentence of each number counts so many times: what a bootstrap resamples.
+    pub fn mean_of(&self, times: impl Fn(usize) -> u32) -> Option<f64> {
+        let mut sums = [(0.0, 0); *LENGTHS.end() - *LENGTHS.start() + 1];
+        for (number, (length, sum, count)) in self.sentences.iter().enumerate() {
+            if LENGTHS.contains(length) {
+                let (of_length, times) = (&mut sums[length - LENGTHS.start()], times(number));
+                of_length.0 += f64::from(times) * sum;
+                of_length.1 += u64::from(times) * count;
+            }
+        }
+        let present = sums.iter().filter(|(_, count)| *count > 0);
+        let (means, lengths) =
+            present.fold((0.0, 0_u32), |(all, lengths), (sum, count)| (all + sum / *count as f64, lengths + 1));
+        (lengths > 0).then(|| means / f64::from(lengths))
     }
 }
 
@@ -72,11 +81,10 @@ pub fn evaluate<S: WordStates>(
             Structure::Depth => root(words, &predicted),
         });
         // Distances have a row for each word, depths one row.
-        for (predicted, target) in predicted.chunks_exact(words.words()).zip(target.chunks_exact(words.words())) {
-            if let Some(correlation) = spearman(predicted, target) {
-                scores.spearman.observe(words.words(), correlation);
-            }
-        }
+        let rows = predicted.chunks_exact(words.words()).zip(target.chunks_exact(words.words()));
+        let correlations = rows.filter_map(|(predicted, target)| spearman(predicted, target));
+        let (sum, count) = correlations.fold((0.0, 0), |(sum, count), correlation| (sum + correlation, count + 1));
+        scores.spearman.sentences.push((words.words(), sum, count));
     }
     Ok(scores)
 }
@@ -144,11 +152,12 @@ mod tests {
 
     #[test]
     fn correlations_are_averaged_over_lengths_and_not_over_sentences() {
-        let mut spearman = SpearmanByLength::default();
-        assert_eq!(spearman.mean(), None);
-        for (length, correlation) in [(5, 1.0), (5, 0.0), (50, 0.25), (4, -1.0), (51, -1.0)] {
-            spearman.observe(length, correlation);
-        }
+        assert_eq!(Spearman::default().mean(), None);
+        let sentences = vec![(5, 1.0, 1), (5, 0.0, 1), (50, 0.5, 2), (4, -1.0, 1), (51, -1.0, 1), (7, 0.0, 0)];
+        let spearman = Spearman { sentences };
         assert_eq!(spearman.mean(), Some(0.375));
+        // Twice the first, never the second and the third: one length is left.
+        assert_eq!(spearman.mean_of(|number| [2, 0, 0, 1, 1, 1][number]), Some(1.0));
+        assert_eq!(spearman.mean_of(|_| 0), None);
     }
 }

@@ -236,3 +236,34 @@ fn what_makes_no_sense_is_refused() {
     let held_out = StructuralOptions { held_out: 1.0, ..quick(1) };
     check(2, 1, &[0, 1], held_out, "held_out must be a share of at least 0 and below 1, not 1");
 }
+
+#[test]
+fn an_interrupted_training_arrives_at_the_same_probe() {
+    let planted = Planted::new(60, 3);
+    let options = StructuralOptions { epochs: 9, patience: 2, learning_rate: 0.05, ..quick(2) };
+    let form = (Structure::Distance, 3);
+    let whole = train(form, &planted, 1, &planted.all(), &options, |_| ControlFlow::Continue(())).unwrap();
+    for stop in 1..=whole.history.len() {
+        let mut kept = None;
+        let stopped = train_from(None, form, &planted, 1, &planted.all(), &options, |state| {
+            kept = Some(state.clone());
+            if state.history().len() == stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(matches!(stopped, Err(StructuralError::Interrupted { epoch }) if epoch == stop));
+        let mut more = 0;
+        let resumed = train_from(kept, form, &planted, 1, &planted.all(), &options, |_| {
+            more += 1;
+            ControlFlow::Continue(())
+        });
+        assert_eq!(resumed.unwrap(), whole);
+        assert_eq!(more, whole.history.len() - stop);
+    }
+    // A state of another rank.
+    let mut other = None;
+    let _ = train_from(None, (Structure::Distance, 2), &planted, 1, &planted.all(), &options, |state| {
+        other = Some(state.clone());
+        ControlFlow::Break(())
+    });
+    let again = train_from(other, form, &planted, 1, &planted.all(), &options, |_| ControlFlow::Continue(()));
+    assert_eq!(again.unwrap(), whole);
+}

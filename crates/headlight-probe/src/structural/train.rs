@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use serde::{Deserialize, Serialize};
+
 use super::{StructuralOptions, StructuralProbe, Structure, WordStates, evaluate, order};
 use crate::SourceError;
 use crate::train::Adam;
@@ -23,7 +25,7 @@ pub struct TrainedStructure {
 }
 
 /// One epoch, as it went.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct StructuralEpoch {
     /// Mean loss of the training sentences, each before the probe learned from it.
     pub train_loss: f64,
@@ -31,6 +33,52 @@ pub struct StructuralEpoch {
     pub held_out_loss: f64,
     /// Adam's step size.
     pub learning_rate: f32,
+}
+
+/// A training between two epochs: all that the next ones depend on besides the probe's form, the sentences and the
+/// options.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StructuralState {
+    parameters: Vec<f32>,
+    best: Vec<f32>,
+    adam: Adam,
+    learning_rate: f32,
+    best_epoch: usize,
+    history: Vec<StructuralEpoch>,
+}
+
+impl StructuralState {
+    /// The epochs done.
+    pub fn history(&self) -> &[StructuralEpoch] {
+        &self.history
+    }
+
+    fn new(probe: &StructuralProbe, options: &StructuralOptions) -> Self {
+        let parameters = probe.parameters().to_vec();
+        Self {
+            best: parameters.clone(),
+            adam: Adam::new(parameters.len()),
+            parameters,
+            learning_rate: options.learning_rate,
+            best_epoch: 0,
+            history: Vec::new(),
+        }
+    }
+
+    /// Whether the state is of a probe with so many parameters.
+    fn fits(&self, parameters: usize) -> bool {
+        let numbers = [&self.parameters, &self.best, &self.adam.first, &self.adam.second];
+        numbers.iter().all(|numbers| numbers.len() == parameters) && self.best_epoch <= self.history.len()
+    }
+
+    fn best_loss(&self) -> f64 {
+        self.history.get(self.best_epoch).map_or(f64::INFINITY, |epoch| epoch.held_out_loss)
+    }
+
+    fn is_done(&self, options: &StructuralOptions) -> bool {
+        let epochs = self.history.len();
+        epochs >= options.epochs || (epochs > 0 && epochs - 1 - self.best_epoch >= options.patience)
+    }
 }
 
 /// Why a structural probe could not be trained or scored.
@@ -108,47 +156,68 @@ pub enum StructuralError {
 /// # Errors
 /// [`StructuralError`].
 pub fn train<S: WordStates>(
-    (structure, rank): (Structure, usize),
+    form: (Structure, usize),
     states: &S,
     layer: usize,
     sentences: &[usize],
     options: &StructuralOptions,
     mut progress: impl FnMut(&StructuralEpoch) -> ControlFlow<()>,
 ) -> Result<TrainedStructure, StructuralError> {
+    train_from(None, form, states, layer, sentences, options, |state| {
+        state.history.last().map_or(ControlFlow::Continue(()), &mut progress)
+    })
+}
+
+/// [`train`] from where an interrupted training of the same probe stood; it arrives at the same probe. `progress` gets the
+/// state after every epoch, to be kept. A state of another probe is not gone on from.
+///
+/// # Errors
+/// [`StructuralError`].
+pub fn train_from<S: WordStates>(
+    state: Option<StructuralState>,
+    (structure, rank): (Structure, usize),
+    states: &S,
+    layer: usize,
+    sentences: &[usize],
+    options: &StructuralOptions,
+    mut progress: impl FnMut(&StructuralState) -> ControlFlow<()>,
+) -> Result<TrainedStructure, StructuralError> {
     check_options(rank, states.width(), sentences.len(), options)?;
     let mut probe = StructuralProbe::new(structure, rank, states.width(), options.seed);
     check(&probe, states, layer)?;
     let (mut learned, held_out) = order::split(sentences, options);
-    let mut adam = Adam::new(probe.parameters().len());
-    let mut best = probe.clone();
-    let (mut best_loss, mut best_epoch, mut learning_rate) = (f64::INFINITY, 0, options.learning_rate);
-    let mut history = Vec::new();
-    for epoch in 0..options.epochs {
+    let state = state.filter(|state| state.fits(probe.parameters().len()));
+    let mut state = state.unwrap_or_else(|| StructuralState::new(&probe, options));
+    // Each epoch shuffles the order of the one before.
+    (0..state.history.len()).for_each(|epoch| order::shuffle(&mut learned, options, epoch));
+    probe.parameters_mut().copy_from_slice(&state.parameters);
+    while !state.is_done(options) {
+        let (epoch, learning_rate) = (state.history.len(), state.learning_rate);
         order::shuffle(&mut learned, options, epoch);
         let mut loss = 0.0;
         for batch in learned.chunks(options.batch) {
-            loss += step(&mut probe, states, layer, batch, &mut adam, learning_rate)?;
+            loss += step(&mut probe, states, layer, batch, &mut state.adam, learning_rate)?;
         }
         let held_out_loss = evaluate(&probe, states, layer, &held_out)?.loss / held_out.len() as f64;
         let report = StructuralEpoch { train_loss: loss / learned.len() as f64, held_out_loss, learning_rate };
         if !(report.train_loss.is_finite() && held_out_loss.is_finite()) {
             return Err(StructuralError::Diverged { epoch: epoch + 1 });
         }
-        history.push(report);
-        if held_out_loss < best_loss {
-            (best_loss, best_epoch) = (held_out_loss, epoch);
-            best.clone_from(&probe);
+        let better = held_out_loss < state.best_loss();
+        state.history.push(report);
+        state.parameters.copy_from_slice(probe.parameters());
+        if better {
+            state.best_epoch = epoch;
+            state.best.copy_from_slice(probe.parameters());
         } else {
-            learning_rate *= DECAY;
+            state.learning_rate *= DECAY;
         }
-        if progress(&report).is_break() {
+        if progress(&state).is_break() {
             return Err(StructuralError::Interrupted { epoch: epoch + 1 });
         }
-        if epoch - best_epoch >= options.patience {
-            break;
-        }
     }
-    Ok(TrainedStructure { probe: best, layer, best_epoch, history })
+    probe.parameters_mut().copy_from_slice(&state.best);
+    Ok(TrainedStructure { probe, layer, best_epoch: state.best_epoch, history: state.history })
 }
 
 fn check_options(

@@ -1,13 +1,14 @@
 //! Adam (Kingma & Ba 2015).
 
 use multiversion::multiversion;
+use serde::{Deserialize, Serialize};
 
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
 
 /// Adam's moments, laid out like the parameters.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Adam {
     pub(crate) first: Vec<f32>,
     pub(crate) second: Vec<f32>,

@@ -8,6 +8,7 @@ use bytemuck::cast_slice;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::adam::Adam;
 use super::{EpochReport, TrainOptions};
@@ -15,6 +16,11 @@ use crate::{Examples, Probe, ProbeSpec};
 
 /// The key of the JSON text in the file's metadata.
 const KEY: &str = "headlight_training";
+/// The key of [`checksum`] in the metadata of checkpoints and saved probes.
+pub(crate) const CHECKSUM: &str = "sha256";
+
+/// The tensors of a checkpoint: parameters now and after the best epoch, Adam's moments.
+const TENSORS: [&str; 4] = ["parameters", "best", "first_moment", "second_moment"];
 
 /// Everything that changes while a probe is trained.
 #[derive(Clone, PartialEq, Debug)]
@@ -111,17 +117,14 @@ pub(super) fn write(path: &Path, identity: &Identity, state: &State) -> Result<(
     let header = Header { identity: identity.clone(), steps: state.adam.steps, progress: state.progress.clone() };
     let io = |source| CheckpointError::Io { action: "write", path: path.to_owned(), source };
     let header = serde_json::to_string(&header).map_err(|error| io(io::Error::other(error)))?;
-    let tensors = [
-        ("parameters", &state.parameters),
-        ("best", &state.best),
-        ("first_moment", &state.adam.first),
-        ("second_moment", &state.adam.second),
-    ];
+    let values = [&state.parameters, &state.best, &state.adam.first, &state.adam.second];
+    let tensors = std::array::from_fn::<_, 4, _>(|place| (TENSORS[place], values[place]));
+    let sum = checksum(&header, tensors.map(|(name, values)| (name, cast_slice(values))));
     let views = tensors.map(|(name, values)| {
         let view = TensorView::new(Dtype::F32, vec![values.len()], cast_slice(values));
         (name, view.expect("the shape is the length"))
     });
-    let metadata = [(KEY.to_owned(), header)].into();
+    let metadata = [(KEY.to_owned(), header), (CHECKSUM.to_owned(), sum)].into();
     let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| io(io::Error::other(error)))?;
     write_atomically(path, &bytes).map_err(io)
 }
@@ -137,6 +140,12 @@ pub(super) fn read(path: &Path, identity: &Identity) -> Result<Option<State>, Ch
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(error.to_string()))?;
     let text = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
     let text = text.ok_or_else(|| broken(format!("its metadata has no `{KEY}`")))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| broken(error.to_string()))?;
+    let data = TENSORS.iter().filter_map(|name| Some((*name, tensors.tensor(name).ok()?.data())));
+    let kept = metadata.metadata().as_ref().and_then(|metadata| metadata.get(CHECKSUM));
+    if kept != Some(&checksum(text, data)) {
+        return Err(broken("its checksum is of something else".to_owned()));
+    }
     let header: Header = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
     let foreign = |what| Err(CheckpointError::Foreign { path: path.to_owned(), what });
     if header.identity.spec != identity.spec {
@@ -148,7 +157,6 @@ pub(super) fn read(path: &Path, identity: &Identity) -> Result<Option<State>, Ch
     if header.identity != *identity {
         return foreign("treebank");
     }
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| broken(error.to_string()))?;
     let length = identity.spec.layout().len();
     let values = |name: &str| {
         let tensor = tensors.tensor(name).map_err(|error| broken(error.to_string()))?;
@@ -159,11 +167,26 @@ pub(super) fn read(path: &Path, identity: &Identity) -> Result<Option<State>, Ch
         Ok(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect::<Vec<_>>())
     };
     Ok(Some(State {
-        parameters: values("parameters")?,
-        best: values("best")?,
-        adam: Adam { first: values("first_moment")?, second: values("second_moment")?, steps: header.steps },
+        parameters: values(TENSORS[0])?,
+        best: values(TENSORS[1])?,
+        adam: Adam { first: values(TENSORS[2])?, second: values(TENSORS[3])?, steps: header.steps },
         progress: header.progress,
     }))
+}
+
+/// SHA-256 of a file's JSON text and of its tensors, in hexadecimal digits: what a damaged file is told by.
+pub(crate) fn checksum<'a>(header: &str, tensors: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut hasher = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    add(header.as_bytes());
+    for (name, data) in tensors {
+        add(name.as_bytes());
+        add(data);
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes a file so that it appears whole or not at all.

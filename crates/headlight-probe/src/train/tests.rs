@@ -148,6 +148,14 @@ fn a_checkpoint_of_something_else_is_refused() {
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
     expect(run(form, &quick(1), &all(&examples), false), "not a whole training checkpoint");
+    // A number of a parameter, of a moment, and of the loss so far.
+    for (at, of) in [(bytes.len() - 2, "moment"), (bytes.len() / 2, "numbers"), (40, "header")] {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        std::fs::write(&path, &changed).unwrap();
+        let error = run(form, &quick(1), &all(&examples), false);
+        assert!(error.contains("not a whole training checkpoint"), "{of}: {error}");
+    }
 }
 
 #[test]

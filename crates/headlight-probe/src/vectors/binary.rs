@@ -3,7 +3,8 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use super::{VectorError, Vocabulary, WordVectors};
+use super::source::{Taken, take_until};
+use super::{VectorError, Vocabulary, WIDEST, WordVectors};
 
 /// Longer words than this are taken for a sign that the file is something else.
 const LONGEST_WORD: usize = 1 << 16;
@@ -11,8 +12,11 @@ const LONGEST_WORD: usize = 1 << 16;
 pub(super) fn read(path: &Path, mut file: impl BufRead, vocabulary: &Vocabulary) -> Result<WordVectors, VectorError> {
     let io = |source| VectorError::Io { path: path.to_owned(), source };
     let mut header = Vec::new();
-    take_until(&mut file, b'\n', &mut header).map_err(io)?;
+    take_until(&mut file, b'\n', LONGEST_WORD, &mut header).map_err(io)?;
     let (entries, width) = parse_header(&header).ok_or_else(|| VectorError::Header { path: path.to_owned() })?;
+    if width > WIDEST {
+        return Err(VectorError::TooWide { path: path.to_owned(), line: 1, width });
+    }
     if entries == 0 || width == 0 {
         return Err(VectorError::Empty { path: path.to_owned() });
     }
@@ -21,7 +25,7 @@ pub(super) fn read(path: &Path, mut file: impl BufRead, vocabulary: &Vocabulary)
     for entry in 1..=entries {
         let broken = |reason| VectorError::Entry { path: path.to_owned(), entry, entries, reason };
         word.clear();
-        if !take_until(&mut file, b' ', &mut word).map_err(io)? {
+        if take_until(&mut file, b' ', LONGEST_WORD, &mut word).map_err(io)? != Taken::Whole {
             return Err(broken("the file ends, or no space follows the word"));
         }
         file.read_exact(&mut numbers).map_err(|_| broken("the file ends within its numbers"))?;
@@ -36,17 +40,18 @@ pub(super) fn read(path: &Path, mut file: impl BufRead, vocabulary: &Vocabulary)
         }
         vectors.insert(text, row);
     }
+    let mut rest = Vec::new();
+    while !matches!(take_until(&mut file, b'\n', LONGEST_WORD, &mut rest).map_err(io)?, Taken::Nothing) {
+        if !rest.trim_ascii().is_empty() {
+            return Err(VectorError::Surplus { path: path.to_owned(), entries });
+        }
+        rest.clear();
+    }
     Ok(vectors)
 }
 
-/// Reads up to `end`, which is dropped. `false` when the file ends, or [`LONGEST_WORD`] is reached, before it.
-fn take_until(file: &mut impl BufRead, end: u8, out: &mut Vec<u8>) -> std::io::Result<bool> {
-    std::io::Read::take(&mut *file, LONGEST_WORD as u64).read_until(end, out)?;
-    Ok(out.pop_if(|last| *last == end).is_some())
-}
-
 fn parse_header(line: &[u8]) -> Option<(usize, usize)> {
-    let (entries, width) = str::from_utf8(line).ok()?.trim_end().split_once(' ')?;
-    // Wider vectors than this exist nowhere: a header that announces them is not one.
-    Some((entries.parse().ok()?, width.parse().ok().filter(|width| *width < 1 << 20)?))
+    let mut fields = str::from_utf8(line).ok()?.split_ascii_whitespace();
+    let (entries, width) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    fields.next().is_none().then_some((entries, width))
 }

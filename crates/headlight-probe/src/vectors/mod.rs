@@ -1,12 +1,15 @@
 //! Frozen word vectors: only the rows that a treebank needs stay in memory.
 
 mod binary;
+mod source;
 mod text;
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
+
+/// Wider vectors than this exist nowhere: a file that announces them is something else.
+const WIDEST: usize = 1 << 16;
 
 /// The words of a treebank, lower-cased, with how often each occurs: which vectors to keep, and the measure of how
 /// many were found.
@@ -48,20 +51,19 @@ pub struct Coverage {
 /// How a file of word vectors is laid out.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum VectorFormat {
-    /// A word and its numbers on a line, separated by single spaces: GloVe (no header; words may hold spaces), word2vec
-    /// text and fastText `.vec` (a first line `count width`).
+    /// A word and its numbers on a line, separated by spaces or tabs: GloVe (no header; words may hold spaces), word2vec
+    /// text and fastText `.vec` (a first line `count width`, which the file must keep to).
     Text,
     /// word2vec binary: a line `count width`, then each word, a space and its little-endian f32 numbers.
     Word2vecBinary,
 }
 
 impl VectorFormat {
-    /// By extension: `.bin` is word2vec binary, everything else text.
+    /// By extension: `.bin` is word2vec binary, everything else text. Either may be packed: `.bin.gz`, `.vec.gz`.
     pub fn of(path: &Path) -> Self {
-        match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("bin") => Self::Word2vecBinary,
-            _ => Self::Text,
-        }
+        let is = |path: &Path, extension| path.extension().is_some_and(|it| it.eq_ignore_ascii_case(extension));
+        let packed = path.file_stem().filter(|_| is(path, "gz")).map(Path::new);
+        if is(packed.unwrap_or(path), "bin") { Self::Word2vecBinary } else { Self::Text }
     }
 }
 
@@ -71,6 +73,7 @@ pub struct WordVectors {
     width: usize,
     rows: HashMap<String, u32>,
     values: Vec<f32>,
+    repeated: u64,
 }
 
 /// Why word vectors could not be read.
@@ -105,6 +108,66 @@ pub enum VectorError {
         /// Numbers on the other lines.
         width: usize,
     },
+    /// A line of another width than the first line announces.
+    #[error(
+        "{path}:{line}: [{word}] has {found} numbers, but the first line of this file says {width}; correct it, or remove \
+         it if it is no `count width`"
+    )]
+    HeaderWidth {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The line's word.
+        word: String,
+        /// Numbers on this line.
+        found: usize,
+        /// Numbers that the first line announces.
+        width: usize,
+    },
+    /// Another number of vectors than the first line announces.
+    #[error(
+        "{path}:1: the first line says {said} vectors, but {found} follow; if the file was cut off, fetch it again, and if \
+         it was shortened on purpose, correct its first line"
+    )]
+    Count {
+        /// The file.
+        path: PathBuf,
+        /// Vectors that the first line announces.
+        said: usize,
+        /// Vectors there are.
+        found: usize,
+    },
+    /// Vectors wider than any.
+    #[error(
+        "{path}:{line}: vectors of {width} numbers; the widest that are read have {WIDEST}: is this a file of vectors?"
+    )]
+    TooWide {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// Numbers in a vector.
+        width: usize,
+    },
+    /// A line without an end.
+    #[error("{path}:{line}: the line is longer than 16 MiB; is this a file of word vectors?")]
+    LongLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// A file of another kind.
+    #[error("{path} is {what}; {way}")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// How to come to vectors.
+        way: &'static str,
+    },
     /// A line with something that is no number.
     #[error("{path}:{line}: [{field}] in the vector of [{word}] is not a finite number")]
     NotANumber {
@@ -135,19 +198,31 @@ pub enum VectorError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A binary file that goes on where its header says it ends.
+    #[error(
+        "{path} goes on behind the {entries} vectors that its first line announces; is it word2vec binary? fastText and \
+         GloVe write text, in files that do not end in .bin"
+    )]
+    Surplus {
+        /// The file.
+        path: PathBuf,
+        /// Entries that the header announces.
+        entries: usize,
+    },
 }
 
 impl WordVectors {
     /// Reads the vectors of the words in `vocabulary`; `format` defaults to [`VectorFormat::of`]. Every line's width is
-    /// checked, but numbers are read only where the vocabulary needs them. Of several vectors of one word the first
-    /// counts; words that the file does not write in lower case are never found.
+    /// checked, and the number of lines where the first one announces it, but numbers are read only where the vocabulary
+    /// needs them. Of several vectors of one word the first counts ([`WordVectors::repeated`]); words that the file does
+    /// not write in lower case are never found.
     ///
     /// # Errors
     /// [`VectorError`] names the file and the line or entry.
     pub fn read(path: &Path, format: Option<VectorFormat>, vocabulary: &Vocabulary) -> Result<Self, VectorError> {
-        let io = |source| VectorError::Io { path: path.to_owned(), source };
-        let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(io)?);
-        match format.unwrap_or_else(|| VectorFormat::of(path)) {
+        let format = format.unwrap_or_else(|| VectorFormat::of(path));
+        let file = source::open(path, format)?;
+        match format {
             VectorFormat::Text => text::read(path, file, vocabulary),
             VectorFormat::Word2vecBinary => binary::read(path, file, vocabulary),
         }
@@ -166,7 +241,7 @@ impl WordVectors {
     }
 
     fn empty(width: usize) -> Self {
-        Self { width, rows: HashMap::new(), values: Vec::new() }
+        Self { width, rows: HashMap::new(), values: Vec::new(), repeated: 0 }
     }
 
     fn insert(&mut self, word: &str, row: impl IntoIterator<Item = f32>) {
@@ -175,9 +250,16 @@ impl WordVectors {
         self.values.extend(row);
     }
 
-    /// Whether a word's vector is wanted and not yet there.
-    fn wants(&self, word: &str, vocabulary: &Vocabulary) -> bool {
-        vocabulary.counts.contains_key(word) && !self.rows.contains_key(word)
+    /// Whether a word's vector is wanted and not yet there; counts those that are there.
+    fn wants(&mut self, word: &str, vocabulary: &Vocabulary) -> bool {
+        let known = self.rows.contains_key(word);
+        self.repeated += u64::from(known);
+        !known && vocabulary.counts.contains_key(word)
+    }
+
+    /// Vectors that were passed over because their word had one already.
+    pub fn repeated(&self) -> u64 {
+        self.repeated
     }
 
     /// Numbers in a vector.
