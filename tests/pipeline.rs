@@ -148,7 +148,7 @@ fn counts_add_up() {
     for row in &best_heads {
         assert_eq!([said("best_head", &row[0], "true"), said("best_head", &row[0], "")], row[6..8], "{}", row[0]);
         let offsets = if row[0].starts_with("all") { "0" } else { &row[7] };
-        assert_eq!(said("best_offset", &row[0], ""), offsets, "{}", row[0]);
+        assert_eq!(said("best_baseline", &row[0], ""), offsets, "{}", row[0]);
     }
 }
 

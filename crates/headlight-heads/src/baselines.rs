@@ -16,8 +16,8 @@ pub enum Baseline {
     /// The governor is the word this far to the right (to the left where negative). An offset that leaves the sentence
     /// is wrong, as is any offset for the root.
     Offset(i32),
-    /// The governor is the next word, and the last word is the root. It differs from `Offset(1)` in sentences whose
-    /// last word is the root.
+    /// Every word hangs from the next one, and the last word is the root: a whole tree, as parsers are compared with. On words
+    /// that hang from words it is `Offset(1)`; it also has the root right in sentences whose last word is the root.
     RightBranching,
 }
 
@@ -137,6 +137,26 @@ impl BaselineScores {
         offsets.iter().min_by_key(rank).copied()
     }
 
+    /// The baselines that a head has to beat: the fixed offsets, the most frequent one where it is farther, right-branching.
+    pub fn candidates(&self, group: &Group) -> impl Iterator<Item = Baseline> {
+        let far = self.modal_offset(group).filter(|offset| !OFFSETS.contains(offset));
+        OFFSETS.into_iter().chain(far).map(Baseline::Offset).chain([Baseline::RightBranching])
+    }
+
+    /// The best of [`BaselineScores::candidates`]; of equals the nearest offset, the left before the right, and
+    /// right-branching last. `None` where the group has no words.
+    pub fn best(&self, group: &Group) -> Option<Baseline> {
+        self.rows.get(group)?;
+        let rank = |baseline: &Baseline| {
+            let place = match *baseline {
+                Baseline::Offset(offset) => (false, offset.abs(), offset),
+                Baseline::RightBranching => (true, 0, 0),
+            };
+            (std::cmp::Reverse(self.correct(group, *baseline)), place)
+        };
+        self.candidates(group).min_by_key(rank)
+    }
+
     /// The most frequent offset of a group, however far; of equals the nearest, and the left before the right. `None`
     /// where no word of the group has a governing word.
     pub fn modal_offset(&self, group: &Group) -> Option<i32> {
@@ -201,7 +221,23 @@ mod tests {
     fn the_modal_offset_may_be_far() {
         let far =
             sentence("far", &[(8, "mark"), (8, "x"), (8, "x"), (8, "x"), (8, "x"), (8, "x"), (8, "x"), (0, "root")]);
-        assert_eq!(scores(&[far]).modal_offset(&Group::relation("mark")), Some(7));
+        let scores = scores(&[far]);
+        let mark = Group::relation("mark");
+        assert_eq!((scores.modal_offset(&mark), scores.best(&mark)), (Some(7), Some(Baseline::Offset(7))));
+        assert_eq!(scores.candidates(&mark).count(), OFFSETS.len() + 2);
+    }
+
+    #[test]
+    fn the_best_baseline_is_the_best_of_all() {
+        let check = |sentences: &[Sentence], group: &Group, best| assert_eq!(scores(sentences).best(group), best, "{group}");
+        let two = two_sentences();
+        // Right-branching has the root of the second sentence right as well.
+        check(&two, &Group::AllNoPunct, Some(Baseline::RightBranching));
+        check(&two, &Group::All, Some(Baseline::RightBranching));
+        // Without the root it is no better than the offset it consists of.
+        check(&two, &Group::AllNoPunctNoRoot, Some(Baseline::Offset(1)));
+        check(&two, &Group::relation("obj"), Some(Baseline::Offset(-2)));
+        check(&two, &Group::relation("iobj"), None);
     }
 
     /// Counts of an independent implementation, and the UAS of right-branching on the same data as published.
@@ -223,6 +259,15 @@ mod tests {
         }
         let correct = scores.correct(&Group::AllNoPunct, Baseline::RightBranching);
         assert_eq!(format!("{:.1}", 100.0 * correct as f64 / scores.total(&Group::AllNoPunct) as f64), "32.1");
+        let best = |name: &str| {
+            let group = scores.groups().find(|group| group.name() == name).expect("a group of EWT");
+            let best = scores.best(group).expect("a baseline");
+            (best, format!("{:.1}", 100.0 * scores.correct(group, best) as f64 / scores.total(group) as f64))
+        };
+        assert_eq!(best("all"), (Baseline::RightBranching, "29.7".to_owned()));
+        assert_eq!(best("all-nopunct"), (Baseline::RightBranching, "32.1".to_owned()));
+        assert_eq!(best("nsubj:outer").1, "20.0");
+        assert_eq!(best("obj"), (Baseline::Offset(-2), "35.8".to_owned()));
     }
 
     proptest! {

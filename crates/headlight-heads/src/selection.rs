@@ -21,17 +21,17 @@ pub struct Choice {
     pub direction: Direction,
     /// The head.
     pub head: AttentionHead,
-    /// The fixed offset that it is compared with: governor minus dependent.
-    pub offset: i32,
+    /// The baseline that it is compared with.
+    pub baseline: Baseline,
     /// Words of the group.
     pub total: u64,
     /// For how many of them the head is right.
     pub head_correct: u64,
-    /// For how many of them the offset is right.
-    pub offset_correct: u64,
+    /// For how many of them the baseline is right.
+    pub baseline_correct: u64,
 }
 
-/// The best head, direction and offset for each group of words.
+/// The best head, direction and baseline for each group of words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Selection {
     grid: HeadGrid,
@@ -40,22 +40,22 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Chooses by the counts of `scores`, the offset among `offsets` (see [`crate::OFFSETS`]). Groups without words in
+    /// Chooses by the counts of `scores`, the baseline among [`crate::BaselineScores::candidates`]. Groups without words in
     /// `scores` get no choice.
     ///
     /// # Panics
-    /// When `offsets` is empty or the grid has no head.
-    pub fn new(scores: &HeadScores, offsets: &[i32]) -> Self {
+    /// When the grid has no head.
+    pub fn new(scores: &HeadScores) -> Self {
         let choose = |group: &Group| {
             let (direction, head) = scores.best(group).expect("a head for a group with words");
-            let offset = scores.baselines().best_offset(group, offsets).expect("an offset for a group with words");
+            let baseline = scores.baselines().best(group).expect("a baseline for a group with words");
             let choice = Choice {
                 direction,
                 head,
-                offset,
+                baseline,
                 total: scores.total(group),
                 head_correct: scores.correct(group, direction, head),
-                offset_correct: scores.baselines().correct(group, Baseline::Offset(offset)),
+                baseline_correct: scores.baselines().correct(group, baseline),
             };
             (group.clone(), choice)
         };
@@ -120,9 +120,9 @@ pub enum Selected {
 }
 
 impl Selected {
-    /// The selection that a sentence is scored with.
-    pub fn selection(&self, sentence: &Sentence) -> &Selection {
-        self.for_sentence(sentence).1
+    /// The selection that sentences of a half are scored with.
+    pub fn selection(&self, fold: Fold) -> &Selection {
+        self.for_fold(fold).1
     }
 
     fn selections(&self) -> Vec<&Selection> {
@@ -133,10 +133,10 @@ impl Selected {
     }
 
     /// The same, with the half that it was made on.
-    fn for_sentence(&self, sentence: &Sentence) -> (Option<Fold>, &Selection) {
+    fn for_fold(&self, fold: Fold) -> (Option<Fold>, &Selection) {
         match self {
             Selected::Elsewhere(selection) | Selected::Same(selection) => (None, selection),
-            Selected::TwoFold { first, second } => match Fold::of(sentence).other() {
+            Selected::TwoFold { first, second } => match fold.other() {
                 Fold::First => (Some(Fold::First), first),
                 Fold::Second => (Some(Fold::Second), second),
             },
@@ -154,8 +154,8 @@ pub struct SentenceCounts {
     pub total: u32,
     /// For how many of them the chosen head is right.
     pub head_correct: u32,
-    /// For how many of them the chosen offset is right.
-    pub offset_correct: u32,
+    /// For how many of them the chosen baseline is right.
+    pub baseline_correct: u32,
 }
 
 /// A choice and what it scores on sentences that it was not made on (but see [`Selected::Same`]).
@@ -169,8 +169,8 @@ pub struct ScoredChoice {
     pub total: u64,
     /// For how many of them the head is right.
     pub head_correct: u64,
-    /// For how many of them the offset is right.
-    pub offset_correct: u64,
+    /// For how many of them the baseline is right.
+    pub baseline_correct: u64,
 }
 
 /// What the choices for one group score: one choice, or two with two folds, and the counts per sentence.
@@ -195,9 +195,9 @@ impl GroupResult {
         self.choices.iter().map(|scored| scored.head_correct).sum()
     }
 
-    /// For how many of them the chosen offset is right.
-    pub fn offset_correct(&self) -> u64 {
-        self.choices.iter().map(|scored| scored.offset_correct).sum()
+    /// For how many of them the chosen baseline is right.
+    pub fn baseline_correct(&self) -> u64 {
+        self.choices.iter().map(|scored| scored.baseline_correct).sum()
     }
 }
 
@@ -231,13 +231,18 @@ impl Evaluation {
         Self { selected, sentences: 0, results: BTreeMap::new(), never_selected: BTreeMap::new() }
     }
 
-    /// Counts a sentence and what was predicted for it.
+    /// Counts a sentence of the half `fold`, which is of meaning with two folds, and what was predicted for it.
     ///
     /// # Errors
     /// [`MismatchError`] when the predictions are not of this sentence or of other heads than the selection's; nothing
     /// is counted then.
-    pub fn observe(&mut self, sentence: &Sentence, predictions: &HeadPredictions) -> Result<(), MismatchError> {
-        let (fold, selection) = self.selected.for_sentence(sentence);
+    pub fn observe(
+        &mut self,
+        sentence: &Sentence,
+        fold: Fold,
+        predictions: &HeadPredictions,
+    ) -> Result<(), MismatchError> {
+        let (fold, selection) = self.selected.for_fold(fold);
         check_pair(sentence, predictions, selection.grid)?;
         let mut counts: BTreeMap<Group, SentenceCounts> = BTreeMap::new();
         for (index, word) in sentence.words().iter().enumerate() {
@@ -247,12 +252,12 @@ impl Evaluation {
                     continue;
                 };
                 let predicted = predictions.governor(choice.direction, choice.head, WordIdx::new(index));
-                let at_offset = Baseline::Offset(choice.offset).governor(index, sentence.len());
-                let start = SentenceCounts { sentence: self.sentences, total: 0, head_correct: 0, offset_correct: 0 };
+                let by_baseline = choice.baseline.governor(index, sentence.len());
+                let start = SentenceCounts { sentence: self.sentences, total: 0, head_correct: 0, baseline_correct: 0 };
                 let counts = counts.entry(group).or_insert(start);
                 counts.total += 1;
                 counts.head_correct += u32::from(predicted.map(Governor::Word) == Some(word.governor));
-                counts.offset_correct += u32::from(at_offset == Some(word.governor));
+                counts.baseline_correct += u32::from(by_baseline == Some(word.governor));
             }
         }
         for (group, counts) in counts {
@@ -264,7 +269,7 @@ impl Evaluation {
                 choice,
                 total: counts.total.into(),
                 head_correct: counts.head_correct.into(),
-                offset_correct: counts.offset_correct.into(),
+                baseline_correct: counts.baseline_correct.into(),
             };
             add_choice(&mut result.choices, scored);
             result.sentences.push(counts);
@@ -318,7 +323,7 @@ fn add_choice(choices: &mut Vec<ScoredChoice>, more: ScoredChoice) {
         Ok(at) => {
             choices[at].total += more.total;
             choices[at].head_correct += more.head_correct;
-            choices[at].offset_correct += more.offset_correct;
+            choices[at].baseline_correct += more.baseline_correct;
         }
         Err(at) => choices.insert(at, more),
     }
@@ -327,7 +332,6 @@ fn add_choice(choices: &mut Vec<ScoredChoice>, more: ScoredChoice) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::OFFSETS;
     use crate::testing::{GRID, pairs, predictions, sentence};
     use proptest::prelude::*;
 
@@ -338,12 +342,14 @@ mod tests {
     fn selection<'a>(pairs: impl IntoIterator<Item = &'a Pair>) -> Selection {
         let mut scores = HeadScores::new(GRID, Granularity::Full);
         pairs.into_iter().for_each(|(sentence, predictions)| scores.observe(sentence, predictions).expect("a pair"));
-        Selection::new(&scores, &OFFSETS)
+        Selection::new(&scores)
     }
 
     fn evaluation(selected: Selected, pairs: &[Pair]) -> Evaluation {
         let mut evaluation = Evaluation::new(selected);
-        pairs.iter().for_each(|(sentence, predictions)| evaluation.observe(sentence, predictions).expect("a pair"));
+        for (sentence, predictions) in pairs {
+            evaluation.observe(sentence, Fold::of(sentence), predictions).expect("a pair");
+        }
         evaluation
     }
 
@@ -380,8 +386,8 @@ mod tests {
         let obj = result(&best, "obj");
         assert_eq!(obj.choices[0].choice.head, HEADS[0]);
         assert_eq!((obj.choices[0].choice.head_correct, obj.choices[0].choice.total), (1, 1));
-        assert_eq!((obj.head_correct(), obj.offset_correct(), obj.total()), (1, 2, 2));
-        let counts = |sentence, head_correct| SentenceCounts { sentence, total: 1, head_correct, offset_correct: 1 };
+        assert_eq!((obj.head_correct(), obj.baseline_correct(), obj.total()), (1, 2, 2));
+        let counts = |sentence, head_correct| SentenceCounts { sentence, total: 1, head_correct, baseline_correct: 1 };
         assert_eq!(obj.sentences, [counts(0, 1), counts(1, 0)]);
         assert!(!best.optimistic);
     }
@@ -404,7 +410,7 @@ mod tests {
         assert_eq!(made, [(Some(Fold::First), HEADS[0]), (Some(Fold::Second), HEADS[1])]);
         assert_eq!((result(&best, "obj").head_correct(), result(&best, "obj").total()), (0, 2));
         let selected = two_folds(&pairs);
-        let head = |pair: &Pair| selected.selection(&pair.0).choice(&Group::relation("obj")).map(|choice| choice.head);
+        let head = |pair: &Pair| selected.selection(Fold::of(&pair.0)).choice(&Group::relation("obj")).map(|choice| choice.head);
         assert_eq!((head(&pairs[0]), head(&pairs[1])), (Some(HEADS[1]), Some(HEADS[0])));
     }
 
@@ -425,7 +431,9 @@ mod tests {
         let (sentence, _) = pair("a", "obj", HEADS[0]);
         let attention = headlight_attention::WordAttention::new(HeadGrid { layers: 1, heads: 1 }, 2, vec![0.0; 16]);
         let mut evaluation = Evaluation::new(Selected::Same(selection(&[])));
-        let error = evaluation.observe(&sentence, &crate::predict(&attention.expect("a map"))).expect_err("1×1 heads");
+        let error = evaluation
+            .observe(&sentence, Fold::First, &crate::predict(&attention.expect("a map")))
+            .expect_err("1×1 heads");
         assert!(matches!(error, MismatchError::Grid { found_heads: 1, .. }), "{error}");
     }
 
@@ -444,7 +452,7 @@ mod tests {
                 let choice = result.choices[0].choice;
                 prop_assert_eq!(result.total(), choice.total);
                 prop_assert_eq!(result.head_correct(), choice.head_correct);
-                prop_assert_eq!(result.offset_correct(), choice.offset_correct);
+                prop_assert_eq!(result.baseline_correct(), choice.baseline_correct);
             }
             prop_assert!(best.never_selected.is_empty() && best.never_evaluated.is_empty());
         }
@@ -456,7 +464,7 @@ mod tests {
                 let sum = |count: fn(&SentenceCounts) -> u32| result.sentences.iter().map(|one| u64::from(count(one))).sum::<u64>();
                 prop_assert_eq!(sum(|one| one.total), result.total());
                 prop_assert_eq!(sum(|one| one.head_correct), result.head_correct());
-                prop_assert_eq!(sum(|one| one.offset_correct), result.offset_correct());
+                prop_assert_eq!(sum(|one| one.baseline_correct), result.baseline_correct());
             }
             let all = best.results.iter().filter(|result| result.group == Group::All).map(GroupResult::total).sum::<u64>();
             let lost = best.never_selected.iter().filter(|(group, _)| *group == Group::All).map(|(_, words)| words).sum::<u64>();

@@ -130,7 +130,9 @@ mod tests {
         let p: Vec<_> = rows.iter().map(|row| (row.p_value.unwrap(), row.p_adjusted.unwrap())).collect();
         assert_eq!(p, [(1.0 / 32.0, 1.0 / 32.0), (1.0 / 32.0, 2.0 / 32.0), (1.0, 1.0)]);
         assert_eq!((rows[0].layer, rows[0].head, rows[0].correct, rows[0].total), (8, 10, 6, 6));
-        assert_eq!((rows[1].difference_ci_low, rows[1].ci_high), (Some(1.0), Some(1.0)));
+        // 6 of 6 and 0 of 6: Wilson's intervals, and Newcombe's of the difference.
+        let end = |end: Option<f64>| (1000.0 * end.unwrap()).round() / 1000.0;
+        assert_eq!([rows[1].ci_low, rows[1].ci_high, rows[1].difference_ci_low].map(end), [0.61, 1.0, 0.448]);
     }
 
     #[test]

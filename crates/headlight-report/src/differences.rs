@@ -183,7 +183,9 @@ mod tests {
         .unwrap();
         let seen: Vec<_> = rows.iter().map(|row| (row.difference, row.p_value, row.p_adjusted, row.units)).collect();
         assert_eq!(seen, [(0.5, Some(1.0 / 32.0), Some(2.0 / 32.0), 6), (0.0, Some(1.0), Some(1.0), 6)]);
-        assert_eq!((rows[0].ci_low, rows[0].ci_high), (Some(0.5), Some(0.5)));
+        // Every unit differs by the same: Newcombe's interval from Wilson's of 1 and of 0.5, both of 6 units.
+        let end = |end: Option<f64>| (1000.0 * end.unwrap()).round() / 1000.0;
+        assert_eq!((end(rows[0].ci_low), end(rows[0].ci_high)), (0.0, 0.812));
         let sheet = differences_sheet(&rows, "Differences").unwrap().to_text(120);
         assert!(sheet.contains("+50.0") && sheet.contains("6 sentences"), "{sheet}");
         assert!(differences_sheet(&[], "Differences").is_none());

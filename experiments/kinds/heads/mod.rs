@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use headlight_heads::{
-    BestHeads, Evaluation, Fold, HeadScores, OFFSETS, PredictionFile, Selected, Selection as Choices,
+    BestHeads, Evaluation, Fold, HeadScores, PredictionFile, Selected, Selection as Choices,
 };
 use headlight_report::explorer::Explorer;
 use headlight_report::tables::{BestHead, Table, write_table};
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Kind;
 use crate::config::{Settings, Split, choice};
-use crate::run::{Outcome, Run};
+use crate::run::{Outcome, Run, fold};
 
 choice! {
     /// On which sentences the best head of a relation is chosen.
@@ -52,8 +52,11 @@ impl Kind for Heads {
         };
         let clock = Instant::now();
         let (selected, scores) = self.choose(run, &evaluate, select.as_ref())?;
+        let unit = run.config().treebank.unit();
         let mut evaluation = Evaluation::new(selected.clone());
-        evaluate.for_each(run, |sentence, predictions| Ok(evaluation.observe(sentence, predictions)?))?;
+        evaluate.for_each(run, |sentence, predictions| {
+            Ok(evaluation.observe(sentence, fold(sentence, unit), predictions)?)
+        })?;
         let best = evaluation.finish();
         let rows = self.assess(run, &best)?;
         tables::write_scores(run, &scores)?;
@@ -103,11 +106,12 @@ impl Heads {
         evaluate: &Predicted,
         select: Option<&Predicted>,
     ) -> Result<(Selected, Vec<(String, HeadScores)>)> {
+        let unit = run.config().treebank.unit();
         let empty = HeadScores::new(evaluate.file.grid(), run.config().treebank.granularity());
-        let choose = |scores: &HeadScores| Choices::new(scores, &OFFSETS);
+        let choose = |scores: &HeadScores| Choices::new(scores);
         let mut folds = [empty.clone(), empty.clone()];
         evaluate.for_each(run, |sentence, predictions| {
-            let fold = usize::from(Fold::of(sentence) == Fold::Second);
+            let fold = usize::from(fold(sentence, unit) == Fold::Second);
             Ok(folds[fold].observe(sentence, predictions)?)
         })?;
         let mut on_evaluate = folds[0].clone();

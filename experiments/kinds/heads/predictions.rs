@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result};
 use headlight_attention::HeadGrid;
 use headlight_bert::{Encoded, Pieces, Request};
-use headlight_heads::{Baseline, Group, HeadPredictions, PredictionFile, PredictionKey, PredictionWriter, Selected};
+use headlight_heads::{Group, HeadPredictions, PredictionFile, PredictionKey, PredictionWriter, Selected};
 use headlight_report::explorer::{ExplorerSample, ExplorerSentence, WORDS};
 use headlight_report::tables::Prediction;
 use headlight_treebank::{Governor, Sentence, WordIdx, write_conllu};
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::Predicted;
 use crate::config::Split;
-use crate::run::{Pass, Run, merge_rule, request};
+use crate::run::{Pass, Run, fold, merge_rule, request};
 
 /// Predicts every sentence of a split, or goes on where an interrupted run stopped. Beside the predictions, the attention
 /// of a sample of the sentences is kept for the reader of the report; of all others the encoder yields no more than the peaks.
@@ -114,21 +114,22 @@ fn key(run: &mut Run, split: Split) -> Result<PredictionKey> {
     Ok(hasher.finalize().into())
 }
 
-/// Writes what the chosen heads and offsets say about each word: the table `predictions`, and `predictions.conllu`, the
+/// Writes what the chosen heads and baselines say about each word: the table `predictions`, and `predictions.conllu`, the
 /// evaluated sentences with `Predicted=` (an id, or 0 for none) and `PredictedBy=` (a head and its direction) in MISC.
 /// Each word is predicted by what was chosen for its relation; the table also has, for each aggregate it belongs to, what
 /// the head chosen for that aggregate says, so that runs can be compared on aggregates too.
 pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected) -> Result<()> {
-    let granularity = run.config().treebank.granularity();
+    let (granularity, unit) = (run.config().treebank.granularity(), run.config().treebank.unit());
     let mut table = run.table::<Prediction>()?;
     let path = run.folder().join("predictions.conllu");
     let failed = || format!("cannot write {}", path.display());
     let mut conllu = BufWriter::new(File::create(&path).with_context(failed)?);
     evaluate.for_each(run, |sentence, predictions| {
+        let fold = fold(sentence, unit);
         let mut annotated = sentence.clone().into_parts();
         for (index, word) in sentence.words().iter().enumerate() {
             for group in Group::of(word, granularity) {
-                let Some(choice) = selected.selection(sentence).choice(&group) else { continue };
+                let Some(choice) = selected.selection(fold).choice(&group) else { continue };
                 let predicted = predictions.governor(choice.direction, choice.head, WordIdx::new(index));
                 let mut push = |predictor: &str, predicted: Option<Governor>| {
                     table.push(&Prediction {
@@ -144,7 +145,7 @@ pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected) -> Result
                 };
                 push("best_head", predicted.map(Governor::Word))?;
                 if let Group::Relation(_) = group {
-                    push("best_offset", Baseline::Offset(choice.offset).governor(index, sentence.len()))?;
+                    push("best_baseline", choice.baseline.governor(index, sentence.len()))?;
                     let by = format!("{}:{}", choice.head, choice.direction);
                     let note = format!("Predicted={}|PredictedBy={by}", predicted.map_or(0, WordIdx::id));
                     let misc = &mut annotated.words[index].misc;

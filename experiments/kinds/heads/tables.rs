@@ -58,6 +58,15 @@ fn baselines_of(scores: &HeadScores, group: &Group) -> impl Iterator<Item = (&'s
     offsets.chain(modal).chain([("right_branching", Baseline::RightBranching)])
 }
 
+/// A baseline as tables name it, and its offset.
+fn described(baseline: Baseline) -> (&'static str, Option<i32>) {
+    match baseline {
+        Baseline::Offset(offset) if OFFSETS.contains(&offset) => ("offset", Some(offset)),
+        Baseline::Offset(offset) => ("modal_offset", Some(offset)),
+        Baseline::RightBranching => ("right_branching", None),
+    }
+}
+
 /// The choices with their counts for every evaluated sentence. With two folds, the choice of the fold that has more
 /// words stands for both; [`facts`] lists each.
 pub fn choices(best: &BestHeads) -> Vec<Choice> {
@@ -72,14 +81,15 @@ fn choice(result: &GroupResult, sentences: usize) -> Option<Choice> {
     for counts in &result.sentences {
         let at = counts.sentence as usize;
         head_counts[at] = Counts { correct: counts.head_correct, total: counts.total };
-        baseline_counts[at] = Counts { correct: counts.offset_correct, total: counts.total };
+        baseline_counts[at] = Counts { correct: counts.baseline_correct, total: counts.total };
     }
+    let (baseline, baseline_offset) = described(main.baseline);
     Some(Choice {
         relation: result.group.name().to_owned(),
         head: main.head,
         direction: direction(main.direction),
-        baseline: "offset".to_owned(),
-        baseline_offset: Some(main.offset),
+        baseline: baseline.to_owned(),
+        baseline_offset,
         head_counts,
         baseline_counts,
     })
@@ -103,9 +113,10 @@ pub fn facts(best: &BestHeads, selected: &Selected) -> BTreeMap<String, Value> {
                     "selected_on": match scored.selected_on { Some(Fold::Second) => "fold 2", _ => "fold 1" },
                     "head": scored.choice.head.to_string(),
                     "direction": scored.choice.direction.name(),
-                    "offset": scored.choice.offset,
+                    "baseline": described(scored.choice.baseline).0,
+                    "offset": described(scored.choice.baseline).1,
                     "correct": scored.head_correct,
-                    "baseline_correct": scored.offset_correct,
+                    "baseline_correct": scored.baseline_correct,
                     "total": scored.total,
                 })
             });

@@ -19,13 +19,18 @@
 
 mod bootstrap;
 mod counts;
+mod false_discovery;
 mod holm;
+mod maximum;
 mod sign_flip;
+mod wilson;
 
 pub use bootstrap::{Bootstrap, Interval, PairedIntervals};
 pub use counts::{Counts, Pair, StatsError, Unit};
+pub use false_discovery::benjamini_hochberg;
 pub use holm::holm;
-pub use sign_flip::sign_flip_test;
+pub use maximum::{Contest, Maxima, SignFlips, step_down};
+pub use sign_flip::{sign_flip_ahead, sign_flip_test};
 
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,21 @@ pub fn sign_flip_test(pair: Pair<'_>) -> Result<f64, StatsError> {
     Ok(tail(&sizes, observed).clamp(f64::MIN_POSITIVE, 1.0))
 }
 
+/// The one-sided p-value of the same test, that the first predictor is no better: the share of sign patterns whose sum is
+/// at least the observed. `differences` are the words that it has right more than the second, by unit.
+pub fn sign_flip_ahead(differences: impl Iterator<Item = i64>) -> f64 {
+    let differences: Vec<i64> = differences.filter(|&d| d != 0).collect();
+    let observed: i64 = differences.iter().sum();
+    let mut sizes: Vec<usize> = differences.iter().map(|d| d.unsigned_abs() as usize).collect();
+    sizes.sort_unstable();
+    let p = match usize::try_from(observed) {
+        Ok(ahead @ 1..) => tail(&sizes, ahead) / 2.0,
+        // All but what is ahead by more than it is behind; sums come in steps of 2.
+        _ => 1.0 - tail(&sizes, observed.unsigned_abs() as usize + 2) / 2.0,
+    };
+    p.clamp(f64::MIN_POSITIVE, 1.0)
+}
+
 /// P(|Σ ±sizes| ≥ observed), every sign + or − with probability ½.
 ///
 /// The sum is `total - 2k`, k being the sum of the sizes taken as −: at or above `observed` for k up to
@@ -35,7 +50,7 @@ fn tail(sizes: &[usize], observed: usize) -> f64 {
         return 1.0;
     }
     let total: usize = sizes.iter().sum();
-    let largest = (total - observed) / 2;
+    let Some(largest) = total.checked_sub(observed).map(|rest| rest / 2) else { return 0.0 };
     let mut probability = vec![0.0_f64; largest + 1];
     probability[0] = 1.0;
     let mut reach = 0;

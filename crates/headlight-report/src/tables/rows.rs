@@ -141,7 +141,7 @@ tables! {
 
     /// What one predictor said about one word.
     "predictions" => Prediction {
-        /// Who predicts: `best_head`, `best_offset`, `right_branching`, or a probe's name and decoding.
+        /// Who predicts: `best_head`, `best_baseline`, `right_branching`, or a probe's name and decoding.
         predictor: String,
         /// For what it was chosen: a relation or an aggregate (then its words only); empty when for nothing special.
         scope: Option<String>,
