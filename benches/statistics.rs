@@ -1,10 +1,13 @@
 //! Uncertainty of one run: intervals of 50 relations from 1000 resamples of 2000 sentences, for a head and a baseline
-//! each; and the exact paired test of every relation.
+//! each; the exact paired test of every relation; and the tests of 144 heads in both directions on each, with the choice
+//! among them paid for by 2000 flips.
 //!
 //! `cargo bench --bench statistics`
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use headlight_report::stats::{Bootstrap, Counts, Pair, sign_flip_test};
+use headlight_attention::HeadGrid;
+use headlight_report::stats::{Bootstrap, Contest, Counts, Pair, SignFlips, sign_flip_test};
+use headlight_report::{Field, head_tests};
 
 const RELATIONS: usize = 50;
 const SENTENCES: usize = 2000;
@@ -20,6 +23,47 @@ fn relation(seed: u32) -> [Vec<Counts>; 2] {
     [(); 2].map(|()| totals.iter().map(|&total| Counts { correct: below(total + 1), total }).collect())
 }
 
+const GRID: HeadGrid = HeadGrid { layers: 12, heads: 12 };
+
+/// A relation of EWT's size: `words` words over the sentences, of which each head has a share right, some more than the
+/// baseline and most less.
+fn field(at: usize, words: usize) -> Field {
+    let mut state = at as u32 + 1;
+    let mut below = |end: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % end
+    };
+    let mut totals = vec![0_u32; SENTENCES];
+    (0..words).for_each(|_| totals[below(SENTENCES as u32) as usize] += 1);
+    let heads = 2 * GRID.len();
+    let mut contest = Contest::new(heads, heads);
+    for (unit, total) in totals.into_iter().enumerate().filter(|(_, total)| *total > 0) {
+        let mut right = |chance: u32| (0..total).filter(|_| below(100) < chance).count() as i32;
+        let baseline = right(40);
+        contest.push(unit as u32, (0..heads).map(|head| right(5 + head as u32 % 40) - baseline).collect::<Vec<_>>());
+    }
+    Field { relation: format!("relation-{at}"), contest }
+}
+
+fn heads(criterion: &mut Criterion) {
+    // 25,000 words: half of them in the five most frequent relations, the rest fewer and fewer.
+    let words = |at: usize| if at < 5 { 2500 } else { 60_000 / ((at + 20) * (at + 1)) + 10 };
+    let fields: Vec<Field> = (0..RELATIONS).map(|at| field(at, words(at))).collect();
+    let aggregates: Vec<Field> = (0..3).map(|at| field(100 + at, 20_000)).collect();
+    let fields = [fields, aggregates].concat();
+    let mut group = criterion.benchmark_group("statistics/50 relations, 2000 sentences, 288 heads and directions");
+    group.sample_size(10);
+    group.bench_function("maxima of 2000 flips", |bencher| {
+        bencher.iter(|| {
+            let flips = SignFlips::new(2000, 1, SENTENCES);
+            fields.iter().map(|field| flips.maxima(&field.contest).p_greater(0)).sum::<f64>()
+        });
+    });
+    group.bench_function("all tests of heads, 2000 flips", |bencher| {
+        bencher.iter(|| head_tests(&fields, GRID, &SignFlips::new(2000, 1, SENTENCES)).len());
+    });
+}
+
 fn statistics(criterion: &mut Criterion) {
     let relations: Vec<[Vec<Counts>; 2]> = (0..RELATIONS as u32).map(relation).collect();
     let pairs: Vec<Pair<'_>> = relations.iter().map(|[a, b]| Pair { a, b }).collect();
@@ -33,5 +77,5 @@ fn statistics(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, statistics);
+criterion_group!(benches, statistics, heads);
 criterion_main!(benches);

@@ -1,5 +1,6 @@
 //! From a config to a complete run directory, on the tiny model and the sample treebank.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -28,7 +29,7 @@ fn rows(world: &World, path: &str) -> Vec<Vec<String>> {
     world.read(path).lines().skip(1).map(|line| line.split(',').map(ToOwned::to_owned).collect()).collect()
 }
 
-const TABLES: [&str; 4] = ["head_scores", "baselines", "best_heads", "predictions"];
+const TABLES: [&str; 5] = ["head_scores", "baselines", "best_heads", "head_tests", "predictions"];
 
 #[test]
 fn a_run_leaves_a_complete_directory() {
@@ -220,12 +221,93 @@ fn the_ways_to_choose_heads_are_told_apart() {
     let (separate, _) = selection("separate");
     let (folds, on_folds) = selection("folds");
     let (same, on_same) = selection("same");
-    assert_eq!(separate["conventions"]["selection"], "split");
+    assert_eq!(separate["conventions"]["selection"], "separate");
     assert_eq!(folds["conventions"]["selection"], "folds");
     assert_eq!(same["conventions"]["selection"], "same");
     assert!(same["warnings"].as_array().unwrap().iter().any(|it| it.as_str().unwrap().contains("optimistic")));
     assert!(folds["experiments"][0]["facts"]["fold_choices"].is_object());
     assert!(accuracy(&on_same) > accuracy(&on_folds), "choosing on the reported data flatters");
+}
+
+/// The cells of a table by column name.
+fn records(world: &World, path: &str) -> Vec<BTreeMap<String, String>> {
+    let text = world.read(path);
+    let mut lines = text.lines().map(|line| line.split(',').map(ToOwned::to_owned).collect::<Vec<String>>());
+    let names = lines.next().unwrap();
+    lines.map(|cells| names.iter().cloned().zip(cells).collect()).collect()
+}
+
+#[test]
+fn folds_name_both_heads_and_never_one_with_the_score_of_two() {
+    let world = run("tiny", "", &["--set", "heads.selection=folds"]);
+    let best_heads = records(&world, "runs/tiny/best_heads.csv");
+    let number = |row: &BTreeMap<String, String>, name: &str| row[name].parse::<u64>().unwrap_or(0);
+    let parts = ["layer", "head", "direction"];
+    let mut apart = 0;
+    for row in &best_heads {
+        for count in ["correct", "total"] {
+            let folds = [1, 2].map(|fold| number(row, &format!("fold_{fold}_{count}")));
+            assert_eq!(folds[0] + folds[1], number(row, count), "{row:?}");
+        }
+        let [first, second] = [1, 2].map(|fold| parts.map(|part| row[&format!("fold_{fold}_{part}")].clone()));
+        let both = !first[0].is_empty() && !second[0].is_empty();
+        let expected = if both && first != second {
+            apart += 1;
+            [""; 3].map(String::from)
+        } else if first[0].is_empty() {
+            second
+        } else {
+            first
+        };
+        assert_eq!(parts.map(|part| row[part].clone()), expected, "{row:?}");
+    }
+    assert!(apart > 0, "the folds of the sample choose differently somewhere");
+    let report = json(&world, "runs/tiny/report.json");
+    assert!(world.read("runs/tiny/report.md").contains("not exact"));
+    let finding = report["findings"].as_array().unwrap().iter().any(|it| it.as_str().unwrap().contains("those chosen on"));
+    let all = best_heads.iter().find(|row| row["relation"] == "all-nopunct").unwrap();
+    assert_eq!(finding, all["layer"].is_empty());
+    world.succeed(&["compare", "runs/tiny", "clark2019"]);
+    for figure in ["table1", "heat-map"] {
+        let more: &[&str] = if figure == "table1" { &[] } else { &["det"] };
+        world.succeed(&[&["figure", "runs/tiny", figure], more].concat());
+    }
+}
+
+#[test]
+fn where_heads_are_chosen_on_what_they_are_scored_on_p_pays_for_the_choice() {
+    let world = run("tiny", "", &["--set", "heads.selection=same"]);
+    let tests = records(&world, "runs/tiny/head_tests.csv");
+    let best_heads = records(&world, "runs/tiny/best_heads.csv");
+    for row in &best_heads {
+        let p = |name: &str| row[name].parse::<f64>().ok();
+        assert_eq!(p("p_value").is_none(), row["relation"] == "root", "{row:?}");
+        if row["relation"] == "root" {
+            continue;
+        }
+        let place = [("layer", "layer_index"), ("head", "head_index")];
+        let is_it = |test: &&BTreeMap<String, String>| {
+            let same = |(ours, theirs)| row[ours].parse::<u32>().unwrap() == test[theirs].parse::<u32>().unwrap() + 1;
+            test["relation"] == row["relation"] && test["direction"] == row["direction"] && place.into_iter().all(same)
+        };
+        let alone = tests.iter().find(is_it).unwrap();
+        let alone = |name: &str| alone[name].parse::<f64>().unwrap();
+        // What the best of many gains by being chosen is in no naive p.
+        assert!(p("p_adjusted") >= p("p_value") && p("p_value").unwrap() >= alone("p_value") - 0.02, "{row:?}");
+        assert!(alone("q_value") >= alone("p_value"), "{row:?}");
+    }
+    assert!(tests.iter().all(|test| test["relation"] != "root"));
+    let notes = world.read("runs/tiny/report.md");
+    assert!(notes.contains("Westfall") && !notes.contains("exact paired"), "{notes}");
+}
+
+#[test]
+fn documents_are_units_by_key() {
+    let world = run("tiny", "", &["--set", "treebank.unit=document", "--set", "heads.selection=folds"]);
+    let best_heads = records(&world, "runs/tiny/best_heads.csv");
+    assert!(best_heads.iter().all(|row| row["unit"] == "document" && row["units"] == "13"), "{best_heads:?}");
+    assert_eq!(json(&world, "runs/tiny/report.json")["conventions"]["unit"], "document");
+    assert!(world.read("runs/tiny/report.md").contains("bootstrap resamples of 13 documents"));
 }
 
 #[test]

@@ -250,7 +250,7 @@ impl FigureFormat {
 /// `--direction` of `headlight figure`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DirectionName {
-    /// The dependent attends to its governor
+    /// The dependent's row: the word that it attends to most
     #[value(name = "dep_to_gov")]
     DepToGov,
     /// The governor attends to its dependent

@@ -125,12 +125,9 @@ fn check_splits(kind: &str, selection: heads::Selection, config: &Settings) -> R
     Ok(())
 }
 
-/// What reports call a choice of heads: the folds, the sentences themselves, or another split.
+/// What reports call a choice of heads, as configs do.
 fn chosen_on(selection: heads::Selection) -> String {
-    match selection {
-        heads::Selection::Separate => "split".to_owned(),
-        other => other.to_string(),
-    }
+    selection.to_string()
 }
 
 /// A bootstrap with a kind's keys and the run's seed.

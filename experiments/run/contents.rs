@@ -4,7 +4,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
 
-use headlight_report::run::{Overlap, Repeated};
+use headlight_report::run::{Overlap, Repeated, TreebankSummary};
 use headlight_treebank::Sentence;
 
 use super::Run;
@@ -74,6 +74,12 @@ impl Run {
     /// Notes what stands in a split, once.
     pub(super) fn note_contents(&mut self, split: Split, contents: Contents) {
         self.contents.entry(split).or_insert(contents);
+    }
+
+    /// See [`TreebankSummary::shares_much`].
+    pub fn shares_much(&self, split: Split, with: Split) -> bool {
+        let (splits, overlaps) = (self.splits.clone(), self.overlaps());
+        TreebankSummary { name: String::new(), splits, overlaps }.shares_much(split.name(), with.name())
     }
 
     /// What the splits that were read share, for each pair of which one is chosen on, or learnt from, before the other is

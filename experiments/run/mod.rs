@@ -58,7 +58,7 @@ pub struct Outcome {
     pub sheets: Vec<Sheet>,
     /// How its intervals were computed.
     pub statistics: Option<StatisticsSummary>,
-    /// Where heads were chosen: `split`, `folds` or `same`.
+    /// Where heads were chosen: `separate`, `folds` or `same`.
     pub selection: Option<String>,
 }
 
@@ -254,7 +254,8 @@ impl Run {
                 granularity: treebank.granularity.to_string(),
                 punctuation: "excluded".to_owned(),
                 merge_rule: treebank.merge.to_string(),
-                selection: outcomes.iter().find_map(|(_, it)| it.selection.clone()).unwrap_or_else(|| "split".into()),
+                selection: outcomes.iter().find_map(|(_, it)| it.selection.clone()).unwrap_or_else(|| "separate".into()),
+                unit: treebank.unit().name().to_owned(),
                 input: treebank.input.to_string(),
                 attention: config.model.attention.to_string(),
                 precision: config.model.precision.to_string(),

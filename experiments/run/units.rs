@@ -55,6 +55,11 @@ impl Units {
         self.of.push(unit);
     }
 
+    /// The unit of a sentence, by its number among those counted.
+    pub fn of(&self, sentence: usize) -> u32 {
+        self.of[sentence]
+    }
+
     /// Number of units.
     pub fn len(&self) -> usize {
         self.of.iter().max().map_or(0, |&last| last as usize + 1)

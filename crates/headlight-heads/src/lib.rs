@@ -50,6 +50,7 @@ mod selection;
 mod surface;
 #[cfg(test)]
 mod testing;
+mod unit_scores;
 
 pub use baselines::{Baseline, BaselineScores, OFFSETS};
 pub use clusters::{LayerDistances, Merger, clusters, hierarchy, layer_distances};
@@ -65,3 +66,4 @@ pub use selection::{
     BestHeads, Choice, Evaluation, Fold, GroupResult, ScoredChoice, Selected, Selection, SentenceCounts,
 };
 pub use surface::{Denominator, Landmarks, Statistic, SurfaceMeans, SurfaceValues, surface};
+pub use unit_scores::{UnitCounts, UnitRow, UnitScores};

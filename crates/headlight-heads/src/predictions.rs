@@ -9,10 +9,10 @@ use headlight_treebank::WordIdx;
 /// Which way a head's attention is read as a dependency. Ordered as in files: dependent→governor first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Direction {
-    /// The dependent attends to its governor: a word's prediction is the highest weight in its row.
+    /// The dependent's row: a word's prediction is the word that it attends to most.
     DependentToGovernor,
-    /// The governor attends to its dependents: a word's prediction is who attends to it most, the highest weight in
-    /// its column.
+    /// The dependent's column: a word's prediction is the word that attends to it most. The governor itself may attend to
+    /// another word more.
     GovernorToDependent,
 }
 

@@ -22,7 +22,7 @@ function headFrame({ layer, head }, inset, dash) {
 
 /**
  * A heat map at the place `id`. `current` says what it shows: `values` by head, `labels` for cells, `unit`, `colours`, the
- * head `chosen` by the run, a `name` for files; `text` says the value of a head and `readout` that of the head in view.
+ * heads `chosen` by the run, a `name` for files; `text` says the value of a head and `readout` that of the head in view.
  */
 function headMap(id, current, first = false) {
   const place = byId(id);
@@ -47,8 +47,8 @@ function headMap(id, current, first = false) {
       hovertemplate: "%{customdata}<extra></extra>",
       colorbar: { title: { text: narrow ? "" : plain(map.unit), side: "right" }, thickness: narrow ? 8 : 12, outlinewidth: 0 },
     };
-    const [layer, head] = map.chosen ?? [view.layer, view.head];
-    const chosen = layer === view.layer && head === view.head ? [] : headFrame({ layer, head }, .06, "3px,3px");
+    const others = (map.chosen ?? []).filter(([layer, head]) => layer !== view.layer || head !== view.head);
+    const chosen = others.flatMap(([layer, head]) => headFrame({ layer, head }, .06, "3px,3px"));
     plot(id, [trace], {
       height: Math.max(300, Math.min(900, 110 + 38 * LAYERS)), shapes: [...chosen, ...headFrame(view, 0, "solid")],
       xaxis: axis("head", { dtick: 1, showgrid: false, zeroline: false }),
@@ -77,7 +77,7 @@ function headMap(id, current, first = false) {
 /** Accuracy of all heads for a relation and direction. */
 function startHeads() {
   if (!byId("heat-map")) return;
-  const { relations, totals, correct } = run.scores;
+  const { relations, totals, correct, tests } = run.scores;
   const relationBox = byId("heat-relation");
   const directionBox = byId("heat-direction");
   const names = relations.map((relation, at) => [relation, `${isolated(relation)} (${totals[at].toLocaleString("en")})`]);
@@ -96,15 +96,20 @@ function startHeads() {
     directionBox.value = view.direction;
     const [total, counts] = [totals[at], correct[view.direction][at]];
     const best = run.best[view.relation];
-    const chosen = best?.direction === view.direction && best.layer === view.layer && best.head === view.head ? " This is the head that was chosen." : "";
+    const chosenHeads = (best?.heads ?? []).filter(({ direction }) => direction === view.direction);
+    const isChosen = chosenHeads.some(({ layer, head }) => layer === view.layer && head === view.head);
+    const chosen = isChosen ? ` This is the head that was chosen${best.heads.length > 1 ? " on one of two folds" : ""}.` : "";
+    const qs = tests?.[view.direction][at];
+    const better = (head) => (qs ? `; better than the best baseline: q ${qs[head] < .001 ? "< 0.001" : `= ${qs[head].toFixed(3)}`}` : "");
+    const star = (head) => (qs && qs[head] < .05 ? "*" : "");
     const base = best ? `${chosen} Best baseline: ${percent(best.baselineAccuracy)} % (${best.baseline}).` : "";
     const share = percent(counts[view.layer * HEADS + view.head] / total);
     return {
-      values: counts.map((count) => 100 * count / total), labels: counts.map((count) => (100 * count / total).toFixed(0)),
-      text: (head) => `${counts[head].toLocaleString("en")} of ${total.toLocaleString("en")}: ${percent(counts[head] / total)} %`,
+      values: counts.map((count) => 100 * count / total), labels: counts.map((count, head) => `${(100 * count / total).toFixed(0)}${star(head)}`),
+      text: (head) => `${counts[head].toLocaleString("en")} of ${total.toLocaleString("en")}: ${percent(counts[head] / total)} %${better(head)}`,
       unit: "% right", colours: "amount", name: `heads-${view.relation}-${view.direction}`,
-      chosen: best?.direction === view.direction ? [best.layer, best.head] : null,
-      readout: `Head ${headName(view.layer, view.head)}, ${ARROWS[view.direction]}, ${isolated(view.relation)}: ${share} % of ${total.toLocaleString("en")}.${base}`,
+      chosen: chosenHeads.map(({ layer, head }) => [layer, head]),
+      readout: `Head ${headName(view.layer, view.head)}, ${ARROWS[view.direction]}, ${isolated(view.relation)}: ${share} % of ${total.toLocaleString("en")}${better(view.layer * HEADS + view.head)}.${base}`,
     };
   });
 }
@@ -119,7 +124,7 @@ function startGrids() {
       const chosen = map.chosen ? ` The run chose head ${headName(map.chosen[0], map.chosen[1])}.` : "";
       const value = map.texts[view.layer * HEADS + view.head];
       return {
-        ...map, text: (head) => map.texts[head], name: `${grid.id}-${box.value}`,
+        ...map, chosen: map.chosen && [map.chosen], text: (head) => map.texts[head], name: `${grid.id}-${box.value}`,
         readout: `Head ${headName(view.layer, view.head)}, ${map.title}: ${value}.${chosen}`,
       };
     });

@@ -38,7 +38,7 @@ function choose(change) {
 /** The choice of a relation brings its best head along. */
 function chooseRelation(relation) {
   const best = run.best[relation];
-  choose(best ? { relation, direction: best.direction, layer: best.layer, head: best.head } : { relation });
+  choose({ relation, ...best?.heads[0] });
 }
 
 /** Work that can wait until the page can be used, in order, a piece at a time; all of it at once before printing. */

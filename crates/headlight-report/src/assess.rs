@@ -1,9 +1,11 @@
 //! From sentence-by-sentence counts of chosen heads and baselines to the `best_heads` table.
 
-use headlight_attention::AttentionHead;
+mod chosen;
 
-use crate::stats::{Bootstrap, Counts, Interval, Pair, PairedIntervals, StatsError, holm, sign_flip_test};
-use crate::tables::{BestHead, Direction};
+use crate::stats::{Bootstrap, Counts, Interval, Pair, PairedIntervals, StatsError, Unit, holm, sign_flip_test};
+use crate::tables::BestHead;
+
+pub use chosen::Chosen;
 
 /// Names that stand among relations for sets of words: all, without punctuation, and also without the root.
 pub const AGGREGATES: [&str; 3] = ["all", "all-nopunct", "all-nopunct-noroot"];
@@ -19,41 +21,49 @@ pub(crate) fn is_between_words(relation: &str) -> bool {
     relation != "root"
 }
 
-/// The head and the baseline chosen for one relation, and how they fared on every evaluated sentence.
+/// The heads and baselines chosen for one relation, and how they fared on every evaluated unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
     /// The relation, or one of [`AGGREGATES`].
     pub relation: String,
-    /// The head chosen.
-    pub head: AttentionHead,
-    /// The direction chosen.
-    pub direction: Direction,
-    /// The best baseline: `offset`, `modal_offset` or `right_branching`.
-    pub baseline: String,
-    /// Its offset, where it has one.
-    pub baseline_offset: Option<i32>,
-    /// Per sentence, the head's counts.
+    /// What was chosen: once; with two folds up to twice.
+    pub chosen: Vec<Chosen>,
+    /// Per unit, the heads' counts.
     pub head_counts: Vec<Counts>,
-    /// Per sentence, the baseline's counts.
+    /// Per unit, the baselines' counts.
     pub baseline_counts: Vec<Counts>,
 }
 
-/// Scores every choice: accuracy with its interval, difference to the baseline with its paired interval, exact paired
-/// test, Holm's correction over the relations (the aggregates, which repeat their words, are a family of their own).
-/// Choices without a single word are left out.
+/// On what choices rest, and how their uncertainty is computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Assessment<'a> {
+    /// Where heads and baselines were chosen.
+    pub selected_on: &'a str,
+    /// Where they are scored.
+    pub evaluated_on: &'a str,
+    /// What counts are by.
+    pub unit: Unit,
+    /// The resamples behind intervals.
+    pub bootstrap: &'a Bootstrap,
+    /// Whether the choice was made elsewhere, so that a test of the chosen pair alone keeps its promise. Where it was made on
+    /// the same words, rows come without p-values: see [`crate::stats::SignFlips`].
+    pub is_tested: bool,
+}
+
+/// Scores every choice: accuracy with its interval, difference to the baseline with its paired interval, paired test, Holm's
+/// correction over the relations (the aggregates, which repeat their words, are a family of their own). Choices without a
+/// single word are left out.
+///
+/// Families hold what can be tested: not `root`, about which no head can be right, and no relation on which head and
+/// baseline never differ, whose p is 1 whatever the signs (Tarone 1990, *A modified Bonferroni method for discrete data*).
 ///
 /// # Errors
-/// [`StatsError::DifferentSentences`] where the counts are not all of the same number of sentences.
-pub fn assess(
-    choices: &[Choice],
-    selected_on: &str,
-    evaluated_on: &str,
-    bootstrap: &Bootstrap,
-) -> Result<Vec<BestHead>, StatsError> {
+/// [`StatsError::DifferentSentences`] where the counts are not all of the same number of units.
+pub fn assess(choices: &[Choice], assessment: &Assessment<'_>) -> Result<Vec<BestHead>, StatsError> {
     let pairs: Vec<Pair<'_>> =
         choices.iter().map(|choice| Pair { a: &choice.head_counts, b: &choice.baseline_counts }).collect();
-    let intervals = bootstrap.paired(&pairs)?;
-    let mut rows = Vec::new();
+    let intervals = assessment.bootstrap.paired(&pairs)?;
+    let (mut rows, mut can_differ) = (Vec::new(), Vec::new());
     for ((choice, pair), intervals) in choices.iter().zip(&pairs).zip(intervals) {
         let (correct, total) = Counts::sum(pair.a);
         if total == 0 {
@@ -65,54 +75,76 @@ pub fn assess(
         let (ci_low, ci_high) = ends(|intervals| intervals.a);
         let (difference_ci_low, difference_ci_high) = ends(|intervals| intervals.difference);
         let (baseline_correct, _) = Counts::sum(pair.b);
+        let is_tested = assessment.is_tested && is_between_words(&choice.relation);
+        can_differ.push(pair.a != pair.b);
         rows.push(BestHead {
             relation: choice.relation.clone(),
-            layer: choice.head.layer as u32 + 1,
-            head: choice.head.index as u32 + 1,
-            direction: choice.direction,
-            selected_on: selected_on.to_owned(),
-            evaluated_on: evaluated_on.to_owned(),
+            selected_on: assessment.selected_on.to_owned(),
+            evaluated_on: assessment.evaluated_on.to_owned(),
             correct,
             total,
             accuracy: correct as f64 / total as f64,
             ci_low,
             ci_high,
-            baseline: choice.baseline.clone(),
             baseline_accuracy: baseline_correct as f64 / total as f64,
-            p_value: Some(sign_flip_test(*pair)?),
-            p_adjusted: None,
-            baseline_offset: choice.baseline_offset,
+            p_value: if is_tested { Some(sign_flip_test(*pair)?) } else { None },
             baseline_correct,
             difference_ci_low,
             difference_ci_high,
+            unit: Some(assessment.unit.name().to_owned()),
+            units: Some(pair.a.len() as u64),
+            ..BestHead::of(&choice.chosen)
         });
     }
-    adjust(&mut rows, is_aggregate);
-    adjust(&mut rows, |relation| !is_aggregate(relation));
+    adjust(&mut rows, &can_differ, is_aggregate);
+    adjust(&mut rows, &can_differ, |relation| !is_aggregate(relation));
     Ok(rows)
 }
 
 /// Fills `p_adjusted` of the rows of one family.
-fn adjust(rows: &mut [BestHead], in_family: impl Fn(&str) -> bool) {
-    let mut family: Vec<&mut BestHead> = rows.iter_mut().filter(|row| in_family(&row.relation)).collect();
-    let p_values: Vec<f64> = family.iter().filter_map(|row| row.p_value).collect();
-    for (row, adjusted) in family.iter_mut().zip(holm(&p_values)) {
+fn adjust(rows: &mut [BestHead], can_differ: &[bool], in_family: impl Fn(&str) -> bool) {
+    let members = rows.iter_mut().zip(can_differ).filter(|(row, _)| in_family(&row.relation) && row.p_value.is_some());
+    let (family, settled): (Vec<_>, Vec<_>) = members.partition(|(_, can_differ)| **can_differ);
+    let p_values: Vec<f64> = family.iter().filter_map(|(row, _)| row.p_value).collect();
+    for ((row, _), adjusted) in family.into_iter().zip(holm(&p_values)) {
         row.p_adjusted = Some(adjusted);
     }
+    settled.into_iter().for_each(|(row, _)| row.p_adjusted = row.p_value);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::Direction;
+
+    const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 1000, seed: 1, confidence: 0.95 };
+
+    const ELSEWHERE: Assessment<'_> = Assessment {
+        selected_on: "train",
+        evaluated_on: "dev",
+        unit: Unit::Sentence,
+        bootstrap: &BOOTSTRAP,
+        is_tested: true,
+    };
+
+    fn chosen(fold: Option<u32>, layer: u32) -> Chosen {
+        Chosen {
+            fold,
+            layer,
+            head: 10,
+            direction: Direction::DependentToGovernor,
+            baseline: "offset".into(),
+            baseline_offset: Some(1),
+            correct: 3,
+            total: 3,
+        }
+    }
 
     fn choice(relation: &str, head: &[u32], baseline: &[u32]) -> Choice {
         let counts = |correct: &[u32]| correct.iter().map(|&correct| Counts { correct, total: 1 }).collect();
         Choice {
             relation: relation.into(),
-            head: AttentionHead { layer: 7, index: 9 },
-            direction: Direction::DependentToGovernor,
-            baseline: "offset".into(),
-            baseline_offset: Some(1),
+            chosen: vec![chosen(None, 8)],
             head_counts: counts(head),
             baseline_counts: counts(baseline),
         }
@@ -126,19 +158,55 @@ mod tests {
             choice("obj", &clear[0], &clear[1]),
             choice("det", &clear[0], &clear[0]),
         ];
-        let rows = assess(&choices, "train", "dev", &Bootstrap::default()).unwrap();
+        let rows = assess(&choices, &ELSEWHERE).unwrap();
         let p: Vec<_> = rows.iter().map(|row| (row.p_value.unwrap(), row.p_adjusted.unwrap())).collect();
-        assert_eq!(p, [(1.0 / 32.0, 1.0 / 32.0), (1.0 / 32.0, 2.0 / 32.0), (1.0, 1.0)]);
-        assert_eq!((rows[0].layer, rows[0].head, rows[0].correct, rows[0].total), (8, 10, 6, 6));
+        assert_eq!(p, [(1.0 / 32.0, 1.0 / 32.0), (1.0 / 32.0, 1.0 / 32.0), (1.0, 1.0)]);
+        assert_eq!((rows[0].layer, rows[0].head, rows[0].correct, rows[0].total), (Some(8), Some(10), 6, 6));
+        assert_eq!((rows[0].unit.as_deref(), rows[0].units), (Some("sentence"), Some(6)));
         // 6 of 6 and 0 of 6: Wilson's intervals, and Newcombe's of the difference.
         let end = |end: Option<f64>| (1000.0 * end.unwrap()).round() / 1000.0;
         assert_eq!([rows[1].ci_low, rows[1].ci_high, rows[1].difference_ci_low].map(end), [0.61, 1.0, 0.448]);
     }
 
+    /// `det`, on which head and baseline say the same, and `root`, which no head predicts, do not make `obj` pay.
+    #[test]
+    fn what_cannot_be_tested_is_in_no_family() {
+        let choices = [
+            choice("obj", &[1; 6], &[0; 6]),
+            choice("case", &[1, 1, 1, 1, 1, 0], &[0; 6]),
+            choice("det", &[1; 6], &[1; 6]),
+            choice("root", &[0; 6], &[1; 6]),
+        ];
+        let rows = assess(&choices, &ELSEWHERE).unwrap();
+        let p: Vec<_> = rows.iter().map(|row| (row.p_value, row.p_adjusted)).collect();
+        let expected = [(1.0 / 32.0, 2.0 / 32.0), (1.0 / 16.0, 1.0 / 16.0), (1.0, 1.0)].map(|(p, q)| (Some(p), Some(q)));
+        assert_eq!(p, [expected.as_slice(), &[(None, None)]].concat());
+        let rows = assess(&choices, &Assessment { is_tested: false, ..ELSEWHERE }).unwrap();
+        assert!(rows.iter().all(|row| row.p_value.is_none() && row.p_adjusted.is_none()));
+    }
+
+    #[test]
+    fn folds_that_chose_differently_are_both_named_and_neither_stands_for_the_other() {
+        let with = |chosen: &[Chosen]| {
+            let choice = Choice { chosen: chosen.to_vec(), ..choice("obj", &[1; 6], &[0; 6]) };
+            assess(&[choice], &ELSEWHERE).unwrap().remove(0)
+        };
+        let apart = with(&[chosen(Some(1), 8), chosen(Some(2), 3)]);
+        assert_eq!((apart.layer, apart.head, apart.direction), (None, None, None));
+        assert_eq!((apart.fold_1_layer, apart.fold_2_layer, apart.fold_2_total), (Some(8), Some(3), Some(3)));
+        assert_eq!(apart.baseline.as_deref(), Some("offset"));
+        assert_eq!(apart.chosen(), [chosen(Some(1), 8), chosen(Some(2), 3)]);
+        let alike = with(&[chosen(Some(1), 8), chosen(Some(2), 8)]);
+        assert_eq!((alike.layer, alike.head, alike.fold_1_layer), (Some(8), Some(10), Some(8)));
+        let once = with(&[chosen(None, 8)]);
+        assert_eq!((once.layer, once.fold_1_layer, once.chosen().len()), (Some(8), None, 1));
+    }
+
     #[test]
     fn without_resamples_there_are_no_intervals_but_all_else() {
         let none = Bootstrap { resamples: 0, ..Bootstrap::default() };
-        let rows = assess(&[choice("det", &[1; 3], &[0; 3])], "train", "dev", &none).unwrap();
+        let none = Assessment { bootstrap: &none, ..ELSEWHERE };
+        let rows = assess(&[choice("det", &[1; 3], &[0; 3])], &none).unwrap();
         assert_eq!((rows[0].ci_low, rows[0].difference_ci_high, rows[0].p_value), (None, None, Some(0.25)));
     }
 
@@ -148,11 +216,11 @@ mod tests {
         absent.head_counts.fill(Counts::default());
         absent.baseline_counts.fill(Counts::default());
         let choices = [absent, choice("det", &[1; 3], &[0; 3])];
-        let rows = assess(&choices, "train", "dev", &Bootstrap::default()).unwrap();
+        let rows = assess(&choices, &ELSEWHERE).unwrap();
         assert_eq!(rows.iter().map(|row| row.relation.as_str()).collect::<Vec<_>>(), ["det"]);
 
         let uneven = [choice("det", &[1; 3], &[0; 3]), choice("obj", &[1; 4], &[0; 4])];
-        let error = assess(&uneven, "train", "dev", &Bootstrap::default()).unwrap_err();
+        let error = assess(&uneven, &ELSEWHERE).unwrap_err();
         assert_eq!(error, StatsError::DifferentSentences { a: 3, b: 4 });
     }
 }

@@ -1,9 +1,10 @@
 //! The table everybody asks for: the best head of each relation beside the best baseline; and what it says in words.
 
 use crate::assess::{is_aggregate, is_between_words};
-use crate::format::{count, offset, percent, points, stars};
+use crate::format::{count, percent, points, stars};
 use crate::run::Report;
 use crate::sheet::{Sheet, SheetCell};
+use crate::stats::Unit;
 use crate::tables::{BestHead, Direction};
 
 /// The table, aggregates first, then relations from frequent to rare; 80 characters wide as plain text.
@@ -11,12 +12,13 @@ pub fn best_heads_sheet(rows: &[BestHead], report: &Report) -> Sheet {
     let title = format!("Best attention heads of {} on {}", report.model.name, report.treebank.name);
     let accuracy = format!(">accuracy ({:.0} %)", 100.0 * report.statistics.confidence);
     let columns = ["<relation", "<head", "<direction", &accuracy, "<baseline", "<difference"];
+    let notes = notes(rows, report);
     let mut rows: Vec<&BestHead> = rows.iter().filter(|row| is_between_words(&row.relation)).collect();
     rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
     let (aggregates, relations): (Vec<&BestHead>, Vec<&BestHead>) =
         rows.into_iter().partition(|row| is_aggregate(&row.relation));
     let groups = [aggregates, relations].map(|group| group.into_iter().map(sheet_row).collect()).into();
-    Sheet { groups, notes: notes(report), ..Sheet::new(title, &columns) }
+    Sheet { groups, notes, ..Sheet::new(title, &columns) }
 }
 
 fn sheet_row(row: &BestHead) -> Vec<SheetCell> {
@@ -25,74 +27,133 @@ fn sheet_row(row: &BestHead) -> Vec<SheetCell> {
         _ => percent(row.accuracy),
     };
     let difference = row.accuracy - row.baseline_accuracy;
-    let baseline = format!("{:>4} {}", percent(row.baseline_accuracy), baseline_name(row));
+    let baseline = format!("{:>4} {}", percent(row.baseline_accuracy), row.baseline_name());
     vec![
         row.relation.as_str().into(),
-        format!("{}-{}", row.layer, row.head).into(),
-        row.direction.arrow().into(),
+        row.head_name().into(),
+        row.direction_name().into(),
         if difference > 0.0 { SheetCell::strong(accuracy) } else { accuracy.into() },
         if difference < 0.0 { SheetCell::strong(baseline) } else { baseline.into() },
         format!("{:>5} {}", points(difference), stars(row.p_adjusted)).trim_end().into(),
     ]
 }
 
-/// `+1` for an offset, `right` for right-branching.
-pub(crate) fn baseline_name(row: &BestHead) -> String {
-    match (row.baseline.as_str(), row.baseline_offset) {
-        ("right_branching", _) => "right".to_owned(),
-        (_, Some(at)) => offset(at),
-        (name, None) => name.replace('_', " "),
+fn notes(rows: &[BestHead], report: &Report) -> Vec<String> {
+    let statistics = &report.statistics;
+    let units = match rows.iter().find_map(|row| row.units) {
+        Some(units) => format!("{} {}", count(units), unit(report).plural()),
+        None => unit(report).plural().to_owned(),
+    };
+    let mut notes = vec![
+        "Share of a relation's words whose governor is found, in %. dep→gov: it is the word that the dependent attends to \
+         most; gov→dep: the word that attends to the dependent most. Baselines: the best of all offsets to the governor \
+         and of right-branching (`right`: the next word; the last word is the root). A head predicts words, so `root` has \
+         no row."
+            .to_owned(),
+        format!(
+            "Intervals: {:.0} %, {} bootstrap resamples of {units}; Wilson's where all or none are right. Difference in \
+             points to the baseline; {}: * p < 0.05, ** p < 0.01, *** p < 0.001.",
+            100.0 * statistics.confidence,
+            count(statistics.resamples.into()),
+            how_tested(report)
+        ),
+        chosen_where(report),
+    ];
+    if rows.iter().any(|row| row.layer.is_none() && !row.chosen().is_empty()) {
+        notes.push(
+            "Two heads: the one chosen on the first half is scored on the second, and the other way round; the row is of \
+             both together."
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+/// What was resampled and swapped.
+fn unit(report: &Report) -> Unit {
+    if report.conventions.unit == Unit::Document.name() { Unit::Document } else { Unit::Sentence }
+}
+
+/// How heads were tested against baselines. Exact is only the test of what was chosen elsewhere.
+pub(crate) fn how_tested(report: &Report) -> String {
+    let units = unit(report).plural();
+    match report.conventions.selection.as_str() {
+        "folds" => format!(
+            "paired sign-flip test over {units}, Holm-corrected over relations, not exact: the halves depend on each other \
+             through the choice"
+        ),
+        selection if selection == "same" || report.treebank.shares_much("evaluate", "select") => format!(
+            "p of the maximum over all heads, directions and baselines when the signs of {units} flip, stepped down over \
+             relations (Westfall & Young), so that it pays for the choice"
+        ),
+        _ => format!("exact paired sign-flip test over {units}, Holm-corrected over relations"),
     }
 }
 
-fn notes(report: &Report) -> Vec<String> {
-    let statistics = &report.statistics;
-    let mut notes = vec![
-        "Share of a relation's words whose governor is found, in %. Baselines: the best fixed offset to the governor \
-         (`right`: the next word). A head predicts words, so `root` has no row."
+/// Where heads and baselines were chosen.
+pub(crate) fn chosen_where(report: &Report) -> String {
+    match report.conventions.selection.as_str() {
+        "same" => "Optimistic: heads and baselines were chosen on the sentences that they are scored on; accuracies and \
+                   their intervals do not pay for that."
             .to_owned(),
-        format!(
-            "Intervals: {:.0} %, {} bootstrap resamples of sentences. Difference in points to the baseline; exact \
-             paired sign-flip test over sentences, Holm-corrected over relations: * p < 0.05, ** p < 0.01, \
-             *** p < 0.001.",
-            100.0 * statistics.confidence,
-            count(statistics.resamples.into())
-        ),
-    ];
-    notes.push(match report.conventions.selection.as_str() {
-        "same" => "Optimistic: heads and baselines were chosen on the sentences that they are scored on.".to_owned(),
-        "folds" => "Heads and baselines were chosen on one half of the sentences and scored on the other, both ways \
-                    round."
+        "folds" => "Heads and baselines were chosen on one half of the sentences and scored on the other, both ways round."
             .to_owned(),
         _ => format!("Heads and baselines were chosen {}.", report.treebank.beside_evaluated("select")),
-    });
-    notes
+    }
+}
+
+/// What the rows come to: the one source of findings and of the page's tiles.
+pub(crate) struct Summary<'a> {
+    /// Relations between words that were scored.
+    pub scored: usize,
+    /// Those that their head finds better than the best baseline (p < 0.05, corrected), the largest gain first.
+    pub better: Vec<&'a BestHead>,
+    /// All words but punctuation.
+    pub all: Option<&'a BestHead>,
+}
+
+impl<'a> Summary<'a> {
+    /// Sums up the table.
+    pub(crate) fn new(rows: &'a [BestHead]) -> Self {
+        let is_relation = |row: &&BestHead| !is_aggregate(&row.relation) && is_between_words(&row.relation);
+        let relations = || rows.iter().filter(is_relation);
+        let is_better = |row: &&BestHead| gain(row) > 0.0 && row.p_adjusted.is_some_and(|p| p < 0.05);
+        let mut better: Vec<&BestHead> = relations().filter(is_better).collect();
+        better.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+        let all = rows.iter().find(|row| row.relation == "all-nopunct");
+        Self { scored: relations().count(), better, all }
+    }
+
+    /// Of the better ones the largest gain on words enough to be sure of.
+    pub(crate) fn telling(&self) -> Option<&'a BestHead> {
+        self.better.iter().find(|row| row.total >= 100).or(self.better.first()).copied()
+    }
+}
+
+fn gain(row: &BestHead) -> f64 {
+    row.accuracy - row.baseline_accuracy
 }
 
 /// The main results as sentences with numbers, for `report.json`, the most important first; empty without a relation.
 pub fn findings(rows: &[BestHead]) -> Vec<String> {
-    let is_relation = |row: &&BestHead| !is_aggregate(&row.relation) && is_between_words(&row.relation);
-    let relations: Vec<&BestHead> = rows.iter().filter(is_relation).collect();
-    let gain = |row: &BestHead| row.accuracy - row.baseline_accuracy;
-    let is_better = |row: &&&BestHead| gain(row) > 0.0 && row.p_adjusted.is_some_and(|p| p < 0.05);
-    let mut better: Vec<&BestHead> = relations.iter().filter(is_better).copied().collect();
-    better.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+    let summary = Summary::new(rows);
     let mut sentences = Vec::new();
-    if !relations.is_empty() {
+    if summary.scored > 0 {
         sentences.push(format!(
             "For {} of {} relations one attention head finds the governor better than the best baseline \
-             (p < 0.05 after Holm's correction).",
-            better.len(),
-            relations.len()
+             (p < 0.05, corrected for the number of relations).",
+            summary.better.len(),
+            summary.scored
         ));
     }
-    sentences.extend(better.iter().take(3).map(|row| sentence(row)));
-    if let Some(all) = rows.iter().find(|row| row.relation == "all-nopunct") {
+    sentences.extend(summary.better.iter().take(3).map(|row| sentence(row)));
+    if let Some(all) = summary.all {
+        let heads = if all.layer.is_none() { "those chosen on either half" } else { "the best one" };
         sentences.push(format!(
-            "No single head does it all: the best one over all words but punctuation, {}-{}, finds {} % of governors; \
-             the best baseline finds {} %.",
-            all.layer,
-            all.head,
+            "No single head does it all: over all words but punctuation {heads}, {}, {} {} % of governors; the best \
+             baseline finds {} %.",
+            all.head_name(),
+            if all.layer.is_none() { "find" } else { "finds" },
             percent(all.accuracy),
             percent(all.baseline_accuracy)
         ));
@@ -101,19 +162,20 @@ pub fn findings(rows: &[BestHead]) -> Vec<String> {
 }
 
 fn sentence(row: &BestHead) -> String {
-    let what = match row.direction {
-        Direction::DependentToGovernor => "attends from the dependent to its governor",
-        Direction::GovernorToDependent => "attends from the governor to its dependent",
-    };
-    format!(
-        "Head {}-{} {what} in {} % of {} cases of {}; the best baseline reaches {} %.",
-        row.layer,
-        row.head,
-        percent(row.accuracy),
-        count(row.total),
-        row.relation,
-        percent(row.baseline_accuracy)
-    )
+    let (share, total) = (percent(row.accuracy), count(row.total));
+    let rest = format!("{share} % of {total} cases of {}; the best baseline reaches {} %.", row.relation, percent(row.baseline_accuracy));
+    match row.direction {
+        Some(Direction::DependentToGovernor) => {
+            format!("In head {} the governor is the word that the dependent attends to most in {rest}", row.head_name())
+        }
+        Some(Direction::GovernorToDependent) => {
+            format!("In head {} the governor is the word that attends to the dependent most in {rest}", row.head_name())
+        }
+        None => {
+            let heads = row.chosen().iter().map(|it| format!("{}-{} ({})", it.layer, it.head, it.direction.arrow())).collect::<Vec<_>>();
+            format!("Heads {}, each chosen on one half and scored on the other, find the governor in {rest}", heads.join(" and "))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -144,9 +206,9 @@ pub(crate) mod tests {
         let accuracy = correct as f64 / total as f64;
         BestHead {
             relation: relation.into(),
-            layer: head.0,
-            head: head.1,
-            direction,
+            layer: Some(head.0),
+            head: Some(head.1),
+            direction: Some(direction),
             selected_on: "select".into(),
             evaluated_on: "evaluate".into(),
             correct,
@@ -154,14 +216,15 @@ pub(crate) mod tests {
             accuracy,
             ci_low: Some(accuracy - 0.016),
             ci_high: Some(accuracy + 0.0155),
-            baseline: if baseline_offset.is_some() { "offset" } else { "right_branching" }.into(),
+            baseline: Some(if baseline_offset.is_some() { "offset" } else { "right_branching" }.into()),
             baseline_accuracy: baseline_correct as f64 / total as f64,
             p_value: p,
             p_adjusted: p,
             baseline_offset,
             baseline_correct,
-            difference_ci_low: None,
-            difference_ci_high: None,
+            unit: Some("sentence".into()),
+            units: Some(2001),
+            ..BestHead::default()
         }
     }
 
@@ -181,12 +244,15 @@ pub(crate) mod tests {
         det                 4-5    dep→gov    80.8 (79.2–82.3)  59.6 +1     +21.2 ***
         nmod:poss           12-12  dep→gov    74.8 (73.2–76.3)  77.5 +1      −2.7
 
-        Share of a relation's words whose governor is found, in %. Baselines: the best
-        fixed offset to the governor (`right`: the next word). A head predicts words, so
-        `root` has no row.
-        Intervals: 95 %, 1,000 bootstrap resamples of sentences. Difference in points to
-        the baseline; exact paired sign-flip test over sentences, Holm-corrected over
-        relations: * p < 0.05, ** p < 0.01, *** p < 0.001.
+        Share of a relation's words whose governor is found, in %. dep→gov: it is the
+        word that the dependent attends to most; gov→dep: the word that attends to the
+        dependent most. Baselines: the best of all offsets to the governor and of
+        right-branching (`right`: the next word; the last word is the root). A head
+        predicts words, so `root` has no row.
+        Intervals: 95 %, 1,000 bootstrap resamples of 2,001 sentences; Wilson's where all
+        or none are right. Difference in points to the baseline; exact paired sign-flip
+        test over sentences, Holm-corrected over relations: * p < 0.05, ** p < 0.01, ***
+        p < 0.001.
         Heads and baselines were chosen on other sentences than they are scored on.
         ");
     }
@@ -194,18 +260,52 @@ pub(crate) mod tests {
     #[test]
     fn findings_are_sentences_with_numbers() {
         insta::assert_snapshot!(findings(&rows()).join("\n"), @r"
-        For 2 of 3 relations one attention head finds the governor better than the best baseline (p < 0.05 after Holm's correction).
-        Head 4-10 attends from the governor to its dependent in 67.3 % of 1,100 cases of obj; the best baseline reaches 32.5 %.
-        Head 4-5 attends from the dependent to its governor in 80.8 % of 1,000 cases of det; the best baseline reaches 59.6 %.
-        No single head does it all: the best one over all words but punctuation, 3-11, finds 41.3 % of governors; the best baseline finds 31.4 %.
+        For 2 of 3 relations one attention head finds the governor better than the best baseline (p < 0.05, corrected for the number of relations).
+        In head 4-10 the governor is the word that attends to the dependent most in 67.3 % of 1,100 cases of obj; the best baseline reaches 32.5 %.
+        In head 4-5 the governor is the word that the dependent attends to most in 80.8 % of 1,000 cases of det; the best baseline reaches 59.6 %.
+        No single head does it all: over all words but punctuation the best one, 3-11, finds 41.3 % of governors; the best baseline finds 31.4 %.
         ");
         assert_eq!(findings(&[]), [""; 0]);
     }
 
     #[test]
-    fn optimistic_selection_is_said() {
+    fn a_test_is_called_exact_only_where_it_is() {
+        let notes = |selection: &str, unit: &str| {
+            let mut report = report();
+            report.conventions.selection = selection.into();
+            report.conventions.unit = unit.into();
+            best_heads_sheet(&rows(), &report).notes.join(" ")
+        };
+        assert!(notes("separate", "document").contains("; exact paired sign-flip test over documents, Holm-corrected"));
+        assert!(notes("folds", "sentence").contains("not exact: the halves depend on each other through the choice"));
+        let same = notes("same", "sentence");
+        assert!(same.contains("Westfall & Young") && same.contains("Optimistic") && !same.contains("exact"), "{same}");
+    }
+
+    #[test]
+    fn two_heads_are_never_printed_as_one() {
+        let mut row = rows().remove(0);
+        (row.layer, row.head, row.direction) = (None, None, None);
+        (row.fold_1_layer, row.fold_1_head, row.fold_1_direction) = (Some(4), Some(5), Some(Direction::DependentToGovernor));
+        (row.fold_2_layer, row.fold_2_head, row.fold_2_direction) = (Some(3), Some(9), Some(Direction::GovernorToDependent));
         let mut report = report();
-        report.conventions.selection = "same".into();
-        assert!(best_heads_sheet(&rows(), &report).notes[2].starts_with("Optimistic"));
+        report.conventions.selection = "folds".into();
+        let text = best_heads_sheet(&[row.clone()], &report).to_text(80);
+        assert!(text.contains("4-5/3-9") && text.contains("dep→gov/gov→dep") && text.contains("Two heads:"), "{text}");
+        assert_eq!(
+            findings(&[row])[1],
+            "Heads 4-5 (dep→gov) and 3-9 (gov→dep), each chosen on one half and scored on the other, find the governor in \
+             80.8 % of 1,000 cases of det; the best baseline reaches 59.6 %."
+        );
+    }
+
+    /// `root` is in no "k of n", whatever its p.
+    #[test]
+    fn root_is_no_relation_that_a_head_could_follow() {
+        let mut rows = rows();
+        rows.push(BestHead { relation: "root".into(), total: 2001, p_adjusted: Some(1.0), ..BestHead::default() });
+        let summary = Summary::new(&rows);
+        assert_eq!((summary.scored, summary.better.len()), (3, 2));
+        assert_eq!(summary.telling().unwrap().relation, "obj");
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::assess::is_aggregate;
 use crate::run::{RunDirectory, RunError};
-use crate::tables::{Direction, HeadScore};
+use crate::tables::{Direction, HeadScore, HeadTest};
 
 /// How often every head picks the right word, by relation and direction.
 #[derive(Debug, Default, Serialize)]
@@ -18,6 +18,9 @@ pub(crate) struct HeadCounts {
     pub totals: Vec<u64>,
     /// By direction, then by relation, then by head, layer by layer.
     pub correct: BTreeMap<&'static str, Vec<Vec<u64>>>,
+    /// In the same order, the q of each head that it is better than the baseline; without the table `head_tests` absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tests: Option<BTreeMap<&'static str, Vec<Option<Vec<f64>>>>>,
 }
 
 impl HeadCounts {
@@ -25,7 +28,28 @@ impl HeadCounts {
     /// they are of is missing; empty without the table.
     pub(crate) fn read(run: &RunDirectory) -> Result<Self, RunError> {
         let model = &run.report().model;
-        Ok(Self::new(&run.table_or_empty()?, model.layers, model.heads))
+        let mut counts = Self::new(&run.table_or_empty()?, model.layers, model.heads);
+        counts.add_tests(&run.table_or_empty()?, model.layers, model.heads);
+        Ok(counts)
+    }
+
+    fn add_tests(&mut self, rows: &[HeadTest], layers: u32, heads: u32) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut by_relation: BTreeMap<(&str, Direction), Vec<f64>> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.layer_index < layers && row.head_index < heads) {
+            let q_values = by_relation.entry((&row.relation, row.direction));
+            let q_values = q_values.or_insert_with(|| vec![1.0; (layers * heads) as usize]);
+            // As many digits as are shown.
+            q_values[(row.layer_index * heads + row.head_index) as usize] = (row.q_value * 1e4).ceil() / 1e4;
+        }
+        let by_direction = |direction: Direction| {
+            let q_values = |relation: &String| by_relation.get(&(relation.as_str(), direction)).cloned();
+            (direction.name(), self.relations.iter().map(q_values).collect())
+        };
+        let tests = [Direction::DependentToGovernor, Direction::GovernorToDependent].map(by_direction);
+        self.tests = Some(tests.into());
     }
 
     fn new(rows: &[HeadScore], layers: u32, heads: u32) -> Self {
@@ -53,6 +77,7 @@ impl HeadCounts {
         Self {
             correct: [Direction::DependentToGovernor, Direction::GovernorToDependent].map(by_direction).into(),
             totals: relations.iter().map(|&(_, total)| total).collect(),
+            tests: None,
             relations: relations.into_iter().map(|(relation, _)| relation.to_owned()).collect(),
         }
     }
@@ -84,6 +109,27 @@ mod tests {
         assert_eq!(counts.correct["dep_to_gov"], [[8, 0], [1, 0], [7, 3]]);
         assert_eq!(counts.correct["gov_to_dep"], [[0, 0]; 3]);
         assert_eq!(HeadCounts::new(&rows[..1], 1, 2).correct["dep_to_gov"], [[90, 0]]);
+    }
+
+    #[test]
+    fn tests_of_heads_stand_beside_their_counts() {
+        let mut counts = HeadCounts::new(&[row("evaluate", "det", 0, 7, 10), row("evaluate", "case", 1, 3, 9)], 1, 2);
+        assert!(counts.tests.is_none());
+        let test = |head_index, q_value| HeadTest {
+            relation: "det".into(),
+            layer_index: 0,
+            head_index,
+            direction: Direction::GovernorToDependent,
+            ahead: 3,
+            p_value: 0.001,
+            p_adjusted: 0.002,
+            q_value,
+        };
+        counts.add_tests(&[test(1, 0.020_04), test(0, 0.5)], 1, 2);
+        let tests = counts.tests.unwrap();
+        assert_eq!(counts.relations, ["det", "case"]);
+        assert_eq!(tests["gov_to_dep"], [Some(vec![0.5, 0.0201]), None]);
+        assert_eq!(tests["dep_to_gov"], [None, None]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! An experiment leaves counts: so many words of a relation in each sentence, so many picked right. This crate takes them
 //! further in five steps, each usable alone:
-//! 1. [`stats`] and [`assess`]: accuracies with intervals and tests, the sentence being the unit;
+//! 1. [`stats`] and [`assess`]: accuracies with intervals and tests, the unit being the sentence or the document;
 //! 2. [`tables`] and [`run`]: typed rows as CSV and Parquet, `report.json`, `manifest.json`, and back again;
 //! 3. [`compare`]: runs with each other and with published numbers, paired word by word;
 //! 4. [`sheet`] and its users: the same table for a terminal, Markdown, LaTeX and HTML;
@@ -12,23 +12,35 @@
 //! into the rows defined here.
 //!
 //! ```
-//! use headlight_attention::AttentionHead;
-//! use headlight_report::stats::{Bootstrap, Counts};
+//! use headlight_report::stats::{Bootstrap, Counts, Unit};
 //! use headlight_report::tables::{BestHead, Direction, read_table, write_table};
-//! use headlight_report::{Choice, assess};
+//! use headlight_report::{Assessment, Choice, Chosen, assess};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Head 8-10 and the offset −2 on the objects of three sentences: words right, words.
 //! let choice = Choice {
 //!     relation: "obj".into(),
-//!     head: AttentionHead { layer: 7, index: 9 },
-//!     direction: Direction::DependentToGovernor,
-//!     baseline: "offset".into(),
-//!     baseline_offset: Some(-2),
+//!     chosen: vec![Chosen {
+//!         fold: None,
+//!         layer: 8,
+//!         head: 10,
+//!         direction: Direction::DependentToGovernor,
+//!         baseline: "offset".into(),
+//!         baseline_offset: Some(-2),
+//!         correct: 5,
+//!         total: 6,
+//!     }],
 //!     head_counts: [(2, 2), (1, 1), (2, 3)].map(Counts::from).into(),
 //!     baseline_counts: [(1, 2), (0, 1), (1, 3)].map(Counts::from).into(),
 //! };
-//! let rows = assess(&[choice], "select", "evaluate", &Bootstrap::default())?;
+//! let assessment = Assessment {
+//!     selected_on: "select",
+//!     evaluated_on: "evaluate",
+//!     unit: Unit::Sentence,
+//!     bootstrap: &Bootstrap::default(),
+//!     is_tested: true,
+//! };
+//! let rows = assess(&[choice], &assessment)?;
 //! assert_eq!((rows[0].correct, rows[0].total), (5, 6));
 //! assert_eq!(rows[0].p_value, Some(0.25)); // three sentences say little, however clear they are
 //!
@@ -48,6 +60,7 @@ pub mod explorer;
 pub mod figures;
 pub mod format;
 mod head_counts;
+mod head_tests;
 mod html;
 mod importance;
 mod markdown;
@@ -61,9 +74,10 @@ mod surface;
 pub mod tables;
 mod tree_figure;
 
-pub use assess::{AGGREGATES, Choice, assess, is_aggregate};
+pub use assess::{AGGREGATES, Assessment, Choice, Chosen, assess, is_aggregate};
 pub use best_heads::{best_heads_sheet, findings};
 pub use differences::{Compared, differences, differences_sheet};
+pub use head_tests::{Field, head_tests, pay_for_choice};
 pub use html::html_report;
 pub use importance::importance_sheet;
 pub use markdown::markdown_report;

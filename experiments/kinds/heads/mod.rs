@@ -7,6 +7,7 @@
 mod predictions;
 mod rounding;
 mod tables;
+mod trials;
 mod warnings;
 
 use std::time::Instant;
@@ -15,14 +16,15 @@ use anyhow::{Result, ensure};
 use headlight_heads::{
     BestHeads, Evaluation, Fold, HeadScores, PredictionFile, Selected, Selection as Choices,
 };
+use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;
-use headlight_report::tables::{BestHead, Table, write_table};
+use headlight_report::tables::{BestHead, HeadTest, Table, write_table};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
 use crate::config::{Settings, Split, choice};
-use crate::run::{Outcome, Run, fold};
+use crate::run::{Outcome, Run, Units, fold};
 
 choice! {
     /// On which sentences the best head of a relation is chosen.
@@ -54,13 +56,22 @@ impl Kind for Heads {
         let (selected, scores) = self.choose(run, &evaluate, select.as_ref())?;
         let unit = run.config().treebank.unit();
         let mut evaluation = Evaluation::new(selected.clone());
+        let mut units = run.units();
         evaluate.for_each(run, |sentence, predictions| {
+            units.push(sentence);
             Ok(evaluation.observe(sentence, fold(sentence, unit), predictions)?)
         })?;
+        units.check("`treebank.evaluate`")?;
         let best = evaluation.finish();
-        let rows = self.assess(run, &best)?;
+        // What is called another split and is not pays as well.
+        let elsewhere = self.selection == Selection::Separate && !run.shares_much(Split::Evaluate, Split::Select);
+        let is_paid = !elsewhere && self.selection != Selection::Folds;
+        let mut rows = self.assess(run, &best, &units, !is_paid)?;
+        let flips = (self.resamples, rows.as_mut_slice(), is_paid);
+        let tests = trials::test_heads(run, &evaluate, &selected, &scores[0].1, &units, flips)?;
         tables::write_scores(run, &scores)?;
         write_table(run.folder(), &rows)?;
+        write_table(run.folder(), &tests)?;
         predictions::write(run, &evaluate, &selected)?;
         evaluate.explorer.write(run.folder())?;
         run.note_stage("score heads", clock);
@@ -141,15 +152,21 @@ impl Heads {
     }
 
     /// The best heads with their statistics.
-    fn assess(&self, run: &Run, best: &BestHeads) -> Result<Vec<BestHead>> {
+    fn assess(&self, run: &Run, best: &BestHeads, units: &Units, is_tested: bool) -> Result<Vec<BestHead>> {
         let (selected_on, evaluated_on) = match self.selection {
             Selection::Separate => ("select", "evaluate"),
             Selection::Folds => ("evaluate (other fold)", "evaluate (both folds)"),
             Selection::Same => ("evaluate", "evaluate"),
         };
         let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
-        let choices = tables::choices(best);
-        Ok(headlight_report::assess(&choices, selected_on, evaluated_on, &bootstrap)?)
+        let assessment = Assessment {
+            selected_on,
+            evaluated_on,
+            unit: units.unit(),
+            bootstrap: &bootstrap,
+            is_tested,
+        };
+        Ok(headlight_report::assess(&tables::choices(best, units), &assessment)?)
     }
 
     fn outcome(&self, run: &Run, best: &BestHeads, selected: &Selected, rows: &[BestHead]) -> Outcome {
@@ -157,6 +174,7 @@ impl Heads {
             headlight_report::tables::HeadScore::NAME,
             headlight_report::tables::Baseline::NAME,
             BestHead::NAME,
+            HeadTest::NAME,
             headlight_report::tables::Prediction::NAME,
         ];
         Outcome {

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use headlight_heads::{Baseline, BestHeads, Direction, Fold, Group, GroupResult, HeadScores, OFFSETS, Selected};
+use headlight_heads::{
+    Baseline, BestHeads, Direction, Fold, Group, GroupResult, HeadScores, OFFSETS, ScoredChoice, Selected,
+};
 use headlight_report::stats::Counts;
-use headlight_report::{Choice, tables};
+use headlight_report::{Choice, Chosen, tables};
 use serde_json::{Value, json};
 
 use crate::kinds::direction;
-use crate::run::Run;
+use crate::run::{Run, Units};
 
 /// Writes the tables `head_scores` and `baselines`: every head, direction and baseline on every split.
 pub fn write_scores(run: &Run, scores: &[(String, HeadScores)]) -> Result<()> {
@@ -67,15 +69,13 @@ fn described(baseline: Baseline) -> (&'static str, Option<i32>) {
     }
 }
 
-/// The choices with their counts for every evaluated sentence. With two folds, the choice of the fold that has more
-/// words stands for both; [`facts`] lists each.
-pub fn choices(best: &BestHeads) -> Vec<Choice> {
+/// The choices with their counts for every evaluated unit.
+pub fn choices(best: &BestHeads, units: &Units) -> Vec<Choice> {
     let sentences = best.sentences as usize;
-    best.results.iter().filter_map(|result| choice(result, sentences)).collect()
+    best.results.iter().map(|result| choice(result, sentences, units)).collect()
 }
 
-fn choice(result: &GroupResult, sentences: usize) -> Option<Choice> {
-    let main = result.choices.iter().rev().max_by_key(|scored| scored.total)?.choice;
+fn choice(result: &GroupResult, sentences: usize, units: &Units) -> Choice {
     let mut head_counts = vec![Counts::default(); sentences];
     let mut baseline_counts = head_counts.clone();
     for counts in &result.sentences {
@@ -83,16 +83,26 @@ fn choice(result: &GroupResult, sentences: usize) -> Option<Choice> {
         head_counts[at] = Counts { correct: counts.head_correct, total: counts.total };
         baseline_counts[at] = Counts { correct: counts.baseline_correct, total: counts.total };
     }
-    let (baseline, baseline_offset) = described(main.baseline);
-    Some(Choice {
+    Choice {
         relation: result.group.name().to_owned(),
-        head: main.head,
-        direction: direction(main.direction),
+        chosen: result.choices.iter().map(chosen).collect(),
+        head_counts: units.sums(&head_counts),
+        baseline_counts: units.sums(&baseline_counts),
+    }
+}
+
+fn chosen(scored: &ScoredChoice) -> Chosen {
+    let (baseline, baseline_offset) = described(scored.choice.baseline);
+    Chosen {
+        fold: scored.selected_on.map(|fold| if fold == Fold::First { 1 } else { 2 }),
+        layer: scored.choice.head.layer as u32 + 1,
+        head: scored.choice.head.index as u32 + 1,
+        direction: direction(scored.choice.direction),
         baseline: baseline.to_owned(),
         baseline_offset,
-        head_counts,
-        baseline_counts,
-    })
+        correct: scored.head_correct,
+        total: scored.total,
+    }
 }
 
 /// What fits no table: relations that only one side of the choice has, and with two folds each fold's choice.

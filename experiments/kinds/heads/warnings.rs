@@ -11,7 +11,8 @@ pub fn warnings(best: &BestHeads, rows: &[BestHead]) -> Vec<String> {
     let mut warnings = Vec::new();
     if best.optimistic {
         warnings.push(
-            "Heads were chosen on the sentences that they are scored on, as in the paper: the accuracies are optimistic."
+            "Heads were chosen on the sentences that they are scored on, as in the paper: the accuracies and their intervals \
+             are optimistic; the p-values pay for the choice."
                 .to_owned(),
         );
     }

@@ -8,7 +8,7 @@ use super::flags::flags;
 use super::measures::{Measures, measures};
 use super::words::{CommonWords, CountsByName, RunWords, Treebank};
 use super::{CompareError, Paper, Source};
-use crate::assess::is_aggregate;
+use crate::assess::{is_aggregate, is_between_words};
 use crate::run::RunDirectory;
 use crate::stats::{Bootstrap, Counts, Pair, holm, sign_flip_test};
 use crate::tables::{BestHead, Direction};
@@ -59,12 +59,14 @@ pub struct RelationRow {
 /// How a best head fares on a relation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Score {
-    /// Layer, counted from 1.
-    pub layer: u32,
+    /// Layer, counted from 1; `None` where two folds chose different heads.
+    pub layer: Option<u32>,
     /// Head within its layer, counted from 1.
-    pub head: u32,
+    pub head: Option<u32>,
     /// Who attends.
-    pub direction: Direction,
+    pub direction: Option<Direction>,
+    /// The head as people write it with its direction, `3-9 →`; where two folds chose different ones, both.
+    pub heads: String,
     /// Share of words right.
     pub accuracy: f64,
     /// Words right; `None` for published percentages.
@@ -301,11 +303,23 @@ impl<'a> Entry<'a> {
 
 fn run_scores(run: &RunDirectory) -> Result<BTreeMap<String, Score>, CompareError> {
     let score = |row: BestHead| {
+        let mut heads: Vec<String> =
+            row.chosen().iter().map(|it| head_text(it.layer, it.head, it.direction)).collect();
+        heads.dedup();
         let BestHead { relation, layer, head, direction, accuracy, correct, total, ci_low, ci_high, .. } = row;
         let (correct, total) = (Some(correct), Some(total));
-        (relation, Score { layer, head, direction, accuracy, correct, total, ci_low, ci_high })
+        let heads = heads.join(" ");
+        (relation, Score { layer, head, direction, heads, accuracy, correct, total, ci_low, ci_high })
     };
-    Ok(run.table_or_empty()?.into_iter().map(score).collect())
+    // No head can be right about `root`: whoever has more of it has not won anything.
+    let rows: Vec<BestHead> = run.table_or_empty()?;
+    Ok(rows.into_iter().filter(|row| is_between_words(&row.relation)).map(score).collect())
+}
+
+/// `3-9 →`
+fn head_text(layer: u32, head: u32, direction: Direction) -> String {
+    let arrow = if direction == Direction::DependentToGovernor { "→" } else { "←" };
+    format!("{layer}-{head} {arrow}")
 }
 
 fn paper_scores(paper: &Paper) -> BTreeMap<String, Score> {
@@ -315,8 +329,9 @@ fn paper_scores(paper: &Paper) -> BTreeMap<String, Score> {
         let relation = head.relation_in_runs(&paper.table1.scheme)?.to_owned();
         let unknown = (None, None);
         let ((correct, total), (ci_low, ci_high)) = (unknown, (None, None));
-        let direction = head.direction;
-        Some((relation, Score { layer, head: number, direction, accuracy, correct, total, ci_low, ci_high }))
+        let heads = head_text(layer, number, head.direction);
+        let (layer, number, direction) = (Some(layer), Some(number), Some(head.direction));
+        Some((relation, Score { layer, head: number, direction, heads, accuracy, correct, total, ci_low, ci_high }))
     };
     paper.heads.iter().filter_map(score).collect()
 }

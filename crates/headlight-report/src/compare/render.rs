@@ -7,7 +7,6 @@ use super::outcome::{Comparison, Difference, MeasureRow, RelationRow, Score};
 use crate::assess::{is_aggregate, is_between_words};
 use crate::format::{count, percent, points, stars};
 use crate::sheet::{Sheet, SheetCell, escape_html};
-use crate::tables::Direction;
 
 /// The title of the table of measures.
 const MEASURES: &str = "Probes, trees and coreference, in %";
@@ -185,10 +184,13 @@ impl Comparison {
         let mut notes = vec![self.contestants.iter().map(is).collect::<Vec<_>>().join("; ") + "."];
         if !self.relations.is_empty() {
             notes.push(
-                "Best head (→ the dependent attends to its governor, ← the governor to its dependent) and the share of \
-                 a relation's words whose governor it finds, in %."
+                "Best head (→ the governor is the word that the dependent attends to most, ← the word that attends to the \
+                 dependent most) and the share of a relation's words whose governor it finds, in %."
                     .to_owned(),
             );
+            if self.relations.iter().flat_map(|row| row.scores.iter().flatten()).any(|score| score.layer.is_none()) {
+                notes.push("Two heads: each was chosen on one fold and is scored on the other; the share is of both.".into());
+            }
         }
         let mut differences = format!("Differences in points to {}.", self.contestants[0].label);
         if self.contestants.iter().any(|contestant| contestant.paired) {
@@ -247,9 +249,9 @@ fn csv_record(relation: &str, label: &str, score: &Score, difference: Option<&Di
     let score = [
         relation.to_owned(),
         label.to_owned(),
-        score.layer.to_string(),
-        score.head.to_string(),
-        score.direction.to_string(),
+        score.layer.map(|layer| layer.to_string()).unwrap_or_default(),
+        score.head.map(|head| head.to_string()).unwrap_or_default(),
+        score.direction.map(|direction| direction.to_string()).unwrap_or_default(),
         whole(score.correct),
         whole(score.total),
         score.accuracy.to_string(),
@@ -290,10 +292,9 @@ fn cells(
     cells
 }
 
-/// `8-10 →  86.8`; the arrow points from the attending dependent to its governor, or back.
+/// `8-10 →  86.8`; the arrow points from the attending word to the attended: → where the dependent's row is read.
 fn score_text(score: &Score) -> String {
-    let arrow = if score.direction == Direction::DependentToGovernor { "→" } else { "←" };
-    format!("{:<7} {:>5}", format!("{}-{} {arrow}", score.layer, score.head), percent(score.accuracy))
+    format!("{:<7} {:>5}", score.heads, percent(score.accuracy))
 }
 
 /// `+3.1 (+1.0, +5.2) **`

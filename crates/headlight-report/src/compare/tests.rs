@@ -52,24 +52,18 @@ fn best_head(relation: &str, predictions: &[Prediction]) -> BestHead {
     let (correct, total) = (of_scope().filter(|row| row.correct).count() as u64, of_scope().count() as u64);
     BestHead {
         relation: relation.into(),
-        layer: 4,
-        head: 5,
-        direction: if relation == "obj" { Direction::GovernorToDependent } else { Direction::DependentToGovernor },
+        layer: Some(4),
+        head: Some(5),
+        direction: Some(if relation == "obj" { Direction::GovernorToDependent } else { Direction::DependentToGovernor }),
         selected_on: "select".into(),
         evaluated_on: "evaluate".into(),
         correct,
         total,
         accuracy: correct as f64 / total as f64,
-        ci_low: None,
-        ci_high: None,
-        baseline: "offset".into(),
+        baseline: Some("offset".into()),
         baseline_accuracy: 0.5,
-        p_value: None,
-        p_adjusted: None,
         baseline_offset: Some(1),
-        baseline_correct: 0,
-        difference_ci_low: None,
-        difference_ci_high: None,
+        ..BestHead::default()
     }
 }
 
@@ -124,15 +118,16 @@ fn two_runs_are_paired_and_tested() {
     Best heads of a, b
 
     relation  a              b              difference
-    ────────  ─────────────  ─────────────  ───────────────────────────
+    ────────  ─────────────  ─────────────  ──────────────────────────
     all       4-5 →    50.0  4-5 →    25.0  −25.0 (−37.5, −12.5) *
-    ────────  ─────────────  ─────────────  ───────────────────────────
+    ────────  ─────────────  ─────────────  ──────────────────────────
     det       4-5 →   100.0  4-5 →     0.0  −100.0 (−100.0, −65.7) ***
     obj       4-5 ←     0.0  4-5 ←    50.0  +50.0 (+25.0, +75.0) *
 
     a: minilm-l6 on en_ewt; b: minilm-l6 on en_ewt.
-    Best head (→ the dependent attends to its governor, ← the governor to its
-    dependent) and the share of a relation's words whose governor it finds, in %.
+    Best head (→ the governor is the word that the dependent attends to most, ← the
+    word that attends to the dependent most) and the share of a relation's words
+    whose governor it finds, in %.
     Differences in points to a. In brackets 95 % intervals of 1,000 paired bootstrap
     resamples of sentences; exact paired sign-flip test, Holm-corrected over
     relations: * p < 0.05, ** p < 0.01, *** p < 0.001.
@@ -167,7 +162,7 @@ fn two_runs_are_paired_and_tested() {
       {\footnotesize a: minilm-l6 on en\_ewt; b: minilm-l6 on en\_ewt.\par}
 
       \smallskip
-      {\footnotesize Best head ($\to$ the dependent attends to its governor, $\leftarrow$ the governor to its dependent) and the share of a relation's words whose governor it finds, in \%.\par}
+      {\footnotesize Best head ($\to$ the governor is the word that the dependent attends to most, $\leftarrow$ the word that attends to the dependent most) and the share of a relation's words whose governor it finds, in \%.\par}
 
       \smallskip
       {\footnotesize Differences in points to a. In brackets 95 \% intervals of 1,000 paired bootstrap resamples of sentences; exact paired sign-flip test, Holm-corrected over relations: * p \textless{} 0.05, ** p \textless{} 0.01, *** p \textless{} 0.001.\par}
@@ -216,7 +211,7 @@ fn words_of_one_run_only_are_left_out_and_counted() {
         comparison.flags,
         [
             "merge rule differs: mean in a, first in b",
-            "selection differs: split in a, same in b",
+            "selection differs: separate in a, same in b",
             "4 of a's 24 words are not in every run and are left out",
             "b chose its heads on the sentences that it is scored on: optimistic",
         ]
@@ -274,8 +269,9 @@ fn a_paper_stands_in_for_a_run() {
 
     a: minilm-l6 on en_ewt; clark2019: bert-base-uncased on Penn Treebank, WSJ
     development section.
-    Best head (→ the dependent attends to its governor, ← the governor to its
-    dependent) and the share of a relation's words whose governor it finds, in %.
+    Best head (→ the governor is the word that the dependent attends to most, ← the
+    word that attends to the dependent most) and the share of a relation's words
+    whose governor it finds, in %.
     Differences in points to a.
     Note: clark2019 is published: Clark, Khandelwal, Levy, Manning (2019): What Does
     BERT Look At? An Analysis of BERT's Attention. BlackboxNLP.

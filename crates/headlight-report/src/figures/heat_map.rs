@@ -24,7 +24,8 @@ pub(super) fn heat_map(
         return Err(FigureError::UnknownRelation { relation, known });
     };
     let best: Vec<BestHead> = run.table_or_empty()?;
-    let best = best.iter().find(|row| row.relation == relation).map(|row| row.direction);
+    let best = best.iter().find(|row| row.relation == relation);
+    let best = best.and_then(|row| Some(row.chosen().first()?.direction));
     let direction = direction.or(best).unwrap_or(Direction::DependentToGovernor);
     let (layers, heads) = (run.report().model.layers, run.report().model.heads);
     let total = counts.totals[at] as f64;

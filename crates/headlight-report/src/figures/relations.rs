@@ -25,7 +25,7 @@ pub(super) fn relations(run: &RunDirectory) -> Result<Drawing, FigureError> {
     rows.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
 
     let names = rows.iter().map(|row| text_width(&fitted(&row.relation, 90.0))).fold(0.0, f64::max) + 2.0;
-    let heads = rows.iter().map(|row| text_width(&head_name(row))).fold(0.0, f64::max);
+    let heads = rows.iter().map(|row| text_width(&row.head_name())).fold(0.0, f64::max);
     let left = names + heads + 12.0;
     let x = |share: f64| left + (COLUMN - left - 10.0) * share.clamp(0.0, 1.0);
     let top = 22.0;
@@ -47,7 +47,7 @@ pub(super) fn relations(run: &RunDirectory) -> Result<Drawing, FigureError> {
     for (at, row) in rows.iter().enumerate() {
         let y = top + ROW * (at as f64 + 0.5);
         drawing.text((names, y), Anchor::End, &fitted(&row.relation, 90.0), Colour::INK);
-        drawing.text((left - 5.0, y), Anchor::End, &head_name(row), Colour::SOFT);
+        drawing.text((left - 5.0, y), Anchor::End, &row.head_name(), Colour::SOFT);
         drawing.rectangle((x(0.0), y - 3.6), (x(row.accuracy), y + 3.6), BLUE.opacity(0.55));
         if let Some((low, high)) = row.ci_low.zip(row.ci_high) {
             drawing.line(&[(x(low), y), (x(high), y)], Colour::INK, 1.1);
@@ -56,10 +56,6 @@ pub(super) fn relations(run: &RunDirectory) -> Result<Drawing, FigureError> {
         drawing.line(&[(baseline, y - 5.0), (baseline, y + 5.0)], VERMILION, 1.8);
     }
     Ok(drawing)
-}
-
-fn head_name(row: &BestHead) -> String {
-    format!("{}-{}", row.layer, row.head)
 }
 
 fn legend(drawing: &mut Drawing, left: f64) {

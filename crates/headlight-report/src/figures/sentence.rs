@@ -7,6 +7,7 @@ use headlight_attention::{AttentionHead, HeadGrid};
 use super::colours::{BLUE, Colour, VERMILION};
 use super::drawing::{Anchor, COLUMN, Drawing, bold_width, fitted};
 use super::{FigureError, nothing_to_draw};
+use crate::assess::Chosen;
 use crate::explorer::{Explorer, ExplorerSentence};
 use crate::run::RunDirectory;
 use crate::tables::{BestHead, Direction};
@@ -36,9 +37,10 @@ pub(super) fn sentence(
     let best: Vec<BestHead> = run.table_or_empty()?;
     let row = best_row(sentence, &best, relation)?;
     let relation = relation.or(row.map(|row| row.relation.as_str())).unwrap_or("");
-    let direction = row.map_or(Direction::DependentToGovernor, |row| row.direction);
-    let of_row = |row: &BestHead| AttentionHead { layer: row.layer as usize - 1, index: row.head as usize - 1 };
-    let head = head.or(row.map(of_row)).unwrap_or(AttentionHead { layer: 0, index: 0 });
+    let chosen = row.and_then(|row| row.chosen().into_iter().next());
+    let direction = chosen.as_ref().map_or(Direction::DependentToGovernor, |chosen| chosen.direction);
+    let of_row = |chosen: Chosen| AttentionHead { layer: chosen.layer as usize - 1, index: chosen.head as usize - 1 };
+    let head = head.or(chosen.map(of_row)).unwrap_or(AttentionHead { layer: 0, index: 0 });
     let grid = HeadGrid { layers: explorer.layers, heads: explorer.heads };
     if head.layer >= grid.layers || head.index >= grid.heads {
         return Err(FigureError::UnknownHead { head, layers: grid.layers, heads: grid.heads });
@@ -62,7 +64,7 @@ fn best_row<'a>(
         return Ok(best.iter().find(|row| row.relation == relation));
     }
     let gain = |row: &&BestHead| row.accuracy - row.baseline_accuracy;
-    let rows = best.iter().filter(|row| in_sentence(&row.relation) && row.layer > 0 && row.head > 0);
+    let rows = best.iter().filter(|row| in_sentence(&row.relation) && row.chosen().iter().all(|it| it.layer > 0 && it.head > 0));
     // Punctuation has no syntax worth a figure, unless there is nothing else.
     let telling: Vec<&BestHead> = rows.clone().filter(|row| row.relation != "punct").collect();
     let rows = if telling.is_empty() { rows.collect() } else { telling }.into_iter();

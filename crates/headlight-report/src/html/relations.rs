@@ -2,7 +2,6 @@
 
 use super::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
 use crate::assess::is_aggregate;
-use crate::best_heads::baseline_name;
 use crate::format::{count, p_value, percent, points};
 use crate::sheet::escape_html;
 use crate::tables::BestHead;
@@ -31,7 +30,7 @@ const COLUMNS: [Column; 9] = [
     Column("accuracy", Align::Number, Order::Free),
     Column("baseline", Align::Number, Order::Free),
     Column("difference", Align::Number, Order::Free),
-    Column("p, Holm", Align::Number, Order::Free),
+    Column("p, corrected", Align::Number, Order::Free),
 ];
 
 fn row(row: &BestHead) -> String {
@@ -43,13 +42,13 @@ fn row(row: &BestHead) -> String {
         Some(p) if p < 0.05 => "loss",
         _ => "unclear",
     };
-    let baseline = format!("{} <small>{}</small>", percent(row.baseline_accuracy), escape_html(&baseline_name(row)));
+    let baseline = format!("{} <small>{}</small>", percent(row.baseline_accuracy), escape_html(&row.baseline_name()));
     let difference_interval = interval(row.difference_ci_low.zip(row.difference_ci_high), points);
     [
         format!("<tr data-relation=\"{relation}\"><th scope=\"row\"><button type=\"button\">{relation}</button></th>"),
         number(row.total as f64, "", &count(row.total)),
-        format!("<td data-value=\"{}\">{}-{}</td>", row.layer * 10_000 + row.head, row.layer, row.head),
-        text(row.direction.arrow()),
+        format!("<td data-value=\"{}\">{}</td>", place(row), row.head_name()),
+        text(&row.direction_name()),
         strip(Strip {
             share: row.accuracy,
             interval: row.ci_low.zip(row.ci_high),
@@ -61,4 +60,9 @@ fn row(row: &BestHead) -> String {
         "</tr>\n".to_owned(),
     ]
     .concat()
+}
+
+/// Heads in the order of layers.
+fn place(row: &BestHead) -> u32 {
+    row.chosen().first().map_or(0, |chosen| chosen.layer * 10_000 + chosen.head)
 }

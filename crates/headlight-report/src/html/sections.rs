@@ -8,6 +8,7 @@ use super::plots::grid_frame;
 use super::relations::relations;
 use super::section::Section;
 use super::story::{findings, method};
+use crate::best_heads::{chosen_where, how_tested};
 use crate::explorer::Explorer;
 use crate::format::count;
 use crate::run::{Report, RunDirectory, RunError};
@@ -52,23 +53,17 @@ fn best_heads(rows: &[BestHead], report: &Report) -> Option<Section> {
 }
 
 fn selection_note(report: &Report) -> String {
-    match report.conventions.selection.as_str() {
-        "same" => {
-            "<strong>Optimistic</strong>: heads and baselines were chosen on the sentences that they are scored on."
-                .to_owned()
-        }
-        "folds" => {
-            "Heads and baselines were chosen on one half of the sentences and scored on the other, both ways round."
-                .to_owned()
-        }
-        _ => format!("Heads and baselines were chosen {}.", report.treebank.beside_evaluated("select")),
-    }
+    let note = chosen_where(report).replace("Optimistic", "<strong>Optimistic</strong>");
+    format!("{note} Test: {}.", escape_html(&how_tested(report)))
 }
 
 fn heads() -> Section {
-    let introduction = "How often each head picks the right word for a relation. Choose a relation and who attends; a click \
-                        on a cell, or an arrow key, chooses the head whose attention the sentences show. Its frame is in \
-                        all heat maps of the page.";
+    let introduction = "How often each head picks the right word for a relation: dep→gov, the governor is the word that the \
+                        dependent attends to most; gov→dep, the word that attends to the dependent most. Choose a relation \
+                        and a direction; a click on a cell, or an arrow key, chooses the head whose attention the sentences \
+                        show. Its frame is in all heat maps of the page. An asterisk marks heads that are better than the \
+                        best baseline with a false discovery rate of 5 % over all heads, directions and relations \
+                        (Benjamini &amp; Hochberg).";
     let boxes = [("heat-relation", "Relation"), ("heat-direction", "Direction")];
     Section::new("heads", "Heads", introduction).html(&grid_frame("heat-map", "Accuracy of each head", &boxes))
 }

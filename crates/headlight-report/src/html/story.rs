@@ -1,12 +1,14 @@
 //! The page's words: what was run on what, findings, and how it was made.
 
 use super::data::PageData;
+use super::headline::probe_headline;
 use super::section::Section;
-use crate::assess::is_aggregate;
+use crate::best_heads::Summary;
 use crate::format::{count, percent};
 use crate::markdown::{conventions_sheet, splits_sheet};
 use crate::run::{Manifest, Report};
 use crate::sheet::{Sheet, escape_html, isolated};
+use crate::tables::BestHead;
 
 /// What was run on what, in two sentences.
 pub(super) fn lede(report: &Report) -> String {
@@ -45,44 +47,31 @@ fn capitalised(text: &str) -> String {
 /// The numbers that one would ask for first.
 pub(super) fn tiles(report: &Report, data: &PageData) -> String {
     let mut tiles = Vec::new();
-    let relations = || data.best_heads.iter().filter(|row| !is_aggregate(&row.relation));
-    let gain = |row: &crate::tables::BestHead| row.accuracy - row.baseline_accuracy;
-    let clear = relations().filter(|row| gain(row) > 0.0 && row.p_adjusted.is_some_and(|p| p < 0.05)).count();
-    if relations().count() > 0 {
-        let scored = relations().count();
+    let heads = Summary::new(&data.best_heads);
+    if heads.scored > 0 {
         tiles.push((
-            format!("{clear} of {scored}"),
-            "relations that one head follows better than any baseline".to_owned(),
+            format!("{} of {}", heads.better.len(), heads.scored),
+            "relations that one head follows better than the best baseline".to_owned(),
         ));
     }
-    // Of relations that are frequent enough to be sure of.
-    let sure = relations().filter(|row| row.total >= 100);
-    if let Some(row) = sure.max_by(|a, b| gain(a).total_cmp(&gain(b))) {
+    if let Some(row) = heads.telling() {
         let text = format!(
-            "of {}: head {}-{}; baseline {} %",
+            "of {}: {}; best baseline {} %",
             isolated(&row.relation),
-            row.layer,
-            row.head,
+            head_or_heads(row),
             percent(row.baseline_accuracy)
         );
         tiles.push((format!("{} %", percent(row.accuracy)), text));
     }
-    if let Some(row) = data.best_heads.iter().find(|row| row.relation == "all-nopunct") {
+    if let Some(row) = heads.all {
         let text = format!(
-            "of all words: the best single head, {}-{}; baseline {} %",
-            row.layer,
-            row.head,
+            "of all words but punctuation: the best single {}; best baseline {} %",
+            head_or_heads(row),
             percent(row.baseline_accuracy)
         );
         tiles.push((format!("{} %", percent(row.accuracy)), text));
     }
-    let uas = data.probe_rows.iter().filter(|row| row.measure == "uas" && row.group.is_none());
-    if let Some(row) = uas.max_by(|a, b| a.value.total_cmp(&b.value)) {
-        tiles.push((
-            format!("{} %", percent(row.value)),
-            format!("UAS of the best probe, {}", isolated(&row.probe.replace('_', " "))),
-        ));
-    }
+    tiles.extend(probe_headline(&data.probe_rows).map(|(value, text)| (format!("{} %", percent(value)), text)));
     if let Some(split) = report.treebank.splits.iter().find(|split| split.split == "evaluate") {
         tiles.push((count(split.words), format!("words in {} sentences", count(split.sentences))));
     }
@@ -90,6 +79,12 @@ pub(super) fn tiles(report: &Report, data: &PageData) -> String {
         format!("<li><b>{}</b><span>{}</span></li>", escape_html(&number), escape_html(&text))
     };
     format!("<ul class=\"tiles\">{}</ul>", tiles.into_iter().map(tile).collect::<String>())
+}
+
+/// `head 3-9`, or the heads of two folds.
+fn head_or_heads(row: &BestHead) -> String {
+    let name = row.head_name();
+    if row.layer.is_none() { format!("heads of two folds, {name}") } else { format!("head {name}") }
 }
 
 /// What came out, in sentences with numbers.

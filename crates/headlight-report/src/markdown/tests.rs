@@ -137,7 +137,8 @@ fn a_run_in_one_page() {
     | granularity | full |
     | punctuation | excluded |
     | merge rule | mean |
-    | selection | split |
+    | selection | separate |
+    | unit | sentence |
     | input | words |
     | attention | weights |
     | precision | f32 |

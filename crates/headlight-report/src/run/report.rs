@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Overlap, Repeated};
-use crate::stats::Bootstrap;
+use crate::stats::{Bootstrap, Unit};
 
 /// The version of `report.json` that this crate writes, and the newest it reads.
 pub const REPORT_VERSION: u32 = 1;
@@ -92,8 +92,12 @@ pub struct Conventions {
     pub punctuation: String,
     /// How pieces become words: `mean`, `first` or `max`.
     pub merge_rule: String,
-    /// Where heads and baselines were chosen: `split`, `folds` or `same` (the reported data: optimistic).
+    /// Where heads and baselines were chosen: `separate`, `folds` or `same` (the reported data: optimistic), as in configs.
+    #[serde(deserialize_with = "selection")]
     pub selection: String,
+    /// What intervals resample, tests swap and folds keep together: `sentence` or `document`.
+    #[serde(default = "sentence")]
+    pub unit: String,
     /// What the model was given: `words` or `text`.
     pub input: String,
     /// What counts as attention: `weights` or `norms`.
@@ -113,6 +117,17 @@ pub(super) fn exact() -> String {
     "f32".to_owned()
 }
 
+/// What runs without a unit resampled.
+pub(super) fn sentence() -> String {
+    Unit::Sentence.name().to_owned()
+}
+
+/// The first runs called `separate` `split`.
+fn selection<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let written = String::deserialize(deserializer)?;
+    Ok(if written == "split" { "separate".to_owned() } else { written })
+}
+
 impl Conventions {
     /// All conventions as name and value, for printing and comparing.
     pub fn entries(&self) -> [(&'static str, String); 9] {
@@ -121,6 +136,7 @@ impl Conventions {
             ("punctuation", self.punctuation.clone()),
             ("merge rule", self.merge_rule.clone()),
             ("selection", self.selection.clone()),
+            ("unit", self.unit.clone()),
             ("input", self.input.clone()),
             ("attention", self.attention.clone()),
             ("precision", self.precision.clone()),
@@ -138,7 +154,7 @@ impl Conventions {
 /// How uncertainty was computed (METHOD §2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StatisticsSummary {
-    /// Bootstrap resamples over sentences.
+    /// Bootstrap resamples over units.
     pub resamples: u32,
     /// Coverage of the intervals, such as 0.95.
     pub confidence: f64,

@@ -38,7 +38,7 @@ pub use read::{TableReader, read_table};
 pub use reference::reference;
 pub use rows::{
     Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Difference, Direction, Ensemble, EnsembleTree,
-    HeadDistance, HeadScore, HeadTree, Importance, Prediction, ProbeScore, Pruning, Surface,
+    HeadDistance, HeadScore, HeadTest, HeadTree, Importance, Prediction, ProbeScore, Pruning, Surface,
 };
 pub use schema::{Cell, Column, Kind, Table, Value};
 pub use write::{TableWriter, write_table};

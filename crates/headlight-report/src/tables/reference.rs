@@ -2,7 +2,7 @@
 
 use super::{
     Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Ensemble, EnsembleTree, HeadDistance,
-    HeadScore, HeadTree, Importance, Kind, Prediction, ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
+    HeadScore, HeadTest, HeadTree, Importance, Kind, Prediction, ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
 };
 
 /// What `docs/tables.md` shows of reading a table in Python; a test runs it.
@@ -30,6 +30,7 @@ pub fn reference() -> String {
     push::<HeadScore>(&mut page);
     push::<Baseline>(&mut page);
     push::<BestHead>(&mut page);
+    push::<HeadTest>(&mut page);
     push::<Prediction>(&mut page);
     push::<ProbeScore>(&mut page);
     push::<Surface>(&mut page);

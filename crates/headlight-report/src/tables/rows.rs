@@ -9,10 +9,11 @@ use super::schema::{Cell, Kind, Value, tables};
 /// Which end of a dependency attends to the other (METHOD §2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Direction {
-    /// The dependent's row: it attends to its governor. `dep_to_gov` in files.
+    /// The dependent's row: the word that it attends to most. `dep_to_gov` in files.
     #[serde(rename = "dep_to_gov")]
     DependentToGovernor,
-    /// The dependent's column: its governor attends to it. `gov_to_dep` in files.
+    /// The dependent's column: the word that attends to it most, which is not whom the governor attends to. `gov_to_dep` in
+    /// files.
     #[serde(rename = "gov_to_dep")]
     GovernorToDependent,
 }
@@ -101,12 +102,12 @@ tables! {
     "best_heads" => BestHead {
         /// Relation, or an aggregate as in `head_scores`.
         relation: String,
-        /// Layer, counted from 1.
-        layer: u32,
-        /// Head within its layer, counted from 1.
-        head: u32,
-        /// Who attends.
-        direction: Direction,
+        /// Layer, counted from 1; empty where the two folds chose different heads or directions.
+        layer: Option<u32>,
+        /// Head within its layer, counted from 1; empty where `layer` is.
+        head: Option<u32>,
+        /// Who attends; empty where `layer` is.
+        direction: Option<Direction>,
         /// The split on which head and baseline were chosen.
         selected_on: String,
         /// The split on which both are scored.
@@ -117,17 +118,17 @@ tables! {
         total: u64,
         /// `correct / total`.
         accuracy: f64,
-        /// Lower end of the accuracy's sentence-bootstrap percentile interval.
+        /// Lower end of the accuracy's bootstrap percentile interval; Wilson's where all words are right, or none.
         ci_low: Option<f64>,
         /// Upper end.
         ci_high: Option<f64>,
-        /// The best baseline: `offset`, `modal_offset` or `right_branching`.
-        baseline: String,
+        /// The best baseline where the head was chosen: `offset`, `modal_offset` (beyond −5..+5) or `right_branching`; empty where the two folds chose different ones.
+        baseline: Option<String>,
         /// Its accuracy on the same words.
         baseline_accuracy: f64,
-        /// p of the two-sided exact sign-flip test over sentences, head against baseline.
+        /// p of the two-sided sign-flip test over units, head against baseline: exact where both were chosen on other sentences. Where they were chosen on the same, of the maximum over all heads, directions and baselines, which pays for the choice. Empty for `root`, which no head can predict.
         p_value: Option<f64>,
-        /// The same after Holm's correction over the relations.
+        /// The same corrected for the number of relations: Holm's, or where the choice is paid for the step-down maximum.
         p_adjusted: Option<f64>,
         /// The baseline's offset, where it has one.
         baseline_offset: Option<i32>,
@@ -137,6 +138,58 @@ tables! {
         difference_ci_low: Option<f64>,
         /// Upper end.
         difference_ci_high: Option<f64>,
+        /// What intervals resample and tests swap: `sentence` or `document`.
+        unit: Option<String>,
+        /// How many of them were evaluated.
+        units: Option<u64>,
+        /// With two folds: layer of the head that was chosen on the first, counted from 1.
+        fold_1_layer: Option<u32>,
+        /// That head within its layer, counted from 1.
+        fold_1_head: Option<u32>,
+        /// Who attends.
+        fold_1_direction: Option<Direction>,
+        /// The baseline that was chosen on the first fold.
+        fold_1_baseline: Option<String>,
+        /// Its offset, where it has one.
+        fold_1_baseline_offset: Option<i32>,
+        /// Words of the second fold whose other end that head picked.
+        fold_1_correct: Option<u64>,
+        /// Words of the second fold.
+        fold_1_total: Option<u64>,
+        /// With two folds: layer of the head that was chosen on the second, counted from 1.
+        fold_2_layer: Option<u32>,
+        /// That head within its layer, counted from 1.
+        fold_2_head: Option<u32>,
+        /// Who attends.
+        fold_2_direction: Option<Direction>,
+        /// The baseline that was chosen on the second fold.
+        fold_2_baseline: Option<String>,
+        /// Its offset, where it has one.
+        fold_2_baseline_offset: Option<i32>,
+        /// Words of the first fold whose other end that head picked.
+        fold_2_correct: Option<u64>,
+        /// Words of the first fold.
+        fold_2_total: Option<u64>,
+    }
+
+    /// One head of all, in one direction, against the baseline chosen for a relation, on the words that are reported.
+    "head_tests" => HeadTest {
+        /// Relation, or an aggregate as in `head_scores`; without `root`, which no head can predict.
+        relation: String,
+        /// Layer, counted from 0.
+        layer_index: u32,
+        /// Head within its layer, counted from 0.
+        head_index: u32,
+        /// Who attends.
+        direction: Direction,
+        /// Words that the head has right more than the baseline that `best_heads` names.
+        ahead: i64,
+        /// p of the one-sided sign-flip test over units that this head alone is no better than the baseline: exact.
+        p_value: f64,
+        /// The same paying for the choice among all heads and directions of the relation: of the largest statistic under shared sign flips (Westfall & Young).
+        p_adjusted: f64,
+        /// Benjamini & Hochberg's q of `p_value` over all heads, directions and relations (aggregates apart).
+        q_value: f64,
     }
 
     /// What one predictor said about one word.

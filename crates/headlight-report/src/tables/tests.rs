@@ -56,9 +56,9 @@ proptest! {
     fn any_row_comes_back(relation in ".*", value in any::<f64>(), optional in any::<Option<f64>>(), counts in any::<(u32, u32)>()) {
         let row = BestHead {
             relation,
-            layer: 8,
-            head: 10,
-            direction: Direction::GovernorToDependent,
+            layer: Some(8),
+            head: None,
+            direction: Some(Direction::GovernorToDependent),
             selected_on: "train".into(),
             evaluated_on: "dev".into(),
             correct: counts.0.into(),
@@ -66,7 +66,7 @@ proptest! {
             accuracy: value,
             ci_low: optional,
             ci_high: None,
-            baseline: "offset".into(),
+            baseline: Some("offset".into()),
             baseline_accuracy: 0.5,
             p_value: optional,
             p_adjusted: Some(f64::MIN_POSITIVE),
@@ -74,6 +74,9 @@ proptest! {
             baseline_correct: 7,
             difference_ci_low: None,
             difference_ci_high: Some(value),
+            fold_2_baseline: Some("modal_offset".into()),
+            fold_2_direction: Some(Direction::DependentToGovernor),
+            ..BestHead::default()
         };
         let folder = tempfile::tempdir().unwrap();
         write_table(folder.path(), [&row]).unwrap();

@@ -150,9 +150,9 @@ impl Size {
             let p = if accuracy - spread > baseline_accuracy { 1e-5 } else { 0.4 };
             best.push(BestHead {
                 relation,
-                layer: peak.0 + 1,
-                head: peak.1 + 1,
-                direction: Direction::DependentToGovernor,
+                layer: Some(peak.0 + 1),
+                head: Some(peak.1 + 1),
+                direction: Some(Direction::DependentToGovernor),
                 selected_on: "select".into(),
                 evaluated_on: "evaluate".into(),
                 correct,
@@ -160,7 +160,7 @@ impl Size {
                 accuracy,
                 ci_low: Some((accuracy - spread).max(0.0)),
                 ci_high: Some((accuracy + spread).min(1.0)),
-                baseline: "offset".into(),
+                baseline: Some("offset".into()),
                 baseline_accuracy,
                 p_value: Some(p),
                 p_adjusted: Some(p),
@@ -168,6 +168,7 @@ impl Size {
                 baseline_correct: (baseline_accuracy * total as f64) as u64,
                 difference_ci_low: Some(accuracy - baseline_accuracy - spread),
                 difference_ci_high: Some(accuracy - baseline_accuracy + spread),
+                ..BestHead::default()
             });
         }
         table.finish().unwrap();
@@ -311,7 +312,8 @@ impl Size {
                 granularity: "full".into(),
                 punctuation: "excluded".into(),
                 merge_rule: "mean".into(),
-                selection: "split".into(),
+                selection: "separate".into(),
+                unit: "sentence".into(),
                 input: "words".into(),
                 attention: "weights".into(),
                 precision: "f32".into(),

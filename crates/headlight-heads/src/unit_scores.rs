@@ -1,0 +1,164 @@
+//! Counts of every head by sentence or document: what tests that pay for the choice among heads flip the signs of.
+
+use std::collections::{BTreeMap, HashMap};
+
+use headlight_attention::HeadGrid;
+use headlight_treebank::{Granularity, Sentence, WordIdx};
+
+use crate::scores::check_pair;
+use crate::{Baseline, Group, HeadPredictions, HeadScores, MismatchError, Selection};
+
+/// Counts, per group of words and unit (a sentence or a document), for how many words each head, in both directions, is
+/// right, the baseline that was chosen, and each baseline that it was chosen among.
+///
+/// Only words whose group something was chosen for are counted, so that head and baseline are of the same words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnitScores {
+    grid: HeadGrid,
+    granularity: Granularity,
+    candidates: BTreeMap<Group, Vec<Baseline>>,
+    groups: BTreeMap<Group, UnitCounts>,
+}
+
+/// The counts of one group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnitCounts {
+    units: Vec<u32>,
+    places: HashMap<u32, usize>,
+    width: usize,
+    heads: usize,
+    correct: Vec<u32>,
+}
+
+/// One unit of a group: words that were right.
+#[derive(Clone, Copy, Debug)]
+pub struct UnitRow<'a> {
+    /// The unit's number.
+    pub unit: u32,
+    /// Of each head: by number, all of dependent→governor before all of governor→dependent.
+    pub heads: &'a [u32],
+    /// Of the chosen baseline.
+    pub baseline: u32,
+    /// Of each baseline that it was chosen among, in the order of [`UnitScores::candidates`].
+    pub baselines: &'a [u32],
+}
+
+impl UnitScores {
+    /// Nothing counted yet. The baselines to choose among are those of `scores`, which are of the same words.
+    pub fn new(scores: &HeadScores) -> Self {
+        let candidates = |group: &Group| (group.clone(), scores.baselines().candidates(group).collect());
+        Self {
+            grid: scores.grid(),
+            granularity: scores.granularity(),
+            candidates: scores.groups().map(candidates).collect(),
+            groups: BTreeMap::new(),
+        }
+    }
+
+    /// Counts a sentence of a unit, what was predicted for it, and what `selection` chose for it.
+    ///
+    /// # Errors
+    /// [`MismatchError`] when the predictions are not of this sentence and grid; nothing is counted then.
+    pub fn observe(
+        &mut self,
+        unit: u32,
+        sentence: &Sentence,
+        predictions: &HeadPredictions,
+        selection: &Selection,
+    ) -> Result<(), MismatchError> {
+        check_pair(sentence, predictions, self.grid)?;
+        for (index, word) in sentence.words().iter().enumerate() {
+            let governor = word.governor.word();
+            let right = |predicted: Option<WordIdx>| u32::from(predicted.is_some() && predicted == governor);
+            let hits: Vec<u32> = predictions.governors(WordIdx::new(index)).map(right).collect();
+            for group in Group::of(word, self.granularity) {
+                let Some(choice) = selection.choice(&group) else { continue };
+                let candidates = self.candidates.get(&group).map_or(&[][..], Vec::as_slice);
+                let baselines = [choice.baseline].into_iter().chain(candidates.iter().copied());
+                let by_baselines = baselines
+                    .map(|baseline| u32::from(baseline.governor(index, sentence.len()) == Some(word.governor)));
+                let (heads, width) = (hits.len(), hits.len() + 1 + candidates.len());
+                let start = || {
+                    let (units, places, correct) = (Vec::new(), HashMap::new(), Vec::new());
+                    UnitCounts { units, places, width, heads, correct }
+                };
+                let row = self.groups.entry(group).or_insert_with(start).row(unit);
+                row.iter_mut().zip(hits.iter().copied().chain(by_baselines)).for_each(|(count, hit)| *count += hit);
+            }
+        }
+        Ok(())
+    }
+
+    /// The counts of each group, aggregates first, relations by name.
+    pub fn groups(&self) -> impl Iterator<Item = (&Group, &UnitCounts)> {
+        self.groups.iter()
+    }
+
+    /// The baselines of a group, in the order of the counts.
+    pub fn candidates(&self, group: &Group) -> &[Baseline] {
+        self.candidates.get(group).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl UnitCounts {
+    /// The counts of a unit, new ones where it has none.
+    fn row(&mut self, unit: u32) -> &mut [u32] {
+        let at = *self.places.entry(unit).or_insert(self.units.len());
+        if at == self.units.len() {
+            self.units.push(unit);
+            self.correct.resize(self.units.len() * self.width, 0);
+        }
+        &mut self.correct[at * self.width..][..self.width]
+    }
+
+    /// How many baselines were to choose among.
+    pub fn baselines(&self) -> usize {
+        self.width - self.heads - 1
+    }
+
+    /// Unit by unit; those without a word of the group are absent.
+    pub fn rows(&self) -> impl Iterator<Item = UnitRow<'_>> {
+        self.units.iter().zip(self.correct.chunks_exact(self.width)).map(|(&unit, row)| {
+            let (heads, rest) = row.split_at(self.heads);
+            UnitRow { unit, heads, baseline: rest[0], baselines: &rest[1..] }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{GRID, pairs};
+    use crate::{Evaluation, Fold, Selected};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Summed over units everything is what the other counts say.
+        #[test]
+        fn units_add_up_to_the_scores(pairs in pairs(6), joined in 1_u32..4) {
+            let mut scores = HeadScores::new(GRID, Granularity::Full);
+            for (sentence, predictions) in &pairs {
+                scores.observe(sentence, predictions).expect("a pair");
+            }
+            let selection = Selection::new(&scores);
+            let mut units = UnitScores::new(&scores);
+            let mut evaluation = Evaluation::new(Selected::Same(selection.clone()));
+            for (number, (sentence, predictions)) in pairs.iter().enumerate() {
+                units.observe(number as u32 / joined, sentence, predictions, &selection).expect("a pair");
+                evaluation.observe(sentence, Fold::First, predictions).expect("a pair");
+            }
+            let best = evaluation.finish();
+            prop_assert_eq!(units.groups().count(), best.results.len());
+            for ((group, counts), result) in units.groups().zip(&best.results) {
+                let sum = |of: &dyn Fn(UnitRow<'_>) -> u32| counts.rows().map(|row| u64::from(of(row))).sum::<u64>();
+                for (at, (direction, head)) in crate::Direction::BOTH.into_iter().flat_map(|d| GRID.iter().map(move |h| (d, h))).enumerate() {
+                    prop_assert_eq!(sum(&|row| row.heads[at]), scores.correct(group, direction, head));
+                }
+                prop_assert_eq!(sum(&|row| row.baseline), result.baseline_correct());
+                for (at, baseline) in units.candidates(group).iter().enumerate() {
+                    prop_assert_eq!(sum(&|row| row.baselines[at]), scores.baselines().correct(group, *baseline));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! All heads tested against the chosen baselines, unit by unit.
+
+use anyhow::Result;
+use headlight_attention::AttentionHead;
+use headlight_heads::{Direction, Group, HeadScores, Selected, UnitCounts, UnitScores};
+use headlight_report::stats::{Contest, SignFlips};
+use headlight_report::tables::{BestHead, HeadTest};
+use headlight_report::{Field, head_tests, pay_for_choice};
+
+use super::Predicted;
+use crate::run::{Run, Units, fold};
+
+/// More units than this are joined with their neighbours, so that memory does not grow with the treebank. Signs that flip
+/// together are signs all the same: the tests keep their promise.
+const MOST_UNITS: usize = 4096;
+
+/// The tests of all heads; where `is_paid`, rows get p-values that pay for a choice made on the same words.
+pub fn test_heads(
+    run: &mut Run,
+    evaluate: &Predicted,
+    selected: &Selected,
+    scores: &HeadScores,
+    units: &Units,
+    (flips, rows, is_paid): (u32, &mut [BestHead], bool),
+) -> Result<Vec<HeadTest>> {
+    let joined = units.len().div_ceil(MOST_UNITS).max(1);
+    let mut counts = UnitScores::new(scores);
+    let mut number = 0;
+    evaluate.for_each(run, |sentence, predictions| {
+        let unit = units.of(number) / joined as u32;
+        number += 1;
+        let selection = selected.selection(fold(sentence, units.unit()));
+        Ok(counts.observe(unit, sentence, predictions, selection)?)
+    })?;
+    let flips = SignFlips::new(flips, run.config().seed, units.len().div_ceil(joined));
+    let same = match selected {
+        Selected::Same(selection) | Selected::Elsewhere(selection) if is_paid => Some(selection),
+        _ => None,
+    };
+    let grid = scores.grid();
+    let field = |(group, counts): (&Group, &UnitCounts)| {
+        let chosen = same.and_then(|selection| selection.choice(group)).map(|choice| {
+            let AttentionHead { layer, index } = choice.head;
+            usize::from(choice.direction == Direction::GovernorToDependent) * grid.len() + layer * grid.heads + index
+        });
+        let baselines = if chosen.is_some() { counts.baselines() } else { 0 };
+        let heads = 2 * grid.len();
+        let mut contest = Contest::new(heads + baselines, heads);
+        for row in counts.rows() {
+            let less = |a: u32, b: u32| a as i32 - b as i32;
+            let of_heads = row.heads.iter().map(|&head| less(head, row.baseline));
+            let of_baselines = row.baselines.iter().take(baselines).map(|&it| less(row.heads[chosen.unwrap_or(0)], it));
+            contest.push(row.unit, of_heads.chain(of_baselines));
+        }
+        Field { relation: group.name().to_owned(), contest }
+    };
+    let fields: Vec<Field> = counts.groups().map(field).collect();
+    if same.is_some() {
+        pay_for_choice(rows, &fields, grid, &flips);
+    }
+    Ok(head_tests(&fields, grid, &flips))
+}
