@@ -249,10 +249,10 @@ pub(crate) mod tests {
         dependent most. Baselines: the best of all offsets to the governor and of
         right-branching (`right`: the next word; the last word is the root). A head
         predicts words, so `root` has no row.
-        Intervals: 95 %, 1,000 bootstrap resamples of 2,001 sentences; Wilson's where all
-        or none are right. Difference in points to the baseline; exact paired sign-flip
-        test over sentences, Holm-corrected over relations: * p < 0.05, ** p < 0.01, ***
-        p < 0.001.
+        Intervals: 95 %, 1,000 bootstrap resamples of 2,001 sentences; Wilson's where
+        all or none are right. Difference in points to the baseline; exact paired
+        sign-flip test over sentences, Holm-corrected over relations: * p < 0.05, ** p <
+        0.01, *** p < 0.001.
         Heads and baselines were chosen on other sentences than they are scored on.
         ");
     }
