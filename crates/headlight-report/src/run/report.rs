@@ -130,7 +130,7 @@ fn selection<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String
 
 impl Conventions {
     /// All conventions as name and value, for printing and comparing.
-    pub fn entries(&self) -> [(&'static str, String); 9] {
+    pub fn entries(&self) -> [(&'static str, String); 10] {
         [
             ("granularity", self.granularity.clone()),
             ("punctuation", self.punctuation.clone()),
