@@ -143,6 +143,7 @@ fn a_run_in_one_page() {
     | attention | weights |
     | precision | f32 |
     | piece limit | 128 |
+    | packing | none |
 
     Made by headlight 0.1.0 on 2026-11-23T14:00:03Z, device cpu, 2 threads, seed 1, in 3.0 s. Tables, each as CSV and Parquet: `best_heads`, `probe_scores`, `surface`, `coreference`. `config.toml` repeats the run; `manifest.json` has the checksums of everything it read.
     ");
