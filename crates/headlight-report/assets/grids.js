@@ -100,7 +100,7 @@ function startHeads() {
     const isChosen = chosenHeads.some(({ layer, head }) => layer === view.layer && head === view.head);
     const chosen = isChosen ? ` This is the head that was chosen${best.heads.length > 1 ? " on one of two folds" : ""}.` : "";
     const qs = tests?.[view.direction][at];
-    const better = (head) => (qs ? `; better than the best baseline: q ${qs[head] < .001 ? "< 0.001" : `= ${qs[head].toFixed(3)}`}` : "");
+    const better = (head) => (qs ? `; q of being better than the best baseline ${qs[head] < .001 ? "< 0.001" : `= ${qs[head].toFixed(3)}`}` : "");
     const star = (head) => (qs && qs[head] < .05 ? "*" : "");
     const base = best ? `${chosen} Best baseline: ${percent(best.baselineAccuracy)} % (${best.baseline}).` : "";
     const share = percent(counts[view.layer * HEADS + view.head] / total);

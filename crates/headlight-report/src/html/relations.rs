@@ -1,14 +1,14 @@
 //! The relation table: best head beside best baseline, with intervals as numbers and as a drawing.
 
 use super::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
-use crate::assess::is_aggregate;
+use crate::assess::{is_aggregate, is_between_words};
 use crate::format::{count, p_value, percent, points};
 use crate::sheet::escape_html;
 use crate::tables::BestHead;
 
 /// The table with its search box and legend.
 pub(super) fn relations(rows: &[BestHead]) -> String {
-    let mut rows: Vec<&BestHead> = rows.iter().collect();
+    let mut rows: Vec<&BestHead> = rows.iter().filter(|row| is_between_words(&row.relation)).collect();
     rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
     let (aggregates, relations): (Vec<&BestHead>, Vec<&BestHead>) =
         rows.into_iter().partition(|row| is_aggregate(&row.relation));
