@@ -264,7 +264,8 @@ fn folds_name_both_heads_and_never_one_with_the_score_of_two() {
     assert!(apart > 0, "the folds of the sample choose differently somewhere");
     let report = json(&world, "runs/tiny/report.json");
     assert!(world.read("runs/tiny/report.md").contains("not exact"));
-    let finding = report["findings"].as_array().unwrap().iter().any(|it| it.as_str().unwrap().contains("those chosen on"));
+    let finding =
+        report["findings"].as_array().unwrap().iter().any(|it| it.as_str().unwrap().contains("those chosen on"));
     let all = best_heads.iter().find(|row| row["relation"] == "all-nopunct").unwrap();
     assert_eq!(finding, all["layer"].is_empty());
     world.succeed(&["compare", "runs/tiny", "clark2019"]);

@@ -254,7 +254,10 @@ impl Run {
                 granularity: treebank.granularity.to_string(),
                 punctuation: "excluded".to_owned(),
                 merge_rule: treebank.merge.to_string(),
-                selection: outcomes.iter().find_map(|(_, it)| it.selection.clone()).unwrap_or_else(|| "separate".into()),
+                selection: outcomes
+                    .iter()
+                    .find_map(|(_, it)| it.selection.clone())
+                    .unwrap_or_else(|| "separate".into()),
                 unit: treebank.unit().name().to_owned(),
                 input: treebank.input.to_string(),
                 attention: config.model.attention.to_string(),

@@ -229,7 +229,8 @@ mod tests {
 
     #[test]
     fn the_best_baseline_is_the_best_of_all() {
-        let check = |sentences: &[Sentence], group: &Group, best| assert_eq!(scores(sentences).best(group), best, "{group}");
+        let check =
+            |sentences: &[Sentence], group: &Group, best| assert_eq!(scores(sentences).best(group), best, "{group}");
         let two = two_sentences();
         // Right-branching has the root of the second sentence right as well.
         check(&two, &Group::AllNoPunct, Some(Baseline::RightBranching));

@@ -410,7 +410,9 @@ mod tests {
         assert_eq!(made, [(Some(Fold::First), HEADS[0]), (Some(Fold::Second), HEADS[1])]);
         assert_eq!((result(&best, "obj").head_correct(), result(&best, "obj").total()), (0, 2));
         let selected = two_folds(&pairs);
-        let head = |pair: &Pair| selected.selection(Fold::of(&pair.0)).choice(&Group::relation("obj")).map(|choice| choice.head);
+        let head = |pair: &Pair| {
+            selected.selection(Fold::of(&pair.0)).choice(&Group::relation("obj")).map(|choice| choice.head)
+        };
         assert_eq!((head(&pairs[0]), head(&pairs[1])), (Some(HEADS[1]), Some(HEADS[0])));
     }
 

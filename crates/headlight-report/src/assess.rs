@@ -179,7 +179,8 @@ mod tests {
         ];
         let rows = assess(&choices, &ELSEWHERE).unwrap();
         let p: Vec<_> = rows.iter().map(|row| (row.p_value, row.p_adjusted)).collect();
-        let expected = [(1.0 / 32.0, 2.0 / 32.0), (1.0 / 16.0, 1.0 / 16.0), (1.0, 1.0)].map(|(p, q)| (Some(p), Some(q)));
+        let expected =
+            [(1.0 / 32.0, 2.0 / 32.0), (1.0 / 16.0, 1.0 / 16.0), (1.0, 1.0)].map(|(p, q)| (Some(p), Some(q)));
         assert_eq!(p, [expected.as_slice(), &[(None, None)]].concat());
         let rows = assess(&choices, &Assessment { is_tested: false, ..ELSEWHERE }).unwrap();
         assert!(rows.iter().all(|row| row.p_value.is_none() && row.p_adjusted.is_none()));

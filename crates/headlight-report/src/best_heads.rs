@@ -93,11 +93,15 @@ pub(crate) fn how_tested(report: &Report) -> String {
 /// Where heads and baselines were chosen.
 pub(crate) fn chosen_where(report: &Report) -> String {
     match report.conventions.selection.as_str() {
-        "same" => "Optimistic: heads and baselines were chosen on the sentences that they are scored on; accuracies and \
+        "same" => {
+            "Optimistic: heads and baselines were chosen on the sentences that they are scored on; accuracies and \
                    their intervals do not pay for that."
-            .to_owned(),
-        "folds" => "Heads and baselines were chosen on one half of the sentences and scored on the other, both ways round."
-            .to_owned(),
+                .to_owned()
+        }
+        "folds" => {
+            "Heads and baselines were chosen on one half of the sentences and scored on the other, both ways round."
+                .to_owned()
+        }
         _ => format!("Heads and baselines were chosen {}.", report.treebank.beside_evaluated("select")),
     }
 }
@@ -163,7 +167,11 @@ pub fn findings(rows: &[BestHead]) -> Vec<String> {
 
 fn sentence(row: &BestHead) -> String {
     let (share, total) = (percent(row.accuracy), count(row.total));
-    let rest = format!("{share} % of {total} cases of {}; the best baseline reaches {} %.", row.relation, percent(row.baseline_accuracy));
+    let rest = format!(
+        "{share} % of {total} cases of {}; the best baseline reaches {} %.",
+        row.relation,
+        percent(row.baseline_accuracy)
+    );
     match row.direction {
         Some(Direction::DependentToGovernor) => {
             format!("In head {} the governor is the word that the dependent attends to most in {rest}", row.head_name())
@@ -172,8 +180,15 @@ fn sentence(row: &BestHead) -> String {
             format!("In head {} the governor is the word that attends to the dependent most in {rest}", row.head_name())
         }
         None => {
-            let heads = row.chosen().iter().map(|it| format!("{}-{} ({})", it.layer, it.head, it.direction.arrow())).collect::<Vec<_>>();
-            format!("Heads {}, each chosen on one half and scored on the other, find the governor in {rest}", heads.join(" and "))
+            let heads = row
+                .chosen()
+                .iter()
+                .map(|it| format!("{}-{} ({})", it.layer, it.head, it.direction.arrow()))
+                .collect::<Vec<_>>();
+            format!(
+                "Heads {}, each chosen on one half and scored on the other, find the governor in {rest}",
+                heads.join(" and ")
+            )
         }
     }
 }
@@ -286,8 +301,10 @@ pub(crate) mod tests {
     fn two_heads_are_never_printed_as_one() {
         let mut row = rows().remove(0);
         (row.layer, row.head, row.direction) = (None, None, None);
-        (row.fold_1_layer, row.fold_1_head, row.fold_1_direction) = (Some(4), Some(5), Some(Direction::DependentToGovernor));
-        (row.fold_2_layer, row.fold_2_head, row.fold_2_direction) = (Some(3), Some(9), Some(Direction::GovernorToDependent));
+        (row.fold_1_layer, row.fold_1_head, row.fold_1_direction) =
+            (Some(4), Some(5), Some(Direction::DependentToGovernor));
+        (row.fold_2_layer, row.fold_2_head, row.fold_2_direction) =
+            (Some(3), Some(9), Some(Direction::GovernorToDependent));
         let mut report = report();
         report.conventions.selection = "folds".into();
         let text = best_heads_sheet(&[row.clone()], &report).to_text(80);

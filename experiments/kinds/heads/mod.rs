@@ -13,9 +13,7 @@ mod warnings;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use headlight_heads::{
-    BestHeads, Evaluation, Fold, HeadScores, PredictionFile, Selected, Selection as Choices,
-};
+use headlight_heads::{BestHeads, Evaluation, Fold, HeadScores, PredictionFile, Selected, Selection as Choices};
 use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;
 use headlight_report::tables::{BestHead, HeadTest, Table, write_table};
@@ -159,13 +157,7 @@ impl Heads {
             Selection::Same => ("evaluate", "evaluate"),
         };
         let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
-        let assessment = Assessment {
-            selected_on,
-            evaluated_on,
-            unit: units.unit(),
-            bootstrap: &bootstrap,
-            is_tested,
-        };
+        let assessment = Assessment { selected_on, evaluated_on, unit: units.unit(), bootstrap: &bootstrap, is_tested };
         Ok(headlight_report::assess(&tables::choices(best, units), &assessment)?)
     }
 

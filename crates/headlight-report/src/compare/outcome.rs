@@ -303,8 +303,7 @@ impl<'a> Entry<'a> {
 
 fn run_scores(run: &RunDirectory) -> Result<BTreeMap<String, Score>, CompareError> {
     let score = |row: BestHead| {
-        let mut heads: Vec<String> =
-            row.chosen().iter().map(|it| head_text(it.layer, it.head, it.direction)).collect();
+        let mut heads: Vec<String> = row.chosen().iter().map(|it| head_text(it.layer, it.head, it.direction)).collect();
         heads.dedup();
         let BestHead { relation, layer, head, direction, accuracy, correct, total, ci_low, ci_high, .. } = row;
         let (correct, total) = (Some(correct), Some(total));

@@ -189,7 +189,9 @@ impl Comparison {
                     .to_owned(),
             );
             if self.relations.iter().flat_map(|row| row.scores.iter().flatten()).any(|score| score.layer.is_none()) {
-                notes.push("Two heads: each was chosen on one fold and is scored on the other; the share is of both.".into());
+                notes.push(
+                    "Two heads: each was chosen on one fold and is scored on the other; the share is of both.".into(),
+                );
             }
         }
         let mut differences = format!("Differences in points to {}.", self.contestants[0].label);

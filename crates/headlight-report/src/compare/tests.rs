@@ -54,7 +54,11 @@ fn best_head(relation: &str, predictions: &[Prediction]) -> BestHead {
         relation: relation.into(),
         layer: Some(4),
         head: Some(5),
-        direction: Some(if relation == "obj" { Direction::GovernorToDependent } else { Direction::DependentToGovernor }),
+        direction: Some(if relation == "obj" {
+            Direction::GovernorToDependent
+        } else {
+            Direction::DependentToGovernor
+        }),
         selected_on: "select".into(),
         evaluated_on: "evaluate".into(),
         correct,

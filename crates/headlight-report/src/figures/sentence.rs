@@ -64,7 +64,9 @@ fn best_row<'a>(
         return Ok(best.iter().find(|row| row.relation == relation));
     }
     let gain = |row: &&BestHead| row.accuracy - row.baseline_accuracy;
-    let rows = best.iter().filter(|row| in_sentence(&row.relation) && row.chosen().iter().all(|it| it.layer > 0 && it.head > 0));
+    let rows = best
+        .iter()
+        .filter(|row| in_sentence(&row.relation) && row.chosen().iter().all(|it| it.layer > 0 && it.head > 0));
     // Punctuation has no syntax worth a figure, unless there is nothing else.
     let telling: Vec<&BestHead> = rows.clone().filter(|row| row.relation != "punct").collect();
     let rows = if telling.is_empty() { rows.collect() } else { telling }.into_iter();

@@ -120,7 +120,9 @@ fn best(row: &BestHead) -> Best {
 
 fn start(rows: &[BestHead], scores: &HeadCounts) -> Choice {
     let gain = |row: &&BestHead| row.accuracy - row.baseline_accuracy;
-    let relations = rows.iter().filter(|row| !is_aggregate(&row.relation) && is_between_words(&row.relation) && scores.relations.contains(&row.relation));
+    let relations = rows.iter().filter(|row| {
+        !is_aggregate(&row.relation) && is_between_words(&row.relation) && scores.relations.contains(&row.relation)
+    });
     // A relation of a handful of words may gain most by chance.
     let most = relations.clone().map(|row| row.total).max().unwrap_or(0);
     let row = relations.filter(|row| row.total * 20 >= most).max_by(|a, b| gain(a).total_cmp(&gain(b)));

@@ -10,7 +10,11 @@ pub(super) fn probe_headline(rows: &[ProbeScore]) -> Option<(f64, String)> {
     let is_trained = |row: &&ProbeScore| row.seed.is_some();
     let first = uas().find(is_trained).or_else(|| uas().next())?;
     let of_probe = || uas().filter(|row| row.probe == first.probe);
-    let decoding = if of_probe().any(|row| row.decoding.as_deref() == Some("tree")) { Some("tree") } else { first.decoding.as_deref() };
+    let decoding = if of_probe().any(|row| row.decoding.as_deref() == Some("tree")) {
+        Some("tree")
+    } else {
+        first.decoding.as_deref()
+    };
     let values: Vec<f64> = of_probe().filter(|row| row.decoding.as_deref() == decoding).map(|row| row.value).collect();
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let decoding = decoding.map(|decoding| format!(", {decoding}")).unwrap_or_default();

@@ -59,9 +59,9 @@ impl TreebankSummary {
 
     /// Whether so much of a split stands in another that what was chosen there is not chosen elsewhere.
     pub fn shares_much(&self, split: &str, with: &str) -> bool {
-        self.overlap(split, with).zip(self.split(split)).is_some_and(|(overlap, split)| {
-            overlap.sentences > 0 && is_much(overlap.words, split)
-        })
+        self.overlap(split, with)
+            .zip(self.split(split))
+            .is_some_and(|(overlap, split)| overlap.sentences > 0 && is_much(overlap.words, split))
     }
 
     /// What a reader must know of sentences that stand more than once, the gravest first.

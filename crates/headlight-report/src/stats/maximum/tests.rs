@@ -34,7 +34,9 @@ fn maxima_equal_those_of_every_sign_pattern() {
     for (seed, units, width, heads) in [(1, 7, 5, 5), (2, 9, 13, 10), (3, 10, 3, 2), (4, 1, 4, 4), (5, 6, 1, 1)] {
         let rows = small_rows(seed, units, width);
         let statistic = |pattern: usize, at: usize| {
-            let signed = |(unit, row): (usize, &Vec<i32>)| f64::from(row[at]) * if pattern >> unit & 1 == 1 { -1.0 } else { 1.0 };
+            let signed = |(unit, row): (usize, &Vec<i32>)| {
+                f64::from(row[at]) * if pattern >> unit & 1 == 1 { -1.0 } else { 1.0 }
+            };
             let squares: f64 = rows.iter().map(|row| f64::from(row[at] * row[at])).sum();
             let sum: f64 = rows.iter().enumerate().map(signed).sum();
             if squares == 0.0 { 0.0 } else { sum / squares.sqrt() }
@@ -64,7 +66,8 @@ fn the_step_down_compares_each_with_those_behind_it() {
     let found = step_down(&maxima.iter().map(|maxima| (maxima, 1)).collect::<Vec<_>>());
     let statistic = |index: usize| maxima[index].observed[1].abs();
     let alone = |index: usize| {
-        let behind: Vec<&Maxima> = (0..5).filter(|&it| statistic(it) <= statistic(index)).map(|it| &maxima[it]).collect();
+        let behind: Vec<&Maxima> =
+            (0..5).filter(|&it| statistic(it) <= statistic(index)).map(|it| &maxima[it]).collect();
         let largest = |flip: usize| behind.iter().map(|maxima| maxima.either[flip]).fold(0.0, f64::max);
         let reached = (0..256).filter(|&flip| largest(flip) >= statistic(index)).count();
         (reached + 1) as f64 / 257.0
@@ -86,7 +89,8 @@ fn signs_depend_on_nothing_but_the_seed() {
     };
     assert_eq!(maxima(1, 3), maxima(4, 3));
     assert_ne!(maxima(1, 3), maxima(1, 4));
-    let turned = (0..300).map(|flip| (0..150).map(|unit| SignFlips::new(300, 3, 150).is_turned(unit, flip)).sum::<usize>());
+    let turned =
+        (0..300).map(|flip| (0..150).map(|unit| SignFlips::new(300, 3, 150).is_turned(unit, flip)).sum::<usize>());
     let turned: usize = turned.collect::<Vec<_>>().iter().sum();
     assert!((21_800..23_200).contains(&turned), "{turned} of 45,000");
 }
