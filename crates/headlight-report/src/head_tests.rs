@@ -25,13 +25,15 @@ pub fn head_tests(fields: &[Field], grid: HeadGrid, flips: &SignFlips) -> Vec<He
         let maxima = flips.maxima(&field.contest);
         let test = |at: usize| {
             let head = grid.head(at % grid.len());
+            let ahead: i64 = field.contest.comparison(at).sum();
             HeadTest {
                 relation: field.relation.clone(),
                 layer_index: head.layer as u32,
                 head_index: head.index as u32,
                 direction: [Direction::DependentToGovernor, Direction::GovernorToDependent][at / grid.len()],
-                ahead: field.contest.comparison(at).sum(),
-                p_value: sign_flip_ahead(field.contest.comparison(at)),
+                ahead,
+                // Most heads are far behind: that takes the longest to compute and says nothing.
+                p_value: if ahead > 0 { sign_flip_ahead(field.contest.comparison(at)) } else { 1.0 },
                 p_adjusted: maxima.p_greater(at),
                 q_value: 1.0,
             }

@@ -184,7 +184,7 @@ tables! {
         direction: Direction,
         /// Words that the head has right more than the baseline that `best_heads` names.
         ahead: i64,
-        /// p of the one-sided sign-flip test over units that this head alone is no better than the baseline: exact.
+        /// p of the one-sided sign-flip test over units that this head alone is no better than the baseline: exact; 1 where it is not ahead.
         p_value: f64,
         /// The same paying for the choice among all heads and directions of the relation: of the largest statistic under shared sign flips (Westfall & Young).
         p_adjusted: f64,
