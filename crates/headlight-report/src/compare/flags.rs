@@ -34,7 +34,11 @@ pub(super) fn flags(
         match entry.source {
             Source::Run(run) if run.report().conventions.is_optimistic() => {
                 flags
-                    .push(format!("{} chose its heads on the sentences that it is scored on: optimistic", entry.label));
+                    .push(format!(
+                        "{} chose its heads on the sentences that it is scored on: optimistic, and differences of its heads \
+                         are not tested",
+                        entry.label
+                    ));
             }
             Source::Paper(paper) => flags.extend(paper_flags(paper, rows, measures)),
             Source::Run(_) => {}

@@ -133,8 +133,8 @@ fn two_runs_are_paired_and_tested() {
     word that attends to the dependent most) and the share of a relation's words
     whose governor it finds, in %.
     Differences in points to a. In brackets 95 % intervals of 1,000 paired bootstrap
-    resamples of sentences; exact paired sign-flip test, Holm-corrected over
-    relations: * p < 0.05, ** p < 0.01, *** p < 0.001.
+    resamples of sentences; paired sign-flip test, Holm-corrected over relations: *
+    p < 0.05, ** p < 0.01, *** p < 0.001.
     ");
     insta::assert_snapshot!(comparison.render(Format::Csv, 80), @r"
     relation,contestant,layer,head,direction,correct,total,accuracy,ci_low,ci_high,difference,difference_ci_low,difference_ci_high,p_value,p_adjusted
@@ -169,7 +169,7 @@ fn two_runs_are_paired_and_tested() {
       {\footnotesize Best head ($\to$ the governor is the word that the dependent attends to most, $\leftarrow$ the word that attends to the dependent most) and the share of a relation's words whose governor it finds, in \%.\par}
 
       \smallskip
-      {\footnotesize Differences in points to a. In brackets 95 \% intervals of 1,000 paired bootstrap resamples of sentences; exact paired sign-flip test, Holm-corrected over relations: * p \textless{} 0.05, ** p \textless{} 0.01, *** p \textless{} 0.001.\par}
+      {\footnotesize Differences in points to a. In brackets 95 \% intervals of 1,000 paired bootstrap resamples of sentences; paired sign-flip test, Holm-corrected over relations: * p \textless{} 0.05, ** p \textless{} 0.01, *** p \textless{} 0.001.\par}
     \end{table}
     ");
 }
@@ -217,7 +217,7 @@ fn words_of_one_run_only_are_left_out_and_counted() {
             "merge rule differs: mean in a, first in b",
             "selection differs: separate in a, same in b",
             "4 of a's 24 words are not in every run and are left out",
-            "b chose its heads on the sentences that it is scored on: optimistic",
+            "b chose its heads on the sentences that it is scored on: optimistic, and differences of its heads are not tested",
         ]
     );
     assert_eq!(comparison.relations[0].scores[0].as_ref().unwrap().total, Some(20));

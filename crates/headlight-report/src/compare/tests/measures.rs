@@ -76,8 +76,8 @@ fn probes_are_paired_word_by_word_without_punctuation() {
 
     a: minilm-l6 on en_ewt; b: minilm-l6 on en_ewt.
     Differences in points to a. In brackets 95 % intervals of 1,000 paired bootstrap
-    resamples of sentences; exact paired sign-flip test, Holm-corrected over
-    measures: * p < 0.05, ** p < 0.01, *** p < 0.001.
+    resamples of sentences; paired sign-flip test, Holm-corrected over measures: * p
+    < 0.05, ** p < 0.01, *** p < 0.001.
     ");
     let csv = comparison.render(Format::Csv, 80);
     assert!(csv.contains("\n\"UAS, attention\",b,,,,,,0.8333333333333334,"), "{csv}");
