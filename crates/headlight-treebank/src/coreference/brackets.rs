@@ -38,7 +38,7 @@ pub(super) fn split(annotation: &str) -> Option<Vec<Bracket<'_>>> {
     Some(brackets)
 }
 
-/// Where a bracket stands: between which words it cuts, and the word to name in an error.
+/// Where a bracket stands: between which words it cuts, at which node, and the word to name in an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Place {
     /// Index of the sentence in its document.
@@ -47,6 +47,8 @@ pub(super) struct Place {
     pub(super) before: usize,
     /// The word in front of which a closing bracket cuts.
     pub(super) behind: usize,
+    /// The word or empty node that carries the bracket, counted over both in the order of the file.
+    pub(super) node: usize,
     /// The word that carries the bracket, or the one next to the empty node that does.
     pub(super) word: usize,
     /// That word's line of the file.
@@ -60,12 +62,23 @@ pub(super) struct Bracketed {
     pub(super) entity: String,
     /// Type of the entity.
     pub(super) etype: Option<String>,
-    /// Candidates for the head, as places among the mention's words counted from 0; empty where none are given.
-    pub(super) heads: Vec<usize>,
+    /// What is said of its head.
+    pub(super) heads: Heads,
     /// Its words; none where it covers only empty nodes.
     pub(super) spans: Vec<Span>,
+    /// Its nodes, words and empty ones: sentence and word, none for an empty node.
+    pub(super) nodes: Vec<(usize, Option<usize>)>,
     /// Where it opened.
     pub(super) place: Place,
+}
+
+/// What an annotation says of a mention's head, as places in the mention counted from 0.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Heads {
+    /// CorefUD's `minspan`: among the words.
+    pub(super) minspan: Vec<usize>,
+    /// CorefUD's `head`: among the nodes, empty ones counted too.
+    pub(super) head: Vec<usize>,
 }
 
 /// What an opening bracket says.
@@ -75,7 +88,7 @@ pub(super) struct Opening {
     /// Part and number of parts of a discontinuous mention, `(1, 2)` for `[1/2]`.
     pub(super) part: Option<(usize, usize)>,
     pub(super) etype: Option<String>,
-    pub(super) heads: Vec<usize>,
+    pub(super) heads: Heads,
 }
 
 /// The brackets of a document as they come.
@@ -105,9 +118,9 @@ impl Brackets {
         let same = |(opening, _): &(Opening, Place)| opening.name == name && opening.part == part;
         let Some(index) = self.open.iter().rposition(same) else { return false };
         let (opening, opened) = self.open.remove(index);
-        let spans = spans(opened, place, sentences);
+        let (spans, nodes) = (spans(opened, place, sentences), nodes(opened, place, sentences));
         let Some((number, of)) = part else {
-            self.closed.push(bracketed(opening, opened, spans));
+            self.closed.push(bracketed(opening, opened, spans, nodes));
             return true;
         };
         let waits = |(last, all, mention): &(usize, usize, Bracketed)| {
@@ -117,8 +130,9 @@ impl Brackets {
             Some(index) => {
                 self.partial[index].0 = number;
                 self.partial[index].2.spans.extend(spans);
+                self.partial[index].2.nodes.extend(nodes);
             }
-            None if number == 1 => self.partial.push((1, of, bracketed(opening, opened, spans))),
+            None if number == 1 => self.partial.push((1, of, bracketed(opening, opened, spans, nodes))),
             None => return false,
         }
         let complete = self.partial.extract_if(.., |(last, all, _)| last >= all);
@@ -143,8 +157,33 @@ impl Brackets {
     }
 }
 
-fn bracketed(opening: Opening, place: Place, spans: Vec<Span>) -> Bracketed {
-    Bracketed { entity: opening.name, etype: opening.etype, heads: opening.heads, spans, place }
+fn bracketed(opening: Opening, place: Place, spans: Vec<Span>, nodes: Vec<(usize, Option<usize>)>) -> Bracketed {
+    Bracketed { entity: opening.name, etype: opening.etype, heads: opening.heads, spans, nodes, place }
+}
+
+/// The words and empty nodes from an opening to a closing bracket.
+fn nodes(open: Place, close: Place, sentences: &[Sentence]) -> Vec<(usize, Option<usize>)> {
+    let of_sentence = |sentence: usize| {
+        let nodes = in_order(&sentences[sentence]);
+        let start = if sentence == open.sentence { open.node } else { 0 };
+        let end = if sentence == close.sentence { close.node + 1 } else { nodes.len() };
+        nodes.into_iter().take(end).skip(start).map(move |word| (sentence, word)).collect::<Vec<_>>()
+    };
+    (open.sentence..=close.sentence).flat_map(of_sentence).collect()
+}
+
+/// The words of a sentence, with `None` in the places of its empty nodes.
+fn in_order(sentence: &Sentence) -> Vec<Option<usize>> {
+    let mut empty = sentence.empty_nodes().iter().peekable();
+    let mut nodes = Vec::with_capacity(sentence.len() + sentence.empty_nodes().len());
+    for word in 0..sentence.len() {
+        while empty.next_if(|(before, _)| *before <= word).is_some() {
+            nodes.push(None);
+        }
+        nodes.push(Some(word));
+    }
+    nodes.extend(empty.map(|_| None));
+    nodes
 }
 
 /// The words from an opening to a closing bracket, one span for each sentence.

@@ -1,12 +1,12 @@
 //! Reading: a file becomes a stream of documents.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::brackets::{Bracketed, Brackets, Place};
 use super::entity::{self, Attributes};
 use super::heads::head;
-use super::{Document, Entity, HeadRule, Mention, MentionType};
+use super::{Document, Entity, HeadRule, Mention, MentionType, Span};
 use crate::fault::{Fault, Problem, ReadError};
 use crate::read::{Format, Reader, Step};
 use crate::sentence::Sentence;
@@ -76,7 +76,8 @@ impl Documents {
         let bracketed = bracketed.map_err(|(place, fault)| self.error(place, fault, &sentences))?;
         let (mut entities, mut mentions) = (Vec::<Entity>::new(), Vec::with_capacity(bracketed.len()));
         let mut known: HashMap<String, usize> = HashMap::new();
-        let mut zero_mentions = 0;
+        let (mut zero_mentions, mut repeated_mentions) = (0, 0);
+        let mut said: HashSet<(usize, Vec<Span>)> = HashSet::new();
         for mention in bracketed {
             if mention.spans.is_empty() {
                 zero_mentions += 1;
@@ -88,13 +89,17 @@ impl Documents {
                 entities.push(Entity { name: name.clone(), etype: mention.etype });
                 entities.len() - 1
             });
+            if !said.insert((entity, mention.spans.clone())) {
+                repeated_mentions += 1;
+                continue;
+            }
             let kind = MentionType::of(sentences[sentence].word(head));
             mentions.push(Mention { entity, sentence, head, kind, spans: mention.spans });
         }
         let id = sentences.first().and_then(Sentence::document).map(str::to_owned);
         let id =
             id.unwrap_or_else(|| self.reader.path().file_stem().unwrap_or_default().to_string_lossy().into_owned());
-        Ok(Document { id, sentences, entities, mentions, zero_mentions })
+        Ok(Document { id, sentences, entities, mentions, zero_mentions, repeated_mentions })
     }
 
     fn error(&self, place: Place, fault: Fault, sentences: &[Sentence]) -> ReadError {

@@ -34,8 +34,8 @@ impl Attributes {
                 _ if index == 0 => (opening.name, opening.part) = name_and_part(value)?,
                 _ if value.is_empty() => {}
                 "etype" => opening.etype = Some(value.to_owned()),
-                "minspan" => opening.heads = places(value)?,
-                "head" if opening.heads.is_empty() => opening.heads = places(value)?,
+                "minspan" => opening.heads.minspan = places(value)?,
+                "head" => opening.heads.head = places(value)?,
                 _ => {}
             }
         }
@@ -51,7 +51,7 @@ fn name_and_part(text: &str) -> Option<(String, Option<(usize, usize)>)> {
     (1 <= number && number <= of).then(|| (name.to_owned(), Some((number, of))))
 }
 
-/// `2,4`: the second and the fourth word, as places counted from 0.
+/// `2,4`: the second and the fourth, as places counted from 0.
 fn places(text: &str) -> Option<Vec<usize>> {
     text.split(',').map(|place| place.parse::<usize>().ok()?.checked_sub(1)).collect()
 }
@@ -68,19 +68,23 @@ pub(super) fn read(
         *attributes = Attributes::declared(value);
     }
     let mut empty_nodes = sentence.empty_nodes().iter().peekable();
-    let at_empty_node = |before: usize| {
+    let at_empty_node = |before: usize, node: usize| {
         let word = before.min(sentence.len() - 1);
-        Place { sentence: last, before, behind: before, word, line: lines[word] }
+        Place { sentence: last, before, behind: before, node, word, line: lines[word] }
     };
+    let mut node = 0;
     for (index, word) in sentence.words().iter().enumerate() {
         while let Some((before, line)) = empty_nodes.next_if(|(before, _)| *before <= index) {
-            read_annotation(entity_of(line), at_empty_node(*before), sentences, attributes, brackets)?;
+            read_annotation(entity_of(line), at_empty_node(*before, node), sentences, attributes, brackets)?;
+            node += 1;
         }
-        let place = Place { sentence: last, before: index, behind: index + 1, word: index, line: lines[index] };
+        let place = Place { sentence: last, before: index, behind: index + 1, node, word: index, line: lines[index] };
         read_annotation(word.misc_value("Entity"), place, sentences, attributes, brackets)?;
+        node += 1;
     }
     for (before, line) in empty_nodes {
-        read_annotation(entity_of(line), at_empty_node(*before), sentences, attributes, brackets)?;
+        read_annotation(entity_of(line), at_empty_node(*before, node), sentences, attributes, brackets)?;
+        node += 1;
     }
     Ok(())
 }

@@ -12,13 +12,25 @@ pub(super) fn head(mention: &Bracketed, rule: HeadRule, sentences: &[Sentence]) 
     let here = mention.spans.iter().take_while(|span| span.sentence == sentence_index);
     let words: Vec<usize> = here.flat_map(|span: &Span| span.words.clone()).collect();
     let annotated = match rule {
-        HeadRule::Annotated => &mention.heads[..],
-        HeadRule::TopOfSpan => &[],
+        HeadRule::Annotated => annotated(mention, sentence_index, &words)?,
+        HeadRule::TopOfSpan => Vec::new(),
     };
-    let candidates: Vec<usize> = annotated.iter().map(|&place| words.get(place).copied()).collect::<Option<_>>()?;
-    let candidates = if candidates.is_empty() { &words } else { &candidates };
+    let candidates = if annotated.is_empty() { &words } else { &annotated };
     let head = if sentence.is_unparsed() { last_noun(candidates, sentence)? } else { top(candidates, sentence)? };
     Some((sentence_index, WordIdx::new(head)))
+}
+
+/// The words of the mention's first sentence that the annotation calls its head: those of `minspan`, which counts words; else
+/// those of `head`, which counts empty nodes too. Empty where it says nothing, or names an empty node, which no encoder reads;
+/// `None` where a place lies outside.
+fn annotated(mention: &Bracketed, sentence: usize, words: &[usize]) -> Option<Vec<usize>> {
+    if !mention.heads.minspan.is_empty() {
+        return mention.heads.minspan.iter().map(|&place| words.get(place).copied()).collect();
+    }
+    let nodes = mention.heads.head.iter().map(|&place| mention.nodes.get(place));
+    let nodes: Vec<(usize, Option<usize>)> = nodes.map(|node| node.copied()).collect::<Option<_>>()?;
+    let of_sentence = nodes.iter().all(|(of, word)| *of == sentence || word.is_none());
+    of_sentence.then(|| nodes.iter().filter_map(|(_, word)| *word).collect())
 }
 
 /// The candidate nearest to the root, the leftmost of several. It never hangs from another candidate, which would be

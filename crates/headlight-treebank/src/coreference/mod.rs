@@ -52,6 +52,9 @@ pub struct Document {
     pub mentions: Vec<Mention>,
     /// Mentions that cover no word but only empty nodes: counted, not kept.
     pub zero_mentions: usize,
+    /// Mentions that were given again, the same words for the same entity (`(3)|(3)`): counted, not kept. The scorer of
+    /// CoNLL-2012 drops them as well.
+    pub repeated_mentions: usize,
 }
 
 /// What mentions refer to.
@@ -112,8 +115,8 @@ impl MentionType {
 /// Which word is the head of a mention.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum HeadRule {
-    /// As [`HeadRule::TopOfSpan`], among the words of CorefUD's `minspan` where it is given; CorefUD's `head` where that
-    /// is given.
+    /// As [`HeadRule::TopOfSpan`], among the words of CorefUD's `minspan` where it is given, which counts words; else CorefUD's
+    /// `head` where that is given, which counts empty nodes too and says nothing where it names one.
     #[default]
     Annotated,
     /// The word of the first span whose way to the root is shortest among those with a governor outside the mention, the
@@ -123,6 +126,13 @@ pub enum HeadRule {
 }
 
 impl Document {
+    /// Leaves the first `sentences` and the mentions whose words all lie in them.
+    pub fn truncate(&mut self, sentences: usize) {
+        self.sentences.truncate(sentences);
+        let inside = |mention: &Mention| mention.spans.iter().all(|span| span.sentence < sentences);
+        self.mentions.retain(inside);
+    }
+
     /// The head word of a mention.
     pub fn head(&self, mention: &Mention) -> &Word {
         self.sentences[mention.sentence].word(mention.head)

@@ -80,6 +80,71 @@ fn empty_nodes_carry_brackets_too() {
     assert_eq!(document.zero_mentions, 1);
 }
 
+/// Three words and an empty node before the third.
+fn with_empty_node(entities: [&str; 4]) -> String {
+    let misc = entities.map(|entity| if entity.is_empty() { "_".to_owned() } else { format!("Entity={entity}") });
+    let [first, second, empty, third] = misc;
+    format!(
+        "# global.Entity = eid-etype-head-minspan-other\n1\ta\t_\tNOUN\t_\t_\t2\tdep\t_\t{first}\n\
+         2\tb\t_\tNOUN\t_\t_\t0\troot\t_\t{second}\n2.1\tzero\t_\tPRON\t_\t_\t_\t_\t2:dep\t{empty}\n\
+         3\tc\t_\tNOUN\t_\t_\t2\tdep\t_\t{third}\n\n"
+    )
+}
+
+#[test]
+fn heads_count_empty_nodes_and_minspans_do_not() {
+    fn check(entities: [&str; 4], expected: &[&str]) {
+        let read = documents(&with_empty_node(entities), Format::Conllu).remove(0);
+        assert_eq!(mentions(&read.unwrap()), expected, "{entities:?}");
+    }
+    check(["(e1-x-1", "", "", "e1)"], &["e1 x a 1:1-3"]);
+    check(["(e1-x-4", "", "", "e1)"], &["e1 x c 1:1-3"]);
+    check(["(e1-x--3", "", "", "e1)"], &["e1 x c 1:1-3"]);
+    check(["(e1-x-4-1", "", "", "e1)"], &["e1 x a 1:1-3"]);
+    // The empty node itself is no word: then the top of the mention.
+    check(["(e1-x-3", "", "", "e1)"], &["e1 x b 1:1-3"]);
+    // Brackets at the empty node: it is the mention's first node, its last, or none of it.
+    check(["", "", "(e1-x-2", "e1)"], &["e1 x c 1:3-3"]);
+    check(["", "(e1-x-1", "e1)", ""], &["e1 x b 1:2-2"]);
+    check(["(e1-x-2", "e1)", "", ""], &["e1 x b 1:1-2"]);
+    check(["", "", "", "(e1-x-1)"], &["e1 x c 1:3-3"]);
+    // Parts of a discontinuous mention are counted on.
+    check(["(e1[1/2]-x-3)", "", "(e1[2/2]-x-3", "e1[2/2])"], &["e1 x c 1:1-1 1:3-3"]);
+    for outside in ["(e1-x-5", "(e1-x--4"] {
+        let read = documents(&with_empty_node([outside, "", "", "e1)"]), Format::Conllu).remove(0);
+        assert!(read.unwrap_err().to_string().contains("lies outside the mention"), "{outside}");
+    }
+}
+
+#[test]
+fn a_mention_that_is_given_twice_is_one() {
+    fn check(entities: &[&str], expected: &[&str], repeated: usize) {
+        let document = documents(&sentence("", entities), Format::Conllu).remove(0).unwrap();
+        assert_eq!(mentions(&document), expected, "{entities:?}");
+        assert_eq!(document.repeated_mentions, repeated, "{entities:?}");
+    }
+    check(&["(e1-x)(e1-x)"], &["e1 x w1 1:1-1"], 1);
+    check(&["(e1-x(e1-y", "e1)e1)"], &["e1 x w1 1:1-2"], 1);
+    // Other words, or another entity, are another mention; crossing ones too.
+    check(&["(e1-x(e1-x)", "e1)"], &["e1 x w1 1:1-2", "e1 x w1 1:1-1"], 0);
+    check(&["(e1-x)(e2-x)"], &["e1 x w1 1:1-1", "e2 x w1 1:1-1"], 0);
+    check(&["(e1[1/2]-x)(e1[1/2]-x)", "", "(e1[2/2]-x)(e1[2/2]-x)"], &["e1 x w1 1:1-1 1:3-3"], 1);
+    let twice = CONLL_2012.replacen("(3|(4)", "(3|(4)|(4)", 1);
+    let read = documents(&twice, Format::Conll2012).remove(0).unwrap();
+    assert_eq!((read.mentions.len(), read.repeated_mentions), (4, 1));
+}
+
+#[test]
+fn a_document_can_be_cut() {
+    let text =
+        sentence("# newdoc id = d\n", &["(e1)", "(e2"]) + &sentence("", &["e2)", "(e1)"]) + &sentence("", &["(e1)"]);
+    let mut document = documents(&text, Format::Conllu).remove(0).unwrap();
+    document.truncate(2);
+    assert_eq!((document.sentences.len(), mentions(&document).len()), (2, 3));
+    document.truncate(1);
+    assert_eq!(mentions(&document), ["e1 - w1 1:1-1"]);
+}
+
 #[test]
 fn wrong_brackets_are_named_and_the_next_document_follows() {
     fn check(sentences: &[&[&str]], message: &str) {
