@@ -53,6 +53,12 @@ impl Run {
 }
 
 impl Steps {
+    /// Steps that depend on nothing but their names.
+    #[cfg(test)]
+    pub fn in_folder(folder: &std::path::Path) -> Self {
+        Self { folder: folder.to_owned(), base: Sha256::new() }
+    }
+
     /// The same, for steps of a part that has this name: `steps.of("random weights, draw 2")`.
     pub fn of(&self, part: &str) -> Self {
         let mut steps = self.clone();
@@ -123,27 +129,25 @@ fn add(hasher: &mut Sha256, text: &str) {
 mod tests {
     use super::*;
 
-    fn steps(folder: &std::path::Path) -> Steps {
-        Steps { folder: folder.to_owned(), base: Sha256::new() }
-    }
-
     #[test]
     fn a_step_is_done_once_and_comes_back_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
         let made = (vec![0.1_f64 + 0.2, f64::MIN_POSITIVE, -0.0], "obj".to_owned());
-        assert_eq!(steps(folder.path()).once("a", || Ok(made.clone())).unwrap(), made);
-        let again = steps(folder.path()).once("a", || -> Result<(Vec<f64>, String)> { panic!("done twice") }).unwrap();
+        assert_eq!(Steps::in_folder(folder.path()).once("a", || Ok(made.clone())).unwrap(), made);
+        let again = Steps::in_folder(folder.path())
+            .once("a", || -> Result<(Vec<f64>, String)> { panic!("done twice") })
+            .unwrap();
         assert_eq!(again, made);
         assert!(again.0[2].is_sign_negative());
         // Another name and another part are other steps.
-        assert_eq!(steps(folder.path()).kept::<(Vec<f64>, String)>("b"), None);
-        assert_eq!(steps(folder.path()).of("part").kept::<(Vec<f64>, String)>("a"), None);
+        assert_eq!(Steps::in_folder(folder.path()).kept::<(Vec<f64>, String)>("b"), None);
+        assert_eq!(Steps::in_folder(folder.path()).of("part").kept::<(Vec<f64>, String)>("a"), None);
     }
 
     #[test]
     fn a_damaged_step_is_done_again() {
         let folder = tempfile::tempdir().unwrap();
-        let steps = steps(folder.path());
+        let steps = Steps::in_folder(folder.path());
         steps.keep("a", &[1.5_f64, 2.5]).unwrap();
         let path = steps.path("a");
         let good = fs::read(&path).unwrap();
@@ -161,8 +165,8 @@ mod tests {
     #[test]
     fn work_that_fails_keeps_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let failed = steps(folder.path()).once("a", || -> Result<u32> { Err(anyhow!("no")) });
+        let failed = Steps::in_folder(folder.path()).once("a", || -> Result<u32> { Err(anyhow!("no")) });
         assert_eq!(failed.unwrap_err().to_string(), "no");
-        assert_eq!(steps(folder.path()).kept::<u32>("a"), None);
+        assert_eq!(Steps::in_folder(folder.path()).kept::<u32>("a"), None);
     }
 }

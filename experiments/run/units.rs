@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use headlight_heads::Fold;
 use headlight_report::stats::{Counts, Unit};
 use headlight_treebank::Sentence;
+use serde::{Deserialize, Serialize};
 
 use super::Run;
 
@@ -16,6 +17,32 @@ pub struct Units {
     of: Vec<u32>,
     documents: HashMap<Option<String>, u32>,
     opened: u32,
+}
+
+/// What has to be known of a sentence to tell its unit, kept with what was counted of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Mark {
+    /// A unit of its own.
+    Sentence,
+    /// One of a document.
+    Document {
+        /// The document's name; none where the file gives none.
+        name: Option<String>,
+        /// Whether the sentence opens it.
+        opens: bool,
+    },
+}
+
+impl Mark {
+    /// The mark of a sentence.
+    pub fn of(sentence: &Sentence, unit: Unit) -> Self {
+        match unit {
+            Unit::Sentence => Mark::Sentence,
+            Unit::Document => {
+                Mark::Document { name: sentence.document().map(ToOwned::to_owned), opens: sentence.opens_document() }
+            }
+        }
+    }
 }
 
 impl Run {
@@ -38,15 +65,20 @@ impl Units {
 
     /// Adds the next sentence that is counted.
     pub fn push(&mut self, sentence: &Sentence) {
-        let unit = match self.unit {
-            Unit::Sentence => self.of.len() as u32,
-            Unit::Document => {
+        self.mark(Mark::of(sentence, self.unit));
+    }
+
+    /// Adds the next sentence that is counted, by what was noted of it.
+    pub fn mark(&mut self, mark: Mark) {
+        let unit = match mark {
+            Mark::Sentence => self.of.len() as u32,
+            Mark::Document { name, opens } => {
                 // An unnamed document is told from the one before by its first sentence.
-                if sentence.opens_document() && sentence.document().is_none() {
+                if opens && name.is_none() {
                     self.documents.remove(&None);
                 }
                 let opened = &mut self.opened;
-                *self.documents.entry(sentence.document().map(ToOwned::to_owned)).or_insert_with(|| {
+                *self.documents.entry(name).or_insert_with(|| {
                     *opened += 1;
                     *opened - 1
                 })
