@@ -119,9 +119,54 @@ fn coreference_scores_heads_and_baselines() {
         let splits = if selection == "separate" { 2 } else { 1 };
         assert_eq!(heads.iter().filter(|row| row[5] == "all").count(), splits * 2 * HEADS);
         assert!(printed.contains("four sieves"), "{printed}");
-        let warned = json(&world, "report.json")["warnings"].to_string().contains("optimistic");
+        let warned = json(&world, "report.json")["warnings"].to_string().contains("chosen on the documents");
         assert_eq!(warned, selection == "same");
+        // The head beside each rule, on all mentions and on those of each type.
+        let differences = table(&world, "differences");
+        assert_eq!(differences.len(), 3 * totals.len());
+        for row in &differences {
+            assert_eq!((row[0].as_str(), row[3].as_str(), row[12].as_str()), ("coreference", "head", "document"));
+            assert_eq!(row[10].is_empty(), selection == "same", "{row:?}");
+        }
     }
+}
+
+#[test]
+fn documents_are_read_as_the_treebank_keys_say() {
+    let sentence = |id: &str, word: &str, entity: &str| {
+        format!(
+            "# sent_id = {id}\n1\t{word}\t_\tPRON\t_\t_\t2\tnsubj\t_\tEntity={entity}\n2\twalks\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n"
+        )
+    };
+    let document = |name: &str, twice: &str| {
+        format!("# newdoc id = {name}\n# global.Entity = eid\n")
+            + &sentence("a", "bank", "(e1)")
+            + &sentence("b", "it", twice)
+            + &sentence("c", "it", "(e1)")
+            + &sentence("d", "it", "(e1)")
+    };
+    let anaphoric = |text: &str, keys: &str, expected: &str| {
+        let world = World::new();
+        world.write("pond.conllu", text);
+        let tables = format!("[treebank]\nevaluate = [\"pond.conllu\"]\n{keys}");
+        world.write("tiny.toml", config("coreference", &tables) + "selection = \"same\"\n");
+        world.succeed(&["run", "tiny.toml"]);
+        let warnings = json(&world, "report.json")["warnings"].to_string();
+        assert!(warnings.contains(expected), "{warnings}");
+        let rows = table(&world, "coreference");
+        let row = rows.iter().find(|row| row[2] == "nearest" && row[6] == "all").unwrap().clone();
+        let documents = json(&world, "report.json")["experiments"][0]["facts"]["documents"].clone();
+        (row[8].parse::<u64>().unwrap(), documents.as_u64().unwrap(), row[9].is_empty())
+    };
+    // One document has no interval; documents of one name are two.
+    assert_eq!(anaphoric(&document("pond", "(e1)"), "", "All mentions are of one document"), (3, 1, true));
+    assert_eq!(anaphoric(&(document("pond", "(e1)") + &document("pond", "(e1)")), "", "optimistic"), (6, 2, false));
+    // So many sentences of the split, and not one more.
+    let two = document("pond", "(e1)") + &document("lake", "(e1)");
+    assert_eq!(anaphoric(&two, "max_sentences = 2", "one document"), (1, 1, true));
+    assert_eq!(anaphoric(&two, "max_sentences = 7", "optimistic"), (5, 2, false));
+    // A mention that is given twice is one.
+    assert_eq!(anaphoric(&document("pond", "(e1)(e1)"), "", "1 mention is given again"), (3, 1, true));
 }
 
 #[test]
@@ -172,6 +217,82 @@ fn single_heads_make_trees() {
 }
 
 #[test]
+fn what_is_resampled_is_a_key() {
+    for (kind, table_name, low) in [("trees", "head_trees", 9), ("ensembles", "ensembles", 8)] {
+        let differences = |unit: &str| {
+            let (world, _) = run(kind, SPLITS, &["--set", &format!("treebank.unit={unit}")]);
+            let rows = table(&world, table_name);
+            // Experiment, measure, group, a, b, both values, difference, its interval, two ps, unit, units.
+            let text = world.read("runs/tiny/differences.csv");
+            let units: BTreeSet<String> =
+                text.lines().skip(1).map(|line| line.rsplitn(3, ',').take(2).collect::<Vec<_>>().join(" ")).collect();
+            let counts: Vec<String> = rows.iter().map(|row| row[low - 2..low].join(" ")).collect();
+            let ends: Vec<String> = rows.iter().map(|row| row[low].clone()).collect();
+            (units, counts, ends)
+        };
+        let ((of_sentences, counts, ends), (of_documents, same, others)) =
+            (differences("sentence"), differences("document"));
+        assert_eq!(of_sentences, BTreeSet::from(["120 sentence".to_owned()]), "{kind}");
+        assert_eq!(of_documents, BTreeSet::from(["13 document".to_owned()]), "{kind}");
+        // What is counted stays; what it rests on changes.
+        assert!(counts == same && ends != others, "{kind}");
+    }
+    let world = World::new();
+    world.write("one.conllu", "1\ta\t_\t_\t_\t_\t2\tnsubj\t_\t_\n2\tb\t_\t_\t_\t_\t0\troot\t_\t_\n\n");
+    let one = "[treebank]\nevaluate = [\"one.conllu\"]\nunit = \"document\"";
+    world.write("tiny.toml", config("trees", one) + "selection = \"same\"\n");
+    let error = world.fail(1, &["run", "tiny.toml"]);
+    assert!(error.contains("marks no more than one document"), "{error}");
+}
+
+#[test]
+fn trees_and_chains_are_compared_in_pairs() {
+    let (world, printed) = run("trees", SPLITS, &[]);
+    let text = world.read("runs/tiny/differences.csv");
+    let rows: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(rows.len(), 3, "{text}");
+    assert!(rows[0].starts_with("trees,uuas,,\"head, undirected\",chain,"), "{text}");
+    assert!(rows[1].starts_with("trees,uas_given_root,,\"head, dep_to_gov\",chain,"), "{text}");
+    // The finding says what it rests on, and the page has a section.
+    assert!(printed.contains("Trees of heads and chains of neighbours"), "{printed}");
+    let findings = json(&world, "report.json")["findings"].to_string();
+    assert!(findings.contains("paired over 120 sentences") && findings.contains("chosen on `select`"), "{findings}");
+    assert!(world.read("runs/tiny/report.html").contains("id=\"differences\""));
+    assert!(world.read("runs/tiny/report.md").contains("## Differences"));
+    // Where the head was chosen on the same words, nothing is tested.
+    let (world, _) = run("trees", SPLITS, &["--set", "trees.selection=same"]);
+    let findings = json(&world, "report.json")["findings"].to_string();
+    assert!(findings.contains("not tested, over 120 sentences"), "{findings}");
+}
+
+#[test]
+fn ensembles_are_compared_with_the_best_head_of_either_direction() {
+    let (world, _) = run("ensembles", SPLITS, &["--set", "ensembles.min_total=20"]);
+    let rows = table(&world, "ensembles");
+    let number = |row: &[String], cell: usize| row[cell].parse::<u64>().unwrap();
+    for row in &rows {
+        let other = rows.iter().find(|other| other[1] == row[1] && other[2] != row[2]);
+        // Both directions name the same head: the first of one of them.
+        if let Some(other) = other {
+            assert_eq!(row[14..17], other[14..17], "{row:?}");
+        }
+        let of_best = [Some(row), other].into_iter().flatten().find(|it| it[2] == row[15]).unwrap();
+        assert_eq!((&row[14], number(row, 16)), (&of_best[10], number(of_best, 11)), "{row:?}");
+    }
+    // Each relation is compared once with that head, unless its better ensemble begins with it.
+    let text = world.read("runs/tiny/differences.csv");
+    let relations: BTreeSet<&str> = rows.iter().map(|row| row[1].as_str()).collect();
+    for relation in relations {
+        let compared =
+            text.lines().filter(|line| line.contains(&format!(",{relation},")) && line.contains(",best head,"));
+        assert!(compared.count() <= 1, "{relation}");
+    }
+    let findings = json(&world, "report.json")["findings"].to_string();
+    assert!(findings.contains("than the best single head of either direction for"), "{findings}");
+    assert!(text.contains("ensembles,las_given_root,,calibrated,ensembles,"), "{text}");
+}
+
+#[test]
 fn heads_are_gathered_into_ensembles() {
     let (world, printed) = run("ensembles", SPLITS, &["--set", "ensembles.selection=same"]);
     let rows = table(&world, "ensembles");
@@ -186,15 +307,19 @@ fn heads_are_gathered_into_ensembles() {
         assert!(number(6) >= number(11) && number(7) >= 50, "{row:?}");
         assert_eq!(heads.len() > 1, number(6) > number(11), "{row:?}");
     }
-    assert!(printed.contains("first head"), "{printed}");
+    assert!(printed.contains("best head"), "{printed}");
+    // Nothing is tested on the words that heads were gathered on.
+    let differences = world.read("runs/tiny/differences.csv");
+    assert!(differences.lines().skip(1).all(|line| line.split(',').rev().nth(2) == Some("")), "{differences}");
     let (world, _) = run("ensembles", SPLITS, &["--set", "ensembles.heads=1"]);
     assert!(table(&world, "ensembles").iter().all(|row| !row[3].contains(' ') && row[6] == row[11]));
-    // What single heads find in maps as they are is what kind `heads` counts.
+    // What single heads find in dependents' rows as they are is what kind `heads` counts; the other direction reads the
+    // governor's row here and the dependent's column there.
     let world = World::new();
     world.write("tiny.toml", config("ensembles", SPLITS) + "[[experiment]]\nkind = \"heads\"\n");
     world.succeed(&["run", "tiny.toml", "--set", "ensembles.heads=1", "--set", "ensembles.rows=raw"]);
     let heads = table(&world, "head_scores");
-    for row in table(&world, "ensembles") {
+    for row in table(&world, "ensembles").iter().filter(|row| row[2] == "dep_to_gov") {
         let counted = |of: &&Vec<String>| of[1] == "select" && of[4] == row[2] && of[5] == row[1];
         let most = heads.iter().filter(counted).map(|of| of[6].parse::<u64>().unwrap()).max();
         assert_eq!(most, row[4].parse().ok(), "{row:?}");
@@ -265,7 +390,7 @@ fn text_and_documents_with_nothing_to_use_are_named() {
         assert!(error.contains(expected), "{error}");
     };
     let corpus = |file: &str| format!("[corpus]\nfiles = [{file:?}]");
-    check("surface", &corpus("empty.txt"), 1, "`corpus.files` (empty.txt) holds no usable segment");
+    check("surface", &corpus("empty.txt"), 1, "`corpus.files` (empty.txt) holds no usable");
     check("surface", &corpus("broken.txt"), 1, "broken.txt:2: not UTF-8 text");
     check("clusters", &corpus("none.txt"), 1, "none.txt: No such file");
     check("surface", "", 2, "kind = \"surface\" without `corpus.files` needs `treebank.evaluate`");

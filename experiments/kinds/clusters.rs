@@ -9,8 +9,8 @@ use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_bert::Request;
 use headlight_heads::{
     Denominator, Direction, Embedding, HeadDistances, HeadOffsets, HeadScores, LayerDistances, MdsOptions, Merger,
-    Role, SurfaceMeans, behaviour, clusters, hierarchy, layer_distances, map_distances, mds, predict, predict_pieces,
-    role, surface,
+    Role, RoleScores, SurfaceMeans, behaviour, clusters, hierarchy, layer_distances, map_distances, mds, predict,
+    predict_pieces, role, surface,
 };
 use headlight_report::format::count;
 use headlight_report::sheet::Sheet;
@@ -60,11 +60,14 @@ impl Kind for Clusters {
                 Ok(())
             },
         )?;
-        let scores = self.scores(run, grid)?;
+        let reported = scores(run, Split::Evaluate, grid)?;
+        let chosen = scores(run, Split::Select, grid)?;
         let clock = Instant::now();
         let map = self.map(run, &distances);
         let rules = run.config().roles.rules();
-        let roles: Vec<Option<Role>> = grid.iter().map(|head| role(&offsets, scores.as_ref(), head, &rules)).collect();
+        let role_scores =
+            reported.as_ref().map(|reported| RoleScores { chosen: chosen.as_ref().unwrap_or(reported), reported });
+        let roles: Vec<Option<Role>> = grid.iter().map(|head| role(&offsets, role_scores, head, &rules)).collect();
         write_distances(run, &distances)?;
         let rows = rows(run.config(), &means, &map, &roles);
         write_table(run.folder(), &rows)?;
@@ -72,8 +75,8 @@ impl Kind for Clusters {
         Ok(Outcome {
             tables: vec![tables::HeadDistance::NAME.to_owned(), tables::Cluster::NAME.to_owned()],
             facts: facts(&map, &roles, grid, &seen),
-            findings: findings(&map, &roles, &distances, &seen),
-            warnings: warnings(&map, scores.as_ref()),
+            findings: findings(&map, &roles, &distances, &seen, chosen.is_some()),
+            warnings: warnings(&map, reported.as_ref(), chosen.as_ref()),
             sheets: vec![layers(&map, &seen), headlight_report::clusters_sheet(&rows)],
             ..Outcome::default()
         })
@@ -88,26 +91,28 @@ struct HeadMap {
     layers: LayerDistances,
 }
 
-impl Clusters {
-    /// Accuracies of heads on the treebank, for syntactic roles; `None` where there are no trees.
-    fn scores(&self, run: &mut Run, grid: HeadGrid) -> Result<Option<HeadScores>> {
-        if run.config().treebank.files(Split::Evaluate).is_empty() {
-            return Ok(None);
-        }
-        let mut scores = HeadScores::new(grid, run.config().treebank.granularity());
-        let request: Request = request(run.config());
-        let pass = Pass { split: Split::Evaluate, from: 0, request: &request };
-        run.encode(
-            &pass,
-            |_, _, encoded| predict(&encoded.words.expect("the request asks for attention over words")),
-            |sentence, predictions| match predictions {
-                Some(predictions) if !sentence.is_unparsed() => Ok(scores.observe(sentence, &predictions)?),
-                _ => Ok(()),
-            },
-        )?;
-        Ok((scores.sentences() > 0).then_some(scores))
+/// How often heads find the arcs of a split, for syntactic roles: who attends has the other end of the arc on top of its row,
+/// in both directions. `None` where there are no trees.
+fn scores(run: &mut Run, split: Split, grid: HeadGrid) -> Result<Option<HeadScores>> {
+    if run.config().treebank.files(split).is_empty() {
+        return Ok(None);
     }
+    let mut scores = HeadScores::new(grid, run.config().treebank.granularity());
+    let request: Request = request(run.config());
+    run.encode(
+        &Pass { split, from: 0, request: &request },
+        |sentence, _, encoded| {
+            predict(&encoded.words.expect("the request asks for attention over words")).by_rows(sentence)
+        },
+        |sentence, predictions| match predictions {
+            Some(predictions) if !sentence.is_unparsed() => Ok(scores.observe(sentence, &predictions)?),
+            _ => Ok(()),
+        },
+    )?;
+    Ok((scores.sentences() > 0).then_some(scores))
+}
 
+impl Clusters {
     fn map(&self, run: &Run, distances: &HeadDistances) -> HeadMap {
         let grid = distances.grid();
         let means = distances.mean_matrix();
@@ -208,7 +213,13 @@ fn facts(map: &HeadMap, roles: &[Option<Role>], grid: HeadGrid, seen: &Sequences
     facts
 }
 
-fn findings(map: &HeadMap, roles: &[Option<Role>], distances: &HeadDistances, seen: &SequencesSeen) -> Vec<String> {
+fn findings(
+    map: &HeadMap,
+    roles: &[Option<Role>],
+    distances: &HeadDistances,
+    seen: &SequencesSeen,
+    chosen_apart: bool,
+) -> Vec<String> {
     let grid = distances.grid();
     let mut findings = Vec::new();
     let closer = map.layers.within.iter().zip(&map.layers.between).filter(|pair| match pair {
@@ -239,13 +250,20 @@ fn findings(map: &HeadMap, roles: &[Option<Role>], distances: &HeadDistances, se
         if !heads.is_empty() {
             let which = heads.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
             let more = if heads.len() > 6 { ", …" } else { "" };
-            findings.push(format!("{} heads are {what} by Voita's rules: {which}{more}.", count(heads.len() as u64)));
+            let rests_on = match (what, chosen_apart) {
+                ("syntactic", true) => ", relations chosen on `select`, the rule applied on `evaluate`",
+                ("syntactic", false) => ", relations chosen and the rule applied on the same sentences",
+                _ => "",
+            };
+            let number = count(heads.len() as u64);
+            let of = count(grid.len() as u64);
+            findings.push(format!("{number} of {of} heads are {what} by Voita's rules{rests_on}: {which}{more}."));
         }
     }
     findings
 }
 
-fn warnings(map: &HeadMap, scores: Option<&HeadScores>) -> Vec<String> {
+fn warnings(map: &HeadMap, reported: Option<&HeadScores>, chosen: Option<&HeadScores>) -> Vec<String> {
     let mut warnings = Vec::new();
     if map.embedding.stress_1 > 0.2 {
         warnings.push(format!(
@@ -253,8 +271,16 @@ fn warnings(map: &HeadMap, scores: Option<&HeadScores>) -> Vec<String> {
             map.embedding.stress_1
         ));
     }
-    if scores.is_none() {
-        warnings.push("No head is called syntactic: `treebank.evaluate` has no trees to tell.".to_owned());
+    match (reported, chosen) {
+        (None, _) => {
+            warnings.push("No head is called syntactic: `treebank.evaluate` has no trees to tell.".to_owned());
+        }
+        (Some(_), None) => warnings.push(
+            "Syntactic heads are told on the sentences that their relations were chosen on (`treebank.select` is empty or has \
+             no trees): more of them are so by chance."
+                .to_owned(),
+        ),
+        (Some(_), Some(_)) => {}
     }
     warnings
 }

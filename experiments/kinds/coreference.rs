@@ -12,16 +12,18 @@ use headlight_heads::coreference::{
 use headlight_heads::{Direction, Fold, coreference};
 use headlight_report::format::percent;
 use headlight_report::sheet::Sheet;
-use headlight_report::stats::Counts;
-use headlight_report::tables::{self, Table, TableWriter, write_table};
+use headlight_report::stats::{Counts, Pair, Unit};
+use headlight_report::tables::{self, Difference, Table, TableWriter, write_table};
+use headlight_report::{Compared, differences, differences_sheet};
 use headlight_treebank::coreference::HeadRule;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Kind;
 use super::heads::Selection;
+use super::paired::{chosen_where, said, untested, write_differences};
 use crate::config::{Input, Settings, Split, choice};
-use crate::run::{DocumentPass, Outcome, Run};
+use crate::run::{DocumentPass, Outcome, Run, ScoredDocuments};
 
 choice! {
     /// Which words a head may choose as antecedent.
@@ -54,23 +56,28 @@ impl Kind for Coreference {
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let evaluate = run.score_documents(&self.pass(Split::Evaluate))?;
+        let scored = self.score(run, Split::Evaluate)?;
         let select = match self.selection {
-            Selection::Separate => Some(run.score_documents(&self.pass(Split::Select))?),
+            Selection::Separate => Some(self.score(run, Split::Select)?),
             Selection::Folds | Selection::Same => None,
         };
         let clock = Instant::now();
-        let choices = self.choose(&evaluate, select.as_ref())?;
-        let rows = self.rows(run, &evaluate, &choices)?;
-        write_heads(run, &evaluate, select.as_ref())?;
+        let evaluate = &scored.scores;
+        let choices = self.choose(evaluate, select.as_ref().map(|select| &select.scores))?;
+        let (rows, differences) = self.rows(run, evaluate, &choices)?;
+        write_heads(run, evaluate, select.as_ref().map(|select| &select.scores))?;
         write_table(run.folder(), &rows)?;
+        write_differences(run, &differences)?;
         run.note_stage("score coreference", clock);
+        let mut sheets = vec![sheet(&rows, &choices, run.config())];
+        sheets.extend(differences_sheet(&differences, "The head and the rules compared"));
+        let tables = [tables::Coreference::NAME, tables::CoreferenceHead::NAME, Difference::NAME];
         Ok(Outcome {
-            tables: vec![tables::Coreference::NAME.to_owned(), tables::CoreferenceHead::NAME.to_owned()],
-            facts: facts(&choices, &evaluate),
-            findings: findings(&rows, &choices),
-            warnings: self.warnings(),
-            sheets: vec![sheet(&rows, &choices, run.config())],
+            tables: tables.map(ToOwned::to_owned).to_vec(),
+            facts: facts(&choices, &scored),
+            findings: self.findings(&rows, &differences, &choices),
+            warnings: self.warnings(&scored, select.as_ref()),
+            sheets,
             statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
             selection: Some(super::chosen_on(self.selection)),
         })
@@ -115,6 +122,14 @@ fn described(choices: &[Choice]) -> String {
 }
 
 impl Coreference {
+    fn score(&self, run: &mut Run, split: Split) -> Result<ScoredDocuments> {
+        // Steps depend on all that is read.
+        run.model()?;
+        run.treebank(split)?;
+        let steps = run.steps()?.of("coreference").of(split.name());
+        run.score_documents(&self.pass(split), steps)
+    }
+
     fn pass(&self, split: Split) -> DocumentPass {
         DocumentPass {
             split,
@@ -154,26 +169,36 @@ impl Coreference {
         Ok(choice.into_iter().collect())
     }
 
-    /// The chosen head and the baselines on every group of mentions, with intervals over documents.
-    fn rows(&self, run: &Run, scores: &CoreferenceScores, choices: &[Choice]) -> Result<Vec<tables::Coreference>> {
+    /// The chosen head and the baselines on every group of mentions, with intervals over documents; and what lies between
+    /// the head and each baseline.
+    fn rows(
+        &self,
+        run: &Run,
+        scores: &CoreferenceScores,
+        choices: &[Choice],
+    ) -> Result<(Vec<tables::Coreference>, Vec<Difference>)> {
         let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
         let single = single(choices);
+        let counts = |group: MentionGroup, predictor: Option<AntecedentPredictor>| -> Vec<Counts> {
+            let of_document = |(id, counts): (&str, &CoreferenceCounts)| {
+                let of_fold = |choice: &&Choice| choice.reported_on.is_none_or(|fold| fold == Fold::of_name(id));
+                let chosen = || choices.iter().find(of_fold).map(|choice| choice.predictor());
+                let correct = predictor.or_else(chosen).map_or(0, |predictor| counts.correct(group, predictor));
+                Counts { correct, total: counts.total(group) }
+            };
+            scores.documents().map(of_document).collect()
+        };
+        // One document alone has nothing to be resampled.
+        let several = scores.documents().count() > 1;
+        let of_head = MentionGroup::ALL.map(|group| counts(group, None));
         let mut rows = Vec::new();
+        let mut of_baselines = Vec::new();
         for predictor in AntecedentPredictor::BASELINES.map(Some).into_iter().chain([None]) {
-            for group in MentionGroup::ALL {
-                let counts: Vec<Counts> = scores
-                    .documents()
-                    .map(|(id, counts)| {
-                        let of_document =
-                            |choice: &&Choice| choice.reported_on.is_none_or(|fold| fold == Fold::of_name(id));
-                        let chosen = || choices.iter().find(of_document).map(|choice| choice.predictor());
-                        let correct = predictor.or_else(chosen).map_or(0, |predictor| counts.correct(group, predictor));
-                        Counts { correct, total: counts.total(group) }
-                    })
-                    .collect();
-                let interval = bootstrap.intervals(&[&counts])?.into_iter().next().flatten();
+            for (number, group) in MentionGroup::ALL.into_iter().enumerate() {
+                let counts = counts(group, predictor);
+                let interval = bootstrap.intervals(&[&counts])?.into_iter().next().flatten().filter(|_| several);
                 let (correct, total) = Counts::sum(&counts);
-                let of_head = |index: fn(AttentionHead) -> usize| match predictor {
+                let of_single = |index: fn(AttentionHead) -> usize| match predictor {
                     Some(_) => None,
                     None => single.map(|choice| index(choice.head) as u32),
                 };
@@ -181,8 +206,8 @@ impl Coreference {
                     corpus: run.config().treebank.display_name(),
                     split: Split::Evaluate.name().to_owned(),
                     predictor: predictor.map_or("head", AntecedentPredictor::name).to_owned(),
-                    layer_index: of_head(|head| head.layer),
-                    head_index: of_head(|head| head.index),
+                    layer_index: of_single(|head| head.layer),
+                    head_index: of_single(|head| head.index),
                     direction: match predictor {
                         Some(_) => None,
                         None => single.map(|choice| super::direction(choice.direction)),
@@ -193,19 +218,85 @@ impl Coreference {
                     ci_low: interval.map(|interval| interval.low),
                     ci_high: interval.map(|interval| interval.high),
                 });
+                of_baselines.extend(predictor.map(|predictor| (number, group, predictor, counts)));
             }
         }
         rows.retain(|row| row.total > 0);
-        Ok(rows)
+        let compared: Vec<Compared<'_>> = of_baselines
+            .iter()
+            .map(|(number, group, predictor, counts)| Compared {
+                a: "head",
+                b: predictor.name(),
+                group: (*group != MentionGroup::All).then(|| group.name()),
+                counts: Pair { a: &of_head[*number], b: counts },
+            })
+            .collect();
+        let mut differences = match several {
+            true => differences("coreference", "antecedents_found", &compared, Unit::Document, &bootstrap)?,
+            false => Vec::new(),
+        };
+        if self.selection == Selection::Same {
+            differences.iter_mut().for_each(untested);
+        }
+        Ok((rows, differences))
     }
 
-    fn warnings(&self) -> Vec<String> {
-        let optimistic = self.selection == Selection::Same;
-        let warning = || {
-            "The head was chosen on the documents that it is scored on, as in the paper: its accuracy is optimistic."
-                .to_owned()
+    fn warnings(&self, evaluate: &ScoredDocuments, select: Option<&ScoredDocuments>) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.selection == Selection::Same {
+            let optimistic = "The head was chosen on the documents that it is scored on, as in the paper: its accuracy is \
+                              optimistic, and its differences to the rules are not tested.";
+            warnings.push(optimistic.to_owned());
+        }
+        if evaluate.scores.documents().count() == 1 {
+            warnings.push(
+                "All mentions are of one document: there is nothing to resample, so no interval and no test. Documents open \
+                 with `# newdoc` (CorefUD) or `#begin document` (CoNLL-2012)."
+                    .to_owned(),
+            );
+        }
+        let repeated = evaluate.repeated_mentions + select.map_or(0, |select| select.repeated_mentions);
+        if repeated > 0 {
+            let mentions = if repeated == 1 { "1 mention is".to_owned() } else { format!("{repeated} mentions are") };
+            warnings.push(format!(
+                "{mentions} given again, with the same words for the same entity: counted once, as the CoNLL-2012 scorer does."
+            ));
+        }
+        warnings
+    }
+
+    /// What came out, as a sentence.
+    fn findings(&self, rows: &[tables::Coreference], differences: &[Difference], choices: &[Choice]) -> Vec<String> {
+        let of = |predictor: &str| rows.iter().find(|row| row.predictor == predictor && row.mention_type == "all");
+        let share = |row: &tables::Coreference| percent(row.correct as f64 / row.total as f64);
+        let beside = |predictor: &str, words: &str| {
+            let difference = differences.iter().find(|row| row.group.is_none() && row.b == predictor);
+            let said = difference.map_or_else(String::new, |difference| format!(", {}", said(difference)));
+            Some(format!("{words} {} %{said}", share(of(predictor)?)))
         };
-        optimistic.then(warning).into_iter().collect()
+        let (Some(head), Some(nearest), Some(same), Some(sieves)) = (
+            of("head"),
+            beside("nearest", "the nearest mention"),
+            beside("head_match", "the same head word"),
+            beside("sieves", "four sieves"),
+        ) else {
+            return Vec::new();
+        };
+        let interval = match (head.ci_low, head.ci_high) {
+            (Some(low), Some(high)) => format!(" [{}, {}]", percent(low), percent(high)),
+            _ => String::new(),
+        };
+        let chosen = match self.selection {
+            Selection::Folds => "chosen on the other half of the documents",
+            other => chosen_where(other),
+        };
+        vec![format!(
+            "Head {}, {chosen}, finds an antecedent of {} %{interval} of {} mentions that have one in their window; {nearest}; \
+             {same}; {sieves}.",
+            described(choices),
+            share(head),
+            headlight_report::format::count(head.total),
+        )]
     }
 }
 
@@ -273,13 +364,15 @@ fn sheet(rows: &[tables::Coreference], choices: &[Choice], config: &Settings) ->
     ]);
     sheet.groups.push(vec![line("nearest", "mentions".into(), &|row| row.total.to_string())]);
     sheet.notes.push(
-        "Of mentions with an antecedent in their window. The head was chosen on all mentions, see `selection`."
+        "Of mentions with an antecedent in their window. The head was chosen on all mentions, see `selection`. \
+         mention→antecedent: of the candidates the one that the mention attends to most; antecedent→mention: the one that \
+         attends to the mention most."
             .to_owned(),
     );
     sheet
 }
 
-fn facts(choices: &[Choice], evaluate: &CoreferenceScores) -> BTreeMap<String, Value> {
+fn facts(choices: &[Choice], evaluate: &ScoredDocuments) -> BTreeMap<String, Value> {
     let choice = |choice: &Choice| {
         json!({
             "head": choice.head.to_string(),
@@ -293,30 +386,7 @@ fn facts(choices: &[Choice], evaluate: &CoreferenceScores) -> BTreeMap<String, V
     };
     BTreeMap::from([
         ("choices".to_owned(), choices.iter().map(choice).collect()),
-        ("documents".to_owned(), json!(evaluate.documents().count())),
+        ("documents".to_owned(), json!(evaluate.scores.documents().count())),
+        ("repeated_mentions".to_owned(), json!(evaluate.repeated_mentions)),
     ])
-}
-
-fn findings(rows: &[tables::Coreference], choices: &[Choice]) -> Vec<String> {
-    let of = |predictor: &str| rows.iter().find(|row| row.predictor == predictor && row.mention_type == "all");
-    let (Some(head), Some(nearest), Some(same), Some(sieves)) =
-        (of("head"), of("nearest"), of("head_match"), of("sieves"))
-    else {
-        return Vec::new();
-    };
-    let share = |row: &tables::Coreference| percent(row.correct as f64 / row.total as f64);
-    let interval = match (head.ci_low, head.ci_high) {
-        (Some(low), Some(high)) => format!(" [{}, {}]", percent(low), percent(high)),
-        _ => String::new(),
-    };
-    vec![format!(
-        "Head {} finds an antecedent of {} %{interval} of {} mentions; the nearest mention is one for {} %, one with the \
-         same head word for {} %, four sieves find one for {} %.",
-        described(choices),
-        share(head),
-        headlight_report::format::count(head.total),
-        share(nearest),
-        share(same),
-        share(sieves)
-    )]
 }

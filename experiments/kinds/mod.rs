@@ -6,6 +6,7 @@ mod coreference;
 mod ensembles;
 mod heads;
 mod importance;
+mod paired;
 pub mod probe;
 mod pruning;
 mod rooted;

@@ -7,18 +7,19 @@ use std::time::Instant;
 use anyhow::Result;
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::{Direction, Fold, words_only};
-use headlight_probe::trees::maximum_spanning_tree;
-use headlight_report::format::percent;
-use headlight_report::stats::Counts;
-use headlight_report::tables::{self, Table, write_table};
+use headlight_report::format::{count, percent};
+use headlight_report::stats::{Counts, Pair, Unit};
+use headlight_report::tables::{self, Difference, Table, write_table};
+use headlight_report::{Compared, differences, differences_sheet};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
 use super::heads::Selection;
-use super::rooted::{chain, counted_arcs, found, of_head};
+use super::paired::{chosen_where, said, untested, write_differences};
+use super::rooted::{chain, counted_arcs, found, joined, neighbours, of_head, spanning_tree};
 use crate::config::{Settings, Split};
-use crate::run::{Outcome, Pass, Run, request};
+use crate::run::{KeptPass, Outcome, Run, Units, fold, request};
 
 /// The keys of `kind = "trees"`; see `[trees]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,7 +32,8 @@ pub struct Trees {
 /// How attention becomes a tree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Decoding {
-    /// The undirected maximum spanning tree; the weight of an edge is the attention in both directions together.
+    /// The undirected maximum spanning tree over the words that are no punctuation; the weight of an edge is the attention
+    /// in both directions together.
     Undirected,
     /// The maximum arborescence from the root of the treebank; the weight of an arc is the attention in one direction.
     Rooted(Direction),
@@ -73,19 +75,23 @@ impl Kind for Trees {
             Selection::Folds | Selection::Same => None,
         };
         let clock = Instant::now();
+        evaluate.units.check("`treebank.evaluate`")?;
         let best = Decoding::ALL.map(|decoding| self.choose(decoding, &evaluate, select.as_ref()));
-        let mut rows = self.chosen_rows(run, &evaluate, &best)?;
-        let findings = findings(&rows);
-        let sheets = vec![headlight_report::head_trees_sheet(&rows)];
+        let (mut rows, differences) = self.chosen_rows(run, &evaluate, &best)?;
+        let findings = self.finding(&rows, &differences, &best[0]);
+        let mut sheets = vec![headlight_report::head_trees_sheet(&rows)];
+        sheets.extend(differences_sheet(&differences, "Trees of heads and chains of neighbours"));
         rows.extend(head_rows(run.config(), Split::Evaluate, &evaluate));
         rows.extend(select.iter().flat_map(|select| head_rows(run.config(), Split::Select, select)));
         write_table(run.folder(), &rows)?;
+        write_differences(run, &differences)?;
         run.note_stage("score trees", clock);
-        let optimistic = "The head was chosen on the sentences that it is scored on: its accuracy is optimistic.";
+        let optimistic = "The head was chosen on the sentences that it is scored on: its accuracy is optimistic, and its \
+                          difference to the chain is not tested.";
         Ok(Outcome {
-            tables: vec![tables::HeadTree::NAME.to_owned()],
+            tables: vec![tables::HeadTree::NAME.to_owned(), Difference::NAME.to_owned()],
             facts: BTreeMap::new(),
-            findings,
+            findings: findings.into_iter().collect(),
             warnings: (self.selection == Selection::Same).then(|| optimistic.to_owned()).into_iter().collect(),
             sheets,
             statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
@@ -95,6 +101,7 @@ impl Kind for Trees {
 }
 
 /// What one sentence counts.
+#[derive(Serialize, Deserialize)]
 struct SentenceTrees {
     fold: Fold,
     /// Arcs without punctuation and root, whatever the decoding.
@@ -105,10 +112,11 @@ struct SentenceTrees {
     baseline: [u16; 2],
 }
 
-/// The counts of a split, by sentence.
+/// The counts of a split, by sentence, and what statistics resample.
 struct Scores {
     grid: HeadGrid,
     sentences: Vec<SentenceTrees>,
+    units: Units,
 }
 
 impl Scores {
@@ -124,54 +132,62 @@ impl Scores {
     fn total(&self) -> u64 {
         self.sentences.iter().map(|sentence| u64::from(sentence.total)).sum()
     }
+
+    /// What `of` says is right in each sentence, added up by unit.
+    fn by_unit(&self, of: impl Fn(&SentenceTrees) -> u16) -> Vec<Counts> {
+        let count = |sentence: &SentenceTrees| Counts { correct: of(sentence).into(), total: sentence.total };
+        self.units.sums(&self.sentences.iter().map(count).collect::<Vec<_>>())
+    }
 }
 
 fn score(run: &mut Run, split: Split) -> Result<Scores> {
     let grid = run.model()?.model.spec().grid;
-    let mut sentences = Vec::new();
-    let request = request(run.config());
-    run.encode(
-        &Pass { split, from: 0, request: &request },
-        |sentence, _, encoded| trees_of(sentence, &encoded.words.expect("the request asks for attention over words")),
-        |_, trees| {
-            sentences.extend(trees);
+    run.treebank(split)?;
+    let (request, unit) = (request(run.config()), run.config().treebank.unit());
+    let steps = run.steps()?.of("trees").of(split.name());
+    let mut sentences: Vec<SentenceTrees> = Vec::new();
+    let units = run.encode_kept(
+        KeptPass { split, request: &request, steps },
+        |sentence, _, encoded| {
+            trees_of(sentence, &encoded.words.expect("the request asks for attention over words"), unit)
+        },
+        |block: &mut Vec<SentenceTrees>, trees| block.push(trees),
+        |block| {
+            sentences.extend(block);
             Ok(())
         },
     )?;
-    Ok(Scores { grid, sentences })
+    Ok(Scores { grid, sentences, units })
 }
 
-fn trees_of(sentence: &Sentence, attention: &WordAttention) -> SentenceTrees {
-    let (grid, words) = (attention.grid(), sentence.len());
+fn trees_of(sentence: &Sentence, attention: &WordAttention, unit: Unit) -> SentenceTrees {
+    let grid = attention.grid();
     let gold = counted_arcs(sentence);
     let mut correct = vec![0; Decoding::ALL.len() * grid.len()];
     for head in grid.iter() {
         let weights = words_only(attention, head);
         for (number, decoding) in Decoding::ALL.into_iter().enumerate() {
-            correct[number * grid.len() + grid.number(head)] = match decoding {
-                Decoding::Undirected => {
-                    let weight = |a: usize, b: usize| weights[a * words + b] + weights[b * words + a];
-                    joined(&gold, &maximum_spanning_tree(words, weight))
-                }
+            let right = match decoding {
+                Decoding::Undirected => joined(&gold, &spanning_tree(sentence, &weights)),
                 Decoding::Rooted(direction) => {
-                    of_head(sentence, &weights, direction).map_or(0, |governors| found(&gold, &governors) as u16)
+                    of_head(sentence, &weights, direction).map_or(0, |governors| found(&gold, &governors))
                 }
             };
+            correct[number * grid.len() + grid.number(head)] = right as u16;
         }
     }
-    let neighbours: Vec<(usize, usize)> = (1..words).map(|word| (word - 1, word)).collect();
-    let baseline = [joined(&gold, &neighbours), found(&gold, &chain(sentence)) as u16];
-    SentenceTrees { fold: Fold::of(sentence), total: gold.len() as u32, correct, baseline }
-}
-
-/// How many arcs are edges of a tree, in either direction.
-fn joined(arcs: &[(usize, usize)], edges: &[(usize, usize)]) -> u16 {
-    let is_edge = |(a, b): &&(usize, usize)| edges.contains(&(*a, *b)) || edges.contains(&(*b, *a));
-    arcs.iter().filter(is_edge).count() as u16
+    let baseline = [joined(&gold, &neighbours(sentence)) as u16, found(&gold, &chain(sentence)) as u16];
+    SentenceTrees { fold: fold(sentence, unit), total: gold.len() as u32, correct, baseline }
 }
 
 /// A head, and the fold of sentences that it is reported on; `None` for all.
 type Chosen = Vec<(Option<Fold>, AttentionHead)>;
+
+/// The head chosen, where folds agree on one.
+fn single(chosen: &Chosen) -> Option<AttentionHead> {
+    let ((_, first), others) = chosen.split_first()?;
+    others.iter().all(|(_, other)| other == first).then_some(*first)
+}
 
 impl Trees {
     fn choose(&self, decoding: Decoding, evaluate: &Scores, select: Option<&Scores>) -> Chosen {
@@ -189,37 +205,27 @@ impl Trees {
         chosen.into_iter().filter_map(|(fold, head)| Some((fold, head?))).collect()
     }
 
-    /// The chosen heads and the baseline, with intervals.
-    fn chosen_rows(&self, run: &Run, scores: &Scores, best: &[Chosen; 3]) -> Result<Vec<tables::HeadTree>> {
+    /// The chosen heads and the baseline, with intervals; and what lies between them, decoding by decoding.
+    fn chosen_rows(
+        &self,
+        run: &Run,
+        scores: &Scores,
+        best: &[Chosen; 3],
+    ) -> Result<(Vec<tables::HeadTree>, Vec<Difference>)> {
         let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
         let mut rows = Vec::new();
+        let mut compared: Vec<(Decoding, String, Vec<Counts>, Vec<Counts>)> = Vec::new();
         for (number, (decoding, chosen)) in Decoding::ALL.into_iter().zip(best).enumerate() {
             let head_of = |sentence: &SentenceTrees| {
                 chosen.iter().find(|(fold, _)| fold.is_none_or(|fold| fold == sentence.fold)).map(|(_, head)| *head)
             };
-            let of_head: Vec<Counts> = scores
-                .sentences
-                .iter()
-                .map(|sentence| {
-                    let correct = head_of(sentence).map_or(0, |head| sentence.correct[scores.place(number, head)]);
-                    Counts { correct: correct.into(), total: sentence.total }
-                })
-                .collect();
-            let of_baseline: Vec<Counts> = scores
-                .sentences
-                .iter()
-                .map(|sentence| Counts {
-                    correct: sentence.baseline[usize::from(decoding != Decoding::Undirected)].into(),
-                    total: sentence.total,
-                })
-                .collect();
+            let of_head = scores
+                .by_unit(|sentence| head_of(sentence).map_or(0, |head| sentence.correct[scores.place(number, head)]));
+            let of_baseline =
+                scores.by_unit(|sentence| sentence.baseline[usize::from(decoding != Decoding::Undirected)]);
             let intervals = bootstrap.intervals(&[&of_head, &of_baseline])?;
-            let single = match &chosen[..] {
-                [(_, head)] => Some(*head),
-                _ => None,
-            };
             for (predictor, counts, head, interval) in
-                [("head", &of_head, single, intervals[0]), ("chain", &of_baseline, None, intervals[1])]
+                [("head", &of_head, single(chosen), intervals[0]), ("chain", &of_baseline, None, intervals[1])]
             {
                 let (correct, total) = Counts::sum(counts);
                 rows.push(tables::HeadTree {
@@ -228,8 +234,43 @@ impl Trees {
                     ..row(run.config(), Split::Evaluate, decoding, predictor, head, correct, total)
                 });
             }
+            compared.push((decoding, format!("head, {}", decoding.name()), of_head, of_baseline));
         }
-        Ok(rows)
+        let mut differences_of_all = Vec::new();
+        for measure in ["uuas", "uas_given_root"] {
+            let of_measure: Vec<Compared<'_>> = compared
+                .iter()
+                .filter(|(decoding, ..)| decoding.measure() == measure)
+                .map(|(_, name, a, b)| Compared { a: name, b: "chain", group: None, counts: Pair { a, b } })
+                .collect();
+            differences_of_all.extend(differences("trees", measure, &of_measure, scores.units.unit(), &bootstrap)?);
+        }
+        if self.selection == Selection::Same {
+            differences_of_all.iter_mut().for_each(untested);
+        }
+        Ok((rows, differences_of_all))
+    }
+
+    /// What came out, as a sentence.
+    fn finding(&self, rows: &[tables::HeadTree], differences: &[Difference], chosen: &Chosen) -> Option<String> {
+        let [head, ..] = rows else { return None };
+        let difference = differences.first()?;
+        let name = match (single(chosen), &chosen[..]) {
+            (Some(head), _) => format!("head {head}"),
+            (None, chosen) => {
+                let names: Vec<String> = chosen.iter().map(|(_, head)| head.to_string()).collect();
+                format!("heads {}, each on the half it was not chosen on,", names.join(" and "))
+            }
+        };
+        Some(format!(
+            "Of {} arcs without punctuation and root, the maximum spanning tree of {name} has {} % (UUAS; {}), joined \
+             neighbours {} %: {}.",
+            count(head.total),
+            percent(difference.value_a),
+            chosen_where(self.selection),
+            percent(difference.value_b),
+            said(difference),
+        ))
     }
 }
 
@@ -266,23 +307,4 @@ fn head_rows(config: &Settings, split: Split, scores: &Scores) -> Vec<tables::He
         })
     };
     Decoding::ALL.into_iter().enumerate().flat_map(of).collect()
-}
-
-fn share(row: &tables::HeadTree) -> String {
-    percent(if row.total == 0 { 0.0 } else { row.correct as f64 / row.total as f64 })
-}
-
-fn named(row: &tables::HeadTree) -> String {
-    let head = row.layer_index.zip(row.head_index);
-    head.map_or_else(|| "by fold".to_owned(), |(layer, head)| format!("{}-{}", layer + 1, head + 1))
-}
-
-fn findings(rows: &[tables::HeadTree]) -> Vec<String> {
-    let [head, chain, ..] = rows else { return Vec::new() };
-    vec![format!(
-        "The maximum spanning tree of head {} has {} % of the treebank's arcs (UUAS); joining neighbours has {} %.",
-        named(head),
-        share(head),
-        share(chain)
-    )]
 }

@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use headlight_bert::{Pieces, Skip, StreamError, Tokenizer};
-use headlight_heads::coreference::{CoreferenceOptions, CoreferenceScores, MentionGroup, Window, windows};
+use headlight_heads::coreference::{
+    CoreferenceCounts, CoreferenceOptions, CoreferenceScores, MentionGroup, Window, windows,
+};
 use headlight_report::run::SplitSummary;
 use headlight_treebank::ReadError;
 use headlight_treebank::coreference::{Document, HeadRule};
 
 use super::contents::Contents;
-use super::{Run, model};
+use super::{Blocks, Run, Steps, model};
 use crate::cli::interrupt;
 use crate::cli::progress::{Progress, Unit};
 use crate::config::{Invalid, Split, TreebankConfig};
@@ -33,21 +35,37 @@ struct Ledger {
     sentences: u64,
     words: u64,
     mentions: u64,
+    repeated_mentions: u64,
     skips: BTreeMap<String, u64>,
     contents: Contents,
 }
+
+/// Windows of a block: a second or a few of work.
+const WINDOWS: usize = 64;
 
 /// Reasons under which skipped documents are counted.
 const UNREADABLE: &str = "documents that cannot be read";
 const NO_MENTIONS: &str = "documents without mentions";
 
+/// What the documents of a split say.
+pub struct ScoredDocuments {
+    /// Document by document.
+    pub scores: CoreferenceScores,
+    /// Mentions that were given again, and counted once.
+    pub repeated_mentions: u64,
+}
+
+/// What one window counts, as a block of a pass keeps it: number and name of its document.
+type OfWindow = (usize, String, CoreferenceCounts);
+
 impl Run {
-    /// Scores all heads and baselines on the mentions of a split, document by document.
+    /// Scores all heads and baselines on the mentions of a split, document by document. Windows are kept in blocks, so that an
+    /// interrupted call is taken up after the last whole one.
     ///
     /// # Errors
     /// The first of: a file that cannot be read, a document that cannot be read or has no mentions (unless the config skips
     /// those), no mention with an antecedent at all, Ctrl-C.
-    pub fn score_documents(&mut self, pass: &DocumentPass) -> Result<CoreferenceScores> {
+    pub fn score_documents(&mut self, pass: &DocumentPass, steps: Steps) -> Result<ScoredDocuments> {
         let clock = Instant::now();
         let name = pass.split.name();
         let treebank = self.treebank(pass.split)?;
@@ -57,6 +75,12 @@ impl Run {
         let limit = keys.max_pieces.min(model.spec().max_positions);
         let progress = Progress::start(format!("encode {name}"), Unit::Items("windows"), None);
         let ledger = Mutex::new(Ledger::default());
+        let mut scores = CoreferenceScores::new(model.spec().grid);
+        let mut blocks = Blocks::resume(steps, WINDOWS, |block: Vec<OfWindow>| {
+            block.iter().for_each(|(number, document, counts)| scores.add(*number, document, counts));
+            Ok(())
+        })?;
+        progress.add(blocks.done() as u64);
         let inputs = Windows {
             documents: treebank.documents(pass.rule),
             place: format!("`treebank.{name}` ({})", treebank.file_names().join(", ")),
@@ -65,26 +89,30 @@ impl Run {
             tokenizer: model.tokenizer(),
             limit,
             ready: VecDeque::new(),
+            documents_read: 0,
+            windows_left_out: blocks.done(),
             ledger: &ledger,
         };
-        let mut scores = CoreferenceScores::new(model.spec().grid);
         let streamed = model.stream(
             inputs,
             &model::request(&self.config),
-            |(document, window): (Arc<str>, Window), _, encoded| {
+            |((number, document), window): (Named, Window), _, encoded| {
                 let attention = encoded.words.expect("the request asks for attention over words");
-                (document, window.score(&attention))
+                (number, document.to_string(), window.score(&attention))
             },
-            |(document, counts)| {
-                scores.add(&document, &counts);
+            |of_window: OfWindow| {
                 progress.add(1);
-                Ok(())
+                blocks.add(|block| {
+                    block.push(of_window);
+                    Ok(())
+                })
             },
         );
         streamed.map_err(|error| match error {
             StreamError::Caller(error) => error,
             other => anyhow!("{other}"),
         })?;
+        blocks.finish()?;
         progress.finish();
         let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
         let files = treebank.file_names();
@@ -105,9 +133,12 @@ impl Run {
         });
         self.note_contents(pass.split, ledger.contents);
         self.note_stage(format!("coreference {name}"), clock);
-        Ok(scores)
+        Ok(ScoredDocuments { scores, repeated_mentions: ledger.repeated_mentions })
     }
 }
+
+/// Number and name of a document.
+type Named = (usize, Arc<str>);
 
 /// The windows of documents with their pieces.
 struct Windows<'a, I> {
@@ -119,7 +150,10 @@ struct Windows<'a, I> {
     tokenizer: &'a Tokenizer,
     limit: usize,
     /// Windows of the last document read.
-    ready: VecDeque<((Arc<str>, Window), Pieces)>,
+    ready: VecDeque<((Named, Window), Pieces)>,
+    documents_read: usize,
+    /// So many windows were scored before: they are cut and counted, but not given out.
+    windows_left_out: usize,
     ledger: &'a Mutex<Ledger>,
 }
 
@@ -166,21 +200,29 @@ impl<I: Iterator<Item = Result<Document, ReadError>>> Windows<'_, I> {
                 }
             });
         }
-        self.note(|ledger| ledger.mentions += document.mentions.len() as u64);
-        let id: Arc<str> = document.id.as_str().into();
+        self.note(|ledger| {
+            ledger.mentions += document.mentions.len() as u64;
+            ledger.repeated_mentions += document.repeated_mentions as u64;
+        });
+        let named: Named = (self.documents_read, document.id.as_str().into());
+        self.documents_read += 1;
         for sentences in windows(&pieces, self.limit) {
+            if self.windows_left_out > 0 {
+                self.windows_left_out -= 1;
+                continue;
+            }
             let forms: Vec<&str> = document.sentences[sentences.clone()].iter().flat_map(|it| it.forms()).collect();
             let encode = |skip: Skip| anyhow!("a window of {}: {skip}", document.id);
             let pieces = self.tokenizer.words(&forms, self.limit).map_err(encode)?;
             let window = Window::new(document, sentences, &self.pass.options);
-            self.ready.push_back(((Arc::clone(&id), window), pieces));
+            self.ready.push_back(((named.clone(), window), pieces));
         }
         Ok(())
     }
 }
 
 impl<I: Iterator<Item = Result<Document, ReadError>>> Iterator for Windows<'_, I> {
-    type Item = Result<((Arc<str>, Window), Pieces)>;
+    type Item = Result<((Named, Window), Pieces)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

@@ -3,6 +3,7 @@
 //! [`Run`] holds the config, the model and the treebank, keeps the books (inputs with their checksums, skipped
 //! sentences, times) and writes the run directory, which appears under its name only when it is complete.
 
+mod blocks;
 mod contents;
 mod directory;
 mod documents;
@@ -32,11 +33,12 @@ use crate::cli::progress;
 use crate::config::{Settings, Split};
 use crate::sources::corpus::Packing;
 use crate::sources::treebank::Treebank;
+use contents::Contents;
 
 pub use crate::cli::interrupt::{Interrupted, check as interrupted};
-use contents::Contents;
+pub use blocks::{Blocks, KeptPass};
 pub use directory::Directory;
-pub use documents::DocumentPass;
+pub use documents::{DocumentPass, ScoredDocuments};
 pub use encode::{Pass, pieces};
 pub use model::{LoadedModel, merge_rule, request};
 pub use sequences::SequencesSeen;

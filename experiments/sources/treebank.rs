@@ -68,12 +68,23 @@ impl Treebank {
         files.take(self.limit)
     }
 
-    /// All documents in order with their mentions, and errors in the place of those with something wrong.
+    /// All documents in order with their mentions, and errors in the place of those with something wrong. The document that
+    /// the limit of sentences falls into is cut there, and is the last.
     pub fn documents(&self, rule: HeadRule) -> impl Iterator<Item = Result<Document, ReadError>> + Send + use<> {
         let format = self.format;
-        self.sources.clone().into_iter().flat_map(move |source| match source.open(format) {
+        let documents = self.sources.clone().into_iter().flat_map(move |source| match source.open(format) {
             Ok(reader) => Either::Items(Documents::new(reader, rule)),
             Err(error) => Either::Failed(Some(error)),
+        });
+        documents.scan(self.limit, |left, read| {
+            if *left == 0 {
+                return None;
+            }
+            Some(read.map(|mut document| {
+                document.truncate(*left);
+                *left -= document.sentences.len();
+                document
+            }))
         })
     }
 

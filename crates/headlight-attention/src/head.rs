@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// One attention head of a model. 0-based in code and in columns named `*_index`; printed 1-based, `8-10`, as in
 /// Clark et al. (2019).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct AttentionHead {
     /// The layer, counted from 0.
     pub layer: usize,
@@ -19,7 +21,7 @@ impl fmt::Display for AttentionHead {
 }
 
 /// How many layers and heads a model has; numbers its heads 0..[`HeadGrid::len`], layer by layer.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct HeadGrid {
     /// Number of layers.
     pub layers: usize,

@@ -5,16 +5,22 @@
 //! is right most often is added, as long as that makes the ensemble more accurate. A round is a pass over the attention of
 //! the sentences to select on; what each candidate would score in it is counted by [`EnsembleSearch::observe`].
 //!
+//! What is counted are the arcs of the relation (DepAcc in §3.1 of the paper). An arc is found from dependent to governor
+//! where the governor has the highest weight in the dependent's row, and from governor to dependent where the dependent has
+//! the highest weight in the governor's row: who attends is always the row. Of several dependents of one governor at most
+//! one is found then.
+//!
 //! The paper averages maps whose rows sum to 1 over the words alone: [`among_words`](crate::among_words) makes them.
 
 use std::collections::BTreeMap;
 
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_treebank::{Granularity, Sentence};
+use serde::{Deserialize, Serialize};
 
 use crate::Direction;
 
-/// Which governors an ensemble looks for: the relation's name, and how maps are read.
+/// Which arcs an ensemble looks for: the relation's name, and whose row is read.
 pub type EnsembleKey = (Box<str>, Direction);
 
 /// Heads whose maps are averaged.
@@ -22,9 +28,11 @@ pub type EnsembleKey = (Box<str>, Direction);
 pub struct Ensemble {
     /// The heads in the order in which they were added.
     pub heads: Vec<AttentionHead>,
-    /// For how many words the ensemble is right on the sentences that it was selected on.
+    /// How many arcs the ensemble finds in the sentences that it was selected on.
     pub correct: u64,
-    /// Words of the relation there.
+    /// How many of them its first head finds alone.
+    pub first_correct: u64,
+    /// Arcs of the relation there.
     pub total: u64,
     /// Whether no head makes it better, or it is full.
     pub(crate) complete: bool,
@@ -41,7 +49,7 @@ pub struct EnsembleSearch {
 }
 
 /// What each head would make of each ensemble, in one round.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct EnsembleRound {
     counts: BTreeMap<EnsembleKey, (u64, Vec<u64>)>,
 }
@@ -82,8 +90,9 @@ impl EnsembleSearch {
                     continue;
                 }
                 let heads = ensemble.map_or(&[][..], |ensemble| &ensemble.heads);
+                let (from, to) = ends(direction, index, governor.index());
                 gathered.fill(0.0);
-                heads.iter().for_each(|&head| add(attention, head, direction, index, &mut gathered));
+                heads.iter().for_each(|&head| add_row(attention, head, from, &mut gathered));
                 let (total, correct) = round.counts.entry(key).or_insert_with(|| (0, vec![0; self.grid.len()]));
                 *total += 1;
                 for (number, head) in self.grid.iter().enumerate() {
@@ -91,8 +100,8 @@ impl EnsembleSearch {
                         continue;
                     }
                     together.copy_from_slice(&gathered);
-                    add(attention, head, direction, index, &mut together);
-                    correct[number] += u64::from(highest_other(&together, index) == Some(governor.index()));
+                    add_row(attention, head, from, &mut together);
+                    correct[number] += u64::from(highest_other(&together, from) == Some(to));
                 }
             }
         }
@@ -111,6 +120,9 @@ impl EnsembleSearch {
                 Some((number, head)) if correct[number] > ensemble.correct => {
                     ensemble.heads.push(head);
                     ensemble.correct = correct[number];
+                    if ensemble.heads.len() == 1 {
+                        ensemble.first_correct = ensemble.correct;
+                    }
                     ensemble.complete = ensemble.heads.len() >= self.most;
                 }
                 _ => ensemble.complete = true,
@@ -131,38 +143,38 @@ impl EnsembleSearch {
 }
 
 impl Ensemble {
-    /// The head that was added first, on its own.
-    pub fn first(&self) -> Self {
-        Self { heads: self.heads.iter().take(1).copied().collect(), ..Self::default() }
+    /// One head on its own.
+    pub fn of(head: AttentionHead) -> Self {
+        Self { heads: vec![head], ..Self::default() }
     }
 
-    /// The word that the ensemble takes for the governor of word `index`, both counted from 0: the other word with the
-    /// highest mean weight, the lowest of equals. `None` in an empty ensemble and in a sentence of one word.
-    pub fn governor(&self, attention: &WordAttention, direction: Direction, index: usize) -> Option<usize> {
+    /// The head that was added first, on its own.
+    pub fn first(&self) -> Self {
+        self.heads.first().map_or_else(Self::default, |&head| Self::of(head))
+    }
+
+    /// Whether the ensemble finds an arc, its words counted from 0: of all other words, the one at its other end has the
+    /// highest mean weight in the row of the one that attends, the lowest of equals. An empty ensemble finds none.
+    pub fn finds(&self, attention: &WordAttention, direction: Direction, dependent: usize, governor: usize) -> bool {
+        let (from, to) = ends(direction, dependent, governor);
         let mut together = vec![0.0; attention.words()];
-        self.heads.iter().for_each(|&head| add(attention, head, direction, index, &mut together));
-        if self.heads.is_empty() { None } else { highest_other(&together, index) }
+        self.heads.iter().for_each(|&head| add_row(attention, head, from, &mut together));
+        !self.heads.is_empty() && highest_other(&together, from) == Some(to)
     }
 }
 
-/// Adds a head's weights between word `index` and each word, in one direction.
-pub(crate) fn add(
-    attention: &WordAttention,
-    head: AttentionHead,
-    direction: Direction,
-    index: usize,
-    sums: &mut [f32],
-) {
-    let (map, positions) = (attention.head(head), attention.positions());
-    let weights = match direction {
-        Direction::DependentToGovernor => &map[(index + 1) * positions + 1..],
-        Direction::GovernorToDependent => &map[positions + index + 1..],
-    };
-    let step = match direction {
-        Direction::DependentToGovernor => 1,
-        Direction::GovernorToDependent => positions,
-    };
-    sums.iter_mut().zip(weights.iter().step_by(step)).for_each(|(sum, weight)| *sum += weight);
+/// The word of an arc that attends, and the one that is attended to.
+fn ends(direction: Direction, dependent: usize, governor: usize) -> (usize, usize) {
+    match direction {
+        Direction::DependentToGovernor => (dependent, governor),
+        Direction::GovernorToDependent => (governor, dependent),
+    }
+}
+
+/// Adds the weights that a head has from word `from` to each word.
+fn add_row(attention: &WordAttention, head: AttentionHead, from: usize, sums: &mut [f32]) {
+    let row = &attention.head(head)[(from + 1) * attention.positions() + 1..];
+    sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight);
 }
 
 /// The first of the highest weights but that of `own`; what is not a number is never the highest.
@@ -223,10 +235,28 @@ mod tests {
         let ensemble = &search.ensembles()[&("dep".into(), Direction::DependentToGovernor)];
         assert_eq!((&ensemble.heads[..], ensemble.correct, ensemble.total), (&HEAD[..2], 2, 2));
         assert!(rounds >= 2, "{rounds}");
-        let governor = |index| ensemble.governor(&attention, Direction::DependentToGovernor, index);
-        assert_eq!((governor(0), governor(2)), (Some(1), Some(1)));
-        assert_eq!(ensemble.first().heads, HEAD[..1]);
-        assert_eq!(Ensemble::default().governor(&attention, Direction::DependentToGovernor, 0), None);
+        let finds = |ensemble: &Ensemble, word| ensemble.finds(&attention, Direction::DependentToGovernor, word, 1);
+        assert!(finds(ensemble, 0) && finds(ensemble, 2));
+        assert_eq!((ensemble.first().heads.as_slice(), ensemble.first_correct), (&HEAD[..1], 1));
+        assert!(finds(&ensemble.first(), 0) && !finds(&ensemble.first(), 2));
+        assert!(!finds(&Ensemble::default(), 0));
+    }
+
+    #[test]
+    fn from_governor_to_dependent_the_governors_row_is_read() {
+        // `a b c` hang from b. b attends to a most, while c gets more from b than from a: by c's column b would be right.
+        let sentence = sentence("s", &[(2, "dep"), (0, "root"), (2, "dep")]);
+        let mut weights = vec![0.0; 4 * 25];
+        for (from, to, weight) in [(1, 0, 0.6), (1, 2, 0.4), (0, 2, 0.1), (2, 0, 0.7)] {
+            weights[(from + 1) * 5 + to + 1] = weight;
+        }
+        let attention = WordAttention::new(GRID, 3, weights).unwrap();
+        let mut search = EnsembleSearch::new(GRID, Granularity::Full, 1);
+        search.step(&search.observe(&sentence, &attention));
+        let ensemble = &search.ensembles()[&("dep".into(), Direction::GovernorToDependent)];
+        assert_eq!((&ensemble.heads[..], ensemble.correct, ensemble.total), (&HEAD[..1], 1, 2));
+        let finds = |dependent| ensemble.finds(&attention, Direction::GovernorToDependent, dependent, 1);
+        assert!(finds(0) && !finds(2));
     }
 
     #[test]
@@ -258,7 +288,7 @@ mod tests {
             let mut scores = HeadScores::new(GRID, Granularity::Full);
             let mut search = EnsembleSearch::new(GRID, Granularity::Full, 3);
             for (sentence, attention) in &pairs {
-                scores.observe(sentence, &predict(attention)).unwrap();
+                scores.observe(sentence, &predict(attention).by_rows(sentence)).unwrap();
             }
             let mut before: BTreeMap<EnsembleKey, u64> = BTreeMap::new();
             for number in 0..3 {
@@ -283,8 +313,8 @@ mod tests {
                 for (sentence, attention) in &pairs {
                     for (index, word) in sentence.words().iter().enumerate() {
                         let governor = word.governor.word().map(headlight_treebank::WordIdx::index);
-                        let of_relation = governor.is_some() && word.relation.full() == &**relation;
-                        correct += u64::from(of_relation && ensemble.governor(attention, *direction, index) == governor);
+                        let Some(governor) = governor.filter(|_| word.relation.full() == &**relation) else { continue };
+                        correct += u64::from(ensemble.finds(attention, *direction, index, governor));
                     }
                 }
                 prop_assert_eq!(correct, ensemble.correct);

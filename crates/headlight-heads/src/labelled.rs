@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 
 use headlight_attention::{AttentionHead, WordAttention};
 use headlight_treebank::{Granularity, Sentence};
+use serde::{Deserialize, Serialize};
 
 use crate::Direction;
-use crate::ensembles::{Ensemble, EnsembleKey, add};
+use crate::ensembles::{Ensemble, EnsembleKey};
 
 /// The least weight of an arc: a geometric mean with 0 is 0 whatever the other direction says. That of the released code.
 const FLOOR: f32 = 1e-3;
@@ -79,6 +80,17 @@ impl LabelledEnsembles {
     }
 }
 
+/// Adds a head's weights between a dependent and each word as its governor, by who attends: the dependent's row, or its
+/// column, where each governor's own row has the weight.
+fn add(attention: &WordAttention, head: AttentionHead, direction: Direction, dependent: usize, sums: &mut [f32]) {
+    let (map, positions) = (attention.head(head), attention.positions());
+    let (weights, step) = match direction {
+        Direction::DependentToGovernor => (&map[(dependent + 1) * positions + 1..], 1),
+        Direction::GovernorToDependent => (&map[positions + dependent + 1..], positions),
+    };
+    sums.iter_mut().zip(weights.iter().step_by(step)).for_each(|(sum, weight)| *sum += weight);
+}
+
 /// How much the ensembles of each relation speak for each arc of a sentence: natural logarithms of weights between
 /// 0.001 and 1, `[relation, dependent, governor]`. What a word says of itself means nothing.
 #[derive(Clone, PartialEq, Debug)]
@@ -128,7 +140,7 @@ impl LabelledArcs {
 }
 
 /// For each relation and step of weight, how many arcs the maps give it, and how many of those are of the relation.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Reliability {
     counts: Vec<[(u64, u64); BINS]>,
 }
@@ -221,7 +233,7 @@ fn rising_shares(counts: &[(u64, u64); BINS]) -> [f32; BINS] {
 }
 
 /// The most frequent relation of arcs of each length: names for the arcs of a tree that has none.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct OffsetRelations {
     /// By governor's place minus dependent's place.
     counts: BTreeMap<i64, BTreeMap<Box<str>, u64>>,

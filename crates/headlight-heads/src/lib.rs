@@ -60,7 +60,9 @@ pub use mds::{Embedding, MdsOptions, mds};
 pub use normal::{among_words, normalise_rows, words_only};
 pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionWriter};
 pub use predictions::{Direction, HeadPredictions, predict};
-pub use roles::{Behaviour, BehaviourThresholds, HeadOffsets, Role, RoleRules, behaviour, predict_pieces, role};
+pub use roles::{
+    Behaviour, BehaviourThresholds, HeadOffsets, Role, RoleRules, RoleScores, behaviour, predict_pieces, role,
+};
 pub use scores::{HeadScores, MismatchError};
 pub use selection::{
     BestHeads, Choice, Evaluation, Fold, GroupResult, ScoredChoice, Selected, Selection, SentenceCounts,

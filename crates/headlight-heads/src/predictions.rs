@@ -4,15 +4,16 @@
 use std::fmt;
 
 use headlight_attention::{AttentionHead, AttentionPeaks, HeadGrid, NO_PEAK, WordAttention, peaks};
-use headlight_treebank::WordIdx;
+use headlight_treebank::{Sentence, WordIdx};
+use serde::{Deserialize, Serialize};
 
 /// Which way a head's attention is read as a dependency. Ordered as in files: dependent→governor first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Direction {
     /// The dependent's row: a word's prediction is the word that it attends to most.
     DependentToGovernor,
     /// The dependent's column: a word's prediction is the word that attends to it most. The governor itself may attend to
-    /// another word more.
+    /// another word more: [`HeadPredictions::by_rows`] asks for its row instead.
     GovernorToDependent,
 }
 
@@ -83,6 +84,27 @@ impl HeadPredictions {
         governors.map(|governor| (*governor != NO_PEAK).then(|| WordIdx::new((*governor).into())))
     }
 
+    /// The same with the direction governor→dependent read by the governor's row, not the dependent's column: an arc is
+    /// found where the governor attends to this dependent most. What roles of heads and ensembles mean (METHOD §6; Voita et
+    /// al. 2019, §5.2; Limisiewicz et al. 2020, §3.1): each arc is one try, and of a governor's dependents at most one is
+    /// found. A word whose governor attends most to another word gets no prediction in this direction.
+    ///
+    /// # Panics
+    /// When `sentence` has another number of words.
+    pub fn by_rows(&self, sentence: &Sentence) -> Self {
+        let (words, heads) = (self.words(), self.grid().len());
+        assert_eq!(sentence.len(), words, "predictions of another sentence");
+        let (rows, _) = self.raw().split_at(heads * words);
+        let mut places = rows.to_vec();
+        for row in rows.chunks_exact(words) {
+            places.extend(sentence.words().iter().enumerate().map(|(dependent, word)| match word.governor.word() {
+                Some(governor) if usize::from(row[governor.index()]) == dependent => governor.index() as u16,
+                _ => NO_PEAK,
+            }));
+        }
+        Self(AttentionPeaks::new(self.grid(), words, places).expect("as many places as before"))
+    }
+
     /// How many predictions there are: one for each direction, head and word.
     pub fn total(&self) -> u64 {
         self.raw().len() as u64
@@ -116,6 +138,35 @@ pub fn predict(attention: &WordAttention) -> HeadPredictions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::sentence;
+
+    #[test]
+    fn by_rows_the_governor_has_the_dependent_on_top() {
+        // Both words hang from the last. Its column says that both attend to it and what attends to them; its own row has
+        // the first on top.
+        let sentence = sentence("s", &[(3, "nsubj"), (3, "obj"), (0, "root")]);
+        let grid = HeadGrid { layers: 1, heads: 1 };
+        let head = grid.head(0);
+        let of = |weights: [f32; 9]| {
+            let mut map = vec![0.0; 25];
+            (0..9).for_each(|place| map[(place / 3 + 1) * 5 + place % 3 + 1] = weights[place]);
+            predict(&WordAttention::new(grid, 3, map).expect("one map"))
+        };
+        #[rustfmt::skip]
+        let predictions = of([
+            0.0, 0.9, 0.1,
+            0.2, 0.0, 0.8,
+            0.5, 0.4, 0.1,
+        ]);
+        let found = |predictions: &HeadPredictions, direction| {
+            [0, 1, 2].map(|word| predictions.governor(direction, head, WordIdx::new(word)).map(WordIdx::index))
+        };
+        let (up, down) = (Direction::DependentToGovernor, Direction::GovernorToDependent);
+        let by_rows = predictions.by_rows(&sentence);
+        assert_eq!(found(&by_rows, up), found(&predictions, up));
+        assert_eq!(found(&predictions, down), [Some(2), Some(0), Some(1)]);
+        assert_eq!(found(&by_rows, down), [Some(2), None, None]);
+    }
 
     #[test]
     fn a_prediction_is_found_by_direction_head_and_word() {

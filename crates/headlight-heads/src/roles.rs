@@ -178,13 +178,24 @@ pub enum Role {
         /// The position attended to minus the position that attends.
         offset: i32,
     },
-    /// It finds the governors of a relation, or the dependents, better than position does.
+    /// It finds the governors of a relation, or the dependents, better than position does: the word that attends has the
+    /// other one on top of its row.
     Syntactic {
         /// The relation that it finds best, measured by its gain over the modal offset.
         relation: Group,
         /// In which direction.
         direction: Direction,
     },
+}
+
+/// How often heads find the arcs of relations, for syntactic roles: counts of predictions that were read by rows
+/// ([`HeadPredictions::by_rows`]).
+#[derive(Clone, Copy, Debug)]
+pub struct RoleScores<'a> {
+    /// Where a head's relation, its direction and the modal offset are chosen.
+    pub chosen: &'a HeadScores,
+    /// Where the head has to be better than that offset; other sentences, or the same.
+    pub reported: &'a HeadScores,
 }
 
 impl Role {
@@ -218,9 +229,12 @@ impl Default for RoleRules {
 }
 
 /// The role of a head; positional before syntactic. Without `scores`, where there are no trees, no head is syntactic.
+///
+/// Of the relations and directions the one with the largest gain is chosen on one part of the scores, and the rule has to
+/// hold on the other (METHOD §6): the largest of many gains is large by chance.
 pub fn role(
     offsets: &HeadOffsets,
-    scores: Option<&HeadScores>,
+    scores: Option<RoleScores<'_>>,
     head: AttentionHead,
     rules: &RoleRules,
 ) -> Option<Role> {
@@ -229,24 +243,38 @@ pub fn role(
     {
         return Some(Role::Positional { offset });
     }
-    let scores = scores?;
-    let mut best: Option<(f64, Role)> = None;
-    for relation in &rules.relations {
-        let relation = Group::relation(relation);
-        if scores.total(&relation) < rules.min_total.max(1) {
-            continue;
-        }
-        let modal = scores.baselines().modal_offset(&relation);
-        let baseline = modal.map_or(0, |offset| scores.baselines().correct(&relation, Baseline::Offset(offset)));
+    let RoleScores { chosen, reported } = scores?;
+    let mut best: Option<(f64, Group, Direction)> = None;
+    for relation in rules.relations.iter().map(|relation| Group::relation(relation)) {
         for direction in Direction::BOTH {
-            let correct = scores.correct(&relation, direction, head);
-            let gain = correct as f64 / baseline.max(1) as f64 - 1.0;
-            if correct > 0 && gain >= rules.syntactic && best.as_ref().is_none_or(|(most, _)| gain > *most) {
-                best = Some((gain, Role::Syntactic { relation: relation.clone(), direction }));
+            let gain = gain(chosen, chosen, &relation, direction, head, rules);
+            if let Some(gain) = gain
+                && best.as_ref().is_none_or(|(most, ..)| gain > *most)
+            {
+                best = Some((gain, relation.clone(), direction));
             }
         }
     }
-    best.map(|(_, role)| role)
+    let (_, relation, direction) = best?;
+    let gain = gain(chosen, reported, &relation, direction, head, rules)?;
+    (gain >= rules.syntactic).then_some(Role::Syntactic { relation, direction })
+}
+
+/// How much more often a head is right in `reported` than the offset that is modal in `chosen`, relatively. `None` where the
+/// head is never right or words are too few.
+fn gain(
+    chosen: &HeadScores,
+    reported: &HeadScores,
+    relation: &Group,
+    direction: Direction,
+    head: AttentionHead,
+    rules: &RoleRules,
+) -> Option<f64> {
+    let correct = reported.correct(relation, direction, head);
+    let baseline = chosen.baselines().modal_offset(relation)?;
+    let baseline = reported.baselines().correct(relation, Baseline::Offset(baseline));
+    let enough = reported.total(relation) >= rules.min_total.max(1);
+    (enough && correct > 0).then(|| correct as f64 / baseline.max(1) as f64 - 1.0)
 }
 
 #[cfg(test)]
@@ -326,7 +354,8 @@ mod tests {
         let check = |head, relations: &[&str], syntactic, expected| {
             let relations = relations.iter().map(|&relation| relation.into()).collect();
             let rules = RoleRules { min_total: 1, relations, syntactic, ..RoleRules::default() };
-            assert_eq!(role(&offsets, Some(&scores), head, &rules), expected);
+            let scores = RoleScores { chosen: &scores, reported: &scores };
+            assert_eq!(role(&offsets, Some(scores), head, &rules), expected);
         };
         let obj = Role::Syntactic { relation: Group::relation("obj"), direction: Direction::DependentToGovernor };
         check(FIRST, &["obj"], 0.0, Some(Role::Positional { offset: 1 }));
@@ -334,6 +363,14 @@ mod tests {
         // The modal offset of one word is right for it, and nothing is better than that.
         check(LAST, &["obj", "nsubj", "iobj"], 0.1, None);
         assert_eq!(role(&offsets, None, LAST, &RoleRules::default()), None);
+
+        // What the head finds where it was chosen has to hold where it is reported.
+        let elsewhere = crate::testing::predictions(5, |_, _| [5, 5, 5, 5, 1]);
+        let mut reported = HeadScores::new(GRID, Granularity::Full);
+        reported.observe(&sentence, &elsewhere).unwrap();
+        let rules = RoleRules { min_total: 1, relations: vec!["obj".into()], syntactic: 0.0, ..RoleRules::default() };
+        let apart = RoleScores { chosen: &scores, reported: &reported };
+        assert_eq!(role(&offsets, Some(apart), LAST, &rules), None);
 
         let mut twice = offsets.clone();
         twice.merge(&offsets);

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_treebank::{Governor, Granularity, Sentence, WordIdx};
+use serde::{Deserialize, Serialize};
 
 use crate::hash::fnv1a;
 use crate::scores::check_pair;
@@ -74,7 +75,7 @@ impl Selection {
 }
 
 /// Half of a treebank.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Fold {
     /// The one half.
     First,

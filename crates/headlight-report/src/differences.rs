@@ -124,38 +124,39 @@ pub(crate) fn differences_note(rows: &[&Difference]) -> String {
             over.push(units);
         }
     }
+    let over = over.join(" or ");
+    if rows.iter().all(|row| row.p_value.is_none()) {
+        return format!("Differences on the same words, paired: bootstrap interval over {over}, no test.");
+    }
     format!(
-        "Differences on the same words, paired: bootstrap interval and exact sign-flip test over {}, Holm-corrected over the \
-         differences of a measure: * p < 0.05, ** p < 0.01, *** p < 0.001.",
-        over.join(" or ")
+        "Differences on the same words, paired: bootstrap interval and exact sign-flip test over {over}, Holm-corrected over \
+         the differences of a measure: * p < 0.05, ** p < 0.01, *** p < 0.001."
     )
 }
 
 /// The differences of one experiment as a table for people; `None` where there are none.
 pub fn differences_sheet(rows: &[Difference], title: &str) -> Option<Sheet> {
     rows.first()?;
-    let columns = ["<measure", "<of", ">is", "<than", ">is", ">difference", ">interval", "<"];
+    let columns = ["<of", "<first", "<second", ">first − second", ">interval", "<"];
     let row = |row: &Difference| {
-        let scale = Scale::of(&row.measure);
-        let show = scale.difference();
+        let show = Scale::of(&row.measure).difference();
         let interval = row.ci_low.zip(row.ci_high);
-        let measure = match &row.group {
-            Some(group) => format!("{} of {group}", row.measure),
-            None => row.measure.clone(),
-        };
+        let of = row.group.clone().unwrap_or_else(|| row.measure.replace('_', " "));
+        let named = |name: &str| name.replace("dep_to_gov", "dep→gov").replace("gov_to_dep", "gov→dep");
         vec![
-            measure.replace('_', " ").into(),
-            row.a.as_str().into(),
-            scale.value(row.value_a).into(),
-            row.b.as_str().into(),
-            scale.value(row.value_b).into(),
+            of.into(),
+            named(&row.a).into(),
+            named(&row.b).into(),
             show(row.difference).into(),
-            interval.map_or_else(String::new, |(low, high)| format!("{} – {}", show(low), show(high))).into(),
+            interval.map_or_else(String::new, |(low, high)| format!("[{}, {}]", show(low), show(high))).into(),
             stars(row.p_adjusted).into(),
         ]
     };
+    let mut measures: Vec<&str> = rows.iter().map(|row| row.measure.as_str()).collect();
+    measures.dedup();
+    let of_measure = |measure: &&str| rows.iter().filter(|of| of.measure == **measure).map(row).collect();
     Some(Sheet {
-        groups: vec![rows.iter().map(row).collect()],
+        groups: measures.iter().map(of_measure).collect(),
         notes: vec![differences_note(&rows.iter().collect::<Vec<_>>())],
         ..Sheet::new(title.to_owned(), &columns)
     })

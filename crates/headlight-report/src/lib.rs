@@ -82,6 +82,9 @@ pub use html::html_report;
 pub use importance::importance_sheet;
 pub use markdown::markdown_report;
 pub use pruning::{MaskingMeasure, ablation_sheets, pruning_sheets};
-pub use single_heads::{clusters_sheet, ensemble_trees_sheet, ensembles_sheet, head_trees_sheet};
+pub use single_heads::{
+    BEST_HEAD, FIRST_HEAD, beside_the_best_head, better_directions, clusters_sheet, ensemble_trees_sheet,
+    ensembles_sheet, head_trees_sheet,
+};
 pub use structural::structural_sheet;
 pub use tree_figure::{TreeFigureError, dependency_tree, run_tree};

@@ -46,7 +46,13 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
         ("Labelled trees of ensembles", ensemble_trees_sheet(&run.table_or_empty()?)),
     ]);
     let differences: Vec<Difference> = run.table_or_empty()?;
-    sections.extend(differences_sheet(&differences, "Differences").map(|sheet| ("Differences", sheet)));
+    let mut experiments: Vec<&str> = differences.iter().map(|row| row.experiment.as_str()).collect();
+    experiments.dedup();
+    for experiment in experiments {
+        let rows: Vec<Difference> = differences.iter().filter(|row| row.experiment == experiment).cloned().collect();
+        let sheet = differences_sheet(&rows, &format!("Differences, {experiment}"));
+        sections.extend(sheet.map(|sheet| ("Differences", sheet)));
+    }
     for (title, sheet) in sections {
         if sheet.groups.iter().any(|group| !group.is_empty()) {
             text.push_str(&format!("\n## {title}\n\n{}", sheet.to_markdown()));

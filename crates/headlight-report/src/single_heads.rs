@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::format::{count, percent};
 use crate::sheet::Sheet;
-use crate::tables::{Cluster, Ensemble, EnsembleTree, HeadTree};
+use crate::tables::{Cluster, Difference, Ensemble, EnsembleTree, HeadTree};
 
 /// Heads named before the rest is only counted.
 const NAMED: usize = 9;
@@ -50,13 +50,33 @@ pub fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
     };
     sheet.groups.push(rows.iter().filter(|row| row.predictor == "head").map(line).collect());
     sheet.notes.push(
-        "Arcs without punctuation and root. Arborescences are given the root. The chain joins neighbours.".to_owned(),
+        "Arcs without punctuation and root. Spanning tree and its chain: over the words that are no punctuation. \
+         Arborescences are given the root. The chain joins neighbours."
+            .to_owned(),
     );
     sheet
 }
 
+/// The single head of either direction that was best where heads were gathered, as the table `differences` names it.
+pub const BEST_HEAD: &str = "best head";
+/// The first head of an ensemble, as the table `differences` names it.
+pub const FIRST_HEAD: &str = "its first head";
+
+/// What lies between an ensemble and [`BEST_HEAD`]; where that is its own first head, what lies between the two. `None`
+/// where they were not compared: the ensemble is that head, or the other direction was better where heads were gathered.
+pub fn beside_the_best_head<'a>(row: &Ensemble, differences: &'a [Difference]) -> Option<&'a Difference> {
+    let is_first = row.best_head == row.single_head && row.best_direction == row.direction;
+    let ensemble = format!("ensemble, {}", row.direction);
+    differences.iter().find(|difference| {
+        difference.experiment == "ensembles"
+            && difference.group.as_deref() == Some(&row.relation)
+            && difference.a == ensemble
+            && (difference.b == BEST_HEAD || is_first && difference.b == FIRST_HEAD)
+    })
+}
+
 /// Each relation's ensemble in the direction that was better where heads were gathered, the most frequent first.
-pub(crate) fn better_directions(rows: &[Ensemble]) -> Vec<&Ensemble> {
+pub fn better_directions(rows: &[Ensemble]) -> Vec<&Ensemble> {
     let mut best: BTreeMap<&str, &Ensemble> = BTreeMap::new();
     for row in rows {
         let known = best.entry(&row.relation).or_insert(row);
@@ -71,20 +91,26 @@ pub(crate) fn better_directions(rows: &[Ensemble]) -> Vec<&Ensemble> {
 
 /// For each relation the ensemble in the direction that was better where heads were gathered, the most frequent first.
 pub fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
-    let columns = ["<relation", "<heads", ">accuracy", ">first head", ">n"];
-    let mut sheet = Sheet::new("Heads that find a relation together, governors found in %", &columns);
+    let columns = ["<relation", "<heads", ">found", "<best head", ">found", ">n"];
+    let mut sheet = Sheet::new("Heads that find a relation together, arcs found in %", &columns);
     let line = |row: &Ensemble| {
         let cells = [
             format!("{} {}", row.relation, row.direction.arrow()),
             row.heads.clone(),
             percent(share(row.correct, row.total)),
-            percent(share(row.single_correct, row.total)),
+            format!("{} {}", row.best_head, row.best_direction.arrow()),
+            percent(share(row.best_correct, row.total)),
             count(row.total),
         ];
         cells.map(Into::into).into()
     };
     sheet.groups.push(better_directions(rows).into_iter().map(line).collect());
-    sheet.notes.push("The direction that was better where the heads were gathered.".to_owned());
+    sheet.notes.push(
+        "The direction that was better where the heads were gathered, beside the single head of either direction that was \
+         best there. dep→gov: the governor is on top of the dependent's row; gov→dep: the dependent is on top of the \
+         governor's row."
+            .to_owned(),
+    );
     sheet
 }
 
@@ -185,8 +211,9 @@ mod tests {
     spanning tree, UUAS        5-3       60.0  [50.0, 70.0]   45.0
     arborescence gov→dep, UAS  5-3       50.0  [50.0, 70.0]
 
-    Arcs without punctuation and root. Arborescences are given the root. The chain
-    joins neighbours.
+    Arcs without punctuation and root. Spanning tree and its chain: over the words
+    that are no punctuation. Arborescences are given the root. The chain joins
+    neighbours.
     ");
     }
 
@@ -207,6 +234,9 @@ mod tests {
             single_correct: total / 4,
             difference_ci_low: None,
             difference_ci_high: None,
+            best_head: "3-2".into(),
+            best_direction: Direction::DependentToGovernor,
+            best_correct: total / 4,
         };
         let rows = [
             row("det", Direction::DependentToGovernor, 50, 20),
@@ -214,14 +244,16 @@ mod tests {
             row("nsubj", Direction::DependentToGovernor, 70, 2000),
         ];
         insta::assert_snapshot!(ensembles_sheet(&rows).to_text(80), @r"
-    Heads that find a relation together, governors found in %
+    Heads that find a relation together, arcs found in %
 
-    relation       heads    accuracy  first head      n
-    ─────────────  ───────  ────────  ──────────  ─────
-    nsubj dep→gov  5-3 4-1      50.0        25.0  2,000
-    det gov→dep    5-3 4-1      50.0        25.0     20
+    relation       heads    found  best head    found      n
+    ─────────────  ───────  ─────  ───────────  ─────  ─────
+    nsubj dep→gov  5-3 4-1   50.0  3-2 dep→gov   25.0  2,000
+    det gov→dep    5-3 4-1   50.0  3-2 dep→gov   25.0     20
 
-    The direction that was better where the heads were gathered.
+    The direction that was better where the heads were gathered, beside the single
+    head of either direction that was best there. dep→gov: the governor is on top of
+    the dependent's row; gov→dep: the dependent is on top of the governor's row.
     ");
     }
 

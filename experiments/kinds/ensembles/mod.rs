@@ -1,6 +1,7 @@
 //! `kind = "ensembles"`: heads that find a relation together, and the labelled trees that the ensembles of all relations
 //! make (METHOD §6; Limisiewicz et al. 2020).
 
+mod scores;
 mod trees;
 
 use std::collections::BTreeMap;
@@ -8,19 +9,19 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use headlight_attention::WordAttention;
+use headlight_heads::among_words;
 use headlight_heads::ensembles::{Ensemble, EnsembleKey, EnsembleRound, EnsembleSearch};
-use headlight_heads::{Direction, among_words};
-use headlight_report::format::percent;
-use headlight_report::stats::{Bootstrap, Counts, Pair};
-use headlight_report::tables::{self, Table, write_table};
-use headlight_treebank::{Granularity, Sentence};
+use headlight_report::differences_sheet;
+use headlight_report::tables::{self, Difference, Table, write_table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::scores::{Chosen, Scored};
 use self::trees::{Parsers, SentenceTrees};
 use super::Kind;
+use super::paired::{untested, write_differences};
 use crate::config::{Settings, Split, choice};
-use crate::run::{Outcome, Pass, Run, request};
+use crate::run::{KeptPass, Outcome, Run, Steps, Units, request};
 
 choice! {
     /// On which sentences heads are gathered.
@@ -83,39 +84,54 @@ impl Kind for Ensembles {
             Selection::Separate => Split::Select,
             Selection::Same => Split::Evaluate,
         };
-        let chosen = Chosen(self.gather(run, split)?);
-        let parsers = self.parsers(run, split, &chosen.0)?;
-        let (scored, trees) = self.evaluate(run, &chosen, parsers.as_ref())?;
+        // Steps depend on all that is read.
+        run.model()?;
+        (run.treebank(split)?, run.treebank(Split::Evaluate)?);
+        let steps = run.steps()?.of("ensembles");
+        let chosen = Chosen::new(self.gather(run, split, &steps)?);
+        let parsers = self.parsers(run, split, &steps, &chosen.ensembles)?;
+        let evaluated = self.evaluate(run, &steps, &chosen, parsers.as_ref())?;
         let clock = Instant::now();
+        evaluated.units.check("`treebank.evaluate`")?;
         let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
-        let rows = self.rows(run.config(), &chosen, &scored, &bootstrap)?;
+        let (rows, mut differences) = scores::rows(run.config(), &chosen, &evaluated, &bootstrap)?;
         write_table(run.folder(), &rows)?;
+        if self.selection == Selection::Same {
+            differences.iter_mut().for_each(untested);
+        }
         let mut outcome = Outcome {
-            tables: vec![tables::Ensemble::NAME.to_owned()],
+            tables: vec![tables::Ensemble::NAME.to_owned(), Difference::NAME.to_owned()],
             facts: BTreeMap::from([("rows".to_owned(), json!(self.rows))]),
-            findings: findings(&rows),
+            findings: scores::findings(&rows, &differences),
             sheets: vec![headlight_report::ensembles_sheet(&rows)],
             ..Outcome::default()
         };
+        outcome.sheets.extend(differences_sheet(&differences, "Ensembles and single heads"));
         if self.selection == Selection::Same {
-            let optimistic =
-                "Heads were gathered on the sentences that they are scored on: the accuracies are optimistic.";
+            let optimistic = "Heads were gathered on the sentences that they are scored on: the accuracies are optimistic, \
+                              and differences are not tested.";
             outcome.warnings.push(optimistic.to_owned());
         }
         match &parsers {
             Some(parsers) => {
-                let rows = parsers.rows(run.config(), &trees, &bootstrap)?;
+                let (rows, mut of_trees) = parsers.rows(run.config(), &evaluated, &bootstrap)?;
                 write_table(run.folder(), &rows)?;
+                if self.selection == Selection::Same {
+                    of_trees.iter_mut().for_each(untested);
+                }
                 outcome.tables.push(tables::EnsembleTree::NAME.to_owned());
                 outcome.facts.insert("tree_relations".to_owned(), json!(parsers.relations()));
                 outcome.findings.extend(trees::findings(&rows, &parsers.relations()));
                 outcome.sheets.push(headlight_report::ensemble_trees_sheet(&rows));
+                outcome.sheets.extend(differences_sheet(&of_trees, "Labelled trees compared"));
+                differences.extend(of_trees);
             }
             None => outcome.warnings.push(format!(
                 "The ensembles made no trees: none is of a relation that `relations` names ({}).",
                 self.relations.join(", ")
             )),
         }
+        write_differences(run, &differences)?;
         run.note_stage("score ensembles", clock);
         Ok(Outcome {
             statistics: Some(bootstrap.into()),
@@ -125,29 +141,19 @@ impl Kind for Ensembles {
     }
 }
 
-/// The ensembles of relations with enough words to select on.
-struct Chosen(BTreeMap<EnsembleKey, Ensemble>);
-
 impl Ensembles {
     /// One pass over the encoder for each head that the largest ensemble has.
-    fn gather(&self, run: &mut Run, split: Split) -> Result<BTreeMap<EnsembleKey, Ensemble>> {
+    fn gather(&self, run: &mut Run, split: Split, steps: &Steps) -> Result<BTreeMap<EnsembleKey, Ensemble>> {
         let granularity = run.config().treebank.granularity();
         let mut search = EnsembleSearch::new(run.model()?.model.spec().grid, granularity, self.heads);
-        let request = request(run.config());
-        loop {
-            let mut round = EnsembleRound::default();
-            run.encode(
-                &Pass { split, from: 0, request: &request },
-                |sentence, _, encoded| search.observe(sentence, &self.rows.of(words(encoded))),
-                |_, counts| {
-                    counts.iter().for_each(|counts| round.merge(counts));
-                    Ok(())
-                },
-            )?;
+        for number in 1.. {
+            let name = format!("round {number}");
+            let round = steps.once(&name, || self.round(run, split, steps.of(&name), &search))?;
             if !search.step(&round) {
                 break;
             }
         }
+        run.note_sentences(split)?;
         let mut ensembles = search.ensembles().clone();
         ensembles.retain(|_, ensemble| ensemble.total >= self.min_total && !ensemble.heads.is_empty());
         ensure!(
@@ -158,129 +164,55 @@ impl Ensembles {
         Ok(ensembles)
     }
 
+    /// What each head would make of each ensemble.
+    fn round(&self, run: &mut Run, split: Split, steps: Steps, search: &EnsembleSearch) -> Result<EnsembleRound> {
+        let request = request(run.config());
+        let mut round = EnsembleRound::default();
+        run.encode_kept(
+            KeptPass { split, request: &request, steps },
+            |sentence, _, encoded| search.observe(sentence, &self.rows.of(words(encoded))),
+            |block: &mut EnsembleRound, counts| block.merge(&counts),
+            |block| {
+                round.merge(&block);
+                Ok(())
+            },
+        )?;
+        Ok(round)
+    }
+
     /// What ensembles find in each sentence, and the trees that they make of it.
-    fn evaluate(
-        &self,
-        run: &mut Run,
-        chosen: &Chosen,
-        parsers: Option<&Parsers>,
-    ) -> Result<(Vec<Scored>, Vec<SentenceTrees>)> {
+    fn evaluate(&self, run: &mut Run, steps: &Steps, chosen: &Chosen, parsers: Option<&Parsers>) -> Result<Evaluated> {
         let (mut scored, mut trees) = (Vec::new(), Vec::new());
         let (request, granularity) = (request(run.config()), run.config().treebank.granularity());
-        run.encode(
-            &Pass { split: Split::Evaluate, from: 0, request: &request },
+        let units = run.encode_kept(
+            KeptPass { split: Split::Evaluate, request: &request, steps: steps.of("evaluate") },
             |sentence, _, encoded| {
                 let attention = words(encoded);
                 let maps = self.rows.of(attention.clone());
                 let trees = parsers.map(|parsers| parsers.count(sentence, &attention, &maps));
                 (chosen.score(sentence, &maps, granularity), trees)
             },
-            |_, counts| {
-                if let Some((of_ensembles, of_trees)) = counts {
+            |block: &mut Vec<(Scored, Option<SentenceTrees>)>, counts| block.push(counts),
+            |block| {
+                for (of_ensembles, of_trees) in block {
                     scored.push(of_ensembles);
                     trees.extend(of_trees);
                 }
                 Ok(())
             },
         )?;
-        Ok((scored, trees))
+        Ok(Evaluated { scored, trees, units })
     }
+}
 
-    fn rows(
-        &self,
-        config: &Settings,
-        chosen: &Chosen,
-        sentences: &[Scored],
-        bootstrap: &Bootstrap,
-    ) -> Result<Vec<tables::Ensemble>> {
-        let mut rows = Vec::new();
-        for (key, ensemble) in &chosen.0 {
-            let counts = |of: fn(&Hits) -> u32| -> Vec<Counts> {
-                let count = |scored: &Scored| {
-                    let hits = scored.get(key).copied().unwrap_or_default();
-                    Counts { correct: of(&hits), total: hits.total }
-                };
-                sentences.iter().map(count).collect()
-            };
-            let (together, alone) = (counts(|hits| hits.together), counts(|hits| hits.alone));
-            let Some(intervals) = bootstrap.paired(&[Pair { a: &together, b: &alone }])?[0] else { continue };
-            let (correct, total) = Counts::sum(&together);
-            let (single_correct, _) = Counts::sum(&alone);
-            let heads: Vec<String> = ensemble.heads.iter().map(ToString::to_string).collect();
-            rows.push(tables::Ensemble {
-                treebank: config.treebank.display_name(),
-                relation: key.0.to_string(),
-                direction: super::direction(key.1),
-                single_head: heads.first().cloned().unwrap_or_default(),
-                heads: heads.join(" "),
-                selected_correct: ensemble.correct,
-                selected_total: ensemble.total,
-                correct,
-                total,
-                ci_low: Some(intervals.a.low),
-                ci_high: Some(intervals.a.high),
-                single_correct,
-                difference_ci_low: Some(intervals.difference.low),
-                difference_ci_high: Some(intervals.difference.high),
-            });
-        }
-        Ok(rows)
-    }
+/// What was counted of the sentences to report on, one by one.
+struct Evaluated {
+    scored: Vec<Scored>,
+    /// None where no trees are made.
+    trees: Vec<SentenceTrees>,
+    units: Units,
 }
 
 fn words(encoded: headlight_bert::Encoded) -> WordAttention {
     encoded.words.expect("the request asks for attention over words")
-}
-
-/// Words of one relation in one sentence.
-#[derive(Clone, Copy, Default)]
-struct Hits {
-    total: u32,
-    /// Right ones of the ensemble.
-    together: u32,
-    /// Right ones of its first head.
-    alone: u32,
-}
-
-/// What one sentence counts.
-type Scored = BTreeMap<EnsembleKey, Hits>;
-
-impl Chosen {
-    fn score(&self, sentence: &Sentence, attention: &WordAttention, granularity: Granularity) -> Scored {
-        let mut relations: BTreeMap<EnsembleKey, Hits> = BTreeMap::new();
-        for (index, word) in sentence.words().iter().enumerate() {
-            let Some(governor) = word.governor.word() else { continue };
-            for direction in Direction::BOTH {
-                let key = (word.relation.name(granularity).into(), direction);
-                let Some(ensemble) = self.0.get(&key) else { continue };
-                let right =
-                    |ensemble: &Ensemble| ensemble.governor(attention, direction, index) == Some(governor.index());
-                let hits = relations.entry(key).or_default();
-                hits.total += 1;
-                hits.together += u32::from(right(ensemble));
-                hits.alone += u32::from(right(&ensemble.first()));
-            }
-        }
-        relations
-    }
-}
-
-fn findings(rows: &[tables::Ensemble]) -> Vec<String> {
-    let better = rows.iter().filter(|row| row.difference_ci_low.is_some_and(|low| low > 0.0)).count();
-    let gain =
-        |row: &&tables::Ensemble| row.correct as f64 / row.total as f64 - row.single_correct as f64 / row.total as f64;
-    let largest = rows.iter().max_by(|a, b| gain(a).total_cmp(&gain(b)));
-    let mut findings =
-        vec![format!("{better} of {} ensembles are more accurate than their first head beyond chance.", rows.len())];
-    findings.extend(largest.filter(|row| gain(row) > 0.0).map(|row| {
-        format!(
-            "Heads {} together find {} % of the governors of {} ({}), the first of them {} %.",
-            row.heads,
-            percent(row.correct as f64 / row.total as f64),
-            row.relation,
-            row.direction.arrow(),
-            percent(row.single_correct as f64 / row.total as f64)
-        )
-    }));
-    findings
 }

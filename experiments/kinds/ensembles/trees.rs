@@ -9,14 +9,16 @@ use headlight_heads::ensembles::{Ensemble, EnsembleKey};
 use headlight_heads::labelled::{Calibration, LabelledArcs, LabelledEnsembles, OffsetRelations, Reliability};
 use headlight_heads::{Direction, words_only};
 use headlight_report::format::percent;
-use headlight_report::stats::{Bootstrap, Counts};
-use headlight_report::tables::EnsembleTree;
+use headlight_report::stats::{Bootstrap, Counts, Pair};
+use headlight_report::tables::{Difference, EnsembleTree};
+use headlight_report::{Compared, differences};
 use headlight_treebank::{Governor, Granularity, Sentence};
+use serde::{Deserialize, Serialize};
 
-use super::{Ensembles, words};
+use super::{Ensembles, Evaluated, words};
 use crate::config::{Settings, Split};
 use crate::kinds::rooted::{arborescence, chain, counted_arcs, found, is_governor, of_head};
-use crate::run::{Pass, Run, request};
+use crate::run::{KeptPass, Run, Steps, request};
 
 /// Who makes trees, in the order of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +46,16 @@ impl Predictor {
     }
 }
 
+/// Who is compared with whom.
+const COMPARED: [(Predictor, Predictor); 6] = [
+    (Predictor::Ensembles, Predictor::Head),
+    (Predictor::Ensembles, Predictor::Chain),
+    (Predictor::Calibrated, Predictor::Ensembles),
+    (Predictor::Calibrated, Predictor::Head),
+    (Predictor::Calibrated, Predictor::Chain),
+    (Predictor::Head, Predictor::Chain),
+];
+
 /// What is needed to make trees, learned where the ensembles were gathered.
 pub struct Parsers {
     ensembles: LabelledEnsembles,
@@ -53,12 +65,22 @@ pub struct Parsers {
     granularity: Granularity,
 }
 
-/// What one sentence says of how trees are best made.
+/// What sentences say of how trees are best made.
+#[derive(Default, Serialize, Deserialize)]
 struct Lesson {
     reliability: Reliability,
     offsets: OffsetRelations,
     /// Arcs that the tree of each head has, `[direction, head]`.
     heads: Vec<u64>,
+}
+
+impl Lesson {
+    fn merge(&mut self, other: &Self) {
+        self.reliability.merge(&other.reliability);
+        self.offsets.merge(&other.offsets);
+        self.heads.resize(self.heads.len().max(other.heads.len()), 0);
+        self.heads.iter_mut().zip(&other.heads).for_each(|(all, more)| *all += more);
+    }
 }
 
 impl Ensembles {
@@ -67,6 +89,7 @@ impl Ensembles {
         &self,
         run: &mut Run,
         split: Split,
+        steps: &Steps,
         gathered: &BTreeMap<EnsembleKey, Ensemble>,
     ) -> Result<Option<Parsers>> {
         let ensembles = LabelledEnsembles::new(gathered, &self.relations, self.accuracy_power);
@@ -74,35 +97,39 @@ impl Ensembles {
             return Ok(None);
         }
         let (grid, granularity) = (run.model()?.model.spec().grid, run.config().treebank.granularity());
-        let (mut reliability, mut offsets) = (Reliability::default(), OffsetRelations::default());
-        let mut of_heads = vec![0; Direction::BOTH.len() * grid.len()];
+        let lesson = steps.once("lesson", || self.lesson(run, split, steps.of("lesson"), &ensembles, granularity))?;
+        let head = best_head(grid, &lesson.heads).context("the model has no heads")?;
+        let calibration = lesson.reliability.calibration();
+        Ok(Some(Parsers { ensembles, calibration, offsets: lesson.offsets, head, granularity }))
+    }
+
+    fn lesson(
+        &self,
+        run: &mut Run,
+        split: Split,
+        steps: Steps,
+        ensembles: &LabelledEnsembles,
+        granularity: Granularity,
+    ) -> Result<Lesson> {
         let request = request(run.config());
-        run.encode(
-            &Pass { split, from: 0, request: &request },
+        let mut all = Lesson::default();
+        run.encode_kept(
+            KeptPass { split, request: &request, steps },
             |sentence, _, encoded| {
                 let attention = words(encoded);
-                let mut lesson = Lesson {
-                    reliability: Reliability::default(),
-                    offsets: OffsetRelations::default(),
-                    heads: trees_of_heads(sentence, &attention),
-                };
+                let mut lesson = Lesson { heads: trees_of_heads(sentence, &attention), ..Lesson::default() };
                 let maps = ensembles.maps(&self.rows.of(attention));
-                lesson.reliability.observe(&ensembles, sentence, granularity, &maps);
+                lesson.reliability.observe(ensembles, sentence, granularity, &maps);
                 lesson.offsets.observe(sentence, granularity);
                 lesson
             },
-            |_, lesson| {
-                if let Some(lesson) = lesson {
-                    reliability.merge(&lesson.reliability);
-                    offsets.merge(&lesson.offsets);
-                    of_heads.iter_mut().zip(lesson.heads).for_each(|(all, more)| *all += more);
-                }
+            |block: &mut Lesson, lesson| block.merge(&lesson),
+            |block| {
+                all.merge(&block);
                 Ok(())
             },
         )?;
-        let head = best_head(grid, &of_heads).context("the model has no heads")?;
-        let calibration = reliability.calibration();
-        Ok(Some(Parsers { ensembles, calibration, offsets, head, granularity }))
+        Ok(all)
     }
 }
 
@@ -122,7 +149,7 @@ fn best_head(grid: HeadGrid, right: &[u64]) -> Option<(AttentionHead, Direction)
 }
 
 /// Arcs, and how many of them each predictor has right.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Right {
     total: u32,
     /// `[predictor, measure]`
@@ -214,64 +241,89 @@ impl Parsers {
         }
     }
 
-    /// The counts of all sentences as rows: all relations together, with intervals, then each.
+    /// The counts of all sentences as rows: all relations together, with intervals, then each; and what lies between the
+    /// predictors.
     ///
     /// # Errors
     /// Those of the bootstrap.
     pub fn rows(
         &self,
         config: &Settings,
-        sentences: &[SentenceTrees],
+        evaluated: &Evaluated,
         bootstrap: &Bootstrap,
-    ) -> Result<Vec<EnsembleTree>> {
+    ) -> Result<(Vec<EnsembleTree>, Vec<Difference>)> {
+        let whole = |predictor: Predictor, measure: Measure| -> Vec<Counts> {
+            let of = |sentence: &SentenceTrees| {
+                let parts = sentence.values().map(|right| right.counts(predictor, measure));
+                let (correct, total) = Counts::sum(&parts.collect::<Vec<_>>());
+                Counts { correct: correct as u32, total: total as u32 }
+            };
+            evaluated.units.sums(&evaluated.trees.iter().map(of).collect::<Vec<_>>())
+        };
+        let whole = Predictor::ALL.map(|predictor| Measure::ALL.map(|measure| whole(predictor, measure)));
         let mut by_relation: BTreeMap<&str, Vec<&Right>> = BTreeMap::new();
-        for (relation, right) in sentences.iter().flatten() {
+        for (relation, right) in evaluated.trees.iter().flatten() {
             by_relation.entry(relation).or_default().push(right);
         }
         let mut rows = Vec::new();
-        for predictor in Predictor::ALL {
-            let head = (predictor == Predictor::Head).then_some(self.head);
-            let row = |measure: Measure, relation: Option<&str>, (correct, total): (u64, u64)| EnsembleTree {
-                treebank: config.treebank.display_name(),
-                predictor: predictor.name().to_owned(),
-                layer_index: head.map(|(head, _)| head.layer as u32),
-                head_index: head.map(|(head, _)| head.index as u32),
-                direction: head.map(|(_, direction)| crate::kinds::direction(direction)),
-                measure: measure.name().to_owned(),
-                relation: relation.map(ToOwned::to_owned),
-                correct,
-                total,
-                ci_low: None,
-                ci_high: None,
-            };
-            let counts = |measure: Measure, right: &Right| Counts {
-                correct: right.correct[predictor as usize][measure as usize],
-                total: right.total,
-            };
-            let all = Measure::ALL.map(|measure| -> Vec<Counts> {
-                let of = |sentence: &SentenceTrees| {
-                    let parts = sentence.values().map(|right| counts(measure, right));
-                    let (correct, total) = Counts::sum(&parts.collect::<Vec<_>>());
-                    Counts { correct: correct as u32, total: total as u32 }
-                };
-                sentences.iter().map(of).collect()
-            });
-            let intervals = bootstrap.intervals(&all.each_ref().map(Vec::as_slice))?;
-            for ((measure, all), interval) in Measure::ALL.into_iter().zip(&all).zip(intervals) {
+        for (predictor, whole) in Predictor::ALL.into_iter().zip(&whole) {
+            let intervals = bootstrap.intervals(&whole.each_ref().map(Vec::as_slice))?;
+            for ((measure, all), interval) in Measure::ALL.into_iter().zip(whole).zip(intervals) {
                 rows.push(EnsembleTree {
                     ci_low: interval.map(|interval| interval.low),
                     ci_high: interval.map(|interval| interval.high),
-                    ..row(measure, None, Counts::sum(all))
+                    ..self.row(config, predictor, measure, None, Counts::sum(all))
                 });
             }
             for measure in Measure::ALL {
                 rows.extend(by_relation.iter().map(|(relation, rights)| {
-                    let counts: Vec<Counts> = rights.iter().map(|right| counts(measure, right)).collect();
-                    row(measure, Some(relation), Counts::sum(&counts))
+                    let counts: Vec<Counts> = rights.iter().map(|right| right.counts(predictor, measure)).collect();
+                    self.row(config, predictor, measure, Some(relation), Counts::sum(&counts))
                 }));
             }
         }
-        Ok(rows)
+        let mut between = Vec::new();
+        for measure in Measure::ALL {
+            let of = |predictor: Predictor| whole[predictor as usize][measure as usize].as_slice();
+            let compared: Vec<Compared<'_>> = COMPARED
+                .into_iter()
+                // Head and chain name arcs alike.
+                .filter(|(a, b)| measure != Measure::RelationOfArc || ![*a, *b].contains(&Predictor::Head))
+                .map(|(a, b)| Compared { a: a.name(), b: b.name(), group: None, counts: Pair { a: of(a), b: of(b) } })
+                .collect();
+            between.extend(differences("ensembles", measure.name(), &compared, evaluated.units.unit(), bootstrap)?);
+        }
+        Ok((rows, between))
+    }
+
+    fn row(
+        &self,
+        config: &Settings,
+        predictor: Predictor,
+        measure: Measure,
+        relation: Option<&str>,
+        (correct, total): (u64, u64),
+    ) -> EnsembleTree {
+        let head = (predictor == Predictor::Head).then_some(self.head);
+        EnsembleTree {
+            treebank: config.treebank.display_name(),
+            predictor: predictor.name().to_owned(),
+            layer_index: head.map(|(head, _)| head.layer as u32),
+            head_index: head.map(|(head, _)| head.index as u32),
+            direction: head.map(|(_, direction)| crate::kinds::direction(direction)),
+            measure: measure.name().to_owned(),
+            relation: relation.map(ToOwned::to_owned),
+            correct,
+            total,
+            ci_low: None,
+            ci_high: None,
+        }
+    }
+}
+
+impl Right {
+    fn counts(&self, predictor: Predictor, measure: Measure) -> Counts {
+        Counts { correct: self.correct[predictor as usize][measure as usize], total: self.total }
     }
 }
 

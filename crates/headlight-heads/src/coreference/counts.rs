@@ -2,6 +2,7 @@
 
 use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_treebank::coreference::MentionType;
+use serde::{Deserialize, Serialize};
 
 use crate::Direction;
 
@@ -89,7 +90,7 @@ impl MentionGroup {
 }
 
 /// How often each predictor finds an antecedent of the mentions that have one in their window.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CoreferenceCounts {
     grid: HeadGrid,
     totals: [u32; 4],
@@ -162,20 +163,24 @@ fn predictors(grid: HeadGrid) -> usize {
 pub struct CoreferenceScores {
     grid: HeadGrid,
     documents: Vec<(String, CoreferenceCounts)>,
+    /// Number of the last document.
+    last: Option<usize>,
 }
 
 impl CoreferenceScores {
     /// No document yet.
     pub fn new(grid: HeadGrid) -> Self {
-        Self { grid, documents: Vec::new() }
+        Self { grid, documents: Vec::new(), last: None }
     }
 
-    /// Adds the counts of one window of a document. Windows come in order, document by document.
-    pub fn add(&mut self, document: &str, counts: &CoreferenceCounts) {
+    /// Adds the counts of one window of a document. Windows come in order, document by document; documents are told apart
+    /// by their number, not by their name, which may repeat.
+    pub fn add(&mut self, number: usize, document: &str, counts: &CoreferenceCounts) {
         match self.documents.last_mut() {
-            Some((id, sum)) if id == document => sum.merge(counts),
+            Some((_, sum)) if self.last == Some(number) => sum.merge(counts),
             _ => self.documents.push((document.to_owned(), counts.clone())),
         }
+        self.last = Some(number);
     }
 
     /// Layers and heads.

@@ -122,12 +122,15 @@ fn counts_add_up_by_document() {
     let window = Window::new(&pond(), 0..3, &CoreferenceOptions::default());
     let counts = window.score(&attention(&[(6, 2)]));
     let mut scores = CoreferenceScores::new(GRID);
-    ["a", "a", "b"].iter().for_each(|id| scores.add(id, &counts));
+    [(0, "a"), (0, "a"), (1, "b"), (2, "b")].iter().for_each(|(number, id)| scores.add(*number, id, &counts));
     let totals: Vec<(&str, u32)> =
         scores.documents().map(|(id, counts)| (id, counts.total(MentionGroup::All))).collect();
-    assert_eq!(totals, [("a", 6), ("b", 3)]);
-    let sum = scores.sum(|id| id == "b");
-    assert_eq!(sum, counts);
+    // Documents of one name are two.
+    assert_eq!(totals, [("a", 6), ("b", 3), ("b", 3)]);
+    let sum = scores.sum(|id| id == "a");
+    let mut twice = counts.clone();
+    twice.merge(&counts);
+    assert_eq!(sum, twice);
     assert_eq!(sum.best(MentionGroup::All), Some((Direction::DependentToGovernor, HEAD)));
     assert_eq!(sum.best(MentionGroup::Type(MentionType::Proper)), None);
 }

@@ -28,7 +28,7 @@ pub(super) fn sections(
         best_heads(&data.best_heads, report),
         (!data.scores.relations.is_empty()).then(heads),
         explorer.map(sentences),
-        kinds::ensembles(&run.table_or_empty()?, &run.table_or_empty()?),
+        kinds::ensembles(&run.table_or_empty()?, &run.table_or_empty()?, &run.table_or_empty()?),
         kinds::trees(&run.table_or_empty()?, model),
         kinds::coreference(&run.table_or_empty()?, &run.table_or_empty()?, model),
         kinds::surface(&run.table_or_empty()?),

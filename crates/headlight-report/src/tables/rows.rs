@@ -424,7 +424,7 @@ tables! {
         layer_index: Option<u32>,
         /// Head within its layer, counted from 0.
         head_index: Option<u32>,
-        /// `undirected`: the spanning tree; `dep_to_gov`, `gov_to_dep`: the arborescence from the root of the treebank, by who attends.
+        /// `undirected`: the spanning tree over the words that are no punctuation; `dep_to_gov`, `gov_to_dep`: the arborescence from the root of the treebank, by who attends.
         tree: String,
         /// `uuas`, or `uas_given_root`; both without punctuation and root.
         measure: String,
@@ -438,7 +438,7 @@ tables! {
         ci_high: Option<f64>,
     }
 
-    /// How often heads whose maps are averaged pick the governor of the words of one relation (METHOD §6).
+    /// How many arcs of one relation heads find whose maps are averaged (METHOD §6). The row of the word that attends is read: in `dep_to_gov` an arc is found where its governor is on top of the dependent's row, in `gov_to_dep` where its dependent is on top of the governor's row (not, as in `head_scores`, where the governor is on top of the dependent's column).
     "ensembles" => Ensemble {
         /// Name of the treebank.
         treebank: String,
@@ -448,26 +448,32 @@ tables! {
         direction: Direction,
         /// The heads in the order in which they were added, `layer-head` counted from 1, separated by spaces.
         heads: String,
-        /// Words whose governor they pick where they were gathered.
+        /// Arcs that they find where they were gathered.
         selected_correct: u64,
-        /// Words of the relation there.
+        /// Arcs of the relation there.
         selected_total: u64,
-        /// Words whose governor they pick where they are reported.
+        /// Arcs that they find where they are reported.
         correct: u64,
-        /// Words of the relation there.
+        /// Arcs of the relation there.
         total: u64,
-        /// Lower end of the sentence-bootstrap interval of `correct / total`.
+        /// Lower end of the bootstrap interval of `correct / total`, over sentences or documents (`treebank.unit`).
         ci_low: Option<f64>,
         /// Upper end.
         ci_high: Option<f64>,
         /// The first of the heads.
         single_head: String,
-        /// Words whose governor it picks alone.
+        /// Arcs that it finds alone.
         single_correct: u64,
-        /// Lower end of the paired-bootstrap interval of the ensemble's accuracy minus that of its first head.
+        /// Lower end of the paired-bootstrap interval of the ensemble's accuracy minus that of its first head; tests are in `differences`.
         difference_ci_low: Option<f64>,
         /// Upper end.
         difference_ci_high: Option<f64>,
+        /// The single head of either direction that finds most arcs of the relation where heads were gathered.
+        best_head: String,
+        /// Who attends when it is read.
+        best_direction: Direction,
+        /// Arcs that it finds where they are reported.
+        best_correct: u64,
     }
 
     /// How many arcs of the treebank the trees of all ensembles together have, beside simpler trees (METHOD §6). All are given the root; arcs of punctuation and of the root are not counted.

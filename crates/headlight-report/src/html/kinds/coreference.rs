@@ -22,7 +22,8 @@ pub(in super::super) fn coreference(
     let introduction = "For how many mentions an antecedent is found, of those that have one in their window: by the \
                         attention of the chosen head between the head words of mentions, and by rules that read no \
                         attention. The head was chosen on all types of mentions together; in the heat map it has the dotted \
-                        frame.";
+                        frame. mention→antecedent: of the candidates the one that the mention attends to most; \
+                        antecedent→mention: the one that attends to the mention most.";
     let types = distinct(rows.iter().map(|row| row.mention_type.as_str()));
     let groups: Vec<String> = types.iter().map(|of_type| group(rows, of_type)).collect();
     let shown = format!(

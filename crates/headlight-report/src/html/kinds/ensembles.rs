@@ -5,22 +5,29 @@ use super::super::strips::{Align, Column, Order, Strip, interval, legend, number
 use super::share;
 use crate::format::{count, percent, points};
 use crate::sheet::escape_html;
-use crate::single_heads::{better_directions, ensemble_trees_sheet};
-use crate::tables::{Ensemble, EnsembleTree};
+use crate::single_heads::{beside_the_best_head, better_directions, ensemble_trees_sheet};
+use crate::tables::{Difference, Ensemble, EnsembleTree};
 
-/// The ensemble of each relation beside its first head, and the trees that all of them make together.
-pub(in super::super) fn ensembles(rows: &[Ensemble], trees: &[EnsembleTree]) -> Option<Section> {
+/// The ensemble of each relation beside the best single head, and the trees that all of them make together.
+pub(in super::super) fn ensembles(
+    rows: &[Ensemble],
+    trees: &[EnsembleTree],
+    differences: &[Difference],
+) -> Option<Section> {
     if rows.is_empty() {
         return None;
     }
-    let introduction = "A few heads together, their attention averaged: how often they pick the governor, beside the first \
-                        of them alone. For each relation the direction that was better where the heads were gathered; both \
-                        are in the table <code>ensembles</code>. A click on a row shows its first head in the sections \
-                        above.";
-    let lines: String = better_directions(rows).into_iter().map(line).collect();
+    let introduction = "A few heads together, their attention averaged: how many arcs of a relation they find, beside the \
+                        single head of either direction that was best where the heads were gathered. dep→gov: the governor \
+                        is the word that the dependent attends to most; gov→dep: the dependent is the word that the governor \
+                        attends to most. For each relation the direction that was better where the heads were gathered; both \
+                        are in the table <code>ensembles</code>. Bold differences are beyond chance (paired test, \
+                        Holm-corrected). A click on a row shows its first head in the sections above.";
+    let lines: String =
+        better_directions(rows).into_iter().map(|row| line(row, beside_the_best_head(row, differences))).collect();
     let shown = format!(
         "{}{}",
-        legend("ensemble, with interval", Some("its first head")),
+        legend("ensemble, with interval", Some("best single head")),
         table("class=\"choices\" id=\"ensemble-table\"", &COLUMNS, &[lines], false)
     );
     let section = Section::new("ensembles", "Ensembles", introduction).html(&shown);
@@ -42,18 +49,21 @@ const COLUMNS: [Column; 8] = [
     Column("heads", Align::Text, Order::Free),
     Column("0 – 100 %", Align::Drawing, Order::Free),
     Column("ensemble", Align::Number, Order::Free),
-    Column("first head", Align::Number, Order::Free),
+    Column("best single head", Align::Number, Order::Free),
     Column("difference", Align::Number, Order::Free),
 ];
 
-fn line(row: &Ensemble) -> String {
-    let (together, alone) = (share(row.correct, row.total), share(row.single_correct, row.total));
-    let difference = row.difference_ci_low.zip(row.difference_ci_high);
-    let verdict = match difference {
-        Some((low, _)) if low > 0.0 => "gain",
-        Some((_, high)) if high < 0.0 => "loss",
-        _ => "unclear",
+fn line(row: &Ensemble, compared: Option<&Difference>) -> String {
+    let (together, alone) = (share(row.correct, row.total), share(row.best_correct, row.total));
+    let difference = compared.and_then(|compared| compared.ci_low.zip(compared.ci_high));
+    let beyond = compared.and_then(|compared| compared.p_adjusted).is_some_and(|p| p < 0.05);
+    let verdict = match (beyond, together > alone) {
+        (true, true) => "gain",
+        (true, false) => "loss",
+        (false, _) => "unclear",
     };
+    let best =
+        format!("{} <small>{} {}</small>", percent(alone), escape_html(&row.best_head), row.best_direction.arrow());
     let (relation, head) = (escape_html(&row.relation), escape_html(&row.single_head));
     [
         format!(
@@ -65,7 +75,7 @@ fn line(row: &Ensemble) -> String {
         text(row.direction.arrow()),
         text(&row.heads),
         strip(Strip { share: together, interval: row.ci_low.zip(row.ci_high), reference: Some(alone) }),
-        number(alone, "", &percent(alone)),
+        number(alone, "", &best),
         number(
             together - alone,
             verdict,

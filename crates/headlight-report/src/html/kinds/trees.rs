@@ -12,8 +12,8 @@ use crate::tables::HeadTree;
 /// The chosen head of each way to make a tree, and how all heads do.
 pub(in super::super) fn trees(rows: &[HeadTree], model: &ModelSummary) -> Option<Section> {
     let introduction = "Trees of the words made of one head's attention, with nothing trained: which share of the \
-                        treebank's arcs they have, without punctuation and root. The chain joins neighbours; the \
-                        arborescences are told the root. In the heat map the dotted frame is the head that the run chose.";
+                        treebank's arcs they have, without punctuation and root. Punctuation leaves before the spanning \
+                        tree is built; the arborescences are told the root. The chain joins neighbours. In the heat map the dotted frame is the head that the run chose.";
     let chosen: Vec<&HeadTree> = rows.iter().filter(|row| row.predictor == "head").collect();
     let kinds = distinct(rows.iter().map(|row| row.tree.as_str()));
     let maps = kinds.iter().filter_map(|tree| {
