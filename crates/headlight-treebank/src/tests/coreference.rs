@@ -124,7 +124,8 @@ fn a_mention_that_is_given_twice_is_one() {
         assert_eq!(document.repeated_mentions, repeated, "{entities:?}");
     }
     check(&["(e1-x)(e1-x)"], &["e1 x w1 1:1-1"], 1);
-    check(&["(e1-x(e1-y", "e1)e1)"], &["e1 x w1 1:1-2"], 1);
+    // The one that closes first is the first.
+    check(&["(e1-x(e1-y", "e1)e1)"], &["e1 y w1 1:1-2"], 1);
     // Other words, or another entity, are another mention; crossing ones too.
     check(&["(e1-x(e1-x)", "e1)"], &["e1 x w1 1:1-2", "e1 x w1 1:1-1"], 0);
     check(&["(e1-x)(e2-x)"], &["e1 x w1 1:1-1", "e2 x w1 1:1-1"], 0);
