@@ -45,7 +45,15 @@ fn a_model_comes_from_the_hub_once() {
     let names: Vec<String> = paths(&server).iter().map(|path| path.replace(MODEL, "")).collect();
     assert_eq!(
         names,
-        ["/config.json", "/tokenizer.json", "/vocab.txt", "/tokenizer_config.json", "/model.safetensors"]
+        [
+            "/config.json",
+            "/tokenizer.json",
+            "/vocab.txt",
+            "/tokenizer_config.json",
+            "/special_tokens_map.json",
+            "/added_tokens.json",
+            "/model.safetensors"
+        ]
     );
     assert_eq!(world.succeed(&["fetch", "someone/tiny"]), folder);
     assert_eq!(paths(&server), Vec::<String>::new(), "the second time it is there");

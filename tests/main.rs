@@ -16,6 +16,7 @@ mod goldens;
 mod importance;
 mod interrupted;
 mod kinds;
+mod models;
 mod pipeline;
 mod probes;
 mod sequences;

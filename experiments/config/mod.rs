@@ -57,6 +57,8 @@ pub struct ModelConfig {
     pub random_init: bool,
     /// What counts as attention.
     pub attention: Attention,
+    /// What happens to tensors within the encoder that the model of `config.json` does not have.
+    pub extra_tensors: ExtraTensors,
 }
 
 /// `[treebank]`
@@ -117,6 +119,10 @@ choice! {
 choice! {
     /// What counts as attention: its weights, or the norms of the vectors it weighs.
     Attention { Weights = "weights", Norms = "norms" }
+}
+choice! {
+    /// What happens to tensors within the encoder that it has no use for.
+    ExtraTensors { Refuse = "refuse", Ignore = "ignore" }
 }
 choice! {
     /// Format of treebank files.
@@ -246,6 +252,14 @@ impl ModelConfig {
             Precision::F32 => headlight_bert::Precision::F32,
             Precision::F16 => headlight_bert::Precision::F16,
             Precision::Bf16 => headlight_bert::Precision::Bf16,
+        }
+    }
+
+    /// What happens to extra tensors, as the encoder knows it.
+    pub fn extra_tensors(&self) -> headlight_bert::ExtraTensors {
+        match self.extra_tensors {
+            ExtraTensors::Refuse => headlight_bert::ExtraTensors::Refuse,
+            ExtraTensors::Ignore => headlight_bert::ExtraTensors::Ignore,
         }
     }
 }

@@ -9,12 +9,12 @@ use headlight_bert::{Pieces, Skip, StreamError, Tokenizer};
 use headlight_heads::coreference::{
     CoreferenceCounts, CoreferenceOptions, CoreferenceScores, MentionGroup, Window, windows,
 };
-use headlight_report::run::SplitSummary;
+use headlight_report::run::{Reading, SplitSummary};
 use headlight_treebank::ReadError;
 use headlight_treebank::coreference::{Document, HeadRule};
 
 use super::contents::Contents;
-use super::{Blocks, Run, Steps, model};
+use super::{Blocks, Run, Steps, model, reading};
 use crate::cli::interrupt;
 use crate::cli::progress::{Progress, Unit};
 use crate::config::{Invalid, Split, TreebankConfig};
@@ -38,6 +38,7 @@ struct Ledger {
     repeated_mentions: u64,
     skips: BTreeMap<String, u64>,
     contents: Contents,
+    reading: Reading,
 }
 
 /// Windows of a block: a second or a few of work.
@@ -130,6 +131,7 @@ impl Run {
             words: ledger.words,
             skipped: ledger.skips,
             repeated: ledger.contents.repeated(),
+            reading: ledger.reading,
         });
         self.note_contents(pass.split, ledger.contents);
         self.note_stage(format!("coreference {name}"), clock);
@@ -189,6 +191,7 @@ impl<I: Iterator<Item = Result<Document, ReadError>>> Windows<'_, I> {
                         ledger.sentences += 1;
                         ledger.words += sentence.len() as u64;
                         ledger.contents.push(sentence);
+                        reading::add_sentence(&mut ledger.reading, sentence, &pieces, self.tokenizer.special().unk);
                     });
                     pieces.len() - 2
                 }

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use headlight_bert::{Encoded, Pieces, Request, Skip, StreamError, Tokenizer};
-use headlight_report::run::SplitSummary;
+use headlight_report::run::{Reading, SplitSummary};
 use headlight_treebank::{ReadError, Sentence};
 
 use super::contents::Contents;
-use super::{Run, surface};
+use super::{Run, reading, surface};
 use crate::cli::interrupt;
 use crate::cli::progress::{Progress, Unit};
 use crate::config::{Input, Invalid, Split, TreebankConfig};
@@ -48,6 +48,7 @@ struct Ledger {
     words: u64,
     skips: Skips,
     contents: Contents,
+    reading: Reading,
     /// Skipped sentences that no encoded one follows yet.
     waiting: Vec<Sentence>,
 }
@@ -129,6 +130,7 @@ impl Run {
             words: ledger.words,
             skipped: ledger.skips,
             repeated: ledger.contents.repeated(),
+            reading: ledger.reading,
         });
         self.note_contents(pass.split, ledger.contents);
         self.note_stage(format!("{verb} {name}"), clock);
@@ -246,6 +248,8 @@ impl<I: Iterator<Item = Result<Sentence, ReadError>>, F: FnMut(&Sentence) -> boo
                     ledger.sentences += 1;
                     ledger.words += sentence.len() as u64;
                     ledger.contents.push(&sentence);
+                    let unknown = self.tokenizer.special().unk;
+                    reading::add_sentence(&mut ledger.reading, &sentence, &pieces, unknown);
                     if done_before {
                         self.progress.add(1);
                         continue;

@@ -11,6 +11,7 @@ mod encode;
 mod machine;
 mod model;
 mod pieces;
+mod reading;
 mod sequences;
 mod steps;
 mod surface;
@@ -232,7 +233,8 @@ impl Run {
     }
 
     fn report(&mut self, outcomes: &[(&'static str, Outcome)]) -> Result<Report> {
-        let model = self.model()?.summary();
+        let loaded = self.model()?;
+        let (model, of_model) = (loaded.summary(), loaded.model.warnings().to_vec());
         let config = &self.config;
         let treebank = &config.treebank;
         // A run on unlabelled text alone has no treebank to name.
@@ -241,6 +243,8 @@ impl Run {
             TreebankSummary { name: name.unwrap_or_default(), splits: self.splits.clone(), overlaps: self.overlaps() };
         let skipped: u64 = self.splits.iter().flat_map(|split| split.skipped.values()).sum();
         let mut warnings = treebank_summary.warnings();
+        warnings.extend(of_model);
+        warnings.extend(self.splits.iter().flat_map(reading::warnings));
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         warnings.extend(outcomes.iter().flat_map(|(_, outcome)| outcome.warnings.clone()));
         if skipped > 0 {
@@ -303,6 +307,7 @@ impl Run {
             threads: model.map_or(0, |model| model.model.threads().get() as u32),
             inputs: self.inputs.clone(),
             skipped: skipped.collect(),
+            unread: self.splits.iter().flat_map(reading::unread).collect(),
             started: timestamp(self.started),
             finished: timestamp(SystemTime::now()),
             seconds: self.clock.elapsed().as_secs_f64(),

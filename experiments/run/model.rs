@@ -37,6 +37,7 @@ impl LoadedModel {
             precision: keys.precision(),
             threads: NonZeroUsize::new(config.threads),
             random_init: keys.random_init.then_some(config.seed),
+            extra_tensors: keys.extra_tensors(),
         };
         if options.device == Device::Cuda {
             headlight_bert::keep_kernels(&fetch::cache_folder()?.join("kernels"));
@@ -105,7 +106,11 @@ fn inputs(folder: &Path) -> Result<Vec<Input>> {
     let wanted = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let role = match name.as_ref() {
-            "tokenizer.json" | "vocab.txt" | "tokenizer_config.json" => "tokenizer",
+            "tokenizer.json"
+            | "vocab.txt"
+            | "tokenizer_config.json"
+            | "special_tokens_map.json"
+            | "added_tokens.json" => "tokenizer",
             "config.json" => "model",
             name if name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json") => "model",
             _ => return None,

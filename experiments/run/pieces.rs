@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use headlight_bert::Pieces;
-use headlight_report::run::SplitSummary;
+use headlight_report::run::{Reading, SplitSummary};
 use headlight_treebank::Sentence;
 
-use super::Run;
 use super::contents::Contents;
 use super::encode::{NOT_A_TREE, Skips, Trees, no_sentences, pieces};
+use super::{Run, reading};
 use crate::cli::interrupt;
 use crate::cli::progress::{Progress, Unit};
 use crate::config::Split;
@@ -36,7 +36,8 @@ impl Run {
         let total = io::stderr().is_terminal().then(|| treebank.sentences().count() as u64);
         let label = format!("{label} {}", split.name());
         let progress = Progress::start(&label, Unit::Items("sentences"), total);
-        let (mut sentences, mut words, mut skips, mut contents) = (0, 0, Skips::new(), Contents::default());
+        let (mut sentences, mut words, mut skips) = (0, 0, Skips::new());
+        let (mut contents, mut reading) = (Contents::default(), Reading::default());
         for sentence in (Trees { inner: treebank.sentences(), invalid: keys.invalid }) {
             interrupt::check()?;
             let sentence = sentence?;
@@ -48,6 +49,7 @@ impl Run {
                     sentences += 1;
                     words += sentence.len() as u64;
                     contents.push(sentence);
+                    reading::add_sentence(&mut reading, sentence, &pieces, tokenizer.special().unk);
                     visit(sentence, pieces)?;
                     None
                 }
@@ -66,6 +68,7 @@ impl Run {
             words,
             skipped: skips,
             repeated: contents.repeated(),
+            reading,
         });
         self.note_contents(split, contents);
         self.note_stage(label, clock);

@@ -9,11 +9,11 @@ use anyhow::{Context, Result, anyhow, ensure};
 use headlight_attention::AttentionMaps;
 use headlight_bert::{AttentionKind, Encoded, Level, Model, Pieces, Request, Skip, StreamError};
 use headlight_heads::{Landmarks, normalise_rows};
-use headlight_report::run::SplitSummary;
+use headlight_report::run::{Reading, SplitSummary};
 use serde_json::{Value, json};
 
 use super::encode::{Skips, reasons};
-use super::{Pass, Run, model};
+use super::{Pass, Run, model, reading};
 use crate::cli::interrupt;
 use crate::cli::progress::{Progress, Unit};
 use crate::config::Split;
@@ -72,6 +72,7 @@ struct Ledger {
     sequences: u64,
     pieces: u64,
     skips: Skips,
+    reading: Reading,
 }
 
 fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
@@ -230,13 +231,14 @@ impl Run {
             let mut ledger = lock(&ledger);
             ledger.sequences += 1;
             ledger.pieces += pieces.len() as u64;
+            reading::add_pieces(&mut ledger.reading, &pieces, model.tokenizer().special().unk);
             Ok(pieces)
         });
         work(model, &mut inputs, &progress)?;
         drop(inputs);
         progress.finish();
         let files = corpus.file_names();
-        let Ledger { sequences, pieces, skips } = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Ledger { sequences, pieces, skips, reading } = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
         ensure!(
             sequences > 0,
             "`corpus.files` ({}) holds no usable pair of segments{}: write one sentence a line, a blank line between \
@@ -253,6 +255,7 @@ impl Run {
             sentences: sequences,
             words: pieces,
             skipped: skips,
+            reading,
             ..SplitSummary::default()
         });
         self.packing = Some(packing);

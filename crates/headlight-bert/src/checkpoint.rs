@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File},
+    fs::File,
     io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
@@ -11,7 +11,7 @@ use half::{bf16, f16};
 use safetensors::{Dtype, tensor::Metadata};
 use serde::Deserialize;
 
-use crate::LoadError;
+use crate::{LoadError, files};
 
 /// Where a tensor lies and what it is.
 #[derive(Clone, Debug)]
@@ -49,18 +49,11 @@ impl Checkpoint {
         if index.exists() {
             return Self::open_shards(folder, index);
         }
-        let hint = if folder.join("pytorch_model.bin").exists() {
-            "only pytorch_model.bin is there; save the model with transformers' `save_pretrained` to convert it"
-        } else {
-            "a model is a folder with config.json, model.safetensors and tokenizer.json or vocab.txt"
-        };
-        Err(LoadError::MissingFile { folder: folder.to_owned(), wanted: "model.safetensors", hint })
+        Err(LoadError::MissingFile { folder: folder.to_owned(), wanted: "model.safetensors", hint: hint(folder) })
     }
 
     fn open_shards(folder: &Path, index: PathBuf) -> Result<Self, LoadError> {
-        let text = fs::read_to_string(&index).map_err(|source| LoadError::Read { path: index.clone(), source })?;
-        let Index { weight_map } =
-            serde_json::from_str(&text).map_err(|source| LoadError::Json { path: index.clone(), source })?;
+        let Index { weight_map } = files::read_json(&index)?;
         let damaged = |problem| LoadError::Damaged { path: index.clone(), problem };
         let names: BTreeSet<&String> = weight_map.values().collect();
         let (mut files, mut tensors) = (Vec::new(), BTreeMap::new());
@@ -118,22 +111,49 @@ impl Checkpoint {
     }
 }
 
+/// What to do about weights in another form than safetensors, by the files of the folder that hold them.
+fn hint(folder: &Path) -> &'static str {
+    let names = folder.read_dir().into_iter().flatten().flatten();
+    let names: Vec<String> = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let has = |part: &str| names.iter().any(|name| name.contains(part));
+    if has("adapter_model") {
+        "the weights there are those of an adapter; merge them into their model with peft's `merge_and_unload` and save it"
+    } else if has("pytorch_model") || has(".bin") || has(".pt") {
+        "only weights of PyTorch (pytorch_model.bin) are there; save the model with transformers' `save_pretrained` to \
+         convert it"
+    } else if has("tf_model") || has(".h5") || has(".ckpt") {
+        "only weights of TensorFlow are there; load the model with `from_pretrained(…, from_tf=True)` of transformers 4 and \
+         save it with `save_pretrained`"
+    } else if has("flax_model") || has(".msgpack") {
+        "only weights of Flax are there; load the model with `from_pretrained(…, from_flax=True)` of transformers 4 and save \
+         it with `save_pretrained`"
+    } else if has(".onnx") || has(".gguf") {
+        "only weights made for inference (ONNX, GGUF) are there; take the checkpoint that they were made from"
+    } else if has(".safetensors") {
+        "a safetensors file of another name is there; call it model.safetensors"
+    } else {
+        "a model is a folder with config.json, model.safetensors and tokenizer.json or vocab.txt"
+    }
+}
+
 /// Reads the header of a safetensors file and checks that the file is as long as it says.
 fn read_header(path: &Path, file_number: usize) -> Result<BTreeMap<String, Stored>, LoadError> {
     let failed = |source| LoadError::Read { path: path.to_owned(), source };
     let damaged = |problem: String| LoadError::Damaged { path: path.to_owned(), problem };
     let mut file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
-    let mut prefix = [0; 8];
-    if length < 8 {
+    let mut beginning = Vec::new();
+    (&mut file).take(64).read_to_end(&mut beginning).map_err(failed)?;
+    files::refuse_pointer(path, &beginning)?;
+    let Some(prefix) = beginning.first_chunk::<8>() else {
         return Err(damaged(format!("it has {length} bytes")));
-    }
-    file.read_exact(&mut prefix).map_err(failed)?;
-    let header_length = u64::from_le_bytes(prefix);
+    };
+    let header_length = u64::from_le_bytes(*prefix);
     let data_start = header_length.saturating_add(8);
     if data_start > length {
         return Err(damaged(format!("its header should take {header_length} bytes, but the file has {length}")));
     }
+    file.seek(SeekFrom::Start(8)).map_err(failed)?;
     let mut header = Vec::new();
     file.take(header_length).read_to_end(&mut header).map_err(failed)?;
     let metadata: Metadata =

@@ -9,7 +9,7 @@ use crate::DeviceError;
 #[non_exhaustive]
 pub enum LoadError {
     /// A file of the checkpoint could not be read.
-    #[error("cannot read {}: {source}", .path.display())]
+    #[error("cannot read {}", .path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -27,12 +27,21 @@ pub enum LoadError {
         hint: &'static str,
     },
     /// A JSON file that is none, or lacks a key.
-    #[error("{}: {source}", .path.display())]
+    #[error("cannot understand {}", .path.display())]
     Json {
         /// The file.
         path: PathBuf,
         /// Line, column and what was expected.
         source: serde_json::Error,
+    },
+    /// A file that git-lfs keeps elsewhere.
+    #[error(
+        "{} is a pointer of git-lfs and not the file itself; fetch the files of the folder with `git lfs pull`",
+        .path.display()
+    )]
+    Pointer {
+        /// The file.
+        path: PathBuf,
     },
     /// A model that this crate does not compute.
     #[error("{}: {key} is `{found}`, supported: {supported}", .path.display())]
@@ -110,7 +119,8 @@ pub struct TensorProblems {
 impl TensorProblems {
     /// Whether no tensor is at fault.
     pub fn is_empty(&self) -> bool {
-        [&self.missing, &self.unused, &self.misfits, &self.not_finite].iter().all(|names| names.is_empty())
+        self.summary.is_none()
+            && [&self.missing, &self.unused, &self.misfits, &self.not_finite].iter().all(|names| names.is_empty())
     }
 }
 
@@ -125,7 +135,16 @@ impl fmt::Display for TensorProblems {
         let lists = kinds
             .iter()
             .filter(|(_, names)| !names.is_empty())
-            .map(|(kind, names)| format!("{} {kind}: {}", names.len(), names.join(", ")));
+            .map(|(kind, names)| format!("{} {kind}: {}", names.len(), some(names)));
         f.write_str(&self.summary.iter().cloned().chain(lists).collect::<Vec<_>>().join("; "))
+    }
+}
+
+/// The first names, and how many others there are: a checkpoint of another kind has hundreds.
+pub(crate) fn some(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(others) => format!("{} and {others} more", names[..SHOWN].join(", ")),
     }
 }

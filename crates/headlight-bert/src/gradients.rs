@@ -21,6 +21,7 @@ use crate::{
     packed::{self, PackedEncoder},
     reference::{host, longest, unpad},
     request::{HeadMask, Request},
+    weights::ReadWeights,
 };
 
 /// The backend of gradients.
@@ -101,8 +102,9 @@ impl MaskedLm {
     /// As [`crate::Model::load`]; a checkpoint without a masked-language-model head.
     pub fn load(folder: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
         let spec = ModelSpec::read(&folder.join("config.json"))?;
-        let mut weights = read_weights(folder, &spec, options)?;
-        let head = weights.masked_lm.take().ok_or_else(|| LoadError::NoMaskedLmHead { folder: folder.to_owned() })?;
+        let ReadWeights { mut weights, masked_lm_problems, .. } = read_weights(folder, &spec, options)?;
+        let missing = || masked_lm_problems.unwrap_or_else(|| LoadError::NoMaskedLmHead { folder: folder.to_owned() });
+        let head = weights.masked_lm.take().ok_or_else(missing)?;
         let encoder = PackedEncoder::new(&spec, weights);
         Ok(Self { spec, encoder, head: packed::MaskedLmHead::new(head), net: OnceLock::new() })
     }

@@ -9,13 +9,14 @@ use std::{
 use burn::backend::NdArray;
 
 use crate::{
-    BertWeights, Device, LoadError, ModelSpec, Pieces, Precision, StreamError, Tokenizer,
+    Device, ExtraTensors, LoadError, ModelSpec, Pieces, Precision, StreamError, Tokenizer,
     batch::Batching,
     packed::PackedEncoder,
     random,
     reference::Reference,
     request::{Encode, Encoded, Request},
     stream::{Workers, stream},
+    weights::ReadWeights,
 };
 
 /// Batches on a processor: small, so that they stay in its cache.
@@ -42,6 +43,8 @@ pub struct LoadOptions {
     pub threads: Option<NonZeroUsize>,
     /// With a seed, everything but the embeddings is drawn anew: an encoder of this shape that has learned nothing.
     pub random_init: Option<u64>,
+    /// What happens to tensors within the encoder that the model of the config does not have.
+    pub extra_tensors: ExtraTensors,
 }
 
 /// A tokenizer and an encoder that belong together.
@@ -51,6 +54,7 @@ pub struct Model {
     spec: ModelSpec,
     tokenizer: Tokenizer,
     has_masked_lm_head: bool,
+    warnings: Vec<String>,
     encoder: Box<dyn Encode>,
 }
 
@@ -76,7 +80,8 @@ impl Model {
         device.check()?;
         let spec = ModelSpec::read(&folder.join("config.json"))?;
         let tokenizer = Tokenizer::read(folder, &spec)?;
-        let weights = read_weights(folder, &spec, options)?;
+        let ReadWeights { weights, warnings: of_weights, .. } = read_weights(folder, &spec, options)?;
+        let warnings = tokenizer.warnings().iter().cloned().chain(of_weights).collect();
         let has_masked_lm_head = weights.masked_lm.is_some();
         tracing::debug!(folder = %folder.display(), %device, %precision, ?spec, "model loaded");
         let encoder: Box<dyn Encode> = match device {
@@ -100,7 +105,7 @@ impl Model {
             Device::Cuda => return Err(crate::DeviceError::NotBuilt.into()),
         };
         let folder = folder.to_owned();
-        Ok(Self { folder, options: *options, spec, tokenizer, has_masked_lm_head, encoder })
+        Ok(Self { folder, options: *options, spec, tokenizer, has_masked_lm_head, warnings, encoder })
     }
 
     /// The model's sizes and choices.
@@ -116,6 +121,11 @@ impl Model {
     /// Whether the checkpoint has a masked-language-model head.
     pub fn has_masked_lm_head(&self) -> bool {
         self.has_masked_lm_head
+    }
+
+    /// What a reader of results should know about how the checkpoint was read.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Where it computes.
@@ -189,10 +199,10 @@ impl Model {
     }
 }
 
-pub(crate) fn read_weights(folder: &Path, spec: &ModelSpec, options: &LoadOptions) -> Result<BertWeights, LoadError> {
-    let mut weights = BertWeights::read(folder, spec)?;
+pub(crate) fn read_weights(folder: &Path, spec: &ModelSpec, options: &LoadOptions) -> Result<ReadWeights, LoadError> {
+    let mut read = ReadWeights::read(folder, spec, options.extra_tensors)?;
     if let Some(seed) = options.random_init {
-        random::redraw(&mut weights, spec, seed);
+        random::redraw(&mut read.weights, spec, seed);
     }
-    Ok(weights)
+    Ok(read)
 }

@@ -1,6 +1,6 @@
 //! A sentence as the encoder reads it, and why a sentence may have none.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use headlight_attention::Alignment;
 
@@ -30,6 +30,19 @@ impl Pieces {
         self.ids.is_empty()
     }
 
+    /// How much of the words the model can make out, where `unknown` stands for what has no piece.
+    pub fn legibility(&self, unknown: u32) -> Legibility {
+        let words = self.alignment.words();
+        let is_unknown = |word: &&Range<usize>| self.ids[(*word).clone()].iter().all(|id| *id == unknown);
+        let shares = |pair: &&[Range<usize>]| pair[0].start <= pair[1].start && pair[1].end <= pair[0].end;
+        Legibility {
+            words: words.len(),
+            unknown: words.iter().filter(is_unknown).count(),
+            unpieced: self.unpieced_words,
+            shared: words.windows(2).filter(shares).count(),
+        }
+    }
+
     /// Checks that a model can read these pieces.
     ///
     /// # Errors
@@ -50,6 +63,19 @@ impl Pieces {
         }
         Ok(())
     }
+}
+
+/// How many words of an input a model cannot make out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Legibility {
+    /// All words.
+    pub words: usize,
+    /// Words of which the model sees nothing but the unknown piece.
+    pub unknown: usize,
+    /// Those of them that yielded no piece at all.
+    pub unpieced: usize,
+    /// Words all of whose pieces are pieces of the word before: whatever a head does with the one, it does with the other.
+    pub shared: usize,
 }
 
 /// Pieces that are not of the model that should read them.

@@ -1,11 +1,11 @@
 //! What a model is: its sizes and choices, read from `config.json`.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 use headlight_attention::HeadGrid;
 use serde::Deserialize;
 
-use crate::LoadError;
+use crate::{LoadError, files};
 
 /// The non-linearity between the two linear layers of a feed-forward block.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -75,16 +75,14 @@ impl ModelSpec {
     /// # Errors
     /// A file that is missing or no JSON, a key that is missing, a model that is not supported, sizes that cannot be.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
-        let text = fs::read_to_string(path).map_err(|source| match (source.kind(), path.parent()) {
-            (io::ErrorKind::NotFound, Some(folder)) => LoadError::MissingFile {
+        if let (false, Some(folder)) = (path.exists(), path.parent()) {
+            return Err(LoadError::MissingFile {
                 folder: folder.to_owned(),
                 wanted: "config.json",
                 hint: "a model is a folder with config.json, model.safetensors and tokenizer.json or vocab.txt",
-            },
-            _ => LoadError::Read { path: path.to_owned(), source },
-        })?;
-        let config: Config =
-            serde_json::from_str(&text).map_err(|source| LoadError::Json { path: path.to_owned(), source })?;
+            });
+        }
+        let config: Config = files::read_json(path)?;
         config.check(path)
     }
 }

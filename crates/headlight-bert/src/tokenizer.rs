@@ -1,21 +1,25 @@
 //! Words and text into pieces, with the alignment of both (METHOD §1).
 
-use std::{
-    collections::HashMap,
-    fs, io,
-    ops::Range,
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+mod folder;
+mod growth;
+mod settings;
+
+use std::{collections::HashMap, ops::Range, path::Path, sync::Mutex};
 
 use headlight_attention::Alignment;
-use serde::Deserialize;
-use tokenizers::{models::wordpiece::WordPiece, normalizers::BertNormalizer, pre_tokenizers::bert::BertPreTokenizer};
 
 use crate::{LoadError, ModelSpec, Pieces, Skip};
+use folder::Opened;
 
 /// Words beyond this many different ones are tokenized anew each time, which bounds the memory of the cache.
 const CACHED_WORDS: usize = 1 << 16;
+
+/// A text that may become longer than this while it is normalized is refused, which bounds the memory of one input.
+const MOST_CHARACTERS: usize = 1 << 26;
+
+/// Embeddings beyond the pieces of the vocabulary, in shares of these, that are room for round numbers and not a sign of
+/// another model's tokenizer.
+const SPARE_EMBEDDINGS: usize = 128;
 
 /// The ids of the pieces with a role of their own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,38 +36,29 @@ pub struct SpecialPieces {
 
 /// A tokenizer that fits its model: each piece has an embedding, and the special pieces exist.
 ///
-/// Text is only ever text: a word spelled `[SEP]` becomes the pieces of its five characters, never the special piece.
+/// It is put together as transformers does it from `tokenizer.json` or `vocab.txt` and the settings beside them, with one
+/// difference: text is only ever text. A word spelled `[SEP]` becomes the pieces of its five characters, never the special
+/// piece. Other tokens that were added to the vocabulary are found in text.
 #[derive(Debug)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     special: SpecialPieces,
+    /// How many characters the normalizer may make of one.
+    growth: usize,
+    warnings: Vec<String>,
     max_positions: usize,
     cache: Mutex<HashMap<Box<str>, Box<[u32]>>>,
 }
 
-/// The keys of `tokenizer_config.json` that matter beside a `vocab.txt`. Defaults are those of transformers'
-/// `BertTokenizer`.
-#[derive(Deserialize)]
-#[serde(default)]
-struct TokenizerConfig {
-    do_lower_case: bool,
-    strip_accents: Option<bool>,
-    tokenize_chinese_chars: bool,
-}
-
-impl Default for TokenizerConfig {
-    fn default() -> Self {
-        Self { do_lower_case: true, strip_accents: None, tokenize_chinese_chars: true }
-    }
-}
-
 impl Tokenizer {
-    /// Reads `tokenizer.json`, or else `vocab.txt` with `tokenizer_config.json`, of a checkpoint folder.
+    /// Reads the tokenizer of a checkpoint folder: `tokenizer.json` or else `vocab.txt`, with `tokenizer_config.json`,
+    /// `special_tokens_map.json` and `added_tokens.json`.
     ///
     /// # Errors
-    /// Neither file, a broken one, a vocabulary larger than the model's, or one without `[CLS]`, `[SEP]` or `[UNK]`.
+    /// Neither vocabulary, a broken file, a tokenizer that splits text by code of its own, a vocabulary larger than the
+    /// model's, or one without the pieces that stand around a text.
     pub fn read(folder: &Path, spec: &ModelSpec) -> Result<Self, LoadError> {
-        let (path, mut inner) = open(folder)?;
+        let Opened { path, mut inner, names, growth, mut warnings } = folder::open(folder)?;
         let wrong = |problem: String| LoadError::Tokenizer { path: path.clone(), problem };
         inner.with_truncation(None).map_err(|error| wrong(error.to_string()))?;
         inner.with_padding(None);
@@ -76,24 +71,35 @@ impl Tokenizer {
             let embeddings = spec.vocabulary;
             return Err(wrong(format!("piece `{piece}` has id {id}, but the model embeds only {embeddings} pieces")));
         }
-        if vocabulary.len() < spec.vocabulary {
+        if vocabulary.len() + SPARE_EMBEDDINGS.max(spec.vocabulary / SPARE_EMBEDDINGS) < spec.vocabulary {
             let (pieces, embeddings) = (vocabulary.len(), spec.vocabulary);
-            tracing::warn!(
-                "{}: {pieces} pieces for a model with {embeddings}: is it this model's tokenizer?",
-                path.display()
-            );
+            warnings.push(format!(
+                "the tokenizer has {pieces} pieces and the model {embeddings} embeddings: is it this model's tokenizer?"
+            ));
         }
-        let special = |piece: &str| {
-            let missing = || wrong(format!("its vocabulary has no {piece}; is it the tokenizer of a BERT model?"));
-            vocabulary.get(piece).copied().ok_or_else(missing)
+        warnings.extend(capitals_out_of_reach(&inner, &vocabulary));
+        let special = |role: &str, piece: Option<String>| {
+            let piece = piece.ok_or_else(|| wrong(format!("no {role} is named in tokenizer_config.json")))?;
+            let missing = || {
+                wrong(format!(
+                    "its vocabulary has no {piece}; if the model's is called otherwise, name it as {role} in \
+                     tokenizer_config.json"
+                ))
+            };
+            vocabulary.get(&piece).copied().ok_or_else(missing)
         };
         let special = SpecialPieces {
-            cls: special("[CLS]")?,
-            sep: special("[SEP]")?,
-            unk: special("[UNK]")?,
-            mask: vocabulary.get("[MASK]").copied(),
+            cls: special("cls_token", names.cls)?,
+            sep: special("sep_token", names.sep)?,
+            unk: special("unk_token", names.unk)?,
+            mask: names.mask.and_then(|mask| vocabulary.get(&mask).copied()),
         };
-        Ok(Self { inner, special, max_positions: spec.max_positions, cache: Mutex::default() })
+        Ok(Self { inner, special, growth, warnings, max_positions: spec.max_positions, cache: Mutex::default() })
+    }
+
+    /// What a reader of results should know about how this tokenizer was put together.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The ids of the special pieces.
@@ -151,6 +157,7 @@ impl Tokenizer {
         if let Some(word) = words.iter().position(|range| range.is_empty() || range.end > characters) {
             return Err(Skip::WordOutsideText { word });
         }
+        self.check_growth(text)?;
         let encoding = self.inner.encode_char_offsets(text, false).map_err(|_| Skip::Untokenizable)?;
         let spans = encoding.get_offsets().iter().map(|&(start, end)| start..end);
         let mut pieces: Vec<(Range<usize>, u32)> = spans.zip(encoding.get_ids().iter().copied()).collect();
@@ -188,6 +195,7 @@ impl Tokenizer {
     /// # Errors
     /// A text that the tokenizer refuses.
     pub fn ids(&self, text: &str) -> Result<Vec<u32>, Skip> {
+        self.check_growth(text)?;
         let encoding = self.inner.encode_fast(text, false).map_err(|_| Skip::Untokenizable)?;
         Ok(encoding.get_ids().to_vec())
     }
@@ -207,6 +215,12 @@ impl Tokenizer {
         let mut pieces = self.finish(ids, ranges, limit, 0)?;
         pieces.segments[a.len() + 2..].fill(1);
         Ok(pieces)
+    }
+
+    /// Fails for a text that normalization may make too long. Characters are at most as many as bytes.
+    fn check_growth(&self, text: &str) -> Result<(), Skip> {
+        let fits = text.len().saturating_mul(self.growth) <= MOST_CHARACTERS;
+        if fits { Ok(()) } else { Err(Skip::Untokenizable) }
     }
 
     fn append_word(&self, word: &str, ids: &mut Vec<u32>) -> Result<(), Skip> {
@@ -241,38 +255,21 @@ impl Tokenizer {
     }
 }
 
-/// The tokenizer of a folder and the file it came from.
-fn open(folder: &Path) -> Result<(PathBuf, tokenizers::Tokenizer), LoadError> {
-    let (json, vocabulary) = (folder.join("tokenizer.json"), folder.join("vocab.txt"));
-    let broken = |path: &Path, error: tokenizers::Error| LoadError::Tokenizer {
-        path: path.to_owned(),
-        problem: format!("not a tokenizer: {error}"),
-    };
-    if json.exists() {
-        let tokenizer = tokenizers::Tokenizer::from_file(&json).map_err(|error| broken(&json, error))?;
-        return Ok((json, tokenizer));
-    }
-    if !vocabulary.exists() {
-        return Err(LoadError::MissingFile {
-            folder: folder.to_owned(),
-            wanted: "tokenizer.json or vocab.txt",
-            hint: "copy the tokenizer of the model into its folder",
-        });
-    }
-    let config_path = folder.join("tokenizer_config.json");
-    let config: TokenizerConfig = match fs::read_to_string(&config_path) {
-        Ok(text) => serde_json::from_str(&text).map_err(|source| LoadError::Json { path: config_path, source })?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => TokenizerConfig::default(),
-        Err(source) => return Err(LoadError::Read { path: config_path, source }),
-    };
-    let bytes = fs::read(&vocabulary).map_err(|source| LoadError::Read { path: vocabulary.clone(), source })?;
-    let model = WordPiece::read_bytes(&bytes)
-        .and_then(|pieces| WordPiece::builder().vocab(pieces).unk_token("[UNK]".into()).build())
-        .map_err(|error| broken(&vocabulary, error))?;
-    let mut tokenizer = tokenizers::Tokenizer::new(model);
-    let normalizer =
-        BertNormalizer::new(true, config.tokenize_chinese_chars, config.strip_accents, config.do_lower_case);
-    tokenizer.with_normalizer(Some(normalizer)).map_err(|error| broken(&vocabulary, error))?;
-    tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
-    Ok((vocabulary, tokenizer))
+/// A warning where text becomes lower case before it is split, but much of the vocabulary is not.
+fn capitals_out_of_reach(inner: &tokenizers::Tokenizer, vocabulary: &HashMap<String, u32>) -> Option<String> {
+    let lowered = inner.get_normalizer().and_then(|normalizer| {
+        let mut probe = tokenizers::NormalizedString::from("A");
+        tokenizers::Normalizer::normalize(normalizer, &mut probe).ok()?;
+        Some(probe.get() == "a")
+    });
+    let of_words = |piece: &&String| piece.chars().next().is_some_and(char::is_alphabetic);
+    let words = vocabulary.keys().filter(of_words).count();
+    let capital = |piece: &&String| piece.chars().next().is_some_and(char::is_uppercase);
+    let capitals = vocabulary.keys().filter(capital).count();
+    (lowered == Some(true) && 10 * capitals > words).then(|| {
+        format!(
+            "the tokenizer makes text lower case, but {capitals} of its {words} pieces that begin words are capitalised and \
+             never found: is do_lower_case = false missing in tokenizer_config.json?"
+        )
+    })
 }

@@ -11,6 +11,7 @@ use safetensors::Dtype;
 use crate::{
     LoadError, ModelSpec, TensorProblems,
     checkpoint::{Checkpoint, Stored},
+    error::some,
 };
 
 /// A linear layer y = W·x + b in checkpoint layout.
@@ -94,24 +95,55 @@ pub struct BertWeights {
     pub masked_lm: Option<MaskedLmHead>,
 }
 
+/// What happens to tensors within the encoder that the model of the config does not have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ExtraTensors {
+    /// They are an error: an adapter or another kind of layer may change what heads attend to.
+    #[default]
+    Refuse,
+    /// They are passed over, as transformers does.
+    Ignore,
+}
+
+/// The weights of a checkpoint and what was noticed on reading them.
+pub(crate) struct ReadWeights {
+    pub weights: BertWeights,
+    /// What is wrong with a masked-LM head that was left out.
+    pub masked_lm_problems: Option<LoadError>,
+    /// What a reader of results should know.
+    pub warnings: Vec<String>,
+}
+
 impl BertWeights {
     /// Reads `model.safetensors` (or its shards) of a checkpoint folder. F32, F16 and BF16 become f32; a leading
-    /// `bert.` and the old names `gamma` and `beta` are understood; heads other than the masked-LM head (pooler, next
-    /// sentence, classifiers) are passed over.
+    /// `bert.`, alone or after the names of other parts, and the old names `gamma` and `beta` are understood. Whatever
+    /// stands on the encoder (pooler, classifiers, a masked-LM head that does not fit) is passed over.
     ///
     /// # Errors
-    /// A missing or damaged file; or all tensors at fault at once: missing, unused, of another shape or type, not
-    /// finite.
+    /// A missing or damaged file; or all tensors at fault at once: missing, within the encoder without a use, of another
+    /// shape or type, not finite.
     pub fn read(folder: &Path, spec: &ModelSpec) -> Result<Self, LoadError> {
+        Ok(ReadWeights::read(folder, spec, ExtraTensors::Refuse)?.weights)
+    }
+}
+
+impl ReadWeights {
+    /// See [`BertWeights::read`].
+    pub fn read(folder: &Path, spec: &ModelSpec, extra: ExtraTensors) -> Result<Self, LoadError> {
         let mut tensors = Tensors::open(folder)?;
         // First the shapes of everything, so that nothing large is read from a checkpoint that does not fit.
         tensors.reading = false;
         tensors.bert(spec)?;
-        tensors.finish_names(spec)?;
+        let mut warnings = tensors.finish_names(spec, extra)?;
         tensors.reading = true;
         let weights = tensors.bert(spec)?;
         tensors.fail_on_problems()?;
-        Ok(weights)
+        let problems = std::mem::take(&mut tensors.masked_lm_problems);
+        let masked_lm_problems = (!problems.is_empty()).then(|| {
+            warnings.push(format!("the masked-language-model head does not fit the model and is left out: {problems}"));
+            LoadError::Tensors { path: tensors.checkpoint.path.clone(), problems: Box::new(problems) }
+        });
+        Ok(Self { weights, masked_lm_problems, warnings })
     }
 }
 
@@ -133,6 +165,8 @@ struct Tensors {
     named: BTreeMap<String, (String, Stored)>,
     used: BTreeSet<String>,
     problems: TensorProblems,
+    /// Those of the masked-LM head, without which attention is the same.
+    masked_lm_problems: TensorProblems,
     /// Whether values are read, or only shapes checked.
     reading: bool,
 }
@@ -140,14 +174,27 @@ struct Tensors {
 impl Tensors {
     fn open(folder: &Path) -> Result<Self, LoadError> {
         let checkpoint = Checkpoint::open(folder)?;
+        let prefix = prefix(&checkpoint)?;
         let mut named = BTreeMap::new();
         for (name, stored) in &checkpoint.tensors {
-            if let Some((other, _)) = named.insert(todays_name(name), (name.clone(), stored.clone())) {
+            if let Some((other, _)) = named.insert(todays_name(name, &prefix), (name.clone(), stored.clone())) {
                 let problem = format!("{other} and {name} are the same tensor under two names");
                 return Err(LoadError::Damaged { path: checkpoint.path.clone(), problem });
             }
         }
-        Ok(Self { checkpoint, named, used: BTreeSet::new(), problems: TensorProblems::default(), reading: true })
+        Ok(Self {
+            checkpoint,
+            named,
+            used: BTreeSet::new(),
+            problems: TensorProblems::default(),
+            masked_lm_problems: TensorProblems::default(),
+            reading: true,
+        })
+    }
+
+    /// Numbers of the layers that there are.
+    fn layers(&self) -> BTreeSet<&str> {
+        self.named.keys().filter_map(|name| name.strip_prefix("encoder.layer.")?.split('.').next()).collect()
     }
 
     fn bert(&mut self, spec: &ModelSpec) -> Result<BertWeights, LoadError> {
@@ -158,9 +205,12 @@ impl Tensors {
             segments: self.take("embeddings.token_type_embeddings.weight", &[spec.segments, hidden])?,
             norm: self.norm("embeddings.LayerNorm", hidden)?,
         };
-        let layers = (0..spec.grid.layers).map(|layer| self.layer(layer, spec)).collect::<Result<_, _>>()?;
+        // The config's number is not believed beyond the first layer that the file lacks.
+        let layers = spec.grid.layers.min(self.layers().len() + 1);
+        let layers = (0..layers).map(|layer| self.layer(layer, spec)).collect::<Result<_, _>>()?;
         let has_masked_lm = self.named.keys().any(|name| name.starts_with("cls.predictions."));
-        let masked_lm = if has_masked_lm { Some(self.masked_lm(spec)?) } else { None };
+        let fits = has_masked_lm && self.masked_lm_problems.is_empty();
+        let masked_lm = if fits { self.masked_lm_if_it_fits(spec)? } else { None };
         Ok(BertWeights { embeddings, layers, masked_lm })
     }
 
@@ -177,6 +227,13 @@ impl Tensors {
             output: self.linear(&name("output.dense"), intermediate, hidden)?,
             output_norm: self.norm(&name("output.LayerNorm"), hidden)?,
         })
+    }
+
+    fn masked_lm_if_it_fits(&mut self, spec: &ModelSpec) -> Result<Option<MaskedLmHead>, LoadError> {
+        let of_encoder = std::mem::take(&mut self.problems);
+        let head = self.masked_lm(spec)?;
+        self.masked_lm_problems = std::mem::replace(&mut self.problems, of_encoder);
+        Ok(self.masked_lm_problems.is_empty().then_some(head))
     }
 
     fn masked_lm(&mut self, spec: &ModelSpec) -> Result<MaskedLmHead, LoadError> {
@@ -234,19 +291,37 @@ impl Tensors {
         Ok(values)
     }
 
-    /// Fails when names or shapes do not fit.
-    fn finish_names(&mut self, spec: &ModelSpec) -> Result<(), LoadError> {
+    /// Fails when names or shapes do not fit. Returns what is to be said about tensors that are passed over.
+    fn finish_names(&mut self, spec: &ModelSpec, extra: ExtraTensors) -> Result<Vec<String>, LoadError> {
         let unused = self.named.iter().filter(|(name, _)| {
             !self.used.contains(*name) && !PASSED_OVER.iter().any(|passed| name.starts_with(passed))
         });
-        self.problems.unused = unused.map(|(_, (name_in_file, _))| name_in_file.clone()).collect();
-        let layers = self.named.keys().filter_map(|name| name.strip_prefix("encoder.layer.")?.split('.').next());
-        let layers = layers.collect::<BTreeSet<_>>().len();
-        if layers != spec.grid.layers {
-            let expected = spec.grid.layers;
+        let of_encoder = |name: &str| ENCODER.iter().any(|part| name.starts_with(part));
+        let (within, beside): (Vec<_>, Vec<_>) = unused.partition(|(name, _)| of_encoder(name));
+        let in_file = |names: Vec<(&String, &(String, Stored))>| -> Vec<String> {
+            names.into_iter().map(|(_, (name_in_file, _))| name_in_file.clone()).collect()
+        };
+        let (within, beside) = (in_file(within), in_file(beside));
+        let layers = self.layers().len();
+        let expected = spec.grid.layers;
+        if layers < expected || (layers > expected && extra == ExtraTensors::Refuse) {
             self.problems.summary = Some(format!("config.json says {expected} layers, the tensors have {layers}"));
         }
-        self.fail_on_problems()
+        let mut warnings = Vec::new();
+        let mut passed_over = |names: &[String], place: &str| {
+            if !names.is_empty() {
+                let (count, names) = (names.len(), some(names));
+                let tensors = if count == 1 { "tensor" } else { "tensors" };
+                warnings.push(format!("passed over: {count} {tensors} {place} the encoder ({names})"));
+            }
+        };
+        passed_over(&beside, "beside");
+        match extra {
+            ExtraTensors::Refuse => self.problems.unused = within,
+            ExtraTensors::Ignore => passed_over(&within, "within"),
+        }
+        self.fail_on_problems()?;
+        Ok(warnings)
     }
 
     fn fail_on_problems(&mut self) -> Result<(), LoadError> {
@@ -260,9 +335,34 @@ impl Tensors {
     }
 }
 
-/// A tensor's name without the prefix `bert.`, and with today's `weight` and `bias` for a LayerNorm's `gamma` and `beta`.
-fn todays_name(name: &str) -> String {
-    let name = name.strip_prefix("bert.").unwrap_or(name);
+/// How the names of the parts of an encoder begin.
+const ENCODER: [&str; 2] = ["embeddings.", "encoder."];
+
+/// What stands before `embeddings.` and `encoder.` in a checkpoint's names: `bert.` mostly, or nothing, or the names of the
+/// modules that the encoder is a part of.
+fn prefix(checkpoint: &Checkpoint) -> Result<String, LoadError> {
+    let words = |name: &String| name.strip_suffix("embeddings.word_embeddings.weight").map(ToOwned::to_owned);
+    let prefixes: Vec<String> = checkpoint.tensors.keys().filter_map(words).collect();
+    match prefixes.as_slice() {
+        [] => Ok("bert.".to_owned()),
+        [prefix] => Ok(prefix.clone()),
+        several => {
+            let known = several.iter().find(|prefix| ["", "bert."].contains(&prefix.as_str()));
+            known.cloned().ok_or_else(|| {
+                let summary = format!("it holds several encoders ({}); save the one that is wanted", some(several));
+                let problems = TensorProblems { summary: Some(summary), ..TensorProblems::default() };
+                LoadError::Tensors { path: checkpoint.path.clone(), problems: Box::new(problems) }
+            })
+        }
+    }
+}
+
+/// A tensor's name without what stands before it, and with today's `weight` and `bias` for a LayerNorm's `gamma` and `beta`.
+fn todays_name(name: &str, prefix: &str) -> String {
+    // Heads stand beside the encoder: in the same module, or in that around it.
+    let around = prefix.strip_suffix("bert.").unwrap_or(prefix);
+    let stems = [prefix, around, "bert."];
+    let name = stems.iter().find_map(|stem| name.strip_prefix(stem).filter(|_| !stem.is_empty())).unwrap_or(name);
     match (name.strip_suffix("LayerNorm.gamma"), name.strip_suffix("LayerNorm.beta")) {
         (Some(stem), _) => format!("{stem}LayerNorm.weight"),
         (_, Some(stem)) => format!("{stem}LayerNorm.bias"),

@@ -5,9 +5,9 @@ mod support;
 use std::{collections::BTreeMap, fs, path::Path};
 
 use half::{bf16, f16};
-use headlight_bert::{BertWeights, LoadError, ModelSpec};
+use headlight_bert::{BertWeights, ExtraTensors, LoadError, LoadOptions, MaskedLm, Model, ModelSpec};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use support::fixture;
+use support::{fixture, told};
 
 /// A tensor to write: type, shape, bytes.
 type Raw = (Dtype, Vec<usize>, Vec<u8>);
@@ -55,7 +55,7 @@ fn read_changed(change: impl FnOnce(&mut BTreeMap<String, Raw>)) -> Result<BertW
 
 #[track_caller]
 fn check_message(result: Result<BertWeights, LoadError>, parts: &[&str]) {
-    let message = result.unwrap_err().to_string();
+    let message = told(&result.unwrap_err());
     for part in parts {
         assert!(message.contains(part), "`{part}` is not in: {message}");
     }
@@ -95,11 +95,12 @@ fn values_that_are_not_finite_are_named() {
 
 #[test]
 fn another_number_of_layers_is_said_first() {
-    for (layers, kind) in [(2, "16 unused"), (5, "32 missing")] {
+    // However many layers the config claims, those of the file bound the work and the message.
+    for (layers, kind) in [(2, "16 unused"), (5, "16 missing"), (1 << 28, "16 missing")] {
         let folder = folder(r#""num_hidden_layers": 3"#, &format!(r#""num_hidden_layers": {layers}"#));
         write(&folder.path().join("model.safetensors"), &tensors());
         let summary = format!("config.json says {layers} layers, the tensors have 3; {kind}");
-        check_message(read(folder.path()), &[&summary]);
+        check_message(read(folder.path()), &[&summary, "and 8 more"]);
     }
 }
 
@@ -137,6 +138,133 @@ fn old_names_other_types_and_other_heads_are_understood() {
     for (index, value) in expected.layers[1].query.weight.iter().enumerate() {
         assert_eq!(halves.layers[1].query.weight[index], f16::from_f32(*value).to_f32());
         assert_eq!(brain.layers[1].query.weight[index], bf16::from_f32(*value).to_f32());
+    }
+}
+
+/// Writes the fixture's tensors after a change, with its config, into a folder of its own.
+fn changed(change: impl FnOnce(&mut BTreeMap<String, Raw>)) -> tempfile::TempDir {
+    let folder = folder("", "");
+    let mut tensors = tensors();
+    change(&mut tensors);
+    write(&folder.path().join("model.safetensors"), &tensors);
+    fs::copy(fixture("tiny-bert/vocab.txt"), folder.path().join("vocab.txt")).unwrap();
+    folder
+}
+
+#[test]
+fn what_stands_beside_the_encoder_is_passed_over_and_named() {
+    let expected = read_changed(|_| {}).unwrap();
+    let names = ["linear.weight", "crf.transitions", "crf.start_transitions", "score.weight", "lstm.weight_ih_l0"];
+    let folder = changed(|tensors| names.iter().for_each(|name| drop(tensors.insert((*name).into(), floats(&[1.0])))));
+    assert_eq!(read(folder.path()).unwrap(), expected);
+    let model = Model::load(folder.path(), &LoadOptions::default()).unwrap();
+    let named = "passed over: 5 tensors beside the encoder (crf.start_transitions, crf.transitions, linear.weight, \
+                 lstm.weight_ih_l0, score.weight)";
+    assert_eq!(model.warnings(), [named]);
+    assert!(Model::load(&fixture("tiny-bert"), &LoadOptions::default()).unwrap().warnings().is_empty());
+}
+
+#[test]
+fn what_lies_within_the_encoder_is_let_through_on_demand_alone() {
+    let name = "bert.encoder.layer.0.attention.self.query.lora_A.weight";
+    let folder = changed(|tensors| drop(tensors.insert(name.into(), floats(&[1.0]))));
+    check_message(read(folder.path()), &["1 unused: bert.encoder.layer.0.attention.self.query.lora_A.weight"]);
+    let options = LoadOptions { extra_tensors: ExtraTensors::Ignore, ..LoadOptions::default() };
+    let model = Model::load(folder.path(), &options).unwrap();
+    assert_eq!(model.warnings(), [format!("passed over: 1 tensor within the encoder ({name})")]);
+    // A config of fewer layers takes the first.
+    let shorter = self::folder(r#""num_hidden_layers": 3"#, r#""num_hidden_layers": 2"#);
+    fs::copy(folder.path().join("vocab.txt"), shorter.path().join("vocab.txt")).unwrap();
+    write(&shorter.path().join("model.safetensors"), &tensors());
+    assert_eq!(Model::load(shorter.path(), &options).unwrap().spec().grid.layers, 2);
+}
+
+#[test]
+fn an_encoder_within_other_modules_is_found() {
+    let expected = read_changed(|_| {}).unwrap();
+    for prefix in ["model.", "0.auto_model.", "encoder."] {
+        let moved = read_changed(|tensors| {
+            for (name, tensor) in std::mem::take(tensors) {
+                tensors.insert(format!("{prefix}{name}"), tensor);
+            }
+        });
+        assert_eq!(moved.unwrap(), expected, "{prefix}");
+    }
+    let two = read_changed(|tensors| {
+        for (name, tensor) in std::mem::take(tensors) {
+            tensors.insert(format!("question.{name}"), tensor.clone());
+            tensors.insert(format!("context.{name}"), tensor);
+        }
+    });
+    check_message(two, &["it holds several encoders (context.bert., question.bert.)"]);
+}
+
+#[test]
+fn a_masked_lm_head_that_does_not_fit_costs_nothing_but_itself() {
+    let cases: [(&str, tempfile::TempDir, &str); 3] = [
+        (
+            "a resized bias",
+            changed(|tensors| drop(tensors.insert("cls.predictions.bias".into(), floats(&[0.0; 95])))),
+            "cls.predictions.bias [95] of F32, expected [94]",
+        ),
+        (
+            "a lost transform",
+            changed(|tensors| drop(tensors.remove("cls.predictions.transform.dense.weight").unwrap())),
+            "1 missing: cls.predictions.transform.dense.weight",
+        ),
+        (
+            "no number",
+            changed(|tensors| drop(tensors.insert("cls.predictions.bias".into(), floats(&[f32::NAN; 94])))),
+            "1 with values that are not finite: cls.predictions.bias",
+        ),
+    ];
+    for (what, folder, problem) in &cases {
+        check_head_left_out(what, folder.path(), problem);
+    }
+    // Untied, but without a decoder.
+    let untied = folder(r#""tie_word_embeddings": true"#, r#""tie_word_embeddings": false"#);
+    fs::copy(fixture("tiny-bert/vocab.txt"), untied.path().join("vocab.txt")).unwrap();
+    let mut tensors = tensors();
+    tensors.remove("cls.predictions.decoder.weight");
+    write(&untied.path().join("model.safetensors"), &tensors);
+    check_head_left_out("untied", untied.path(), "1 missing: cls.predictions.decoder.weight");
+}
+
+#[track_caller]
+fn check_head_left_out(what: &str, folder: &Path, problem: &str) {
+    let bare = read_changed(|tensors| tensors.retain(|name, _| !name.starts_with("cls."))).unwrap();
+    assert_eq!(read(folder).unwrap(), bare, "{what}");
+    let options = LoadOptions::default();
+    let model = Model::load(folder, &options).unwrap();
+    assert!(!model.has_masked_lm_head(), "{what}");
+    let [warning] = model.warnings() else { panic!("{what}: {:?}", model.warnings()) };
+    assert!(warning.contains("head does not fit") && warning.contains(problem), "{what}: {warning}");
+    let error = told(&MaskedLm::load(folder, &options).unwrap_err());
+    assert!(error.contains(problem), "{what}: {error}");
+}
+
+#[test]
+fn files_that_are_no_weights_say_what_they_are_and_what_to_do() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 133466304\n";
+    for file in ["model.safetensors", "config.json", "vocab.txt", "tokenizer.json"] {
+        let folder = changed(|_| {});
+        fs::write(folder.path().join(file), pointer).unwrap();
+        let error = told(&Model::load(folder.path(), &LoadOptions::default()).unwrap_err());
+        assert!(error.contains(&format!("{file} is a pointer of git-lfs")), "{error}");
+        assert!(error.contains("git lfs pull"), "{error}");
+    }
+    for (file, hint) in [
+        ("pytorch_model.bin", "only weights of PyTorch"),
+        ("pytorch_model-00001-of-00002.bin", "only weights of PyTorch"),
+        ("tf_model.h5", "only weights of TensorFlow"),
+        ("flax_model.msgpack", "only weights of Flax"),
+        ("adapter_model.safetensors", "merge_and_unload"),
+        ("bert.safetensors", "call it model.safetensors"),
+        ("model.onnx", "made for inference"),
+    ] {
+        let folder = folder("", "");
+        fs::write(folder.path().join(file), "").unwrap();
+        check_message(read(folder.path()), &["has no model.safetensors", hint]);
     }
 }
 
@@ -205,7 +333,10 @@ fn a_folder_without_a_file_says_what_is_missing() {
     let folder = folder("", "");
     check_message(read(folder.path()), &["has no model.safetensors", "config.json, model.safetensors and"]);
     fs::write(folder.path().join("pytorch_model.bin"), "").unwrap();
-    check_message(read(folder.path()), &["has no model.safetensors: only pytorch_model.bin is there"]);
+    check_message(
+        read(folder.path()),
+        &["has no model.safetensors: only weights of PyTorch (pytorch_model.bin) are there"],
+    );
     fs::remove_file(folder.path().join("config.json")).unwrap();
     check_message(read(folder.path()), &["has no config.json"]);
 }

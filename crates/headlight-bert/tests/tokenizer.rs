@@ -4,9 +4,10 @@ mod support;
 
 use std::fs;
 
-use headlight_bert::{LoadError, ModelSpec, Skip, Tokenizer};
+use headlight_bert::{Legibility, LoadError, ModelSpec, Skip, Tokenizer};
 use proptest::{collection::vec, prelude::*};
-use support::{Golden, conllu_words, shared};
+use serde_json::Value;
+use support::{Golden, conllu_words, fixture, shared, told};
 
 const VOCABULARY: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nhead\n##s\ndo\nn\n'\nt\nla\nk\n.\nde\nl\n";
 
@@ -133,11 +134,16 @@ fn check_refused(vocabulary: &str, embeddings: usize, message: &str) {
 #[test]
 fn a_tokenizer_of_another_model_is_refused() {
     check_refused(VOCABULARY, 16, "piece `l` has id 16, but the model embeds only 16 pieces");
-    check_refused("<s>\n</s>\n<unk>\nthe\n", 17, "no [CLS]");
-    check_refused("", 17, "no [CLS]");
+    check_refused(
+        "<s>\n</s>\n<unk>\nthe\n",
+        17,
+        "has no [CLS]; if the model's is called otherwise, name it as cls_token",
+    );
+    check_refused("", 17, "has no [CLS]");
     let (folder, spec) = folder(VOCABULARY, 17);
     fs::write(folder.path().join("tokenizer.json"), "{").unwrap();
-    assert!(Tokenizer::read(folder.path(), &spec).unwrap_err().to_string().contains("tokenizer.json: not a tokenizer"));
+    let error = told(&Tokenizer::read(folder.path(), &spec).unwrap_err());
+    assert!(error.contains("cannot understand") && error.contains("tokenizer.json: EOF while parsing"), "{error}");
     fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
     fs::remove_file(folder.path().join("vocab.txt")).unwrap();
     let error = Tokenizer::read(folder.path(), &spec).unwrap_err().to_string();
@@ -173,4 +179,169 @@ fn ids_equal_those_of_transformers() {
             assert_eq!(pieces.ids, golden.ids(&format!("input_ids.{number}")), "{words:?}");
         }
     }
+}
+
+/// The ids that transformers makes of words with folders of every kind, made by `fixtures/tokenizer_folders.py`.
+#[test]
+fn folders_of_every_kind_tokenize_as_in_transformers() {
+    let golden = fs::read_to_string(fixture("tokenizer_folders.json")).unwrap();
+    let golden: Value = serde_json::from_str(&golden).unwrap();
+    let sentences: Vec<Vec<&str>> = golden["sentences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|sentence| sentence.as_str().unwrap().split(' ').filter(|word| !word.is_empty()).collect())
+        .collect();
+    let embeddings = golden["vocabulary"].as_u64().unwrap() as usize + 10;
+    let (mut compared, mut different) = (0, Vec::new());
+    for case in golden["cases"].as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let (folder, spec) = folder("", embeddings);
+        fs::remove_file(folder.path().join("vocab.txt")).unwrap();
+        for (file, content) in case["files"].as_object().unwrap() {
+            fs::write(folder.path().join(file), content.as_str().unwrap()).unwrap();
+        }
+        let spec = ModelSpec { max_positions: 128, ..spec };
+        let tokenizer =
+            Tokenizer::read(folder.path(), &spec).unwrap_or_else(|error| panic!("{name}: {}", told(&error)));
+        let special: Vec<&str> = case["special"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+        for (words, expected) in sentences.iter().zip(case["sentences"].as_array().unwrap()) {
+            // What is special stays text here.
+            if words.iter().any(|word| special.iter().any(|special| word.contains(special))) {
+                continue;
+            }
+            let pieces = tokenizer.words(words, 128).unwrap();
+            let ids: Vec<u64> = expected[0].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect();
+            let mut words_of: Vec<Option<u64>> = vec![None; pieces.len()];
+            for (word, range) in pieces.alignment.words().iter().enumerate() {
+                range.clone().for_each(|piece| words_of[piece] = Some(word as u64));
+            }
+            // Where transformers has no piece of a word, an unknown one stands here.
+            let theirs: Vec<Option<u64>> = expected[1].as_array().unwrap().iter().map(Value::as_u64).collect();
+            let kept = |piece: &usize| words_of[*piece].is_none_or(|word| theirs.contains(&Some(word)));
+            let ours: Vec<usize> = (0..pieces.len()).filter(kept).collect();
+            let ours_ids: Vec<u64> = ours.iter().map(|piece| u64::from(pieces.ids[*piece])).collect();
+            let ours_words: Vec<Option<u64>> = ours.iter().map(|piece| words_of[*piece]).collect();
+            if (&ours_ids, &ours_words) != (&ids, &theirs) {
+                different.push(format!("{name}: {words:?} {ours_ids:?} {ours_words:?}, expected {ids:?} {theirs:?}"));
+            }
+            compared += 1;
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(compared > 900, "{compared}");
+}
+
+/// A folder with these files instead of a vocabulary.
+#[track_caller]
+fn read_files(files: &[(&str, String)]) -> Result<Tokenizer, LoadError> {
+    let (folder, spec) = folder(VOCABULARY, 17);
+    for (file, content) in files {
+        fs::write(folder.path().join(file), content).unwrap();
+    }
+    Tokenizer::read(folder.path(), &spec)
+}
+
+fn tokenizer_json(normalizer: &Value) -> String {
+    let vocabulary: serde_json::Map<String, Value> =
+        VOCABULARY.lines().enumerate().map(|(id, piece)| (piece.to_owned(), id.into())).collect();
+    serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": normalizer,
+        "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": null, "decoder": null,
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                  "max_input_chars_per_word": 100, "vocab": vocabulary},
+    })
+    .to_string()
+}
+
+#[test]
+fn a_class_that_splits_text_by_code_of_its_own_is_refused_by_name() {
+    let class = |class: &str| ("tokenizer_config.json", format!(r#"{{"tokenizer_class": "{class}"}}"#));
+    let check = |files: &[(&str, String)], message: &str| {
+        let error = told(&read_files(files).unwrap_err());
+        assert!(error.contains(message), "{error}");
+    };
+    let json = || ("tokenizer.json", tokenizer_json(&Value::Null));
+    check(
+        &[class("BertJapaneseTokenizer")],
+        "tokenizer_class is `BertJapaneseTokenizer`, supported: classes that split",
+    );
+    check(&[class("BertJapaneseTokenizer"), json()], "tokenizer_class is `BertJapaneseTokenizer`");
+    check(&[class("HerbertTokenizerFast")], "tokenizer_class is `HerbertTokenizer`, supported: BertTokenizer; other");
+    let config = r#"{"auto_map": {"AutoTokenizer": ["code.HouseTokenizer", null]}}"#.to_owned();
+    check(&[("tokenizer_config.json", config.clone())], "other classes need their tokenizer.json");
+    let tokenizer = read_files(&[("tokenizer_config.json", config), json()]).unwrap();
+    assert!(tokenizer.warnings()[0].contains("code of its own"), "{:?}", tokenizer.warnings());
+    // Where config.json names the class.
+    let (folder, spec) = folder(VOCABULARY, 17);
+    fs::write(folder.path().join("config.json"), r#"{"tokenizer_class": "BertJapaneseTokenizer"}"#).unwrap();
+    let error = told(&Tokenizer::read(folder.path(), &spec).unwrap_err());
+    assert!(error.contains("config.json: tokenizer_class is `BertJapaneseTokenizer`"), "{error}");
+}
+
+#[test]
+fn settings_that_overrule_tokenizer_json_are_told() {
+    let bert = serde_json::json!({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+                                  "strip_accents": null, "lowercase": false});
+    let warnings = |config: &str| {
+        let files = [("tokenizer.json", tokenizer_json(&bert)), ("tokenizer_config.json", config.to_owned())];
+        read_files(&files).unwrap().warnings().to_vec()
+    };
+    assert!(warnings(r#"{"do_lower_case": false}"#).is_empty());
+    assert_eq!(
+        warnings(r#"{"strip_accents": false}"#),
+        [
+            "tokenizer.json has lowercase = false, but do_lower_case is true by default: tokenizer_config.json and its class \
+          hold, as in transformers"
+        ]
+    );
+    assert_eq!(
+        warnings(r#"{"tokenizer_class": "PreTrainedTokenizerFast", "strip_accents": true}"#),
+        [String::new(); 0]
+    );
+}
+
+#[test]
+fn a_normalizer_that_blows_text_up_is_refused_before_it_does() {
+    let class = || ("tokenizer_config.json", r#"{"tokenizer_class": "PreTrainedTokenizerFast"}"#.to_owned());
+    let twice = |times: usize| {
+        let one = serde_json::json!({"type": "Replace", "pattern": {"String": "t"}, "content": "tt"});
+        ("tokenizer.json", tokenizer_json(&serde_json::json!({"type": "Sequence", "normalizers": vec![one; times]})))
+    };
+    let error = told(&read_files(&[class(), twice(40)]).unwrap_err());
+    assert!(error.contains("its normalizer may make 1099511627776 characters of one, more than 65536"), "{error}");
+    let tokenizer = read_files(&[class(), twice(16)]).unwrap();
+    assert_eq!(tokenizer.ids(&"x".repeat(1025)), Err(Skip::Untokenizable));
+    assert_eq!(tokenizer.ids(&"x".repeat(1024)), Ok(vec![tokenizer.special().unk]));
+    let dropout = r#"{"model": {"type": "BPE", "dropout": 0.1, "vocab": {}, "merges": []}}"#.to_owned();
+    let error = told(&read_files(&[class(), ("tokenizer.json", dropout)]).unwrap_err());
+    assert!(error.contains("model.dropout is 0.1"), "{error}");
+}
+
+#[test]
+fn a_cased_vocabulary_under_a_lower_casing_tokenizer_is_told() {
+    let vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nThe\nHead\nhead\n";
+    let warnings = |config: &str| {
+        let (folder, spec) = folder(vocabulary, 17);
+        fs::write(folder.path().join("tokenizer_config.json"), config).unwrap();
+        Tokenizer::read(folder.path(), &spec).unwrap().warnings().to_vec()
+    };
+    let [warning] = &warnings("{}")[..] else { panic!() };
+    assert!(warning.contains("2 of its 4 pieces that begin words are capitalised"), "{warning}");
+    assert!(warnings(r#"{"do_lower_case": false}"#).is_empty());
+}
+
+#[test]
+fn words_that_a_model_cannot_make_out_are_counted() {
+    let tokenizer = tokenizer();
+    let counts = |pieces: headlight_bert::Pieces| {
+        let Legibility { words, unknown, unpieced, shared } = pieces.legibility(tokenizer.special().unk);
+        [words, unknown, unpieced, shared]
+    };
+    // Known, in part unknown, unknown, without a character that is read.
+    let words = ["heads", "the-zebra", "zebra", "\u{200b}"];
+    assert_eq!(counts(tokenizer.words(&words, 128).unwrap()), [4, 2, 1, 0]);
+    // "del" is one token of two words; the zero-width spaces of one place are one piece.
+    let text = tokenizer.text("la del \u{200b}", &[0..2, 3..6, 3..6, 7..8], 128).unwrap();
+    assert_eq!(counts(text), [4, 3, 1, 1]);
 }

@@ -86,14 +86,26 @@ fn introduction(report: &Report) -> String {
 
 /// What was read of each split.
 pub(crate) fn splits_sheet(report: &Report) -> Sheet {
-    let mut sheet = Sheet::new("", &["<split", "<files", ">sentences", ">words", "<left out"]);
+    let mut sheet = Sheet::new("", &["<split", "<files", ">sentences", ">words", ">pieces", "<not read", "<left out"]);
     let rows = report.treebank.splits.iter().map(|split| {
         let skipped = split.skipped.iter().map(|(reason, sentences)| format!("{} {reason}", count(*sentences)));
+        let reading = split.reading;
+        let unread = [
+            (reading.unknown_words, "unknown words"),
+            (reading.shared_words, "words with the pieces of the word before"),
+            (reading.blank_words, "words without a form"),
+        ];
+        let unread = unread.iter().filter(|(words, _)| *words > 0);
+        let unread: Vec<String> = unread.map(|(words, what)| format!("{} {what}", count(*words))).collect();
+        // Runs from before pieces were counted have none.
+        let pieces = if reading.pieces == 0 { String::new() } else { count(reading.pieces) };
         vec![
             split.split.as_str().into(),
             split.files.join(", ").into(),
             count(split.sentences).into(),
             count(split.words).into(),
+            pieces.into(),
+            unread.join(", ").into(),
             skipped.collect::<Vec<_>>().join(", ").into(),
         ]
     });

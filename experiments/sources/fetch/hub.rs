@@ -71,7 +71,9 @@ pub fn download(model: &Model, folder: &Path) -> Result<()> {
     if get("tokenizer.json")?.is_none() && get("vocab.txt")?.is_none() {
         bail!("{endpoint}/{id} has neither tokenizer.json nor vocab.txt");
     }
-    get("tokenizer_config.json")?;
+    for settings in ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"] {
+        get(settings)?;
+    }
     if get("model.safetensors")?.is_none() {
         if get("model.safetensors.index.json")?.is_none() {
             bail!(

@@ -113,3 +113,13 @@ pub fn max_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
+
+/// An error with its causes, as a user reads it; none is told twice.
+pub fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let told: Vec<String> = std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect();
+    for (number, cause) in told.iter().enumerate().skip(1) {
+        assert!(!told[..number].iter().any(|before| before.contains(cause)), "told twice: {told:?}");
+    }
+    told.join(": ")
+}

@@ -27,6 +27,9 @@ pub struct Manifest {
     pub inputs: Vec<Input>,
     /// Sentences left out.
     pub skipped: Vec<SkippedSentences>,
+    /// Words that the model could not make out, which were scored nonetheless.
+    #[serde(default)]
+    pub unread: Vec<UnreadWords>,
     /// When the run began: RFC 3339, UTC.
     pub started: String,
     /// When it ended: RFC 3339, UTC.
@@ -63,6 +66,17 @@ pub struct SkippedSentences {
     pub reason: String,
     /// How many.
     pub sentences: u64,
+}
+
+/// Words that the model could not make out for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadWords {
+    /// The split.
+    pub split: String,
+    /// Why, such as `unknown to the model`.
+    pub reason: String,
+    /// How many.
+    pub words: u64,
 }
 
 /// A part of a run.

@@ -11,10 +11,10 @@ mod report;
 
 pub use directory::{RunDirectory, RunError, write_manifest, write_report};
 pub(crate) use directory::{read_json, write_json};
-pub use manifest::{Input, MANIFEST_VERSION, Machine, Manifest, SkippedSentences, Stage};
+pub use manifest::{Input, MANIFEST_VERSION, Machine, Manifest, SkippedSentences, Stage, UnreadWords};
 pub use overlap::{Overlap, Repeated};
 pub use report::{
-    Conventions, ExperimentSummary, ModelSummary, REPORT_VERSION, Report, SplitSummary, StatisticsSummary,
+    Conventions, ExperimentSummary, ModelSummary, REPORT_VERSION, Reading, Report, SplitSummary, StatisticsSummary,
     TreebankSummary,
 };
 

@@ -81,6 +81,24 @@ pub struct SplitSummary {
     /// What stands in it more than once.
     #[serde(default)]
     pub repeated: Repeated,
+    /// How the model read the words.
+    #[serde(default)]
+    pub reading: Reading,
+}
+
+/// How a model read the words of a split. Words that it cannot make out are scored like all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Reading {
+    /// Pieces of all words, those around a sentence not counted.
+    pub pieces: u64,
+    /// Words of which the model saw nothing but the unknown piece, such as `[UNK]`.
+    pub unknown_words: u64,
+    /// Those of them that yielded no piece at all, such as a zero-width space.
+    pub unpieced_words: u64,
+    /// Words all of whose pieces are pieces of the word before (`input = "text"`).
+    pub shared_words: u64,
+    /// Words whose form is `_`: text that was withheld.
+    pub blank_words: u64,
 }
 
 /// The choices that every number depends on (METHOD §1, §2). Values are written as in the config.

@@ -286,6 +286,7 @@ impl Size {
             sentences,
             words,
             skipped,
+            reading: Reading { pieces: words + words / 4, unknown_words: words / 40, ..Reading::default() },
             ..SplitSummary::default()
         };
         let skipped = BTreeMap::from([(self.text("over the piece limit"), 3)]);
@@ -347,6 +348,7 @@ impl Size {
                 sha256: "5".repeat(64),
             }],
             skipped: Vec::new(),
+            unread: Vec::new(),
             started: "2026-11-23T14:00:00Z".into(),
             finished: "2026-11-23T14:00:31Z".into(),
             seconds: 31.4,
