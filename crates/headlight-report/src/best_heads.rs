@@ -79,8 +79,8 @@ pub(crate) fn how_tested(report: &Report) -> String {
     let units = unit(report).plural();
     match report.conventions.selection.as_str() {
         "folds" => format!(
-            "paired sign-flip test over {units}, Holm-corrected over relations, not exact: the halves depend on each other \
-             through the choice"
+            "paired sign-flip test over {units}, Holm-corrected over relations and not exact, since the halves depend on \
+             each other through the choice"
         ),
         selection if selection == "same" || report.treebank.shares_much("evaluate", "select") => format!(
             "p of the maximum over all heads, directions and baselines when the signs of {units} flip, stepped down over \
@@ -292,7 +292,9 @@ pub(crate) mod tests {
             best_heads_sheet(&rows(), &report).notes.join(" ")
         };
         assert!(notes("separate", "document").contains("; exact paired sign-flip test over documents, Holm-corrected"));
-        assert!(notes("folds", "sentence").contains("not exact: the halves depend on each other through the choice"));
+        assert!(
+            notes("folds", "sentence").contains("not exact, since the halves depend on each other through the choice")
+        );
         let same = notes("same", "sentence");
         assert!(same.contains("Westfall & Young") && same.contains("Optimistic") && !same.contains("exact"), "{same}");
     }
@@ -308,7 +310,7 @@ pub(crate) mod tests {
         let mut report = report();
         report.conventions.selection = "folds".into();
         let text = best_heads_sheet(&[row.clone()], &report).to_text(80);
-        assert!(text.contains("4-5/3-9") && text.contains("dep→gov/gov→dep") && text.contains("Two heads:"), "{text}");
+        assert!(text.contains("4-5/3-9") && text.contains("dep→/gov→") && text.contains("Two heads:"), "{text}");
         assert_eq!(
             findings(&[row])[1],
             "Heads 4-5 (dep→gov) and 3-9 (gov→dep), each chosen on one half and scored on the other, find the governor in \

@@ -117,9 +117,15 @@ impl BestHead {
         self.each(|chosen| format!("{}-{}", chosen.layer, chosen.head))
     }
 
-    /// `dep→gov`; where two folds chose different directions, in the order of their heads.
+    /// `dep→gov`; where two folds chose different directions, who attends, in the order of their heads: `dep→/gov→`.
     pub(crate) fn direction_name(&self) -> String {
-        self.each(|chosen| chosen.direction.arrow().to_owned())
+        if common(self.chosen().iter().map(|chosen| chosen.direction)).is_some() {
+            return self.each(|chosen| chosen.direction.arrow().to_owned());
+        }
+        self.each(|chosen| match chosen.direction {
+            Direction::DependentToGovernor => "dep→".to_owned(),
+            Direction::GovernorToDependent => "gov→".to_owned(),
+        })
     }
 
     /// `+1` for an offset, `right` for right-branching; where two folds chose different ones, both.
