@@ -27,8 +27,8 @@ fn annotated(mention: &Bracketed, sentence: usize, words: &[usize]) -> Option<Ve
     if !mention.heads.minspan.is_empty() {
         return mention.heads.minspan.iter().map(|&place| words.get(place).copied()).collect();
     }
-    let nodes = mention.heads.head.iter().map(|&place| mention.nodes.get(place));
-    let nodes: Vec<(usize, Option<usize>)> = nodes.map(|node| node.copied()).collect::<Option<_>>()?;
+    let nodes = mention.heads.head.iter().map(|&place| mention.nodes.get(place).copied());
+    let nodes: Vec<(usize, Option<usize>)> = nodes.collect::<Option<_>>()?;
     let of_sentence = nodes.iter().all(|(of, word)| *of == sentence || word.is_none());
     of_sentence.then(|| nodes.iter().filter_map(|(_, word)| *word).collect())
 }
