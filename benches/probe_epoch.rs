@@ -98,7 +98,7 @@ fn probe_epoch(criterion: &mut Criterion) {
     let treebank = treebank(folder.path());
     let all: Vec<usize> = (0..SENTENCES).collect();
     for (form, name) in [
-        (ProbeForm::AttentionOnly, "attention-only"),
+        (ProbeForm::AttentionOnly, "attention"),
         (ProbeForm::AttentionWords, "attention+words"),
         (ProbeForm::DistanceWords, "distance+words"),
     ] {

@@ -18,6 +18,7 @@ mod interrupted;
 mod kinds;
 mod models;
 mod pipeline;
+mod probe_runs;
 mod probes;
 mod sequences;
 mod single_heads;

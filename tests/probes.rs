@@ -50,7 +50,7 @@ fn a_run_scores_every_probe_in_every_way() {
                       slips = [\"floored-scores\"]\n";
     let world = ran("all", experiment);
     let scores = scores(&world, "all");
-    let trained = ["attention", "attention_words", "distance_words", "random_attention", "random_attention_words"];
+    let trained = ["attention", "attention+words", "distance+words", "random-init", "random-init+words"];
     let has = |wanted: [&str; 6]| {
         let found = scores.iter().any(|row| row[..6].iter().zip(wanted).all(|(field, wanted)| field == wanted));
         assert!(found, "{wanted:?}");
@@ -73,9 +73,9 @@ fn a_run_scores_every_probe_in_every_way() {
         assert_eq!(predicted.matches("# sent_id").count(), 120, "all sentences but one that is too long");
     }
     has(["attention", "argmax", "3", "uas", "without_layer", "2"]);
-    has(["random_attention_words", "argmax", "4", "uas", "only_head", "3-1"]);
-    assert!(!scores.iter().any(|row| row[0] == "distance_words" && row[4] == "without_layer"));
-    has(["right_branching", "", "", "uas", "", ""]);
+    has(["random-init+words", "argmax", "4", "uas", "only_head", "3-1"]);
+    assert!(!scores.iter().any(|row| row[0] == "distance+words" && row[4] == "without_layer"));
+    has(["right-branching", "", "", "uas", "", ""]);
 
     let report: Value = serde_json::from_str(&world.read("runs/all/report.json")).unwrap();
     assert_eq!(report["experiments"][0]["facts"]["seeds"], serde_json::json!([3, 4]));
@@ -193,7 +193,7 @@ fn parse_gives_the_trees_that_the_run_predicted() {
         let id = |block: &str| block.lines().find(|line| line.starts_with("# sent_id")).unwrap().to_owned();
         blocks.map(|block| (id(block), words(block).join(" "))).collect()
     };
-    for probe in ["attention", "attention_words"] {
+    for probe in ["attention", "attention+words"] {
         let name = format!("{probe}-seed1");
         let parsed = world.succeed(&["parse", "--probe", "runs/run", "--name", &name, treebank.to_str().unwrap()]);
         let parsed = heads(&parsed);
@@ -272,7 +272,7 @@ fn a_probe_is_refused_by_another_model() {
         let error = world.fail(1, &arguments);
         assert!(error.contains(expected), "{error}\nhas no {expected:?}");
     };
-    parse(&["--name", "other"], "runs/run has no probe other; it has attention-seed1, attention_words-seed1");
+    parse(&["--name", "other"], "runs/run has no probe other; it has attention-seed1, attention+words-seed1");
     for file in ["config.json", "vocab.txt", "tokenizer_config.json", "model.safetensors"] {
         world.write(&format!("model/{file}"), fs::read(tiny_bert().join(file)).unwrap());
     }
@@ -286,7 +286,7 @@ fn a_probe_is_refused_by_another_model() {
     world.write("model/config.json", more_heads);
     parse(&["--model", "model", "--name", "attention-seed1"], "3 layers of 3 heads, but this model has 3 layers of 4");
     world.write("other.txt", "cats 1.0 2.0 3.0 4.0\n");
-    parse(&["--vectors", "other.txt", "--name", "attention_words-seed1"], "the probe was trained with word vectors");
+    parse(&["--vectors", "other.txt", "--name", "attention+words-seed1"], "the probe was trained with word vectors");
     fs::remove_file(world.path("runs/run/probes/attention-seed1.safetensors")).unwrap();
     parse(&["--name", "attention-seed1"], "cannot read the probe");
     let error = world.fail(1, &["parse", "--probe", "cache", "text.txt"]);

@@ -110,7 +110,7 @@ def main():
         for batch in (1, 32):
             epoch(data[:200], words, batch)
             rates = sorted(epoch(data, words, batch) for _ in range(3))
-            name = "attention+words" if words else "attention-only"
+            name = "attention+words" if words else "attention"
             print(f"{name}, batches of {batch}: {rates[-1]:.0f} sentences/s (best of 3; worst {rates[0]:.0f})", flush=True)
 
 

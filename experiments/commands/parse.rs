@@ -108,10 +108,15 @@ fn choose(args: &ParseArgs, config: &Config) -> Result<Chosen> {
     };
     let scored = probes.into_iter().filter(|(_, variant, ..)| !variant.is_random());
     let scored = scored.filter_map(|(name, _, keys, seed)| Some((uas(&name, seed)?, name, keys, seed)));
-    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
+    let scored: Vec<_> = scored.collect();
+    let (best, scored) = (scored.iter().max_by(|a, b| a.0.total_cmp(&b.0)).cloned(), scored.len());
     let (uas, name, keys, seed) = best.with_context(|| format!("{} has no scored probe", run.display()))?;
     let name = file_name(&name, seed);
-    tracing::info!("parsing with {name}, UAS {} %", headlight_report::format::percent(uas));
+    let of = match scored {
+        1 => String::new(),
+        several => format!("; of {several} the best on the evaluated sentences: --name chooses another"),
+    };
+    tracing::info!("parsing with {name}, UAS {} %{of}", headlight_report::format::percent(uas));
     Ok(Chosen { path: path(&name), keys: keys.clone() })
 }
 

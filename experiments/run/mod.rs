@@ -65,6 +65,19 @@ pub struct Outcome {
     pub selection: Option<String>,
 }
 
+/// The seed of a draw of random weights or control tasks, counted from 0: the first is the run's own, the others are
+/// scattered, so that the draws of runs with neighbouring seeds are different ones.
+pub fn draw_seed(seed: u64, draw: usize) -> u64 {
+    if draw == 0 {
+        return seed;
+    }
+    // The finisher of SplitMix64; 63 bits, which TOML can hold.
+    let mixed = seed.wrapping_add((draw as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)) >> 1
+}
+
 /// A run in work.
 pub struct Run {
     config: Settings,
@@ -164,16 +177,18 @@ impl Run {
         self.model.get().context("the model was loaded above")
     }
 
-    /// Works with the model's random counterpart in its place: its embeddings kept, everything else drawn anew from the
-    /// run's seed.
+    /// Works with the model's random counterpart in its place: its embeddings kept, everything else drawn anew from
+    /// [`draw_seed`] of the run's seed and `draw`.
     ///
     /// # Errors
     /// Those of `work`.
-    pub fn with_random_weights<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub fn with_random_weights<T>(&mut self, draw: usize, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let model = std::mem::take(&mut self.model);
         let random_init = std::mem::replace(&mut self.config.model.random_init, true);
+        let drawn = draw_seed(self.config.seed, draw);
+        let seed = std::mem::replace(&mut self.config.seed, drawn);
         let result = work(self);
-        self.config.model.random_init = random_init;
+        (self.config.model.random_init, self.config.seed) = (random_init, seed);
         self.model = model;
         result
     }

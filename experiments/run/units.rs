@@ -92,6 +92,11 @@ impl Units {
         self.of[sentence]
     }
 
+    /// The unit of each sentence, in the order in which they were pushed.
+    pub fn of_sentences(&self) -> &[u32] {
+        &self.of
+    }
+
     /// Number of units.
     pub fn len(&self) -> usize {
         self.of.iter().max().map_or(0, |&last| last as usize + 1)

@@ -64,6 +64,7 @@ mod head_tests;
 mod html;
 mod importance;
 mod markdown;
+pub mod probes;
 mod pruning;
 pub mod run;
 pub mod sheet;

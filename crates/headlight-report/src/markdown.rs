@@ -6,6 +6,7 @@ use crate::best_heads::best_heads_sheet;
 use crate::differences::differences_sheet;
 use crate::format::{count, percent};
 use crate::importance::importance_sheet;
+use crate::probes::{Mean, of_attention, worth_sheet};
 use crate::pruning::{ablation_sheets, pruning_sheets};
 use crate::run::{Manifest, Report, RunDirectory, RunError};
 use crate::sheet::{Sheet, escape_markdown};
@@ -27,10 +28,12 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
     let best_heads: Vec<BestHead> = run.table_or_empty()?;
     let probes: Vec<ProbeScore> = run.table_or_empty()?;
     let [attachment, others] = probe_sheets(&probes);
+    let worth = worth_sheet(&report.treebank.name, &probes).unwrap_or_default();
     let each = |title, sheets: Vec<Sheet>| sheets.into_iter().map(move |sheet| (title, sheet));
     let mut sections = vec![
         ("Best heads", best_heads_sheet(&best_heads, report)),
         attachment,
+        ("What the scores of probes are worth", worth),
         others,
         ("Structural probes", structural_section(&probes, report)),
         ("Coreference", coreference_sheet(&run.table_or_empty()?)),
@@ -134,51 +137,47 @@ pub(crate) fn probe_sheets(scores: &[ProbeScore]) -> [(&'static str, Sheet); 2] 
     [("Probes", probe_sheet(scores, true)), ("What probes cost and memorise", probe_sheet(scores, false))]
 }
 
-/// Measure to its values, one per seed.
-type ValuesByMeasure<'a> = BTreeMap<&'a str, Vec<f64>>;
+/// Measure to its rows, one per seed and draw.
+type RowsByMeasure<'a> = BTreeMap<&'a str, Vec<&'a ProbeScore>>;
 
 /// Probes and their decodings × measures of attachment; or, not `attachment`, all other measures. Mean over seeds and its
 /// standard deviation; only what is over everything, not by relation or length.
 fn probe_sheet(scores: &[ProbeScore], attachment: bool) -> Sheet {
     let place = |measure: &str| ATTACHMENT.iter().position(|known| *known == measure);
-    let whole = scores.iter().filter(|score| score.group.is_none() && place(&score.measure).is_some() == attachment);
+    let whole = of_attention(scores);
+    let whole = whole.filter(|score| score.group.is_none() && place(&score.measure).is_some() == attachment);
     let mut measures: Vec<&str> = whole.clone().map(|score| score.measure.as_str()).collect();
     measures.sort_by_key(|measure| (place(measure), *measure));
     measures.dedup();
     // Rows in the order of the table, which is that of the config.
-    let mut rows: Vec<((&str, &str), ValuesByMeasure<'_>)> = Vec::new();
+    let mut rows: Vec<((&str, &str), RowsByMeasure<'_>)> = Vec::new();
     for score in whole {
         let name = (score.probe.as_str(), score.decoding.as_deref().unwrap_or(""));
         let row = rows.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
             rows.push((name, BTreeMap::new()));
             rows.len() - 1
         });
-        rows[row].1.entry(&score.measure).or_default().push(score.value);
+        rows[row].1.entry(&score.measure).or_default().push(score);
     }
     let titles: Vec<String> = measures.iter().map(|measure| format!(">{}", measure.replace('_', " "))).collect();
     let columns: Vec<&str> = ["<probe", "<decoding"].into_iter().chain(titles.iter().map(String::as_str)).collect();
     let mut sheet = Sheet::new("Probes", &columns);
     let rows = rows.into_iter().map(|((probe, decoding), values)| {
         let cell = |measure: &&str| {
-            values.get(measure).map(|values| mean_and_spread(values, is_share(measure))).unwrap_or_default().into()
+            let mean = values.get(measure).and_then(|rows| Mean::of(rows.iter().copied()));
+            mean.map(|mean| mean_and_spread(&mean, is_share(measure))).unwrap_or_default().into()
         };
-        let names = [probe.replace('_', " ").into(), decoding.into()];
+        let names = [probe.into(), decoding.into()];
         names.into_iter().chain(measures.iter().map(cell)).collect()
     });
     sheet.groups.push(rows.collect());
-    sheet.notes.push("Shares of words in %. With several seeds: mean ± standard deviation.".to_owned());
+    sheet.notes.push("Shares of words in %. With several seeds: mean ± standard deviation; over draws of random weights or control tasks where said.".to_owned());
     sheet
 }
 
-fn mean_and_spread(values: &[f64], share: bool) -> String {
+fn mean_and_spread(mean: &Mean, share: bool) -> String {
     let show = |value: f64| if share { percent(value).replace('-', "−") } else { format!("{value:.3}") };
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    if values.len() == 1 {
-        return show(mean);
-    }
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    format!("{} ± {}", show(mean), show(variance.sqrt()))
+    mean.show(show)
 }
 
 pub(crate) fn coreference_sheet(rows: &[Coreference]) -> Sheet {

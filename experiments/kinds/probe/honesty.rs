@@ -1,92 +1,179 @@
-//! What a probe's score is worth: a control task, the description length, what it no longer knows without some heads.
+//! What a probe's score is worth: control tasks, the description length, what it no longer knows without some heads.
+//!
+//! Each of their trainings is a step of the run: an interrupted call goes on within the one that it was at.
+
+use std::collections::HashMap;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use headlight_probe::{
-    Ablated, Ablation, Examples, Probe, Relabelled, Selectivity, TrainOptions, ablate, control_governors, evaluate,
-    online_code,
+    Ablated, Ablation, CodeBlock, DescriptionLength, Examples, OnlineCode, Probe, Relabelled, ablate,
+    control_governors, evaluate_each,
 };
+use headlight_report::stats::{Bootstrap, Counts, Interval, Pair};
 use headlight_report::tables::ProbeScore;
-use headlight_treebank::Governor;
+use headlight_treebank::{Count, Governor};
 
 use super::keys::Taken;
-use super::scores::{UAS, number, share};
-use super::training::{Task, run_training};
-use crate::cli::progress::{Progress, Unit};
+use super::scores::{Training, UAS, number, share};
+use super::training::{Task, made_of_trained};
 use crate::config::Split;
-use crate::run::{Run, interrupted};
+use crate::run::{Run, Steps, Units, draw_seed};
 
 /// A trained probe and what it is scored on.
 pub struct Trained<'a, E> {
-    pub name: &'a str,
-    pub seed: u64,
+    pub training: Training<'a>,
     pub probe: &'a Probe,
     pub examples: &'a E,
     pub usable: &'a [usize],
+    /// Those of the usable sentences.
+    pub units: &'a Units,
 }
 
-/// Governors of the control task (Hewitt & Liang 2019) for every sentence of a split.
-///
-/// # Errors
-/// Those of the treebank.
-pub fn control_task(run: &mut Run, split: Split) -> Result<Vec<Vec<Governor>>> {
-    let seed = run.config().seed;
-    run.sentences(split)?.map(|sentence| Ok(control_governors(&sentence?.forms(), seed))).collect()
+/// Where finished steps and checkpoints are kept, and how intervals are computed.
+pub struct Keeping<'a> {
+    pub steps: &'a Steps,
+    pub work: &'a Path,
+    pub bootstrap: &'a Bootstrap,
 }
 
-/// Trains the probe's like on the control task: `control_accuracy` and `selectivity`, by words without punctuation,
-/// each for itself.
+/// The sentences that a probe learned from.
+pub struct Learned<'a, E> {
+    pub examples: &'a E,
+    pub usable: &'a [usize],
+    /// Those of the usable sentences.
+    pub units: &'a Units,
+}
+
+/// Governors of one draw of the control task for the sentences of both splits.
+pub struct Control {
+    /// The draw, counted from 0.
+    pub draw: usize,
+    train: Vec<Vec<Governor>>,
+    evaluate: Vec<Vec<Governor>>,
+}
+
+impl Control {
+    /// A draw of the control task (Hewitt & Liang 2019).
+    ///
+    /// # Errors
+    /// Those of the treebank.
+    pub fn draw(run: &mut Run, draw: usize) -> Result<Self> {
+        let seed = draw_seed(run.config().seed, draw);
+        let mut governors = |split| -> Result<Vec<Vec<Governor>>> {
+            run.sentences(split)?.map(|sentence| Ok(control_governors(&sentence?.forms(), seed))).collect()
+        };
+        Ok(Self { draw, train: governors(Split::Train)?, evaluate: governors(Split::Evaluate)? })
+    }
+}
+
+/// Trains the probe's like on a control task: `control_accuracy` and `selectivity`, by words without punctuation, each for
+/// itself, with intervals over the evaluated units: those of the difference are paired.
 ///
 /// # Errors
 /// Those of training.
 pub fn selectivity<E: Examples>(
     run: &Run,
+    keeping: &Keeping<'_>,
     task: &Task,
-    (learned, learned_usable, learned_control): (&E, &[usize], &[Vec<Governor>]),
+    learned: &Learned<'_, E>,
     trained: &Trained<'_, E>,
-    control: &[Vec<Governor>],
+    control: &Control,
 ) -> Result<Vec<ProbeScore>> {
     let relabelled = |examples, governors: &[Vec<Governor>]| {
         Relabelled::new(examples, |sentence, _| governors[sentence].clone()).context("a control task names words")
     };
-    let task = Task {
-        name: format!("{} on the control task", task.name),
-        spec: task.spec.clone(),
-        options: task.options.clone(),
-        origin: task.origin.clone(),
-        sentences: task.sentences.clone(),
+    let part = format!("control task {}", control.draw + 1);
+    let task = Task { name: format!("{} on {part}", task.name), part: Some(part), ..task.clone() };
+    let examples = relabelled(learned.examples, &control.train)?;
+    let kept = (keeping.steps, keeping.work);
+    let on_control: Vec<(u32, u32)> = made_of_trained(kept, &examples, learned.usable, &task, |probe| {
+        let scored = relabelled(trained.examples, &control.evaluate)?;
+        let evaluations = evaluate_each(probe, &scored, trained.usable)?;
+        Ok(evaluations.iter().map(|evaluation| pair(evaluation.uas)).collect())
+    })?;
+    let on_control: Vec<Counts> = on_control.into_iter().map(Counts::from).collect();
+    let on_task = evaluate_each(trained.probe, trained.examples, trained.usable)?;
+    let on_task: Vec<Counts> = on_task.iter().map(|evaluation| Counts::from(pair(evaluation.uas))).collect();
+    let (on_task, on_control) = (trained.units.sums(&on_task), trained.units.sums(&on_control));
+    let intervals = keeping.bootstrap.paired(&[Pair { a: &on_task, b: &on_control }])?;
+    let intervals = intervals.into_iter().next().flatten();
+    let count = |counts: &[Counts]| {
+        let (correct, total) = Counts::sum(counts);
+        Count { correct, total }
     };
-    let probe = run_training(&relabelled(learned, learned_control)?, learned_usable, &task, None)?;
-    let on_task = evaluate(trained.probe, trained.examples, trained.usable)?.uas;
-    let on_control = evaluate(&probe, &relabelled(trained.examples, control)?, trained.usable)?.uas;
-    let selectivity = Selectivity { task: on_task, control: on_control };
-    let value = selectivity.value().context("no word was evaluated")?;
+    let (task, control_count) = (count(&on_task), count(&on_control));
+    let value = task.ratio().zip(control_count.ratio()).map(|(task, control)| task - control);
+    let training = Training { draw: Some(control.draw), ..trained.training };
+    let accuracy = share(run, training, "control_accuracy", control_count);
+    let selectivity = number(run, training, Split::Evaluate, "selectivity", value.context("no word was evaluated")?);
     Ok(vec![
-        share(run, trained.name, trained.seed, "control_accuracy", selectivity.control),
-        number(run, trained.name, Split::Evaluate, trained.seed, "selectivity", value),
+        with_interval(accuracy, intervals.map(|intervals| intervals.b)),
+        with_interval(selectivity, intervals.map(|intervals| intervals.difference)),
     ])
 }
 
+fn pair(count: Count) -> (u32, u32) {
+    (count.correct as u32, count.total as u32)
+}
+
+fn with_interval(row: ProbeScore, interval: Option<Interval>) -> ProbeScore {
+    ProbeScore { ci_low: interval.map(|interval| interval.low), ci_high: interval.map(|interval| interval.high), ..row }
+}
+
 /// The online code of the training sentences (Voita & Titov 2020): `mdl_bits`, `mdl_uniform_bits`, `mdl_compression`.
+///
+/// Intervals resample the units sent, whose bits are those of the code as it was sent: the probes are not trained anew on
+/// resampled sentences. The uniform code has none to speak of.
 ///
 /// # Errors
 /// Those of training.
 pub fn description_length<E: Examples>(
     run: &Run,
+    keeping: &Keeping<'_>,
     task: &Task,
-    examples: &E,
-    usable: &[usize],
-    name: &str,
+    learned: &Learned<'_, E>,
+    training: Training<'_>,
 ) -> Result<Vec<ProbeScore>> {
-    let options: &TrainOptions = &task.options;
-    let bar = Progress::start(format!("describe {}", task.name), Unit::Items("trainings"), None);
-    let length = online_code(&task.spec, examples, usable, options, |_, _| bar.add(1))?;
-    bar.finish();
-    interrupted()?;
-    let row = |measure, value| number(run, name, Split::Train, options.seed, measure, value);
+    let code = OnlineCode::new(learned.usable, task.options.seed);
+    let send = |block: usize| -> Result<CodeBlock> {
+        if block == 0 {
+            return Ok(code.send(0, None, learned.examples)?);
+        }
+        let part = format!("block {block} of {} of the online code", code.blocks() - 1);
+        let task = Task { name: format!("{}, {part}", task.name), part: Some(part), ..task.clone() };
+        let kept = (keeping.steps, keeping.work);
+        made_of_trained(kept, learned.examples, code.before(block), &task, |probe| {
+            Ok(code.send(block, Some(probe), learned.examples)?)
+        })
+    };
+    let length = DescriptionLength { blocks: (0..code.blocks()).map(send).collect::<Result<_>>()? };
+    let places: HashMap<usize, u32> =
+        learned.usable.iter().copied().zip(learned.units.of_sentences().iter().copied()).collect();
+    let mut sums = vec![(0.0, 0.0); learned.units.len()];
+    for sentence in length.blocks.iter().flat_map(|block| &block.sentences) {
+        let unit = places.get(&sentence.sentence).context("a sentence was sent that was not given")?;
+        let (bits, uniform) = &mut sums[*unit as usize];
+        (*bits, *uniform) = (*bits + sentence.bits, *uniform + sentence.uniform_bits);
+    }
+    let resampled = |times: &[u32]| {
+        let units = sums
+            .iter()
+            .zip(times)
+            .map(|((bits, uniform), times)| (bits * f64::from(*times), uniform * f64::from(*times)));
+        units.fold((0.0, 0.0), |(all, of), (bits, uniform)| (all + bits, of + uniform))
+    };
+    let units = sums.len();
+    let bits = keeping.bootstrap.statistic(units, |times| resampled(times).0);
+    let compression = keeping.bootstrap.statistic(units, |times| {
+        let (bits, uniform) = resampled(times);
+        uniform / bits
+    });
+    let row = |measure, value| number(run, training, Split::Train, measure, value);
     Ok(vec![
-        row("mdl_bits", length.bits()),
+        with_interval(row("mdl_bits", length.bits()), bits),
         row("mdl_uniform_bits", length.uniform_bits()),
-        row("mdl_compression", length.compression()),
+        with_interval(row("mdl_compression", length.compression()), compression),
     ])
 }
 
@@ -119,7 +206,7 @@ pub fn ablation<E: Examples>(run: &Run, trained: &Trained<'_, E>, taken: Taken) 
         decoding: Some("argmax".to_owned()),
         group: Some(group.to_owned()),
         group_value: Some(value_of(ablated)),
-        ..share(run, trained.name, trained.seed, UAS, ablated.evaluation.uas)
+        ..share(run, trained.training, UAS, ablated.evaluation.uas)
     };
     Ok(ablated.iter().map(row).collect())
 }

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail, ensure};
 use headlight_attention::{HeadGrid, MergeRule};
 use headlight_probe::{Ablation, ProbeForm, ProbeSpec, RootScore, TrainOptions};
+use headlight_report::probes::RIGHT_BRANCHING;
 
 use super::Probe;
 use crate::config::choice;
@@ -52,25 +53,15 @@ choice! {
 }
 
 impl Variant {
-    /// All of them.
-    pub const ALL: [Variant; 6] = [
-        Variant::Attention,
-        Variant::AttentionWords,
-        Variant::DistanceWords,
-        Variant::RandomInit,
-        Variant::RandomInitWords,
-        Variant::RightBranching,
-    ];
-
-    /// As tables and files call it.
+    /// As configs, tables and files call it.
     pub fn name(self) -> &'static str {
         match self {
             Variant::Attention => "attention",
-            Variant::AttentionWords => "attention_words",
-            Variant::DistanceWords => "distance_words",
-            Variant::RandomInit => "random_attention",
-            Variant::RandomInitWords => "random_attention_words",
-            Variant::RightBranching => "right_branching",
+            Variant::AttentionWords => "attention+words",
+            Variant::DistanceWords => "distance+words",
+            Variant::RandomInit => "random-init",
+            Variant::RandomInitWords => "random-init+words",
+            Variant::RightBranching => RIGHT_BRANCHING,
         }
     }
 
@@ -130,6 +121,21 @@ impl Taken {
 }
 
 impl Probe {
+    /// Names of the trainings of a variant, each with its seed and the number of its draw of random weights: those of the
+    /// first draw are named by their seed alone.
+    pub fn trainings(&self, variant: Variant, run: u64) -> Vec<(String, u64, Option<usize>)> {
+        let draws: Vec<Option<usize>> =
+            if variant.is_random() { (0..self.draws).map(Some).collect() } else { vec![None] };
+        let name = self.name_of(variant);
+        let mut trainings = Vec::new();
+        for draw in draws {
+            let drawn = draw.filter(|draw| *draw > 0).map(|draw| format!("-draw{}", draw + 1)).unwrap_or_default();
+            let seeds = self.training_seeds(run).into_iter();
+            trainings.extend(seeds.map(|seed| (format!("{name}{drawn}-seed{seed}"), seed, draw)));
+        }
+        trainings
+    }
+
     /// What tables and files call a variant in this experiment.
     pub fn name_of(&self, variant: Variant) -> String {
         match self.label.as_str() {
@@ -197,6 +203,11 @@ impl Probe {
                  fastText vectors, for example by --set probe.vectors=glove.6B.50d.txt"
             );
         }
+        let drawn = self.control_task || self.probes.iter().any(|variant| variant.is_random());
+        ensure!(
+            self.draws > 0 || !drawn,
+            "`draws` is 0, but random weights and control tasks need at least 1; 3 or more show how far they spread"
+        );
         ensure!(self.resamples >= 1000, "`resamples` is {}; intervals need at least 1000", self.resamples);
         ensure!(
             self.confidence > 0.5 && self.confidence < 1.0,

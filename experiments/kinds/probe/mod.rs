@@ -10,7 +10,6 @@ pub mod keys;
 mod predictions;
 mod scores;
 mod sentences;
-mod summary;
 mod training;
 
 use std::collections::BTreeMap;
@@ -22,13 +21,17 @@ use headlight_attention::store::{self, Store};
 use headlight_attention::{HeadGrid, MergeRule};
 use headlight_bert::Level;
 use headlight_probe::{Origin, ProbeForm, ProbeSpec, SentenceWords, right_branching};
-use headlight_report::tables::{Prediction, ProbeScore, Table};
+use headlight_report::differences_sheet;
+use headlight_report::probes::{probe_findings, probe_sheet, worth_sheet};
+use headlight_report::stats::Bootstrap;
+use headlight_report::tables::{Difference, Prediction, ProbeScore, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use self::honesty::Trained;
+use self::honesty::{Control, Keeping, Learned, Trained};
 use self::keys::{Precision, Regime, Root, Slip, Taken, Variant};
 use self::predictions::{Predictor, Said};
+use self::scores::Training;
 use self::sentences::{Stored, Vectors};
 use self::training::Task;
 use super::Kind;
@@ -48,6 +51,7 @@ pub struct Probe {
     bias: bool,
     slips: Vec<Slip>,
     control_task: bool,
+    draws: usize,
     description_length: bool,
     ablation: Vec<Taken>,
     store: PathBuf,
@@ -81,19 +85,22 @@ impl Kind for Probe {
         for &variant in &self.probes {
             match variant.form() {
                 None => predictors.push(self.right_branching(&material)),
-                Some(form) => self.probe(run, &material, variant, form, &mut predictors, &mut honest_rows)?,
+                Some(form) => {
+                    self.probe(run, &material, (variant, form), &bootstrap, &mut predictors, &mut honest_rows)?;
+                }
             }
         }
         let clock = Instant::now();
-        let mut rows = scores::rows(run, &predictors, &bootstrap)?;
+        let scores::Scored { mut rows, differences } = scores::score(run, &predictors, &bootstrap)?;
         if self.has(Slip::FlooredScores) {
             rows.extend(rows.iter().filter_map(floored).collect::<Vec<_>>());
         }
         rows.extend(honest_rows);
         predictions::write(run, &predictors)?;
         append_scores(run, &rows)?;
+        append_differences(run, &differences)?;
         run.note_stage("score probes", clock);
-        Ok(self.outcome(run, &material, &rows))
+        Ok(self.outcome(run, &material, &rows, &differences))
     }
 }
 
@@ -102,9 +109,9 @@ struct Material {
     train: Vec<SentenceWords>,
     evaluate: Vec<SentenceWords>,
     vectors: Option<Vectors>,
-    /// Attention of the model, and of a model with random weights.
+    /// Attention of the model, and of the model with random weights, draw by draw.
     trained: Option<Attention>,
-    random: Option<Attention>,
+    random: Vec<Attention>,
     /// A hash of the training sentences.
     treebank: String,
 }
@@ -129,10 +136,9 @@ impl Material {
             true => Some(Attention::stored(keys, run)?),
             false => None,
         };
-        let random = match wants(Variant::is_random) {
-            true => Some(run.with_random_weights(|run| Attention::stored(keys, run))?),
-            false => None,
-        };
+        let draws = if wants(Variant::is_random) { 0..keys.draws } else { 0..0 };
+        let random = draws.map(|draw| run.with_random_weights(draw, |run| Attention::stored(keys, run)));
+        let random = random.collect::<Result<Vec<_>>>()?;
         splits.iter().try_for_each(|split| run.note_sentences(*split))?;
         let rows = vectors.as_ref().map(|vectors| &vectors.vectors);
         Ok(Self {
@@ -145,18 +151,18 @@ impl Material {
         })
     }
 
-    fn attention(&self, variant: Variant) -> Option<&Attention> {
-        match (variant.reads_attention(), variant.is_random()) {
-            (true, true) => self.random.as_ref(),
+    fn attention(&self, variant: Variant, draw: Option<usize>) -> Option<&Attention> {
+        match (variant.reads_attention(), draw) {
+            (true, Some(draw)) => self.random.get(draw),
             // A probe without attention is scored on the same sentences as its neighbours.
-            (true, false) => self.trained.as_ref(),
-            (false, _) => self.trained.as_ref().or(self.random.as_ref()),
+            (true, None) => self.trained.as_ref(),
+            (false, _) => self.trained.as_ref().or(self.random.first()),
         }
     }
 
     /// A split as a variant sees it.
-    fn examples(&self, variant: Variant, split: Split) -> Result<Stored<'_>> {
-        let attention = self.attention(variant);
+    fn examples(&self, variant: Variant, draw: Option<usize>, split: Split) -> Result<Stored<'_>> {
+        let attention = self.attention(variant, draw);
         let words = if split == Split::Train { &self.train } else { &self.evaluate };
         let store = attention.map(|it| if split == Split::Train { &it.train } else { &it.evaluate });
         let grid = store.map_or(HeadGrid { layers: 0, heads: 0 }, Store::grid);
@@ -180,7 +186,7 @@ impl Attention {
     }
 }
 
-/// The attention-only probe in its default regime, trained on `treebank.train` once or taken from what an interrupted call
+/// The probe `attention` in its default regime, trained on `treebank.train` once or taken from what an interrupted call
 /// left: what kinds train that only use a probe. `label` tells its file from those of kind `probe`.
 ///
 /// # Errors
@@ -205,6 +211,7 @@ pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<headl
         options: regime.options(seed),
         origin,
         sentences: attention::treebank_hash(run, Split::Train)?,
+        part: None,
     };
     training::trained(run, &examples, &examples.usable(), &task)
 }
@@ -218,48 +225,51 @@ pub fn merge_rule(config: &Settings) -> MergeRule {
 }
 
 impl Probe {
-    /// Trains a variant once for each seed and predicts with it.
+    /// Trains a variant once for each draw and seed, and predicts with it.
     fn probe(
         &self,
         run: &mut Run,
         material: &Material,
-        variant: Variant,
-        form: ProbeForm,
+        (variant, form): (Variant, ProbeForm),
+        bootstrap: &Bootstrap,
         predictors: &mut Vec<Predictor>,
         rows: &mut Vec<ProbeScore>,
     ) -> Result<()> {
-        let (learned, evaluated) =
-            (material.examples(variant, Split::Train)?, material.examples(variant, Split::Evaluate)?);
-        let (learned_usable, usable) = (learned.usable(), evaluated.usable());
         let name = self.name_of(variant);
-        let controls = match self.control_task {
-            true => Some(
-                [Split::Train, Split::Evaluate]
-                    .map(|split| honesty::control_task(run, split))
-                    .into_iter()
-                    .collect::<Result<Vec<_>>>()?,
-            ),
-            false => None,
-        };
-        for (number, seed) in self.training_seeds(run.config().seed).into_iter().enumerate() {
-            let task = self.task(run, material, variant, form, seed, learned.grid)?;
+        let honest = self.control_task || self.description_length;
+        let (steps, work) = (run.steps()?, run.work_folder()?);
+        let keeping = Keeping { steps: &steps, work: &work, bootstrap };
+        for (number, (file, seed, draw)) in self.trainings(variant, run.config().seed).into_iter().enumerate() {
+            let (learned, evaluated) =
+                (material.examples(variant, draw, Split::Train)?, material.examples(variant, draw, Split::Evaluate)?);
+            let (learned_usable, usable) = (learned.usable(), evaluated.usable());
+            let task = self.task(run, material, (variant, form), (file, seed, draw), learned.grid)?;
             let probe = training::trained(run, &learned, &learned_usable, &task)?;
             for (decoding, said) in predictions::predict(&probe, &evaluated, &usable)? {
-                predictors.push(Predictor {
-                    probe: name.clone(),
-                    decoding: Some(decoding),
-                    seed: Some(seed),
-                    written: number == 0,
-                    said,
-                });
+                let (probe, decoding, seed) = (name.clone(), Some(decoding), Some(seed));
+                predictors.push(Predictor { probe, decoding, seed, draw, written: number == 0, said });
             }
-            let trained = Trained { name: &name, seed, probe: &probe, examples: &evaluated, usable: &usable };
-            if let Some([on_train, on_evaluate]) = controls.as_deref() {
-                let learned = (&learned, learned_usable.as_slice(), on_train.as_slice());
-                rows.extend(honesty::selectivity(run, &task, learned, &trained, on_evaluate)?);
+            let units = match honest {
+                true => Some((
+                    sentences::units_of(run, Split::Train, &learned_usable)?,
+                    sentences::units_of(run, Split::Evaluate, &usable)?,
+                )),
+                false => None,
+            };
+            let (learned_units, units) = units.unwrap_or_default();
+            let training = Training { probe: &name, seed, draw };
+            let trained = Trained { training, probe: &probe, examples: &evaluated, usable: &usable, units: &units };
+            let learned = Learned { examples: &learned, usable: &learned_usable, units: &learned_units };
+            if self.control_task {
+                // A draw of random weights has its own draw of the task.
+                let draws = draw.map_or(0..self.draws, |draw| draw..draw + 1);
+                for draw in draws {
+                    let control = Control::draw(run, draw)?;
+                    rows.extend(honesty::selectivity(run, &keeping, &task, &learned, &trained, &control)?);
+                }
             }
             if self.description_length {
-                rows.extend(honesty::description_length(run, &task, &learned, &learned_usable, &name)?);
+                rows.extend(honesty::description_length(run, &keeping, &task, &learned, training)?);
             }
             for taken in self.ablation.iter().filter(|_| variant.reads_attention()) {
                 rows.extend(honesty::ablation(run, &trained, *taken)?);
@@ -272,31 +282,31 @@ impl Probe {
         &self,
         run: &mut Run,
         material: &Material,
-        variant: Variant,
-        form: ProbeForm,
-        seed: u64,
+        (variant, form): (Variant, ProbeForm),
+        (name, seed, draw): (String, u64, Option<usize>),
         grid: HeadGrid,
     ) -> Result<Task> {
         let options = self.options(seed);
         let vectors = material.vectors.as_ref().filter(|_| variant.reads_vectors());
         let model = run.model()?.summary().name;
         Ok(Task {
-            name: format!("{}-seed{seed}", self.name_of(variant)),
+            name,
             spec: self.spec(form, grid, vectors.map_or(0, |vectors| vectors.vectors.width())),
             origin: Origin {
                 model: if variant.is_random() { format!("{model} with random weights") } else { model },
-                attention_hash: material.attention(variant).map(|it| it.hash.clone()).unwrap_or_default(),
+                attention_hash: material.attention(variant, draw).map(|it| it.hash.clone()).unwrap_or_default(),
                 vectors_hash: vectors.map(|vectors| vectors.file.sha256.clone()),
                 training: options.clone(),
             },
             options,
             sentences: material.treebank.clone(),
+            part: None,
         })
     }
 
     fn right_branching(&self, material: &Material) -> Predictor {
         let skipped = |at: usize| {
-            let stores = [&material.trained, &material.random].into_iter().flatten();
+            let stores = material.trained.iter().chain(&material.random);
             stores.map(|attention| &attention.evaluate).any(|store| store.words(at).is_none())
         };
         let say = |(at, words): (usize, &SentenceWords)| {
@@ -306,20 +316,30 @@ impl Probe {
             probe: self.name_of(Variant::RightBranching),
             decoding: None,
             seed: None,
+            draw: None,
             written: true,
             said: material.evaluate.iter().enumerate().map(say).collect(),
         }
     }
 
-    fn outcome(&self, run: &Run, material: &Material, rows: &[ProbeScore]) -> Outcome {
+    fn outcome(&self, run: &Run, material: &Material, rows: &[ProbeScore], differences: &[Difference]) -> Outcome {
         let mut facts = BTreeMap::new();
         facts.insert("regime".to_owned(), json!(self.regime));
         facts.insert("training".to_owned(), json!(self.options(run.config().seed)));
         facts.insert("seeds".to_owned(), json!(self.training_seeds(run.config().seed)));
+        let drawn = self.control_task || self.probes.iter().any(|variant| variant.is_random());
+        if drawn {
+            facts.insert("draws".to_owned(), json!(self.draws));
+        }
         if !self.slips.is_empty() {
             facts.insert("slips_of_the_released_code".to_owned(), json!(self.slips));
         }
         let mut warnings = Vec::new();
+        if drawn && self.draws == 1 {
+            let one =
+                "Random weights and control tasks rest on one draw (`draws = 1`): how far others lie is not known.";
+            warnings.push(one.to_owned());
+        }
         if let Some(Vectors { coverage, file, vectors }) = &material.vectors {
             let share = |found: u64, all: u64| if all == 0 { 0.0 } else { found as f64 / all as f64 };
             let words = share(coverage.words_found, coverage.words);
@@ -349,12 +369,22 @@ impl Probe {
             let slips: Vec<String> = self.slips.iter().map(ToString::to_string).collect();
             warnings.push(format!("Slips of the released code are reproduced on purpose: {}.", slips.join(", ")));
         }
+        let treebank = run.config().treebank.display_name();
+        let mut tables = vec![ProbeScore::NAME.to_owned(), Prediction::NAME.to_owned()];
+        tables.extend((!differences.is_empty()).then(|| Difference::NAME.to_owned()));
+        // The terminal shows what the UAS says; reports show all.
+        let uas: Vec<Difference> = differences.iter().filter(|row| row.measure == scores::UAS).cloned().collect();
+        let sheets = [
+            Some(probe_sheet(&treebank, rows)),
+            worth_sheet(&treebank, rows),
+            differences_sheet(&uas, &format!("Differences between probes on {treebank}")),
+        ];
         Outcome {
-            tables: vec![ProbeScore::NAME.to_owned(), Prediction::NAME.to_owned()],
+            tables,
             facts,
-            findings: summary::findings(rows),
+            findings: probe_findings(rows, differences),
             warnings,
-            sheets: vec![summary::sheet(&run.config().treebank.display_name(), rows)],
+            sheets: sheets.into_iter().flatten().collect(),
             statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
             ..Outcome::default()
         }
@@ -375,6 +405,19 @@ fn floored(row: &ProbeScore) -> Option<ProbeScore> {
         ci_high: None,
         ..row.clone()
     })
+}
+
+/// Writes differences behind those that earlier experiments of this run wrote.
+///
+/// # Errors
+/// Those of the table.
+pub fn append_differences(run: &Run, rows: &[Difference]) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut table = run.table()?;
+    rows.iter().try_for_each(|row| table.push(row))?;
+    table.finish().context("cannot write the table of differences")
 }
 
 /// Writes rows behind those that earlier experiments of this run wrote.

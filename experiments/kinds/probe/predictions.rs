@@ -48,9 +48,21 @@ pub struct Predictor {
     pub probe: String,
     pub decoding: Option<Decoding>,
     pub seed: Option<u64>,
+    /// The draw of random weights, counted from 0.
+    pub draw: Option<usize>,
     /// Whether it stands for its probe in the predictions that are written: with several seeds the first does.
     pub written: bool,
     pub said: Vec<Option<Said>>,
+}
+
+impl Predictor {
+    /// As the tables `predictions` and `differences` call it: the probe and its decoding.
+    pub fn name(&self) -> String {
+        match self.decoding {
+            Some(decoding) => format!("{} {}", self.probe, decoding.name()),
+            None => self.probe.clone(),
+        }
+    }
 }
 
 /// Predicts every usable sentence, decoded in the three ways.
@@ -119,10 +131,7 @@ fn push_rows(
     sentence: &Sentence,
     governors: &[Governor],
 ) -> Result<()> {
-    let name = match predictor.decoding {
-        Some(decoding) => format!("{} {}", predictor.probe, decoding.name()),
-        None => predictor.probe.clone(),
-    };
+    let name = predictor.name();
     for (index, (word, predicted)) in sentence.words().iter().zip(governors).enumerate() {
         table.push(&Prediction {
             predictor: name.clone(),

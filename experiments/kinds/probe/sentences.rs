@@ -11,7 +11,7 @@ use headlight_probe::{Coverage, Examples, SentenceWords, SourceError, Vocabulary
 use headlight_report::run::Input;
 
 use crate::config::Split;
-use crate::run::Run;
+use crate::run::{Run, Units};
 use crate::sources::input;
 
 /// Word vectors and the file that they come from.
@@ -44,6 +44,23 @@ pub fn read_vectors(run: &mut Run, path: &Path, splits: &[Split]) -> Result<Vect
 /// The annotation of every sentence of a split that is a tree, in the treebank's order.
 pub fn annotation(run: &mut Run, split: Split, vectors: Option<&WordVectors>) -> Result<Vec<SentenceWords>> {
     run.sentences(split)?.map(|sentence| Ok(SentenceWords::new(&sentence?, vectors))).collect()
+}
+
+/// The units of those sentences of a split that `usable` numbers, ascending.
+///
+/// # Errors
+/// Those of the treebank, and a split of a single document where documents are the unit.
+pub fn units_of(run: &mut Run, split: Split, usable: &[usize]) -> Result<Units> {
+    let mut units = run.units();
+    let mut usable = usable.iter().peekable();
+    for (number, sentence) in run.sentences(split)?.enumerate() {
+        let sentence = sentence?;
+        if usable.next_if(|next| **next == number).is_some() {
+            units.push(&sentence);
+        }
+    }
+    units.check(&format!("`treebank.{}`", split.name()))?;
+    Ok(units)
 }
 
 /// A split as probes see it.

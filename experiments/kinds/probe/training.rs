@@ -2,19 +2,23 @@
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use headlight_probe::{
-    Examples, Hooks, Origin, Probe, ProbeSpec, Progress as Done, SavedProbe, TrainError, TrainOptions, train,
+    CheckpointError, Examples, Hooks, Origin, Probe, ProbeSpec, Progress as Done, SavedProbe, SavedProbeError,
+    TrainError, TrainOptions, train,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::attention::hash;
 use crate::cli::progress::{Progress, Unit};
-use crate::run::{Interrupted, Run, interrupted};
+use crate::run::{Interrupted, Run, Steps, interrupted};
 
 /// What is trained.
+#[derive(Clone)]
 pub struct Task {
     /// Name of the probe and its file, `<probe>-seed<seed>`.
     pub name: String,
@@ -24,6 +28,8 @@ pub struct Task {
     pub origin: Origin,
     /// A hash of the training sentences.
     pub sentences: String,
+    /// What is learned of them where it is not all of their trees: a control task, a part of them.
+    pub part: Option<String>,
 }
 
 /// Trains a probe, or takes up what an interrupted call left: a checkpoint, or the trained probe itself. Writes
@@ -38,7 +44,10 @@ pub fn trained<E: Examples>(run: &mut Run, examples: &E, sentences: &[usize], ta
     let done = work.join(format!("{stem}.probe"));
     let saved = match SavedProbe::load(&done) {
         Ok(saved) => saved,
-        Err(_) => {
+        Err(error) => {
+            if !matches!(error, SavedProbeError::Io { .. }) {
+                tracing::warn!("what the interrupted run left is damaged and is done again: {error}");
+            }
             let checkpoint = work.join(format!("{stem}.checkpoint"));
             let probe = run_training(examples, sentences, task, checkpoint)?;
             let saved = SavedProbe { probe, origin: task.origin.clone() };
@@ -53,16 +62,29 @@ pub fn trained<E: Examples>(run: &mut Run, examples: &E, sentences: &[usize], ta
     Ok(saved.probe)
 }
 
-/// Trains without a file: what is learned of control tasks is not kept.
+/// Trains a probe whose parameters are not kept, such as that of a control task or of a block of the online code, and
+/// keeps what `then` makes of it. An interrupted call goes on within the training.
 ///
 /// # Errors
-/// Those of training, and Ctrl-C.
-pub fn run_training<E: Examples>(
+/// Those of training and of `then`, and Ctrl-C.
+pub fn made_of_trained<E: Examples, T: Serialize + DeserializeOwned>(
+    (steps, work): (&Steps, &Path),
     examples: &E,
     sentences: &[usize],
     task: &Task,
-    checkpoint: impl Into<Option<PathBuf>>,
-) -> Result<Probe> {
+    then: impl FnOnce(&Probe) -> Result<T>,
+) -> Result<T> {
+    steps.once(&task.name, || {
+        let checkpoint = work.join(format!("{}.checkpoint", &identity(task)?[..16]));
+        then(&run_training(examples, sentences, task, checkpoint)?)
+    })
+}
+
+/// Trains a probe. A checkpoint that is damaged is not gone on from.
+///
+/// # Errors
+/// Those of training, and Ctrl-C.
+fn run_training<E: Examples>(examples: &E, sentences: &[usize], task: &Task, checkpoint: PathBuf) -> Result<Probe> {
     let bar = Progress::start(format!("train {}", task.name), Unit::Items("sentences"), None);
     let mut seen = 0;
     let mut report = |done: &Done| {
@@ -71,8 +93,19 @@ pub fn run_training<E: Examples>(
         seen = seen.max(now);
         if interrupted().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let hooks = Hooks { checkpoint: checkpoint.into(), progress: Some(&mut report) };
-    let trained = train(task.spec.clone(), examples, sentences, &task.options, hooks).map_err(|error| match error {
+    let mut attempt = || {
+        let hooks = Hooks { checkpoint: Some(checkpoint.clone()), progress: Some(&mut report) };
+        train(task.spec.clone(), examples, sentences, &task.options, hooks)
+    };
+    let trained = match attempt() {
+        Err(TrainError::Checkpoint(CheckpointError::Broken { reason, .. })) => {
+            tracing::warn!("the checkpoint of {} is damaged ({reason}): its training starts again", task.name);
+            fs::remove_file(&checkpoint).with_context(|| format!("cannot remove {}", checkpoint.display()))?;
+            attempt()
+        }
+        trained => trained,
+    };
+    let trained = trained.map_err(|error| match error {
         TrainError::Interrupted { .. } => anyhow::Error::new(Interrupted),
         other => other.into(),
     })?;
@@ -85,5 +118,6 @@ pub fn run_training<E: Examples>(
 fn identity(task: &Task) -> Result<String> {
     let texts = [serde_json::to_string(&task.spec)?, serde_json::to_string(&task.options)?];
     let origin = serde_json::to_string(&task.origin)?;
-    Ok(hash(texts.into_iter().chain([origin, task.sentences.clone()])))
+    let part = task.part.iter().cloned();
+    Ok(hash(texts.into_iter().chain([origin, task.sentences.clone()]).chain(part)))
 }

@@ -13,12 +13,14 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use headlight_probe::structural::{StructuralOptions, Structure};
-use headlight_report::tables::{ProbeScore, Table};
+use headlight_report::differences_sheet;
+use headlight_report::tables::{Difference, ProbeScore, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::summary::Sweep;
 use super::Kind;
-use super::probe::append_scores;
+use super::probe::{append_differences, append_scores};
 use crate::config::{Settings, Split, choice};
 use crate::run::{Outcome, Run};
 
@@ -78,22 +80,32 @@ impl Kind for Structural {
         }
         let train = states::kept(run, Split::Train, &layers)?;
         let evaluate = states::kept(run, Split::Evaluate, &layers)?;
+        evaluate.units.check("`treebank.evaluate`")?;
         let clock = Instant::now();
         let probes = sweep::probes(self, &layers, run.config().seed);
-        let trained = sweep::train_all(&probes, &train, &evaluate)?;
+        let trained = sweep::train_all(&probes, &train.states, &evaluate.states, &run.steps()?.of("structural"))?;
         run.note_stage("train structural probes", clock);
         let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
-        let rows = summary::rows(&run.config().treebank.display_name(), &trained, &bootstrap)?;
+        let treebank = run.config().treebank.display_name();
+        let sweep = Sweep { treebank: &treebank, trained: &trained, units: &evaluate.units, bootstrap: &bootstrap };
+        let (rows, differences) = (sweep.rows()?, sweep.differences()?);
         append_scores(run, &rows)?;
+        append_differences(run, &differences)?;
+        let mut tables = vec![ProbeScore::NAME.to_owned()];
+        tables.extend((!differences.is_empty()).then(|| Difference::NAME.to_owned()));
+        let sheets = [
+            Some(headlight_report::structural_sheet(&treebank, &rows)),
+            differences_sheet(&differences, &format!("Differences between structural probes on {treebank}")),
+        ];
         Ok(Outcome {
-            tables: vec![ProbeScore::NAME.to_owned()],
+            tables,
             facts: BTreeMap::from([
                 ("training".to_owned(), json!(self.options(run.config().seed))),
                 ("ranks".to_owned(), json!(self.ranks)),
                 ("layers".to_owned(), json!(layers)),
             ]),
-            findings: summary::findings(&trained),
-            sheets: vec![headlight_report::structural_sheet(&run.config().treebank.display_name(), &rows)],
+            findings: sweep.findings(&rows, &differences),
+            sheets: sheets.into_iter().flatten().collect(),
             statistics: Some(bootstrap.into()),
             ..Outcome::default()
         })

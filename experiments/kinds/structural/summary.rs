@@ -1,112 +1,261 @@
-//! Scores of structural probes as rows of `probe_scores` and as findings.
+//! Scores of structural probes as rows of `probe_scores` and `differences`, and as findings.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use headlight_probe::structural::Structure;
-use headlight_report::format::percent;
-use headlight_report::stats::{Bootstrap, Counts};
-use headlight_report::tables::ProbeScore;
-use headlight_treebank::Count;
+use headlight_probe::structural::{Spearman, Structure};
+use headlight_report::format::{percent, points};
+use headlight_report::probes::Mean;
+use headlight_report::stats::{Bootstrap, Counts, Pair};
+use headlight_report::tables::{Difference, ProbeScore};
+use headlight_report::{Compared, differences};
 
 use super::sweep::Trained;
 use crate::config::Split;
+use crate::run::Units;
 
 /// The group of rows about one layer.
 const LAYER: &str = "layer";
 
-/// For each structure, rank and seed the probe of the layer with the lowest loss on the training sentences held out, as
-/// its number among `trained`.
-pub fn chosen(trained: &[Trained<'_>]) -> Vec<usize> {
-    let mut best: BTreeMap<(Structure, usize, u64), usize> = BTreeMap::new();
-    for (number, probe) in trained.iter().enumerate() {
-        let lowest = best.entry((probe.point.structure, probe.point.rank, probe.point.seed)).or_insert(number);
-        if probe.held_out_loss < trained[*lowest].held_out_loss {
-            *lowest = number;
-        }
-    }
-    best.into_values().collect()
+/// Trained probes, and what their scores are over.
+pub struct Sweep<'a> {
+    pub treebank: &'a str,
+    pub trained: &'a [Trained<'a>],
+    pub units: &'a Units,
+    pub bootstrap: &'a Bootstrap,
 }
 
-/// Two rows for each probe: a share (UUAS, or root accuracy) and a rank correlation; and for the chosen ones the same
-/// once more, without a layer.
-///
-/// # Errors
-/// None that a caller could cause.
-pub fn rows(treebank: &str, trained: &[Trained<'_>], bootstrap: &Bootstrap) -> Result<Vec<ProbeScore>> {
-    let counts: Vec<Vec<Counts>> = trained
-        .iter()
-        .map(|trained| {
-            let counts = trained.scores.counts.iter();
-            counts.map(|count| Counts { correct: count.correct as u32, total: count.total as u32 }).collect()
-        })
-        .collect();
-    let intervals = bootstrap.intervals(&counts.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
-    let several_ranks = trained.iter().any(|probe| probe.point.rank != trained[0].point.rank);
-    let rows_of = |number: usize| {
-        let (probe, interval) = (&trained[number], intervals[number]);
-        let (share, correlation) = match probe.point.structure {
-            Structure::Distance => ("uuas", "distance_spearman"),
-            Structure::Depth => ("root_accuracy", "norm_spearman"),
+impl Sweep<'_> {
+    /// For each structure, rank and seed the probe of the layer with the lowest loss on the training sentences held out,
+    /// as its number among those trained.
+    fn chosen(&self) -> BTreeMap<(Structure, usize, u64), usize> {
+        let mut best: BTreeMap<(Structure, usize, u64), usize> = BTreeMap::new();
+        for (number, probe) in self.trained.iter().enumerate() {
+            let lowest = best.entry((probe.point.structure, probe.point.rank, probe.point.seed)).or_insert(number);
+            if probe.held_out_loss < self.trained[*lowest].held_out_loss {
+                *lowest = number;
+            }
+        }
+        best
+    }
+
+    /// The chosen probes of a structure and rank, one for each seed.
+    fn chosen_of(&self, structure: Structure, rank: usize) -> Vec<usize> {
+        let chosen = self.chosen().into_iter();
+        chosen.filter(|((of, it, _), _)| (*of, *it) == (structure, rank)).map(|(_, number)| number).collect()
+    }
+
+    /// Structures and ranks, in the order of the config.
+    fn forms(&self) -> Vec<(Structure, usize)> {
+        let mut forms = Vec::new();
+        for probe in self.trained {
+            let form = (probe.point.structure, probe.point.rank);
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+        forms
+    }
+
+    fn name(&self, (structure, rank): (Structure, usize)) -> String {
+        let name = match structure {
+            Structure::Distance => "structural_distance",
+            Structure::Depth => "structural_depth",
         };
-        let (correct, total) = Counts::sum(&counts[number]);
-        let row = ProbeScore {
-            probe: name(probe, several_ranks),
-            decoding: None,
-            treebank: treebank.to_owned(),
-            split: Split::Evaluate.name().to_owned(),
-            seed: Some(probe.point.seed as i64),
-            measure: share.to_owned(),
-            group: Some(LAYER.to_owned()),
-            group_value: Some(probe.point.layer.to_string()),
-            correct: Some(correct),
-            total: Some(total),
-            value: correct as f64 / total as f64,
+        let several = self.trained.iter().any(|probe| probe.point.rank != rank);
+        if several { format!("{name}_rank{rank}") } else { name.to_owned() }
+    }
+
+    fn correlation(&self, spearman: &Spearman, times: &[u32]) -> f64 {
+        let unit = |sentence: usize| self.units.of_sentences()[sentence] as usize;
+        spearman.mean_of(|sentence| times[unit(sentence)]).unwrap_or(f64::NAN)
+    }
+
+    /// Two rows for each probe: a share (UUAS, or root accuracy) and a rank correlation; and for the chosen ones the same
+    /// once more, without a layer.
+    ///
+    /// # Errors
+    /// None that a caller could cause.
+    pub fn rows(&self) -> Result<Vec<ProbeScore>> {
+        let counts: Vec<Vec<Counts>> = self.trained.iter().map(|trained| self.units.sums(&trained.counts)).collect();
+        let intervals = self.bootstrap.intervals(&counts.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        let rows_of = |number: usize| {
+            let (probe, interval) = (&self.trained[number], intervals[number]);
+            let (share, correlation) = measures(probe.point.structure);
+            let (correct, total) = Counts::sum(&counts[number]);
+            let row = ProbeScore {
+                probe: self.name((probe.point.structure, probe.point.rank)),
+                decoding: None,
+                treebank: self.treebank.to_owned(),
+                split: Split::Evaluate.name().to_owned(),
+                seed: Some(probe.point.seed as i64),
+                measure: share.to_owned(),
+                group: Some(LAYER.to_owned()),
+                group_value: Some(probe.point.layer.to_string()),
+                correct: Some(correct),
+                total: Some(total),
+                value: correct as f64 / total as f64,
+                ci_low: interval.map(|interval| interval.low),
+                ci_high: interval.map(|interval| interval.high),
+                draw: None,
+            };
+            let of_ranks = probe.spearman.mean().map(|value| {
+                let interval =
+                    self.bootstrap.statistic(self.units.len(), |times| self.correlation(&probe.spearman, times));
+                ProbeScore {
+                    measure: correlation.to_owned(),
+                    correct: None,
+                    total: None,
+                    value,
+                    ci_low: interval.map(|interval| interval.low),
+                    ci_high: interval.map(|interval| interval.high),
+                    ..row.clone()
+                }
+            });
+            (total > 0).then_some(row).into_iter().chain(of_ranks).collect::<Vec<_>>()
+        };
+        let all: Vec<Vec<ProbeScore>> = (0..self.trained.len()).map(rows_of).collect();
+        let of_chosen = self.chosen().into_values().flat_map(|number| all[number].clone());
+        let without_layer = of_chosen.map(|row| ProbeScore { group: None, group_value: None, ..row });
+        let without_layer: Vec<ProbeScore> = without_layer.collect();
+        Ok(all.into_iter().flatten().chain(without_layer).collect())
+    }
+
+    /// The comparisons that a reader makes: the chosen layer with the embeddings, and of several ranks each with each other
+    /// on their chosen layers. Trainings with several seeds are added up.
+    ///
+    /// # Errors
+    /// None that a caller could cause.
+    pub fn differences(&self) -> Result<Vec<Difference>> {
+        let mut pairs: Vec<(Structure, [(String, Vec<usize>); 2])> = Vec::new();
+        let forms = self.forms();
+        for (place, &form) in forms.iter().enumerate() {
+            let (structure, rank) = form;
+            let chosen = || (self.name(form), self.chosen_of(structure, rank));
+            let embeddings = (0..self.trained.len()).filter(|number| {
+                let point = self.trained[*number].point;
+                (point.structure, point.rank, point.layer) == (structure, rank, 0)
+            });
+            let embeddings: Vec<usize> = embeddings.collect();
+            if !embeddings.is_empty() && embeddings != chosen().1 {
+                pairs.push((structure, [chosen(), (format!("{} {LAYER} 0", self.name(form)), embeddings)]));
+            }
+            for &(other, of_rank) in forms[place + 1..].iter().filter(|(other, _)| *other == structure) {
+                let other = (self.name((other, of_rank)), self.chosen_of(other, of_rank));
+                pairs.push((structure, [chosen(), other]));
+            }
+        }
+        let mut rows = Vec::new();
+        for structure in [Structure::Distance, Structure::Depth] {
+            let of: Vec<_> = pairs.iter().filter(|(it, _)| *it == structure).map(|(_, pair)| pair).collect();
+            let (share, correlation) = measures(structure);
+            let counts: Vec<[Vec<Counts>; 2]> = of.iter().map(|[a, b]| [self.sum(&a.1), self.sum(&b.1)]).collect();
+            let compared = of.iter().zip(&counts).map(|([a, b], [of_a, of_b])| Compared {
+                a: &a.0,
+                b: &b.0,
+                group: None,
+                counts: Pair { a: of_a, b: of_b },
+            });
+            let compared: Vec<Compared<'_>> = compared.collect();
+            rows.extend(differences("structural", share, &compared, self.units.unit(), self.bootstrap)?);
+            rows.extend(of.iter().filter_map(|[a, b]| self.difference_of_correlations(correlation, a, b)));
+        }
+        Ok(rows)
+    }
+
+    fn sum(&self, numbers: &[usize]) -> Vec<Counts> {
+        let mut sums = vec![Counts::default(); self.units.len()];
+        for number in numbers {
+            for (sum, counts) in sums.iter_mut().zip(self.units.sums(&self.trained[*number].counts)) {
+                sum.correct += counts.correct;
+                sum.total += counts.total;
+            }
+        }
+        sums
+    }
+
+    /// A correlation is no count of words, which signs could be flipped of: it has an interval and no test.
+    fn difference_of_correlations(
+        &self,
+        measure: &str,
+        (a, of_a): &(String, Vec<usize>),
+        (b, of_b): &(String, Vec<usize>),
+    ) -> Option<Difference> {
+        let mean = |numbers: &[usize], times: &[u32]| {
+            let each = numbers.iter().map(|number| self.correlation(&self.trained[*number].spearman, times));
+            each.sum::<f64>() / numbers.len() as f64
+        };
+        let once = vec![1; self.units.len()];
+        let (value_a, value_b) = (mean(of_a, &once), mean(of_b, &once));
+        let interval = self.bootstrap.statistic(self.units.len(), |times| mean(of_a, times) - mean(of_b, times));
+        let row = Difference {
+            experiment: "structural".to_owned(),
+            measure: measure.to_owned(),
+            group: None,
+            a: a.clone(),
+            b: b.clone(),
+            value_a,
+            value_b,
+            difference: value_a - value_b,
             ci_low: interval.map(|interval| interval.low),
             ci_high: interval.map(|interval| interval.high),
+            p_value: None,
+            p_adjusted: None,
+            unit: self.units.unit().name().to_owned(),
+            units: self.units.len() as u64,
         };
-        let of_ranks = probe.scores.spearman.mean().map(|value| ProbeScore {
-            measure: correlation.to_owned(),
-            correct: None,
-            total: None,
-            value,
-            ci_low: None,
-            ci_high: None,
-            ..row.clone()
-        });
-        (total > 0).then_some(row).into_iter().chain(of_ranks)
-    };
-    let of_layers = (0..trained.len()).flat_map(rows_of);
-    let of_chosen = chosen(trained).into_iter().flat_map(rows_of);
-    let without_layer = of_chosen.map(|row| ProbeScore { group: None, group_value: None, ..row });
-    Ok(of_layers.chain(without_layer).collect())
+        row.difference.is_finite().then_some(row)
+    }
+
+    /// A sentence for each structure and rank, on the layers that were chosen for it.
+    pub fn findings(&self, rows: &[ProbeScore], differences: &[Difference]) -> Vec<String> {
+        let sentence = |form: (Structure, usize)| {
+            let (structure, rank) = form;
+            let name = self.name(form);
+            let (what, found) = match structure {
+                Structure::Distance => ("distances", "arcs (UUAS)"),
+                Structure::Depth => ("depths", "roots"),
+            };
+            let (share, correlation) = measures(structure);
+            let of = |measure| Mean::of(rows.iter().filter(|row| is_chosen(row, &name, measure)));
+            let mut layers: Vec<usize> =
+                self.chosen_of(structure, rank).iter().map(|number| self.trained[*number].point.layer).collect();
+            layers.sort_unstable();
+            layers.dedup();
+            let layers: Vec<String> = layers.iter().map(ToString::to_string).collect();
+            let layers = format!("layer{} {}", if layers.len() > 1 { "s" } else { "" }, layers.join(", "));
+            let mean = of(share)?;
+            let over = Some(mean.over()).filter(|over| !over.is_empty()).map(|over| format!(" ({over})"));
+            let rho = of(correlation)
+                .map(|rho| format!(", with a rank correlation of {}", rho.show(|it| format!("{it:.3}"))));
+            let embeddings = format!("{name} {LAYER} 0");
+            let above = differences.iter().find(|row| row.measure == share && row.a == name && row.b == embeddings);
+            let above = above.and_then(|row| {
+                let (low, high) = row.ci_low.zip(row.ci_high)?;
+                let (low, high) = (points(low), points(high));
+                Some(format!("; the embeddings {} %, a difference of {low} to {high} points", percent(row.value_b)))
+            });
+            Some(format!(
+                "The structural probe of {what} (rank {rank}) on {layers}, chosen on training sentences held out, finds {} % \
+                 of the {found}{}{}{}.",
+                mean.percent(),
+                over.unwrap_or_default(),
+                rho.unwrap_or_default(),
+                above.unwrap_or_default()
+            ))
+        };
+        self.forms().into_iter().filter_map(sentence).collect()
+    }
 }
 
-fn name(probe: &Trained<'_>, several_ranks: bool) -> String {
-    let name = match probe.point.structure {
-        Structure::Distance => "structural_distance",
-        Structure::Depth => "structural_depth",
-    };
-    if several_ranks { format!("{name}_rank{}", probe.point.rank) } else { name.to_owned() }
+fn is_chosen(row: &ProbeScore, name: &str, measure: &str) -> bool {
+    row.group.is_none() && row.probe == name && row.measure == measure
 }
 
-/// A sentence for each chosen probe.
-pub fn findings(trained: &[Trained<'_>]) -> Vec<String> {
-    let sentence = |number: usize| {
-        let probe = &trained[number];
-        let (what, found) = match probe.point.structure {
-            Structure::Distance => ("distances", "arcs (UUAS)"),
-            Structure::Depth => ("depths", "roots"),
-        };
-        let count = probe.scores.counts.iter().fold(Count::default(), |sum, count| sum + *count);
-        format!(
-            "The structural probe of {what} (rank {}, seed {}) on layer {}, chosen on training sentences held out, finds \
-             {} % of the {found}.",
-            probe.point.rank,
-            probe.point.seed,
-            probe.point.layer,
-            percent(count.ratio().unwrap_or(0.0))
-        )
-    };
-    chosen(trained).into_iter().map(sentence).collect()
+/// The share and the rank correlation of a structure.
+fn measures(structure: Structure) -> (&'static str, &'static str) {
+    match structure {
+        Structure::Distance => ("uuas", "distance_spearman"),
+        Structure::Depth => ("root_accuracy", "norm_spearman"),
+    }
 }

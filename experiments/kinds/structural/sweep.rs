@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use headlight_probe::structural::{
-    StateFile, StructuralError, StructuralOptions, StructuralScores, Structure, WordStates, evaluate, train,
+    Spearman, StateFile, StructuralError, StructuralOptions, Structure, WordStates, evaluate, train_from,
 };
+use headlight_report::stats::Counts;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::Structural;
 use crate::cli::progress::{Progress, Unit};
-use crate::run::{Interrupted, interrupted};
+use crate::run::{Interrupted, Steps, interrupted};
 
 /// One probe of the sweep.
 pub struct Point {
@@ -29,7 +30,9 @@ pub struct Trained<'a> {
     /// Mean loss on the training sentences held out: what layers are compared by before the evaluated sentences are
     /// looked at.
     pub held_out_loss: f64,
-    pub scores: StructuralScores,
+    /// Arcs or roots found, sentence by sentence.
+    pub counts: Vec<Counts>,
+    pub spearman: Spearman,
 }
 
 /// All probes of an experiment.
@@ -53,38 +56,58 @@ pub fn probes(keys: &Structural, layers: &[usize], run_seed: u64) -> Vec<Point> 
     points
 }
 
-/// Trains and scores every probe, each on one core.
+/// Trains and scores every probe, each on one core. A finished probe, and every finished epoch of the others, is a step of
+/// the run.
 ///
 /// # Errors
 /// The first error, and Ctrl-C.
-pub fn train_all<'a>(points: &'a [Point], learned: &StateFile, evaluated: &StateFile) -> Result<Vec<Trained<'a>>> {
+pub fn train_all<'a>(
+    points: &'a [Point],
+    learned: &StateFile,
+    evaluated: &StateFile,
+    steps: &Steps,
+) -> Result<Vec<Trained<'a>>> {
     let bar = Progress::start("train structural probes", Unit::Items("probes"), Some(points.len() as u64));
-    let (all_learned, all_evaluated): (Vec<usize>, Vec<usize>) =
-        ((0..learned.len()).collect(), (0..evaluated.len()).collect());
     let one = |point: &'a Point| {
-        let form = (point.structure, point.rank);
-        let trained = train(form, learned, point.place, &all_learned, &point.options, |_| match interrupted() {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(Interrupted) => ControlFlow::Break(()),
-        });
-        let trained = trained.map_err(|error| match error {
-            StructuralError::Interrupted { .. } => anyhow::Error::new(Interrupted),
-            other => other.into(),
-        })?;
-        let scores = evaluate(&trained.probe, evaluated, point.place, &all_evaluated)?;
+        let name = format!("{:?}, layer {}, rank {}, seed {}", point.structure, point.layer, point.rank, point.seed);
+        let made = steps.once(&name, || made(point, &name, learned, evaluated, steps))?;
         bar.add(1);
-        let held_out_loss = trained.history[trained.best_epoch].held_out_loss;
-        tracing::info!(
-            "{:?} layer {} rank {}: the best of {} epochs is {}",
-            point.structure,
-            point.layer,
-            point.rank,
-            trained.history.len(),
-            trained.best_epoch + 1
-        );
-        Ok(Trained { point, held_out_loss, scores })
+        let (held_out_loss, counts, spearman) = made;
+        let counts = counts.into_iter().map(Counts::from).collect();
+        Ok(Trained { point, held_out_loss, counts, spearman })
     };
     let trained = points.par_iter().map(one).collect::<Result<Vec<_>>>()?;
     bar.finish();
     Ok(trained)
+}
+
+/// What is kept of a probe: its loss on the sentences held out, what it finds, and its rank correlations.
+type Made = (f64, Vec<(u32, u32)>, Spearman);
+
+fn made(point: &Point, name: &str, learned: &StateFile, evaluated: &StateFile, steps: &Steps) -> Result<Made> {
+    let (all_learned, all_evaluated): (Vec<usize>, Vec<usize>) =
+        ((0..learned.len()).collect(), (0..evaluated.len()).collect());
+    let epochs = format!("{name}, so far");
+    let form = (point.structure, point.rank);
+    // A disk that does not take a state is heard of when the training ends.
+    let mut failed = None;
+    let begun = steps.kept(&epochs);
+    let trained = train_from(begun, form, learned, point.place, &all_learned, &point.options, |state| {
+        failed = steps.keep(&epochs, state).err();
+        match interrupted() {
+            Ok(()) if failed.is_none() => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        }
+    });
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let trained = trained.map_err(|error| match error {
+        StructuralError::Interrupted { .. } => anyhow::Error::new(Interrupted),
+        other => other.into(),
+    })?;
+    let scores = evaluate(&trained.probe, evaluated, point.place, &all_evaluated)?;
+    tracing::info!("{name}: the best of {} epochs is {}", trained.history.len(), trained.best_epoch + 1);
+    let counts = scores.counts.iter().map(|count| (count.correct as u32, count.total as u32)).collect();
+    Ok((trained.history[trained.best_epoch].held_out_loss, counts, scores.spearman))
 }

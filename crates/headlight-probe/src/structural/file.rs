@@ -74,7 +74,7 @@ impl StateWriter {
         };
         std::fs::create_dir_all(folder).map_err(io(folder))?;
         let create = |layer| {
-            let path = folder.join(format!("layer-{layer}.f32"));
+            let path = StateFile::path(folder, layer);
             let file = File::options().create(true).truncate(true).read(true).write(true).open(&path);
             let file = file.map_err(io(&path))?;
             Ok((path, BufWriter::with_capacity(1 << 18, file)))
@@ -119,6 +119,44 @@ impl StateWriter {
         };
         let layers = self.files.into_iter().map(map).collect::<Result<_, _>>()?;
         Ok(StateFile { layers, width: self.width, sentences: self.sentences, firsts: self.firsts })
+    }
+}
+
+impl StateFile {
+    /// Where the states of a layer lie, by its place among those that were written.
+    pub fn path(folder: &Path, layer: usize) -> PathBuf {
+        folder.join(format!("layer-{layer}.f32"))
+    }
+
+    /// Reads again what a [`StateWriter`] finished: the states of `sentences`, the same and in the same order.
+    ///
+    /// # Errors
+    /// [`StateFileError::Io`], and [`StateFileError::Length`] for a file of another size.
+    pub fn open(
+        folder: &Path,
+        layers: usize,
+        width: usize,
+        sentences: Vec<SentenceWords>,
+    ) -> Result<Self, StateFileError> {
+        let mut firsts = vec![0];
+        for words in &sentences {
+            firsts.push(firsts[firsts.len() - 1] + words.words());
+        }
+        let words = firsts[sentences.len()];
+        let map = |layer| {
+            let path = Self::path(folder, layer);
+            let io = |source| StateFileError::Io { action: "map", path: path.clone(), source };
+            let file = File::open(&path).map_err(io)?;
+            // SAFETY: the run that wrote the file owns its folder and changes it no more.
+            let states = unsafe { Mmap::map(&file) }.map_err(io)?;
+            let found = states.len() / size_of::<f32>();
+            match states.len() == words * width * size_of::<f32>() {
+                true => Ok(states),
+                false => Err(StateFileError::Length { sentence: sentences.len(), found, words, width }),
+            }
+        };
+        let layers = (0..layers).map(map).collect::<Result<_, _>>()?;
+        Ok(Self { layers, width, sentences, firsts })
     }
 }
 

@@ -108,9 +108,9 @@ fn of_paper(paper: &Paper) -> Measures {
     measures
 }
 
-/// `UAS, attention words`. Published scores are by per-word argmax, so only another decoding is named.
+/// `UAS, attention+words`, as configs name the probe. Published scores are by per-word argmax, so only another decoding is named.
 pub(super) fn probe_name(probe: &str, measure: &str, decoding: Option<&str>) -> String {
-    let probe = probe.replace(['_', '+'], " ");
+    let probe = crate::probes::probe_name(probe);
     match decoding {
         Some(decoding) if decoding != "argmax" => format!("{}, {probe}, {decoding}", measure.to_uppercase()),
         _ => format!("{}, {probe}", measure.to_uppercase()),

@@ -238,7 +238,7 @@ fn a_paper_stands_in_for_a_run() {
     let folder = tempfile::tempdir().unwrap();
     let [a, _] = two_runs(&folder);
     let probe = ProbeScore {
-        probe: "attention_words".into(),
+        probe: "attention+words".into(),
         decoding: Some("argmax".into()),
         treebank: "en_ewt".into(),
         split: "evaluate".into(),
@@ -251,6 +251,7 @@ fn a_paper_stands_in_for_a_run() {
         value: 0.666,
         ci_low: None,
         ci_high: None,
+        draw: None,
     };
     write_table(&a, [&probe]).unwrap();
     let sources = [Source::open(a.to_str().unwrap()).unwrap(), Source::open("clark2019").unwrap()];

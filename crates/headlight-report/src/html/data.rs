@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::assess::{is_aggregate, is_between_words};
 use crate::head_counts::HeadCounts;
 use crate::markdown::is_share;
+use crate::probes::of_attention;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::isolated;
 use crate::tables::{BestHead, Cluster, Direction, ProbeScore};
@@ -151,7 +152,8 @@ fn clusters(rows: &[Cluster]) -> Vec<Head> {
 
 /// Measures of whole probes, shares first; with several seeds the mean, and as interval the range of the seeds.
 fn probes(rows: &[ProbeScore]) -> Vec<ProbeMeasure> {
-    let whole: Vec<&ProbeScore> = rows.iter().filter(|row| row.group.is_none() && row.value.is_finite()).collect();
+    let whole: Vec<&ProbeScore> =
+        of_attention(rows).filter(|row| row.group.is_none() && row.value.is_finite()).collect();
     let order = ["uas", "uuas", "root_accuracy", "uas_with_punct"];
     let place = |measure: &str| order.iter().position(|name| *name == measure).unwrap_or(order.len());
     let names: BTreeSet<&str> = whole.iter().map(|row| row.measure.as_str()).collect();
@@ -162,7 +164,7 @@ fn probes(rows: &[ProbeScore]) -> Vec<ProbeMeasure> {
         for row in whole.iter().filter(|row| row.measure == name) {
             let decoding = row.decoding.as_deref().map(|decoding| format!(", {decoding}")).unwrap_or_default();
             let split = if row.split == "evaluate" { String::new() } else { format!(" on {}", row.split) };
-            probes.entry(format!("{}{decoding}{split}", isolated(&row.probe.replace('_', " ")))).or_default().push(row);
+            probes.entry(format!("{}{decoding}{split}", isolated(&row.probe))).or_default().push(row);
         }
         let mut scores: Vec<ProbeValue> = probes.into_iter().map(probe_value).collect();
         scores.sort_by(|a, b| b.value.total_cmp(&a.value));

@@ -7,7 +7,6 @@
 //! Nothing from data is markup: texts are escaped here and set as texts there, and JSON holds no `<`.
 
 mod data;
-mod headline;
 mod kinds;
 mod plots;
 mod relations;

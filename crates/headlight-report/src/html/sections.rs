@@ -35,7 +35,7 @@ pub(super) fn sections(
         map(&run.table_or_empty()?, report),
         kinds::importance(&run.table_or_empty()?, model),
         kinds::pruning(&run.table_or_empty()?, &run.table_or_empty()?, model),
-        kinds::probes(&data.probe_rows, model),
+        kinds::probes(&data.probe_rows, model, &report.treebank.name),
         kinds::structural(&data.probe_rows, &report.treebank.name),
         kinds::differences(&run.table_or_empty()?),
         Some(method(report, run.manifest())),

@@ -1,7 +1,6 @@
 //! The page's words: what was run on what, findings, and how it was made.
 
 use super::data::PageData;
-use super::headline::probe_headline;
 use super::section::Section;
 use crate::best_heads::Summary;
 use crate::format::{count, percent};
@@ -71,7 +70,7 @@ pub(super) fn tiles(report: &Report, data: &PageData) -> String {
         );
         tiles.push((format!("{} %", percent(row.accuracy)), text));
     }
-    tiles.extend(probe_headline(&data.probe_rows).map(|(value, text)| (format!("{} %", percent(value)), text)));
+    tiles.extend(crate::probes::headline(&data.probe_rows));
     if let Some(split) = report.treebank.splits.iter().find(|split| split.split == "evaluate") {
         tiles.push((count(split.words), format!("words in {} sentences", count(split.sentences))));
     }

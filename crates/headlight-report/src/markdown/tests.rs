@@ -19,6 +19,7 @@ fn probe_score(seed: i64, measure: &str, value: f64) -> ProbeScore {
         value,
         ci_low: None,
         ci_high: None,
+        draw: None,
     }
 }
 

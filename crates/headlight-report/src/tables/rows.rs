@@ -214,7 +214,7 @@ tables! {
 
     /// One number about one trained probe.
     "probe_scores" => ProbeScore {
-        /// The probe: `attention`, `attention_words`, `distance_words`, …
+        /// The probe as configs name it, its label behind it: `attention`, `attention+words`, `random-init`, `right-branching`, …; `structural_distance`, `structural_depth`.
         probe: String,
         /// How arc scores become governors: `argmax`, `tree`, or `mst` (undirected); empty where the number needs no decoding.
         decoding: Option<String>,
@@ -236,10 +236,12 @@ tables! {
         total: Option<u64>,
         /// The number itself; a share is between 0 and 1.
         value: f64,
-        /// Lower end of its sentence-bootstrap interval.
+        /// Lower end of its bootstrap interval over sentences or documents.
         ci_low: Option<f64>,
         /// Upper end.
         ci_high: Option<f64>,
+        /// Which draw of random weights, or of the control task, counted from 1; empty where nothing was drawn but the start of training.
+        draw: Option<i64>,
     }
 
     /// One surface statistic of one head, or of a layer (METHOD §3).

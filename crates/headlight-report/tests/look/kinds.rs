@@ -233,11 +233,12 @@ impl Size {
                 value,
                 ci_low: Some(value - 0.008),
                 ci_high: Some(value + 0.008),
+                draw: None,
             }
         };
         let mut rows = Vec::new();
         for (probe, uas) in
-            [("attention", 0.571), ("attention_words", 0.683), ("distance_words", 0.61), ("random_init", 0.13)]
+            [("attention", 0.571), ("attention+words", 0.683), ("distance+words", 0.61), ("random-init", 0.13)]
         {
             rows.push(row(probe, Some("argmax"), "uas", None, uas));
             rows.push(row(probe, Some("tree"), "uas", None, uas + 0.01));

@@ -5,27 +5,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use super::super::section::Section;
 use super::structural::mean_and_range;
-use super::{distinct, of_heads, spaced};
+use super::{distinct, of_heads};
 use crate::format::percent;
 use crate::markdown::probe_sheets;
+use crate::probes::{of_attention, worth_sheet};
 use crate::run::ModelSummary;
-use crate::sheet::Sheet;
+use crate::sheet::{Sheet, isolated};
 use crate::tables::ProbeScore;
 
 /// Scores, and what is left of them without heads or layers.
-pub(in super::super) fn probes(rows: &[ProbeScore], model: &ModelSummary) -> Option<Section> {
+pub(in super::super) fn probes(rows: &[ProbeScore], model: &ModelSummary, treebank: &str) -> Option<Section> {
+    let rows: Vec<ProbeScore> = of_attention(rows).cloned().collect();
+    let rows = rows.as_slice();
     if !rows.iter().any(|row| row.group.is_none()) {
         return None;
     }
     let introduction = "Probes read the attention of all heads together and are trained; bars are what they reach, lines \
-                        their intervals, or with several seeds their range.";
+                        their intervals, or with several trainings their range.";
     let panels = [("without_layer", "Without one layer"), ("only_layer", "With one layer only")];
     let panels = panels.iter().filter_map(|(group, title)| layers(rows, group, title)).collect();
     let maps = ["without_head", "only_head"].iter().flat_map(|group| maps(rows, group, model)).collect();
     let grid = Grid { id: "probe-heads", title: "Heads that probes use", choose: "Probe", maps };
     let [(_, attachment), (others_title, others)] = probe_sheets(rows);
+    let worth = worth_sheet(treebank, rows).map(|sheet| format!("<div class=\"scroll\">{}</div>\n", sheet.to_html()));
     let section = Section::new("probes", "Probes", introduction)
         .html(FRAME)
+        .html(&worth.unwrap_or_default())
         .details("All probes and decodings", &attachment)
         .details("By relation", &by_group(rows, "relation", "relation"))
         .details("By length of the dependency", &by_group(rows, "length", "words apart"))
@@ -67,9 +72,9 @@ fn layers(rows: &[ProbeScore], group: &str, title: &str) -> Option<Panel> {
         }
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let ends = points.first().zip(points.last()).map(|(first, last)| [first.0, last.0]);
-        lines.push(Line::new(spaced(probe), points.into_iter().map(|(_, point)| point)));
+        lines.push(Line::new(isolated(probe), points.into_iter().map(|(_, point)| point)));
         let all = ends.zip(whole(rows, probe));
-        lines.extend(all.map(|(ends, uas)| Line::level(format!("{}, all layers", spaced(probe)), ends, 100.0 * uas)));
+        lines.extend(all.map(|(ends, uas)| Line::level(format!("{}, all layers", isolated(probe)), ends, 100.0 * uas)));
     }
     (!lines.is_empty()).then(|| Panel {
         id: format!("probe-{group}"),
@@ -91,8 +96,8 @@ fn maps(rows: &[ProbeScore], group: &str, model: &ModelSummary) -> Vec<HeadMap> 
             Some((100.0 * (mean_and_range(rows).0 - all), None))
         };
         let (title, unit, colours) = match without {
-            true => (format!("{} without one head", spaced(probe)), "points of UAS", Colours::HarmBelow),
-            false => (format!("{} with one head only", spaced(probe)), "% UAS", Colours::Amount),
+            true => (format!("{} without one head", isolated(probe)), "points of UAS", Colours::HarmBelow),
+            false => (format!("{} with one head only", isolated(probe)), "% UAS", Colours::Amount),
         };
         Some(HeadMap::numbers(title, unit, colours, &of_heads(model, of_head)))
     };
@@ -105,7 +110,7 @@ fn by_group(rows: &[ProbeScore], group: &str, title: &str) -> Sheet {
     let of_group: Vec<&ProbeScore> = of_group.collect();
     let name = |row: &ProbeScore| {
         let decoding = row.decoding.as_deref().map(|decoding| format!(", {decoding}")).unwrap_or_default();
-        format!("{}{decoding}", spaced(&row.probe))
+        format!("{}{decoding}", isolated(&row.probe))
     };
     let names: Vec<String> = of_group.iter().map(|row| name(row)).collect();
     let probes = distinct(names.iter().map(String::as_str));
