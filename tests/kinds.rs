@@ -34,7 +34,7 @@ fn probes_are_trained_parse_and_leave_a_store() {
     let world = run("[[experiment]]\nkind = \"probe\"\nepochs = 2\nresamples = 1000\n");
     assert!(tables(&world, "probe").iter().any(|table| table == "probe_scores"));
     let predictions = world.read("runs/tiny/predictions.csv");
-    for predictor in ["best_head", "best_baseline", "right_branching", "attention", "right-branching"] {
+    for predictor in ["best_head", "best_baseline", "right-branching", "attention"] {
         assert!(predictions.lines().any(|line| line.starts_with(predictor)), "{predictor} predicts");
     }
 
