@@ -64,6 +64,8 @@ fn importance_of_every_head_and_layer() {
             assert!(row[6] == "20" || measure == "gradient_punct", "{row:?}");
             let [value, error] = [&row[4], &row[5]].map(|cell| cell.parse::<f64>().unwrap());
             assert!(value > 0.0 && error > 0.0 && error < value, "{row:?}");
+            let [low, high] = [&row[7], &row[8]].map(|cell| cell.parse::<f64>().unwrap());
+            assert!(low < value && value < high && high - low < 5.0 * error && high - low > 2.5 * error, "{row:?}");
         }
     }
     // A layer's value is the mean of its heads'.
@@ -79,8 +81,82 @@ fn importance_of_every_head_and_layer() {
     let facts = &report["experiments"][0]["facts"];
     // A model of 94 pieces that has learned nothing is no better than a guess.
     assert!(facts["masked_lm_loss"].as_f64().unwrap() > 94_f64.ln(), "{facts}");
-    assert!(report["findings"][0].as_str().unwrap().starts_with("The loss minds head"));
+    // And no finding is drawn from it.
+    assert_eq!(
+        (&facts["masked_lm_head_untrained"], &report["findings"]),
+        (&Value::from(true), &Value::from(vec![""; 0]))
+    );
+    let warning = report["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("has not learned to guess") && warning.contains("among 94 pieces has 4.543"), "{warning}");
+    for page in ["report.md", "report.html"] {
+        assert!(
+            world.read(&format!("runs/tiny/{page}")).contains("these numbers say nothing about the model"),
+            "{page}"
+        );
+    }
     assert!(world.read("runs/tiny/report.md").contains("## Importance"));
+}
+
+#[test]
+fn findings_say_what_they_rest_on() {
+    let (world, _) = run("pruning", "sequences = 10\ngreedy_steps = 2\nmeasure = \"states\"", &[]);
+    let report = report(&world);
+    let findings: Vec<&str> = report["findings"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let random = findings.iter().find(|it| it.contains("at random (3 draws)")).unwrap();
+    assert!(random.contains("the final states have clearly turned by more than 0.1"), "{random}");
+    assert!(random.contains("95 % interval of the change, paired, over 10 sentences of sample"), "{random}");
+    let greedy = findings.iter().find(|it| it.contains("With 2 heads masked, greedy does")).unwrap();
+    assert!(greedy.contains("random (mean of 3 draws)") || greedy.contains("beside importance"), "{greedy}");
+    // What is missed most is the largest of many changes, and says so.
+    assert!(
+        findings.iter().any(|it| it.contains("the largest change of 9") || it.contains("No head of 9")),
+        "{findings:?}"
+    );
+
+    // The differences between orders are those of their curves.
+    let number = |cell: &String| cell.parse::<f64>().unwrap();
+    let differences = table(&world, "differences");
+    let curves = table(&world, "pruning");
+    let mean = |order: &str, step: &str| {
+        let of_step = curves.iter().filter(|row| row[1] == order && row[4] == step);
+        let values: Vec<f64> = of_step.map(|row| number(&row[7])).collect();
+        values.iter().sum::<f64>() / values.len() as f64
+    };
+    assert!(!differences.is_empty());
+    for row in &differences {
+        let first_word = |cell: usize| row[cell].split(' ').next().unwrap();
+        assert!((number(&row[5]) - mean(&row[3], first_word(2))).abs() < 1e-12, "{row:?}");
+        assert!((number(&row[6]) - mean(first_word(4), first_word(2))).abs() < 1e-12, "{row:?}");
+        assert!(number(&row[8]) <= number(&row[7]) && number(&row[7]) <= number(&row[9]), "{row:?}");
+        assert!(row[10].is_empty() && row[12] == "sentence" && row[13] == "10", "{row:?}");
+    }
+    for row in curves.iter().filter(|row| row[4] != "0") {
+        let change = number(&row[7]) - mean(&row[1], "0");
+        assert!(number(&row[13]) <= change + 1e-9 && change <= number(&row[14]) + 1e-9, "{row:?}");
+    }
+}
+
+#[test]
+fn documents_are_halved_and_resampled_as_a_whole() {
+    let world = World::new();
+    let sample = fs::read_to_string(crate::support::root().join("data/sample/en_sample-evaluate.conllu")).unwrap();
+    let strip = |text: &str| text.lines().filter(|line| !line.starts_with("# newdoc")).collect::<Vec<_>>().join("\n");
+    // Five documents of four sentences: three are measured on.
+    let sentences = sample.split("\n\n").filter(|it| !it.trim().is_empty()).take(20).enumerate();
+    let opened = |(at, text): (usize, &str)| match at % 4 {
+        0 => format!("# newdoc id = d{at}\n{}", strip(text)),
+        _ => strip(text),
+    };
+    world.write("docs.conllu", sentences.map(opened).collect::<Vec<_>>().join("\n\n") + "\n\n");
+    let keys = "sequences = 10\norders = [\"random\"]\nmeasure = \"states\"";
+    let text = config("pruning", keys).replace("\"sample:evaluate\"", "\"docs.conllu\"");
+    world.write("tiny.toml", text.replace("[treebank]\n", "[treebank]\nunit = \"document\"\n"));
+    world.succeed(&["run", "tiny.toml"]);
+    let report = report(&world);
+    let facts = &report["experiments"][0]["facts"];
+    assert_eq!((&facts["unit"], &facts["units"]), (&Value::from("document"), &Value::from(3)));
+    assert_eq!((&facts["sequences_measured_on"], &facts["sequences_ordered_on"]), (&Value::from(12), &Value::from(8)));
+    assert!(report["findings"].to_string().contains("3 documents (12 sentences) of sample"), "{}", report["findings"]);
 }
 
 #[test]
@@ -121,7 +197,15 @@ fn heads_masked_alone_and_in_three_orders() {
     assert_eq!(ablation.len(), HEADS);
     assert!(ablation.iter().all(|row| row[3] == "zero" && row[4] == "masked_lm" && row[8] == "6"), "{ablation:?}");
     let rows = table(&world, "pruning");
-    let curve = |order: &str| -> Vec<&Vec<String>> { rows.iter().filter(|row| row[1] == order).collect() };
+    // Of the random orders the first.
+    let is_first = |row: &&Vec<String>| row[12].is_empty() || row[12] == "1";
+    let curve =
+        |order: &str| -> Vec<&Vec<String>> { rows.iter().filter(is_first).filter(|row| row[1] == order).collect() };
+    let heads =
+        |draw: &str| rows.iter().filter(|row| row[12] == draw).map(|row| row[5..7].to_vec()).collect::<Vec<_>>();
+    assert!(
+        heads("1") != heads("2") && heads("2") != heads("3") && heads("3").len() == HEADS + 1 && heads("4").is_empty()
+    );
     for (order, steps) in [("importance", HEADS), ("greedy", 2), ("random", HEADS)] {
         let curve = curve(order);
         assert_eq!(curve.len(), steps + 1, "{order}");
@@ -150,7 +234,8 @@ fn without_the_head_pruning_is_measured_by_states() {
     world.write("tiny.toml", config("pruning", keys).replace(tiny_bert().to_str().unwrap(), "model"));
     world.succeed(&["run", "tiny.toml"]);
     let rows = table(&world, "pruning");
-    assert_eq!(rows.len(), 2 * (HEADS + 1) + 4);
+    // Importance, three random orders, three greedy steps.
+    assert_eq!(rows.len(), 4 * (HEADS + 1) + 4);
     for row in &rows {
         let turn: f64 = row[7].parse().unwrap();
         assert!(
@@ -177,7 +262,7 @@ fn a_probe_measures_what_is_masked() {
     world.write("tiny.toml", with_train("sequences = 10\ngreedy_steps = 2\nmeasure = [\"states\", \"probe\"]"));
     let printed = world.succeed(&["run", "tiny.toml"]);
     let (ablation, curves) = (table(&world, "ablation"), table(&world, "pruning"));
-    assert_eq!((ablation.len(), curves.len()), (2 * HEADS, 2 * (2 * (HEADS + 1) + 3)));
+    assert_eq!((ablation.len(), curves.len()), (2 * HEADS, 2 * (4 * (HEADS + 1) + 3)));
     // Both are measured along the same orders.
     let heads = |measure: &str| -> Vec<[String; 4]> {
         let of_measure = curves.iter().filter(|row| row[3] == measure);
@@ -230,6 +315,12 @@ fn what_cannot_measure_is_named() {
         ("pruning.measure=[\"states\", \"states\"]", "`measure` names \"states\" twice"),
         ("pruning.measure=uas", "unknown variant"),
         ("pruning.measure=3", "the name of a measure or a list of names"),
+        ("pruning.measure=states", "`store` is for the probe"),
+        ("pruning.draws=0", "`draws` is 0"),
+        ("pruning.turned=0", "`turned` is 0"),
+        ("pruning.orders=[]", "`orders` is empty"),
+        ("roles.next=50", "`roles.next` is 50"),
+        ("corpus.short=0.1", "`corpus.short` is given, but `corpus.files` is empty"),
     ] {
         let error = world.fail(2, &["run", "tiny.toml", "--set", set]);
         assert!(error.contains(expected), "{set}: {error}");

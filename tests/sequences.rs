@@ -1,9 +1,15 @@
 //! Kinds that need no trees, on packed text and on sentences: what they say about it, and how they go on when they were
 //! interrupted.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
 use serde_json::Value;
 
-use crate::support::{World, tiny_bert};
+use crate::support::{Ran, World, root, tiny_bert};
 
 /// A config of one experiment on the tiny model and a text.
 fn config(kind: &str, keys: &str, corpus: &str) -> String {
@@ -50,4 +56,129 @@ fn sentences_that_nothing_follows_are_counted() {
     assert_eq!(report(&world)["treebank"]["splits"][0]["skipped"]["alone in its pair"], 1);
     let error = world.fail(2, &["run", "tiny.toml", "--set", "corpus.random_next=50"]);
     assert!(error.contains("`corpus.random_next` is 50; it is a share"), "{error}");
+}
+
+/// A config of one experiment on a treebank of many sentences.
+fn long_config(world: &World, kind: &str, keys: &str) {
+    let sample = fs::read_to_string(root().join("data/sample/en_sample-evaluate.conllu")).unwrap();
+    world.write("many.conllu", sample.repeat(20));
+    let model = format!("[model]\npath = {:?}\n", tiny_bert());
+    world.write(
+        "tiny.toml",
+        format!("{model}[treebank]\nevaluate = [\"many.conllu\"]\n[[experiment]]\nkind = {kind:?}\n{keys}\n"),
+    );
+}
+
+/// The steps that a run has kept, with when.
+fn steps(world: &World) -> BTreeMap<String, SystemTime> {
+    let files = fs::read_dir(world.path("runs/tiny.partial/work/steps")).into_iter().flatten().flatten();
+    let steps = files.filter(|file| file.path().extension().is_some_and(|it| it == "step"));
+    steps
+        .filter_map(|file| Some((file.file_name().into_string().ok()?, file.metadata().ok()?.modified().ok()?)))
+        .collect()
+}
+
+/// A run that gets Ctrl-C once `ready`; what it said. It has to stop within two seconds.
+fn interrupted(world: &World, ready: impl Fn() -> bool) -> Ran {
+    let mut command = world.command(&["-v", "run", "tiny.toml"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !ready() && child.try_wait().unwrap().is_none() {
+        sleep(Duration::from_millis(2));
+    }
+    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
+    let asked = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    let (code, stderr) = (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(code != 130 || asked.elapsed() < Duration::from_secs(2), "it took {:?} to stop", asked.elapsed());
+    Ran { code, stdout: String::new(), stderr }
+}
+
+/// Finishes the run and compares it with one that was never interrupted.
+fn check_tables(world: &World, tables: &[&str]) {
+    world.succeed(&["run", "tiny.toml"]);
+    world.succeed(&["run", "tiny.toml", "--out", "whole"]);
+    for table in tables {
+        let [resumed, whole] = ["runs", "whole"].map(|out| world.read(&format!("{out}/tiny/{table}.csv")));
+        assert!(resumed == whole, "{table}");
+    }
+}
+
+/// Interrupts a run twice after `more` new steps. What it kept at first is still there at the second time, but for
+/// `sums` that every call writes anew; none is done again.
+fn interrupt_twice(kind: &str, keys: &str, more: usize, sums: usize, tables: &[&str]) {
+    let world = World::new();
+    long_config(&world, kind, keys);
+    let ran = interrupted(&world, || steps(&world).len() >= more);
+    assert_eq!(ran.code, 130, "{kind}: {}", ran.stderr);
+    assert!(ran.stderr.contains("interrupted; what is computed is kept"), "{}", ran.stderr);
+    let first = steps(&world);
+    assert!(first.len() >= more, "{kind}: {first:?}");
+    let ran = interrupted(&world, || steps(&world).len() >= first.len() + more);
+    assert_eq!(ran.code, 130, "{kind}: {}", ran.stderr);
+    let second = steps(&world);
+    assert!(second.len() >= first.len() + more, "{kind}");
+    let again = first.iter().filter(|(step, when)| second.get(*step) != Some(when)).count();
+    assert!(again <= sums, "{kind}: {again} steps were done again");
+    check_tables(&world, tables);
+}
+
+#[test]
+fn interrupted_pruning_goes_on_with_the_next_pass() {
+    let keys = "sequences = 60\nmeasure = [\"masked-lm\", \"states\"]";
+    interrupt_twice("pruning", keys, 8, 0, &["ablation", "pruning", "differences"]);
+}
+
+#[test]
+fn interrupted_importance_goes_on_with_the_next_block() {
+    interrupt_twice("importance", "", 3, 0, &["importance"]);
+}
+
+#[test]
+fn an_interrupted_embedding_goes_on_with_the_next_start() {
+    // The two passes before it keep a sum each.
+    interrupt_twice("clusters", "starts = 4000", 30, 2, &["clusters", "head_distances"]);
+}
+
+#[test]
+fn interrupted_passes_over_sequences_go_on_after_the_last_one() {
+    let text = fs::read_to_string(root().join("data/sample/corpus.txt")).unwrap();
+    for (kind, corpus) in [("surface", false), ("surface", true), ("clusters", false)] {
+        let world = World::new();
+        match corpus {
+            false => long_config(&world, kind, ""),
+            true => {
+                world.write("text.txt", text.repeat(30));
+                world.write("tiny.toml", config(kind, "", "files = [\"text.txt\"]\nsequences = 0"));
+            }
+        }
+        let mut resumed = 0;
+        for round in 1..40 {
+            let began = Instant::now();
+            let ran = interrupted(&world, || began.elapsed() > Duration::from_millis(40 * round));
+            resumed += usize::from(ran.stderr.contains("that the interrupted run has added up"));
+            if ran.code == 0 {
+                break;
+            }
+            assert_eq!(ran.code, 130, "{}", ran.stderr);
+        }
+        assert!(resumed > 0 && world.path("runs/tiny").exists(), "{kind}: no interruption came within the pass");
+        world.succeed(&["run", "tiny.toml", "--out", "whole"]);
+        let [resumed, whole] = ["runs", "whole"].map(|out| world.read(&format!("{out}/tiny/{kind}.csv")));
+        assert!(resumed == whole, "{kind}");
+    }
+}
+
+#[test]
+fn behaviours_are_thresholds_and_say_so() {
+    let world = World::new();
+    world.write("tiny.toml", config("surface", "", "files = [\"sample:corpus\"]"));
+    let printed = world.succeed(&["run", "tiny.toml", "--set", "roles.next=0.001"]);
+    let printed = printed.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(printed.contains("mean over the sequences exceeds a threshold"), "{printed}");
+    let findings = report(&world)["findings"].to_string();
+    assert!(findings.contains("have a mean above the threshold for"), "{findings}");
+    assert!(findings.contains("sequences of sample-corpus"), "{findings}");
+    world.write("tiny.toml", config("clusters", "clusters = 40", "files = [\"sample:corpus\"]"));
+    let error = world.fail(1, &["run", "tiny.toml", "--force"]);
+    assert!(error.contains("`clusters` is 40, but the model has 9 heads"), "{error}");
 }

@@ -390,7 +390,7 @@ fn text_and_documents_with_nothing_to_use_are_named() {
         assert!(error.contains(expected), "{error}");
     };
     let corpus = |file: &str| format!("[corpus]\nfiles = [{file:?}]");
-    check("surface", &corpus("empty.txt"), 1, "`corpus.files` (empty.txt) holds no usable");
+    check("surface", &corpus("empty.txt"), 1, "`corpus.files` (empty.txt) holds no usable pair of segments");
     check("surface", &corpus("broken.txt"), 1, "broken.txt:2: not UTF-8 text");
     check("clusters", &corpus("none.txt"), 1, "none.txt: No such file");
     check("surface", "", 2, "kind = \"surface\" without `corpus.files` needs `treebank.evaluate`");

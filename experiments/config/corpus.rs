@@ -32,6 +32,19 @@ impl CorpusConfig {
                 "`corpus.{key}` is {share}; it is a share between 0 and 1, for example {example}"
             );
         }
+        // With nothing to pack these would say nothing; the values are the defaults of base.toml.
+        let idle = [
+            ("random_next", self.random_next != 0.0),
+            ("short", self.short != 0.0),
+            ("sequences", self.sequences != 1000),
+            ("name", !self.name.is_empty()),
+        ];
+        if let (true, Some((key, _))) = (self.files.is_empty(), idle.iter().find(|(_, given)| *given)) {
+            anyhow::bail!(
+                "`corpus.{key}` is given, but `corpus.files` is empty: name texts, or leave the key out; sentences of \
+                 `treebank.evaluate` are limited by `treebank.max_sentences`"
+            );
+        }
         Ok(())
     }
 

@@ -313,6 +313,7 @@ impl Settings {
             "`treebank.max_pieces` is {}, but [CLS], [SEP] and one piece are 3",
             self.treebank.max_pieces
         );
-        self.corpus.check()
+        self.corpus.check()?;
+        self.roles.check()
     }
 }

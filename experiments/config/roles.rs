@@ -29,6 +29,34 @@ pub struct RolesConfig {
 }
 
 impl RolesConfig {
+    /// What is wrong with the keys.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let shares = [
+            ("next", self.next),
+            ("previous", self.previous),
+            ("cls", self.cls),
+            ("sep", self.sep),
+            ("punctuation", self.punctuation),
+            ("positional", self.positional),
+        ];
+        for (key, share) in shares {
+            anyhow::ensure!(
+                (0.0..=1.0).contains(&share),
+                "`roles.{key}` is {share}; it is a share of attention between 0 and 1, such as 0.5"
+            );
+        }
+        for (key, least, example) in [("entropy", self.entropy, "3.8 nats"), ("syntactic", self.syntactic, "0.1")] {
+            anyhow::ensure!(
+                least >= 0.0 && least.is_finite(),
+                "`roles.{key}` is {least}; it is at least 0, such as {example}"
+            );
+        }
+        Ok(())
+    }
+
     /// For [`headlight_heads::behaviour`].
     pub fn thresholds(&self) -> BehaviourThresholds {
         BehaviourThresholds {

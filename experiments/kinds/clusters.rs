@@ -4,23 +4,25 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_bert::Request;
 use headlight_heads::{
     Denominator, Direction, Embedding, HeadDistances, HeadOffsets, HeadScores, LayerDistances, MdsOptions, Merger,
-    Role, RoleScores, SurfaceMeans, behaviour, clusters, hierarchy, layer_distances, map_distances, mds, predict,
-    predict_pieces, role, surface,
+    Role, RoleScores, SurfaceMeans, behaviour, best_embedding, clusters, hierarchy, layer_distances, map_distances,
+    mds_start, predict, predict_pieces, role, surface,
 };
 use headlight_report::format::count;
 use headlight_report::sheet::Sheet;
 use headlight_report::tables::{self, Table, TableWriter, write_table};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Kind;
+use crate::cli::progress::{Progress, Unit};
 use crate::config::{Settings, Split, choice};
-use crate::run::{Outcome, Pass, Run, SequencesSeen, request};
+use crate::run::{Interrupted, Outcome, Pass, Run, SequencesSeen, interrupted, request};
 
 choice! {
     /// Which distances the plane shows.
@@ -46,14 +48,21 @@ impl Kind for Clusters {
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
         let grid = run.model()?.model.spec().grid;
-        let mut distances = HeadDistances::new(grid);
-        let (mut means, mut offsets) = (SurfaceMeans::new(grid), HeadOffsets::new(grid));
-        let seen = run.encode_sequences(
+        ensure!(
+            self.clusters <= grid.len(),
+            "`clusters` is {}, but the model has {} heads to put into them: --set clusters.clusters={}",
+            self.clusters,
+            grid.len(),
+            grid.len().div_ceil(2)
+        );
+        let start = (HeadDistances::new(grid), SurfaceMeans::new(grid), HeadOffsets::new(grid));
+        let (seen, (distances, means, offsets)) = run.encode_sequences(
+            start,
             |maps, landmarks| {
                 let values = surface(&maps, landmarks, Denominator::Eligible);
                 (map_distances(&maps), values, predict_pieces(&maps, &landmarks.sep))
             },
-            |(between, values, predictions)| {
+            |(distances, means, offsets), (between, values, predictions)| {
                 distances.add(&between);
                 means.add(&values);
                 offsets.observe(&predictions);
@@ -63,7 +72,7 @@ impl Kind for Clusters {
         let reported = scores(run, Split::Evaluate, grid)?;
         let chosen = scores(run, Split::Select, grid)?;
         let clock = Instant::now();
-        let map = self.map(run, &distances);
+        let map = self.map(run, &distances)?;
         let rules = run.config().roles.rules();
         let role_scores =
             reported.as_ref().map(|reported| RoleScores { chosen: chosen.as_ref().unwrap_or(reported), reported });
@@ -97,14 +106,16 @@ fn scores(run: &mut Run, split: Split, grid: HeadGrid) -> Result<Option<HeadScor
     if run.config().treebank.files(split).is_empty() {
         return Ok(None);
     }
-    let mut scores = HeadScores::new(grid, run.config().treebank.granularity());
+    let start = HeadScores::new(grid, run.config().treebank.granularity());
     let request: Request = request(run.config());
-    run.encode(
+    let scores = run.add_up(
+        &format!("accuracies, {}", split.name()),
         &Pass { split, from: 0, request: &request },
+        start,
         |sentence, _, encoded| {
             predict(&encoded.words.expect("the request asks for attention over words")).by_rows(sentence)
         },
-        |sentence, predictions| match predictions {
+        |scores, sentence, predictions| match predictions {
             Some(predictions) if !sentence.is_unparsed() => Ok(scores.observe(sentence, &predictions)?),
             _ => Ok(()),
         },
@@ -113,7 +124,8 @@ fn scores(run: &mut Run, split: Split, grid: HeadGrid) -> Result<Option<HeadScor
 }
 
 impl Clusters {
-    fn map(&self, run: &Run, distances: &HeadDistances) -> HeadMap {
+    /// Each start of the embedding is kept when it is done, so that an interrupted run goes on with the next one.
+    fn map(&self, run: &Run, distances: &HeadDistances) -> Result<HeadMap> {
         let grid = distances.grid();
         let means = distances.mean_matrix();
         let shown: Vec<f64> = match self.distance {
@@ -126,13 +138,25 @@ impl Clusters {
             seed: run.config().seed,
             ..MdsOptions::default()
         };
+        let steps = run.steps()?.of("embedding");
+        let progress = Progress::start("embed heads", Unit::Items("starts"), Some(self.starts as u64));
+        let go_on = || interrupted().is_ok();
+        let start = |start: usize| {
+            let embedding = steps.once(&format!("start {start}"), || {
+                mds_start(grid.len(), &shown, &options, start, &go_on).ok_or_else(|| Interrupted.into())
+            });
+            progress.add(1);
+            embedding
+        };
+        let starts: Vec<Embedding> = (0..self.starts).into_par_iter().map(start).collect::<Result<_>>()?;
+        progress.finish();
         let hierarchy = hierarchy(grid.len(), &shown);
-        HeadMap {
-            embedding: mds(grid.len(), &shown, &options),
+        Ok(HeadMap {
+            embedding: best_embedding(starts).context("the embedding has at least one start")?,
             cluster_of: clusters(&hierarchy, self.clusters),
             hierarchy,
             layers: layer_distances(grid, &means),
-        }
+        })
     }
 }
 
@@ -237,7 +261,12 @@ fn findings(
     let pairs = grid.iter().flat_map(|a| grid.iter().filter(move |b| a < *b).map(move |b| (a, b)));
     let nearest = pairs.min_by(|(a, b), (c, d)| distances.mean(*a, *b).total_cmp(&distances.mean(*c, *d)));
     if let Some((a, b)) = nearest {
-        findings.push(format!("The most alike heads are {a} and {b}: {:.3} nats per row.", distances.mean(a, b)));
+        findings.push(format!(
+            "Of {} pairs of heads {a} and {b} are the most alike: {:.3} nats per row ({}).",
+            count((grid.len() * (grid.len() - 1) / 2) as u64),
+            distances.mean(a, b),
+            seen.what
+        ));
     }
     let named = |wanted: fn(&Role) -> bool| {
         let heads =

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use headlight_attention::{AttentionHead, HeadGrid};
-use headlight_heads::{self as heads, Behaviour, Statistic, SurfaceMeans, behaviour};
+use headlight_heads::{self as heads, Behaviour, BehaviourThresholds, Statistic, SurfaceMeans, behaviour};
 use headlight_report::format::{count, percent};
 use headlight_report::sheet::Sheet;
 use headlight_report::tables::{self, Table, TableWriter};
@@ -43,11 +43,12 @@ impl Kind for Surface {
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let mut means = SurfaceMeans::new(run.model()?.model.spec().grid);
+        let means = SurfaceMeans::new(run.model()?.model.spec().grid);
         let denominator = self.denominator.into();
-        let seen = run.encode_sequences(
+        let (seen, means) = run.encode_sequences(
+            means,
             |maps, landmarks| heads::surface(&maps, landmarks, denominator),
-            |values| {
+            |means, values| {
                 means.add(&values);
                 Ok(())
             },
@@ -58,10 +59,13 @@ impl Kind for Surface {
         run.note_stage("surface tables", clock);
         Ok(Outcome {
             tables: vec![tables::Surface::NAME.to_owned()],
-            facts: facts(&means, &labels, &seen),
-            findings: findings(&means, &labels, &seen),
+            facts: facts(self, &means, &labels, &seen),
+            findings: findings(&means, &labels, &seen, &run.config().roles.thresholds()),
             warnings: warnings(&means, run.config()),
-            sheets: vec![layers(&means, &seen), behaviours(&labels, &seen)],
+            sheets: vec![
+                layers(&means, &seen, self.denominator),
+                behaviours(&labels, &seen, &run.config().roles.thresholds()),
+            ],
             ..Outcome::default()
         })
     }
@@ -106,7 +110,7 @@ fn write(run: &Run, means: &SurfaceMeans, seen: &SequencesSeen) -> Result<()> {
 }
 
 /// Layer means as a table for people.
-fn layers(means: &SurfaceMeans, seen: &SequencesSeen) -> Sheet {
+fn layers(means: &SurfaceMeans, seen: &SequencesSeen, denominator: Denominator) -> Sheet {
     let title = format!("What heads look at, means of layers, {}", seen.what);
     let columns =
         [">layer", ">prev", ">next", ">self", ">[CLS]", ">[SEP]", ">SEP→SEP", ">. ,", ">entropy", ">of [CLS]"];
@@ -134,6 +138,14 @@ fn layers(means: &SurfaceMeans, seen: &SequencesSeen) -> Sheet {
     sheet.groups.push((0..means.grid().layers).map(row).collect());
     let uniform = means.uniform_entropy().unwrap_or_default();
     sheet.notes.push(seen.note());
+    sheet.notes.push(match denominator {
+        Denominator::Eligible => "Means are over the rows that can have such attention.".to_owned(),
+        Denominator::Rows => {
+            "Means are over all rows, as in the released code: of n pieces neighbours get (n − 1)/n of \
+                              what eligible rows would give them."
+                .to_owned()
+        }
+    });
     sheet
         .notes
         .push(format!("Attention in per cent, entropy in nats; uniform attention would have {uniform:.2} nats."));
@@ -141,16 +153,18 @@ fn layers(means: &SurfaceMeans, seen: &SequencesSeen) -> Sheet {
 }
 
 /// The behaviours as a table for people.
-fn behaviours(labels: &Labels, seen: &SequencesSeen) -> Sheet {
+fn behaviours(labels: &Labels, seen: &SequencesSeen, thresholds: &BehaviourThresholds) -> Sheet {
     let mut sheet =
         Sheet::new(format!("What heads mostly look at, {}", seen.what), &["<behaviour", ">heads", "<which"]);
     let row = |(behaviour, heads): &(Behaviour, Vec<AttentionHead>)| {
         vec![behaviour.name().into(), heads.len().to_string().into(), listed(heads, 9).into()]
     };
     sheet.groups.push(labels.iter().map(row).collect());
-    sheet
-        .notes
-        .push("Thresholds: [roles] of the config. A head is counted once, for the last one it exceeds.".to_owned());
+    sheet.notes.push(format!(
+        "A head has a behaviour when its mean over the sequences exceeds a threshold ([roles] of the config): {}. It is \
+         counted once, for the last one it exceeds.",
+        Behaviour::ALL.map(|behaviour| exceeds(behaviour, thresholds)).join(", ")
+    ));
     sheet
 }
 
@@ -163,34 +177,61 @@ fn listed(heads: &[AttentionHead], most: usize) -> String {
     }
 }
 
-fn facts(means: &SurfaceMeans, labels: &Labels, seen: &SequencesSeen) -> BTreeMap<String, serde_json::Value> {
+fn facts(
+    keys: &Surface,
+    means: &SurfaceMeans,
+    labels: &Labels,
+    seen: &SequencesSeen,
+) -> BTreeMap<String, serde_json::Value> {
     let names = |heads: &[AttentionHead]| heads.iter().map(ToString::to_string).collect::<Vec<_>>();
     let behaviours: serde_json::Map<_, _> =
         labels.iter().map(|(behaviour, heads)| (behaviour.name().to_owned(), json!(names(heads)))).collect();
     let mut facts = seen.facts();
     facts.insert("entropy_uniform".to_owned(), json!(means.uniform_entropy()));
     facts.insert("behaviours".to_owned(), behaviours.into());
+    facts.insert("denominator".to_owned(), json!(keys.denominator));
     facts
 }
 
-fn findings(means: &SurfaceMeans, labels: &Labels, seen: &SequencesSeen) -> Vec<String> {
+/// What a behaviour's mean has to exceed: `attention to the next piece > 50.0 %`.
+fn exceeds(behaviour: Behaviour, thresholds: &BehaviourThresholds) -> String {
+    let (what, threshold) = match behaviour {
+        Behaviour::Next => ("attention to the next piece", thresholds.next),
+        Behaviour::Previous => ("attention to the previous piece", thresholds.previous),
+        Behaviour::Broad => return format!("entropy > {} nats", thresholds.entropy),
+        Behaviour::Cls => ("attention to [CLS]", thresholds.cls),
+        Behaviour::Sep => ("attention to [SEP]", thresholds.sep),
+        Behaviour::Punctuation => ("attention to full stops and commas", thresholds.punctuation),
+    };
+    format!("{what} > {} %", percent(threshold))
+}
+
+fn findings(
+    means: &SurfaceMeans,
+    labels: &Labels,
+    seen: &SequencesSeen,
+    thresholds: &BehaviourThresholds,
+) -> Vec<String> {
     let all = means.grid().len() as u64;
     let mut findings = Vec::new();
     for (behaviour, heads) in labels.iter().filter(|(_, heads)| !heads.is_empty()) {
-        let at = match behaviour {
-            Behaviour::Next => "the next piece",
-            Behaviour::Previous => "the previous piece",
-            Behaviour::Broad => "everything at once",
-            Behaviour::Cls => "[CLS]",
-            Behaviour::Sep => "[SEP]",
-            Behaviour::Punctuation => "full stops and commas",
-        };
         let (few, which) = (count(heads.len() as u64), listed(heads, 5));
-        findings.push(format!("{few} of {} heads mostly look at {at}: {which} ({}).", count(all), seen.what));
+        findings.push(format!(
+            "{few} of {} heads have a mean above the threshold for \"{}\" ({}, over {}): {which}.",
+            count(all),
+            behaviour.name(),
+            exceeds(*behaviour, thresholds),
+            seen.what
+        ));
     }
     let by_layer = (0..means.grid().layers).filter_map(|layer| Some((layer, means.layer_mean(layer, Statistic::Sep)?)));
     if let Some((layer, share)) = by_layer.max_by(|a, b| a.1.total_cmp(&b.1)) {
-        findings.push(format!("Attention to [SEP] is largest in layer {}: {} %.", layer + 1, percent(share)));
+        findings.push(format!(
+            "Attention to [SEP] is largest in layer {}: {} % in the mean of its heads ({}).",
+            layer + 1,
+            percent(share),
+            seen.what
+        ));
     }
     findings
 }

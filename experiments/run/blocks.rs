@@ -126,7 +126,9 @@ impl Run {
         let mut units = self.units();
         let unit = units.unit();
         let mut blocks = Blocks::resume(pass.steps, BLOCK, |block: SentenceBlock<A>| {
-            block.marks.into_iter().for_each(|mark| units.mark(mark));
+            block.marks.into_iter().for_each(|mark| {
+                units.mark(mark);
+            });
             take(block.made)
         })?;
         let pass = Pass { split: pass.split, from: blocks.done(), request: pass.request };

@@ -8,6 +8,7 @@ mod contents;
 mod directory;
 mod documents;
 mod encode;
+mod kept;
 mod machine;
 mod model;
 mod pieces;

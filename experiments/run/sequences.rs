@@ -10,10 +10,13 @@ use headlight_attention::AttentionMaps;
 use headlight_bert::{AttentionKind, Encoded, Level, Model, Pieces, Request, Skip, StreamError};
 use headlight_heads::{Landmarks, normalise_rows};
 use headlight_report::run::{Reading, SplitSummary};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::encode::{Skips, reasons};
-use super::{Pass, Run, model, reading};
+use super::kept::Kept;
+use super::{Pass, Run, Steps, model, reading};
 use crate::cli::interrupt;
 use crate::cli::progress::{Progress, Unit};
 use crate::config::Split;
@@ -32,6 +35,8 @@ pub struct SequencesSeen {
     pub sequences: u64,
     /// How they were packed; `None` where each is a sentence of the treebank.
     pub packing: Option<Packing>,
+    /// What intervals resample: `sentence`, `document` or, of packed text, `sequence`.
+    pub unit: &'static str,
 }
 
 impl SequencesSeen {
@@ -80,17 +85,19 @@ fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 }
 
 impl Run {
-    /// Encodes the sequences of `[corpus]`, or without one the sentences of `treebank.evaluate`. `map` reduces what the
-    /// heads attend to in a sequence, on many threads: maps over pieces whose rows sum to 1, also where norms stand for
-    /// attention. `fold` gets what it made, in order.
+    /// Encodes the sequences of `[corpus]`, or without one the sentences of `treebank.evaluate`, and adds up what is said of
+    /// them. `map` reduces what the heads attend to in a sequence, on many threads: maps over pieces whose rows sum to 1,
+    /// also where norms stand for attention. `add` gets what it made, in order. An interrupted pass goes on after the last
+    /// sequence that it added.
     ///
     /// # Errors
-    /// The first of: a file that cannot be read, no sequence at all, what `fold` says, Ctrl-C.
-    pub fn encode_sequences<R: Send>(
+    /// The first of: a file that cannot be read, no sequence at all, what `add` says, Ctrl-C.
+    pub fn encode_sequences<S: Serialize + DeserializeOwned, R: Send>(
         &mut self,
+        start: S,
         map: impl Fn(AttentionMaps, &Landmarks) -> R + Sync,
-        mut fold: impl FnMut(R) -> Result<()>,
-    ) -> Result<SequencesSeen> {
+        mut add: impl FnMut(&mut S, R) -> Result<()>,
+    ) -> Result<(SequencesSeen, S)> {
         let request = Request { attention: Some(Level::Pieces), ..model::request(self.config()) };
         let tokenizer = self.model()?.model.tokenizer();
         let marks = Marks {
@@ -106,47 +113,63 @@ impl Run {
             map(maps, &marks.landmarks(pieces))
         };
         if !self.config().corpus.files.is_empty() {
-            return self.encode_corpus(&request, reduce, fold);
+            return self.encode_corpus(&request, start, reduce, add);
         }
-        let mut sequences = 0;
         let pass = Pass { split: Split::Evaluate, from: 0, request: &request };
-        self.encode(
+        let (sequences, sum) = self.add_up(
+            "sentences",
             &pass,
+            (0, start),
             |_, pieces, encoded| reduce(pieces, encoded),
-            |_, reduced| match reduced {
+            |(sequences, sum), _, reduced| match reduced {
                 Some(reduced) => {
-                    sequences += 1;
-                    fold(reduced)
+                    *sequences += 1;
+                    add(sum, reduced)
                 }
                 None => Ok(()),
             },
         )?;
-        Ok(self.sentences_seen(sequences))
+        Ok((self.sentences_seen(sequences), sum))
+    }
+
+    /// Where steps of work on the sequences are kept; see [`Run::steps`].
+    ///
+    /// # Errors
+    /// When the model or the text cannot be had.
+    pub fn sequence_steps(&mut self) -> Result<Steps> {
+        self.model()?;
+        let keys = self.config().corpus.clone();
+        match keys.files.is_empty() {
+            true => drop(self.treebank(Split::Evaluate)?),
+            false => self.note_inputs(Corpus::resolve(&keys)?.inputs()?),
+        }
+        self.steps()
     }
 
     /// Visits the pieces of each sequence of `[corpus]`, or without one of `treebank.evaluate`, in order, for work that brings
-    /// its own encoder. `label` names the work to the user.
+    /// its own encoder, with the number of the unit that it belongs to: of the sentence or its document, and in packed text
+    /// of the sequence. `label` names the work to the user.
     ///
     /// # Errors
     /// As [`Run::encode_sequences`], with `visit` in the place of `fold`.
     pub fn for_each_sequence(
         &mut self,
         label: &str,
-        mut visit: impl FnMut(Pieces) -> Result<()>,
+        mut visit: impl FnMut(Pieces, u32) -> Result<()>,
     ) -> Result<SequencesSeen> {
         if !self.config().corpus.files.is_empty() {
             return self.over_corpus(label, |_, inputs, progress| {
-                for pieces in inputs {
-                    visit(pieces?)?;
+                for (number, pieces) in inputs.enumerate() {
+                    visit(pieces?, number as u32)?;
                     progress.add(1);
                 }
                 Ok(())
             });
         }
-        let mut sequences = 0;
-        self.for_each_input(label, Split::Evaluate, |_, pieces| {
+        let (mut sequences, mut units) = (0, self.units());
+        self.for_each_input(label, Split::Evaluate, |sentence, pieces| {
             sequences += 1;
-            visit(pieces)
+            visit(pieces, units.push(sentence))
         })?;
         Ok(self.sentences_seen(sequences))
     }
@@ -154,30 +177,38 @@ impl Run {
     fn sentences_seen(&self, sequences: u64) -> SequencesSeen {
         let name = self.config().treebank.display_name();
         let what = format!("{} sentences of {name}", headlight_report::format::count(sequences));
-        SequencesSeen { name, what, sequences, packing: None }
+        SequencesSeen { name, what, sequences, packing: None, unit: self.config().treebank.unit().name() }
     }
 
-    fn encode_corpus<R: Send>(
+    fn encode_corpus<S: Serialize + DeserializeOwned, R: Send>(
         &mut self,
         request: &Request,
+        start: S,
         reduce: impl Fn(&Pieces, Encoded) -> R + Sync,
-        mut fold: impl FnMut(R) -> Result<()>,
-    ) -> Result<SequencesSeen> {
-        self.over_corpus("encode", |model, inputs, progress| {
+        mut add: impl FnMut(&mut S, R) -> Result<()>,
+    ) -> Result<(SequencesSeen, S)> {
+        let mut kept = Kept::new(self.sequence_steps()?.of("sequences"), start);
+        let ended = self.over_corpus("encode", |model, inputs, progress| {
+            // What an interrupted call added is packed again, as what follows depends on it, but not encoded.
+            for _ in 0..kept.inputs() {
+                inputs.next().transpose()?;
+                progress.add(1);
+            }
             let streamed = model.stream(
                 inputs.map(|pieces| Ok(((), pieces?))),
                 request,
                 |(), pieces, encoded| reduce(pieces, encoded),
                 |reduced| {
                     progress.add(1);
-                    fold(reduced)
+                    kept.add(|sum| add(sum, reduced))
                 },
             );
             streamed.map_err(|error| match error {
                 StreamError::Caller(error) => error,
                 other => anyhow!("{other}"),
             })
-        })
+        });
+        kept.finish(ended)
     }
 
     /// Lets `work` take the packed sequences of `[corpus]`, and notes what it took.
@@ -260,7 +291,7 @@ impl Run {
         });
         self.packing = Some(packing);
         self.note_stage(label, clock);
-        Ok(SequencesSeen { name, what, sequences, packing: Some(packing) })
+        Ok(SequencesSeen { name, what, sequences, packing: Some(packing), unit: "sequence" })
     }
 
     fn note_inputs(&mut self, inputs: Vec<headlight_report::run::Input>) {

@@ -63,13 +63,13 @@ impl Units {
         self.unit
     }
 
-    /// Adds the next sentence that is counted.
-    pub fn push(&mut self, sentence: &Sentence) {
-        self.mark(Mark::of(sentence, self.unit));
+    /// Adds the next sentence that is counted, and says which unit it belongs to.
+    pub fn push(&mut self, sentence: &Sentence) -> u32 {
+        self.mark(Mark::of(sentence, self.unit))
     }
 
-    /// Adds the next sentence that is counted, by what was noted of it.
-    pub fn mark(&mut self, mark: Mark) {
+    /// Adds the next sentence that is counted, by what was noted of it, and says which unit it belongs to.
+    pub fn mark(&mut self, mark: Mark) -> u32 {
         let unit = match mark {
             Mark::Sentence => self.of.len() as u32,
             Mark::Document { name, opens } => {
@@ -85,6 +85,7 @@ impl Units {
             }
         };
         self.of.push(unit);
+        unit
     }
 
     /// The unit of a sentence, by its number among those counted.

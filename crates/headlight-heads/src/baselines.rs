@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use headlight_treebank::{Governor, Granularity, Sentence};
+use serde::{Deserialize, Serialize};
 
 use crate::Group;
 
@@ -51,13 +52,13 @@ impl fmt::Display for Baseline {
 
 /// Counts, per group of words, how far governors are from their dependents. Every baseline's score is read off them,
 /// for offsets of any size: an offset is right for exactly the words whose governor is that far away.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct BaselineScores {
     granularity: Granularity,
     rows: BTreeMap<Group, Row>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 struct Row {
     total: u64,
     by_offset: BTreeMap<i32, u64>,

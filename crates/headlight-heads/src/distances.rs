@@ -7,6 +7,7 @@
 
 use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
 use pulp::{Arch, Simd, WithSimd};
+use serde::{Deserialize, Serialize};
 
 use crate::logarithm::ln;
 
@@ -15,7 +16,7 @@ use crate::logarithm::ln;
 const BLOCK: usize = 1024;
 
 /// Head distances of one sentence or of sums of sentences: each pair of heads once.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct MapDistances {
     /// Σ JS for each pair i < j of head numbers, in the order (0, 1), (0, 2), … (1, 2), ….
     pairs: Vec<f64>,
@@ -23,7 +24,7 @@ pub struct MapDistances {
 }
 
 /// The accumulator of head distances over a corpus. Its memory is heads² / 2 numbers, whatever the corpus.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct HeadDistances {
     grid: HeadGrid,
     sums: MapDistances,

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use headlight_treebank::{Governor, Granularity, Word};
+use serde::{Deserialize, Serialize};
 
 /// The words that one count is over: those of one relation, or an aggregate. Ordered as in tables, aggregates first.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Group {
     /// Every word, punctuation and the root included (what the released code of Clark et al. 2019 calls "all").
     All,

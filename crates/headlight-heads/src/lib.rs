@@ -56,7 +56,7 @@ pub use baselines::{Baseline, BaselineScores, OFFSETS};
 pub use clusters::{LayerDistances, Merger, clusters, hierarchy, layer_distances};
 pub use distances::{HeadDistances, MapDistances, map_distances};
 pub use group::Group;
-pub use mds::{Embedding, MdsOptions, mds};
+pub use mds::{Embedding, MdsOptions, best_embedding, mds, mds_start};
 pub use normal::{among_words, normalise_rows, words_only};
 pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionWriter};
 pub use predictions::{Direction, HeadPredictions, predict};

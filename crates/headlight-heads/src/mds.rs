@@ -4,6 +4,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// How the search for an embedding goes.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -25,7 +26,7 @@ impl Default for MdsOptions {
 }
 
 /// An embedding in the plane.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Embedding {
     /// The points, centred, the x axis along their largest spread.
     pub points: Vec<[f64; 2]>,
@@ -41,25 +42,48 @@ pub struct Embedding {
 /// # Panics
 /// When `distances` has another length than n².
 pub fn mds(n: usize, distances: &[f64], options: &MdsOptions) -> Embedding {
+    let start = |start| mds_start(n, distances, options, start, &|| true);
+    let starts: Vec<Embedding> = (0..options.starts.max(1)).into_par_iter().filter_map(start).collect();
+    best_embedding(starts).expect("at least one start, and none is stopped")
+}
+
+/// What one of the random starts of [`mds`] ends at: its caller runs all of them and takes the [`best_embedding`]. `go_on`
+/// is asked before every iteration; `None` where it says no.
+///
+/// # Panics
+/// As [`mds`].
+pub fn mds_start(
+    n: usize,
+    distances: &[f64],
+    options: &MdsOptions,
+    start: usize,
+    go_on: &(dyn Fn() -> bool + Sync),
+) -> Option<Embedding> {
     assert_eq!(distances.len(), n * n, "a distance for each pair");
-    let starts: Vec<Embedding> = (0..options.starts.max(1) as u64)
-        .into_par_iter()
-        .map(|start| {
-            let mut random = ChaCha8Rng::seed_from_u64(options.seed);
-            random.set_stream(start);
-            let points = (0..n).map(|_| [random.random_range(-1.0..1.0), random.random_range(-1.0..1.0)]).collect();
-            smacof(points, distances, options)
-        })
-        .collect();
-    let best = starts.into_iter().reduce(|best, next| if next.stress < best.stress { next } else { best });
-    best.expect("at least one start")
+    let mut random = ChaCha8Rng::seed_from_u64(options.seed);
+    random.set_stream(start as u64);
+    let points = (0..n).map(|_| [random.random_range(-1.0..1.0), random.random_range(-1.0..1.0)]).collect();
+    smacof(points, distances, options, go_on)
+}
+
+/// The embedding with the least stress, of equals the first; `None` of nothing.
+pub fn best_embedding(starts: impl IntoIterator<Item = Embedding>) -> Option<Embedding> {
+    starts.into_iter().reduce(|best, next| if next.stress < best.stress { next } else { best })
 }
 
 /// One start of SMACOF from given points: each iteration is a Guttman transform, X ← B(X)·X / n, which never raises the
 /// stress.
-fn smacof(mut points: Vec<[f64; 2]>, distances: &[f64], options: &MdsOptions) -> Embedding {
+fn smacof(
+    mut points: Vec<[f64; 2]>,
+    distances: &[f64],
+    options: &MdsOptions,
+    go_on: &(dyn Fn() -> bool + Sync),
+) -> Option<Embedding> {
     let mut stress = raw_stress(&points, distances);
     for _ in 0..options.iterations {
+        if !go_on() {
+            return None;
+        }
         points = guttman_transform(&points, distances);
         let before = std::mem::replace(&mut stress, raw_stress(&points, distances));
         if before - stress <= options.tolerance * before {
@@ -69,7 +93,7 @@ fn smacof(mut points: Vec<[f64; 2]>, distances: &[f64], options: &MdsOptions) ->
     align_to_axes(&mut points);
     let spread: f64 = pairs(points.len()).map(|(a, b)| distance(points[a], points[b]).powi(2)).sum();
     let stress_1 = if spread > 0.0 { (stress / spread).sqrt() } else { 0.0 };
-    Embedding { points, stress, stress_1 }
+    Some(Embedding { points, stress, stress_1 })
 }
 
 fn guttman_transform(points: &[[f64; 2]], distances: &[f64]) -> Vec<[f64; 2]> {
@@ -171,7 +195,7 @@ mod tests {
         let start: Vec<[f64; 2]> = start.chunks_exact(2).map(|point| [point[0], point[1]]).collect();
         let n = start.len();
         let options = MdsOptions { iterations: 5000, tolerance: 1e-12, ..MdsOptions::default() };
-        let found = smacof(start, &distances, &options);
+        let found = smacof(start, &distances, &options, &|| true).unwrap();
         let expected = numbers("stress")[0];
         assert!((found.stress - expected).abs() < 1e-5 * expected, "{} {expected}", found.stress);
         let expected = matrix(&numbers("points").chunks_exact(2).map(|point| [point[0], point[1]]).collect::<Vec<_>>());
@@ -180,6 +204,19 @@ mod tests {
         }
         let best = mds(n, &distances, &MdsOptions::default());
         assert!(best.stress <= numbers("best_stress")[0] * 1.01, "{} {:?}", best.stress, numbers("best_stress"));
+    }
+
+    #[test]
+    fn starts_one_by_one_are_the_whole_and_stop_when_asked_to() {
+        let distances: Vec<f64> =
+            (0..49).map(|at| if at / 7 == at % 7 { 0.0 } else { f64::from(at / 7 + at % 7) }).collect();
+        let options = MdsOptions { tolerance: 0.0, ..MdsOptions::default() };
+        let starts = (0..options.starts).map(|start| mds_start(7, &distances, &options, start, &|| true).unwrap());
+        assert_eq!(best_embedding(starts), Some(mds(7, &distances, &options)));
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let few = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 3;
+        assert_eq!(mds_start(7, &distances, &options, 0, &few), None);
+        assert_eq!(asked.into_inner(), 4, "no iteration after the first no");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid, WordAttention};
 use headlight_treebank::WordIdx;
+use serde::{Deserialize, Serialize};
 
 use crate::{Baseline, Direction, Group, HeadPredictions, HeadScores, Statistic, SurfaceMeans, predict};
 
@@ -121,7 +122,7 @@ pub fn predict_pieces(maps: &AttentionMaps, specials: &[usize]) -> HeadPredictio
 /// Counts, per head, how far from a word the word is that it most attends to. [`HeadOffsets::observe`] takes what
 /// [`crate::predict`] or [`predict_pieces`] predicts from dependent to governor: `[CLS]`, `[SEP]` and the word itself are
 /// no candidates.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HeadOffsets {
     grid: HeadGrid,
     by_offset: Vec<BTreeMap<i32, u64>>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_treebank::{Granularity, Sentence, WordIdx};
+use serde::{Deserialize, Serialize};
 
 use crate::{BaselineScores, Direction, Group, HeadPredictions};
 
@@ -72,7 +73,7 @@ pub(crate) fn check_pair(
 /// predicts a governor for every word but no relation. The root word's governor is no word, so no head is ever right
 /// about it; it is counted in the totals of [`Group::All`], [`Group::AllNoPunct`] and of its relation. A sentence of one
 /// word is counted and never right.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HeadScores {
     grid: HeadGrid,
     sentences: u64,

@@ -5,6 +5,7 @@
 //! that long sequences count as much as short ones.
 
 use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
+use serde::{Deserialize, Serialize};
 
 use crate::logarithm::entropy;
 
@@ -166,7 +167,7 @@ fn sums(map: &[f32], pieces: usize, is_sep: &[bool], landmarks: &Landmarks) -> [
 }
 
 /// The accumulator of surface statistics over a corpus: means over sequences.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct SurfaceMeans {
     grid: HeadGrid,
     sums: [Vec<f64>; Statistic::ALL.len()],

@@ -73,6 +73,8 @@ pub(crate) enum Scale {
     Correlation,
     /// Bits of a code; less is better.
     Bits,
+    /// Losses in nats, and turns of states; less is better.
+    Loss,
 }
 
 impl Scale {
@@ -81,13 +83,14 @@ impl Scale {
         match measure {
             measure if measure.ends_with("spearman") => Scale::Correlation,
             measure if measure.ends_with("bits") => Scale::Bits,
+            "masked_lm" | "states" => Scale::Loss,
             _ => Scale::Share,
         }
     }
 
     /// Whether the smaller value is the better one.
     pub(crate) fn less_is_better(self) -> bool {
-        self == Scale::Bits
+        matches!(self, Scale::Bits | Scale::Loss)
     }
 
     /// A value for people.
@@ -96,6 +99,7 @@ impl Scale {
             Scale::Share => percent(value),
             Scale::Correlation => format!("{value:.3}"),
             Scale::Bits => format!("{value:.0}"),
+            Scale::Loss => format!("{value:.4}"),
         }
     }
 
@@ -105,6 +109,7 @@ impl Scale {
             Scale::Share => points,
             Scale::Correlation => |difference| signed(difference, 3),
             Scale::Bits => |difference| signed(difference, 0),
+            Scale::Loss => |difference| signed(difference, 4),
         }
     }
 }
@@ -118,8 +123,7 @@ fn signed(difference: f64, decimals: usize) -> String {
 pub(crate) fn differences_note(rows: &[&Difference]) -> String {
     let mut over: Vec<String> = Vec::new();
     for row in rows {
-        let unit = if row.unit == Unit::Document.name() { Unit::Document } else { Unit::Sentence };
-        let units = format!("{} {}", count(row.units), unit.plural());
+        let units = format!("{} {}s", count(row.units), row.unit);
         if !over.contains(&units) {
             over.push(units);
         }

@@ -2,12 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use crate::run::Report;
 use crate::sheet::{Sheet, SheetCell};
 use crate::tables::Importance;
 
+/// What is said where the head that the loss is taken by has not learned.
+pub(crate) const UNTRAINED: &str = "The masked-language-model head of the checkpoint has not learned to guess: these numbers say nothing about the model.";
+
+/// Whether the run found that the masked-language-model head of its checkpoint has not learned to guess.
+pub(crate) fn is_untrained(report: &Report) -> bool {
+    let mut facts = report.experiments.iter().filter_map(|experiment| experiment.facts.get("masked_lm_head_untrained"));
+    facts.any(|untrained| untrained.as_bool() == Some(true))
+}
+
 /// Layers × what the loss is derived by (Figure 3 of Clark et al. 2019), and each layer's most important head (Michel et
 /// al. 2019).
-pub fn importance_sheet(rows: &[Importance]) -> Sheet {
+pub fn importance_sheet(rows: &[Importance], untrained: bool) -> Sheet {
     let columns = [">layer", ">to [SEP]", ">to . ,", ">to the rest", ">head gate", "<most important", ">its gate"];
     let mut sheet = Sheet::new("Importance to the masked-language-model loss, by layer", &columns);
     let layers: BTreeMap<u32, Vec<&Importance>> = rows.iter().fold(BTreeMap::new(), |mut layers, row| {
@@ -29,6 +39,7 @@ pub fn importance_sheet(rows: &[Importance]) -> Sheet {
         cells.map(SheetCell::from).collect()
     };
     sheet.groups.push(layers.iter().map(row).collect());
+    sheet.notes.extend(untrained.then(|| UNTRAINED.to_owned()));
     sheet.notes.push(
         "Mean |∂loss/∂attention| over the attention weights to [SEP], to full stops and commas, and to all else; mean \
          |∂loss/∂gate| of a gate on each head's output. Loss in nats per hidden piece."
@@ -56,6 +67,8 @@ mod tests {
             value,
             standard_error: Some(0.1),
             sequences: 2001,
+            ci_low: None,
+            ci_high: None,
         };
         let rows = [
             row(0, None, "gradient_sep", 0.5),
@@ -65,7 +78,7 @@ mod tests {
             row(0, Some(1), "gate", 0.5),
             row(0, Some(1), "gradient_sep", 9.0),
         ];
-        insta::assert_snapshot!(importance_sheet(&rows).to_text(80), @"
+        insta::assert_snapshot!(importance_sheet(&rows, false).to_text(80), @"
         Importance to the masked-language-model loss, by layer
 
         layer  to [SEP]  to . ,  to the rest  head gate  most important  its gate

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::best_heads::best_heads_sheet;
 use crate::differences::differences_sheet;
 use crate::format::{count, percent};
-use crate::importance::importance_sheet;
+use crate::importance::{importance_sheet, is_untrained};
 use crate::probes::{Mean, of_attention, worth_sheet};
 use crate::pruning::{ablation_sheets, pruning_sheets};
 use crate::run::{Manifest, Report, RunDirectory, RunError};
@@ -38,7 +38,7 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
         ("Structural probes", structural_section(&probes, report)),
         ("Coreference", coreference_sheet(&run.table_or_empty()?)),
         ("Surface patterns", surface_sheet(&run.table_or_empty()?)),
-        ("Importance", importance_sheet(&run.table_or_empty()?)),
+        ("Importance", importance_sheet(&run.table_or_empty()?, is_untrained(report))),
     ];
     sections.extend(each("Single heads masked", ablation_sheets(&run.table_or_empty()?)));
     sections.extend(each("Pruning", pruning_sheets(&run.table_or_empty()?)));

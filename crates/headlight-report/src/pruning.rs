@@ -1,6 +1,6 @@
 //! What masking heads does to a model, as tables for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sheet::{Sheet, SheetCell};
 use crate::tables::{Ablation, Pruning};
@@ -65,7 +65,8 @@ impl MaskingMeasure {
         }
     }
 
-    fn show_change(self, change: f64) -> String {
+    /// A change for people, with its sign.
+    pub fn show_change(self, change: f64) -> String {
         if change < 0.0 { format!("−{}", self.show(-change)) } else { format!("+{}", self.show(change)) }
     }
 
@@ -121,41 +122,110 @@ fn ablation_sheet(measure: MaskingMeasure, mut rows: Vec<&Ablation>) -> Sheet {
     sheet
 }
 
+/// A curve of one order: by step the mean over its draws, and how far they are apart.
+pub(crate) struct Curve<'a> {
+    /// As the table calls it.
+    pub order: &'a str,
+    /// How often it was drawn; 1 for orders that are not.
+    pub draws: usize,
+    /// In the order of steps.
+    pub points: Vec<CurvePoint>,
+}
+
+/// A step of a [`Curve`].
+pub(crate) struct CurvePoint {
+    pub step: u32,
+    /// Mean over draws.
+    pub value: f64,
+    /// Their standard deviation; `None` of a single one.
+    pub spread: Option<f64>,
+    /// The lowest and the highest of them.
+    pub range: (f64, f64),
+    /// What the step masks; `None` at step 0 and where draws differ.
+    pub head: Option<(u32, u32)>,
+    /// The interval of the change from step 0, where there is but one draw.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// The curves of rows of one measure and masking, in the order in which they occur.
+pub(crate) fn curves<'a>(rows: &[&'a Pruning]) -> Vec<Curve<'a>> {
+    let mut orders: Vec<&str> = Vec::new();
+    for row in rows {
+        if !orders.contains(&row.order.as_str()) {
+            orders.push(&row.order);
+        }
+    }
+    let curve = |order: &'a str| {
+        let mut steps: BTreeMap<u32, Vec<&Pruning>> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.order == order) {
+            steps.entry(row.step).or_default().push(row);
+        }
+        let draws = steps.values().map(Vec::len).max().unwrap_or(1);
+        Curve { order, draws, points: steps.into_iter().map(|(step, draws)| point(step, &draws)).collect() }
+    };
+    orders.into_iter().map(curve).collect()
+}
+
+fn point(step: u32, draws: &[&Pruning]) -> CurvePoint {
+    let values = || draws.iter().map(|row| row.value);
+    let value = values().sum::<f64>() / draws.len() as f64;
+    let squares: f64 = values().map(|drawn| (drawn - value).powi(2)).sum();
+    let single = match draws {
+        [row] => Some(*row),
+        _ => None,
+    };
+    CurvePoint {
+        step,
+        value,
+        spread: (draws.len() > 1).then(|| (squares / (draws.len() - 1) as f64).sqrt()),
+        range: values().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), it| (low.min(it), high.max(it))),
+        head: single.and_then(|row| row.layer_index.zip(row.head_index)),
+        interval: single.and_then(|row| row.ci_low.zip(row.ci_high)),
+    }
+}
+
 /// By each measure, the pruning curves: steps × orders.
 pub fn pruning_sheets(rows: &[Pruning]) -> Vec<Sheet> {
     by_measure(rows, |row| &row.measure).into_iter().map(|(measure, rows)| pruning_sheet(measure, &rows)).collect()
 }
 
 fn pruning_sheet(measure: MaskingMeasure, rows: &[&Pruning]) -> Sheet {
-    let mut orders: Vec<&str> = Vec::new();
-    let mut steps: BTreeMap<u32, BTreeMap<&str, &Pruning>> = BTreeMap::new();
-    for row in rows {
-        if !orders.contains(&row.order.as_str()) {
-            orders.push(&row.order);
-        }
-        steps.entry(row.step).or_default().insert(&row.order, row);
-    }
-    let titles: Vec<String> = orders.iter().flat_map(|order| [format!(">{order}"), "<head".to_owned()]).collect();
+    let curves = curves(rows);
+    let titles: Vec<String> = curves
+        .iter()
+        .flat_map(|curve| match curve.draws {
+            1 => [format!(">{}", curve.order), "<head".to_owned()],
+            _ => [format!(">{}", curve.order), "<±".to_owned()],
+        })
+        .collect();
     let columns: Vec<&str> = [">masked"].into_iter().chain(titles.iter().map(String::as_str)).collect();
     let mut sheet = Sheet::new("Pruning: the measure as more heads are masked", &columns);
-    let last = steps.keys().next_back().copied().unwrap_or(0);
+    let steps: BTreeSet<u32> = curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.step)).collect();
+    let last = steps.last().copied().unwrap_or(0);
     let every = last.div_ceil(STEPS).max(1);
-    let shown = steps.iter().filter(|(step, _)| **step == last || **step % every == 0);
-    let line = |(step, values): (&u32, &BTreeMap<&str, &Pruning>)| {
-        let cells = orders.iter().flat_map(|order| match values.get(order) {
+    let line = |step: u32| {
+        let cells = curves.iter().flat_map(|curve| match curve.points.iter().find(|point| point.step == step) {
             None => [String::new(), String::new()],
-            Some(row) => {
-                let head = row.layer_index.zip(row.head_index);
-                let head = head.map(|(layer, head)| format!("{}-{}", layer + 1, head + 1));
-                [measure.show(row.value), head.unwrap_or_default()]
+            Some(point) => {
+                let head = point.head.map(|(layer, head)| format!("{}-{}", layer + 1, head + 1));
+                let spread = point.spread.filter(|_| step > 0).map(|spread| measure.show(spread));
+                [measure.show(point.value), head.or(spread).unwrap_or_default()]
             }
         });
         [step.to_string()].into_iter().chain(cells).map(SheetCell::from).collect()
     };
+    let shown = steps.into_iter().filter(|step| *step == last || step % every == 0);
     sheet.groups.push(shown.map(line).collect());
     if let Some(row) = rows.first() {
         sheet.notes.push(format!("{} {}", measure.meaning(), masked(&row.masking)));
     }
+    let drawn = curves.iter().find(|curve| curve.draws > 1);
+    sheet.notes.extend(drawn.map(|curve| {
+        format!(
+            "Order \"{}\": mean of {} draws, ± their standard deviation; the table pruning has each.",
+            curve.order, curve.draws
+        )
+    }));
     sheet
 }
 
@@ -183,6 +253,8 @@ mod tests {
             sequences: 100,
             correct: None,
             total: None,
+            ci_low: None,
+            ci_high: None,
         }
     }
 
@@ -229,6 +301,9 @@ mod tests {
             standard_error: None,
             correct: None,
             total: None,
+            draw: None,
+            ci_low: None,
+            ci_high: None,
         };
         let mut rows = vec![row("importance", 0, None, 0.0), row("greedy", 0, None, 0.0)];
         rows.extend((1..=24).map(|step| row("importance", step, Some((0, step - 1)), 0.01 * f64::from(step))));
@@ -256,6 +331,39 @@ mod tests {
         Measure: 1 − cosine of the final hidden states to the intact model's. Masked
         heads attend to all positions equally.
         ");
+    }
+
+    #[test]
+    fn draws_are_shown_by_their_mean_and_spread() {
+        let row = |draw, step, value| Pruning {
+            corpus: "en_ewt".into(),
+            order: "random".into(),
+            masking: "zero".into(),
+            measure: "probe_uas".into(),
+            step,
+            layer_index: (step > 0).then_some(0),
+            head_index: (step > 0).then_some(draw),
+            value,
+            sequences: 100,
+            standard_error: None,
+            correct: None,
+            total: None,
+            draw: Some(draw),
+            ci_low: Some(-0.1),
+            ci_high: Some(0.0),
+        };
+        let rows = [row(1, 0, 0.5), row(1, 1, 0.3), row(2, 0, 0.5), row(2, 1, 0.4), row(3, 0, 0.5), row(3, 1, 0.2)];
+        let [sheet] = &pruning_sheets(&rows)[..] else { panic!("one measure, one table") };
+        let cells = |line: usize| sheet.groups[0][line].iter().map(|cell| cell.text.clone()).collect::<Vec<_>>();
+        // The standard deviation of 0.3, 0.4 and 0.2 is 0.1.
+        assert_eq!(
+            (cells(0), cells(1)),
+            (vec!["0".into(), "50.00".into(), String::new()], vec!["1".into(), "30.00".into(), "10.00".into()])
+        );
+        assert!(sheet.notes[1].contains("mean of 3 draws"), "{:?}", sheet.notes);
+        let refs: Vec<&Pruning> = rows.iter().collect();
+        let last = &curves(&refs)[0].points[1];
+        assert_eq!((last.range, last.head, last.interval), ((0.2, 0.4), None, None));
     }
 
     #[test]

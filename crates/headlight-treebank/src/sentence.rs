@@ -45,7 +45,7 @@ impl Governor {
 }
 
 /// How finely relations are told apart: `nmod:poss` is `nmod:poss` under `Full` and `nmod` under `Universal`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub enum Granularity {
     /// With subtypes.
     #[default]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::Pruning;
 use crate::config::{Settings, Split, choice};
-use crate::kinds::repeated;
+use crate::kinds::{check_bootstrap, repeated};
 
 choice! {
     /// What masking is measured by.
@@ -98,14 +98,34 @@ impl Pruning {
     /// What is wrong with the keys, alone or together with the rest of the config.
     pub(super) fn check_keys(&self, config: &Settings) -> Result<()> {
         ensure!(self.sequences > 0, "`sequences` is 0; heads are put in order on so many sequences, for example 100");
+        ensure!(!self.orders.is_empty(), "`orders` is empty: name at least one, such as \"importance\"");
         if let Some(order) = repeated(&self.orders) {
             bail!("`orders` names \"{order}\" twice");
         }
+        ensure!(
+            self.draws >= 1,
+            "`draws` is 0; the random order is drawn at least once, and several times, such as 3, tell how much hangs on it"
+        );
+        ensure!(
+            self.turned > 0.0 && self.turned < 2.0,
+            "`turned` is {}; it is a 1 - cosine that counts as harm, between 0 and 2, such as 0.1",
+            self.turned
+        );
+        check_bootstrap(self.resamples, self.confidence)?;
+        ensure!(
+            self.importance == ImportanceBy::Auto || self.orders.contains(&Order::Importance),
+            "`importance` is \"{}\", but `orders` has no \"importance\" for it",
+            self.importance
+        );
         let Measures::Named(measures) = &self.measure else { return config.check_sequences("kind = \"pruning\"") };
         ensure!(!measures.is_empty(), "`measure` is empty: name at least one, such as \"states\"");
         if let Some(measure) = repeated(measures) {
             bail!("`measure` names \"{measure}\" twice");
         }
+        ensure!(
+            measures.contains(&Measure::Probe) || self.store.as_os_str().is_empty(),
+            "`store` is for the probe of measure = \"probe\", which `measure` does not name"
+        );
         if measures.contains(&Measure::Probe) {
             config.treebank.required_files(Split::Train, "measure = \"probe\"")?;
             config.treebank.required_files(Split::Evaluate, "measure = \"probe\"")?;

@@ -5,11 +5,11 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result, anyhow, ensure};
 use headlight_bert::{Encoded, HeadMask, HiddenStates, MaskedLm, MaskedPieces, Model, Pieces, Request, StreamError};
 use headlight_probe::{Probe, SentenceWords, evaluate_sentence};
-use headlight_report::stats::Counts;
 
 use super::values::Values;
 use crate::cli::parallel::map_in_order;
 use crate::kinds::importance::Hide;
+use crate::run::interrupted;
 
 /// A measure on fixed sequences. What it says of a sequence does not depend on the others.
 pub enum Meter<'a> {
@@ -90,9 +90,11 @@ impl<'a> Meter<'a> {
     pub fn values(&self, masked_heads: &HeadMask) -> Result<Values> {
         match self {
             Meter::Loss { masked_lm, sequences, threads } => {
-                let losses = map_in_order(*threads, sequences, |sequence| masked_lm.losses(&[sequence], masked_heads));
-                let losses = losses.into_iter().map(|losses| Ok(losses?.into_iter().sum()));
-                Ok(Values::Means(losses.collect::<Result<_>>()?))
+                let loss = |sequence: &MaskedPieces| -> Result<f64> {
+                    interrupted()?;
+                    Ok(masked_lm.losses(&[sequence], masked_heads)?.into_iter().sum())
+                };
+                Ok(Values::Means(map_in_order(*threads, sequences, loss).into_iter().collect::<Result<_>>()?))
             }
             Meter::States { model, sequences } => {
                 let hidden = model.spec().hidden;
@@ -106,7 +108,7 @@ impl<'a> Meter<'a> {
                 let found = |words: &SentenceWords, encoded: Encoded| {
                     let attention = encoded.words.expect("the request asks for attention over words");
                     let uas = evaluate_sentence(probe, words, &attention)?.uas;
-                    Some(Counts { correct: uas.correct as u32, total: uas.total as u32 })
+                    Some((uas.correct as u32, uas.total as u32))
                 };
                 let counts = encode(model, inputs, &request, found)?.into_iter().collect::<Option<_>>();
                 Ok(Values::Shares(counts.context("the probe's scores are not finite; train it anew")?))
@@ -128,7 +130,10 @@ fn encode<T: Send, R: Send>(
 ) -> Result<Vec<R>> {
     let mut answers = Vec::new();
     let streamed = model.stream(
-        inputs.map(Ok::<_, anyhow::Error>),
+        inputs.map(|input| {
+            interrupted()?;
+            Ok::<_, anyhow::Error>(input)
+        }),
         request,
         |tag, _, encoded| reduce(tag, encoded),
         |answer| {

@@ -2,36 +2,35 @@
 //! Michel et al. 2019).
 //!
 //! A sample of sequences is cut in two: heads are put in order on one half, and what masking them does is measured on the
-//! other, so that no curve is better than the model because the order was fitted to it. Where a probe measures, it is
+//! other, sequence by sequence and paired with the intact model (`harm`), so that no curve is better than the model because the order was fitted to it. Where a probe measures, it is
 //! trained on the intact model once and kept; its sentences, of another split than it learned from, are halved alike.
 
+mod harm;
 mod keys;
 mod meter;
 mod orders;
 mod summary;
 mod values;
+mod work;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use headlight_attention::{AttentionHead, HeadGrid};
-use headlight_bert::{HeadMask, MaskedLm, Masking as HeadMasking, Model, Pieces, Request};
+use headlight_bert::Pieces;
 use headlight_probe::{Probe, SentenceWords};
-use headlight_report::tables::{Ablation, Pruning as Row, Table, write_table};
-use headlight_report::{MaskingMeasure, ablation_sheets, pruning_sheets};
+use headlight_report::tables::{Ablation, Difference, Pruning as Row, Table, write_table};
+use headlight_report::{ablation_sheets, pruning_sheets};
 use serde::{Deserialize, Serialize};
 
 use self::keys::{ImportanceBy, Masking, Measure, Measures, Order};
-use self::meter::Meter;
-use self::values::Values;
-use super::Kind;
-use super::importance::means::{Marks, Measure as Derived};
-use super::importance::{Gradients, Hide, check_hidden};
+use self::work::Work;
+use super::importance::check_hidden;
 use super::probe::attention_probe;
-use crate::cli::progress::{Progress, Unit};
+use super::{Kind, bootstrap};
 use crate::config::{Settings, Split};
-use crate::run::{LoadedModel, Outcome, Run, interrupted, request};
+use crate::run::{Outcome, Run, request};
 use crate::sources::corpus::Sample;
 
 /// The keys of `kind = "pruning"`; see `[pruning]` in configs/base.toml.
@@ -43,9 +42,13 @@ pub struct Pruning {
     importance: ImportanceBy,
     steps: usize,
     greedy_steps: usize,
+    draws: u32,
+    turned: f64,
     sequences: usize,
     hidden: f64,
     store: PathBuf,
+    resamples: u32,
+    confidence: f64,
 }
 
 impl Kind for Pruning {
@@ -62,31 +65,50 @@ impl Kind for Pruning {
         let material = self.gather(run, &measures, has_masked_lm_head)?;
         let clock = Instant::now();
         let (seed, request) = (run.config().seed, request(run.config()));
-        let work = Work::new(self, run.model()?, measures, &material, request, seed)?;
+        let steps = run.steps()?.of("masking");
+        let bootstrap = bootstrap(self.resamples, self.confidence, run);
+        let work = Work::new(self, run.model()?, measures, &material, request, seed, steps)?;
         let found = work.run()?;
         run.note_stage("mask heads", clock);
-        let (ablation, pruning) = (self.ablation_rows(&found), self.pruning_rows(&found));
+        let clock = Instant::now();
+        let assessed = found.assess(self, &bootstrap)?;
+        let (ablation, pruning) = (self.ablation_rows(&found, &assessed), self.pruning_rows(&found, &assessed));
         write_table(run.folder(), &ablation)?;
         write_table(run.folder(), &pruning)?;
+        let mut tables = vec![Ablation::NAME.to_owned(), Row::NAME.to_owned()];
+        let differences: Vec<Difference> = assessed.iter().flat_map(|it| it.differences.clone()).collect();
+        if !differences.is_empty() {
+            let mut table = run.table::<Difference>()?;
+            differences.iter().try_for_each(|row| table.push(row))?;
+            table.finish()?;
+            tables.push(Difference::NAME.to_owned());
+        }
+        run.note_stage("compare orders", clock);
         Ok(Outcome {
-            tables: vec![Ablation::NAME.to_owned(), Row::NAME.to_owned()],
-            facts: self.facts(&material, &found),
-            findings: summary::findings(&found),
+            tables,
+            facts: self.facts(&material, &found, &assessed),
+            findings: summary::findings(self, &found, &assessed),
+            warnings: summary::warnings(run.config(), &found, &assessed),
             sheets: [ablation_sheets(&ablation), pruning_sheets(&pruning)].concat(),
+            statistics: Some(bootstrap.into()),
             ..Outcome::default()
         })
     }
 }
 
-/// A sample cut in two.
+/// A sample cut in two, whole units in either half.
 struct Halves<T> {
     /// What tables call where it is from.
     name: String,
+    /// What a unit is: `sentence`, `document` or `sequence`.
+    unit: &'static str,
     order: Vec<T>,
     measure: Vec<T>,
+    /// The unit of each of `measure`, counted from 0.
+    units: Vec<u32>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Half {
     Order,
     Measure,
@@ -100,17 +122,27 @@ impl<T> Halves<T> {
         }
     }
 
-    fn new(name: String, sample: Vec<T>) -> Result<Self> {
-        ensure!(
-            sample.len() > 1,
-            "{name} has but {} to use; pruning needs one sequence to order heads on and one to measure on",
-            sample.len()
-        );
-        let (mut order, mut measure) = (Vec::new(), Vec::new());
-        for (number, item) in sample.into_iter().enumerate() {
-            if number % 2 == 0 { measure.push(item) } else { order.push(item) }
+    /// Every other unit is measured on, the first among them.
+    fn new(name: String, unit: &'static str, sample: Vec<(u32, T)>) -> Result<Self> {
+        let drawn = sample.len();
+        let mut numbers: BTreeMap<u32, u32> = BTreeMap::new();
+        let (mut order, mut measure, mut units) = (Vec::new(), Vec::new(), Vec::new());
+        for (of, item) in sample {
+            let next = numbers.len() as u32;
+            let number = *numbers.entry(of).or_insert(next);
+            if number % 2 == 0 {
+                measure.push(item);
+                units.push(number / 2);
+            } else {
+                order.push(item);
+            }
         }
-        Ok(Self { name, order, measure })
+        ensure!(
+            !order.is_empty(),
+            "{name} has {drawn} to use, of {} {unit}; pruning needs one {unit} to order heads on and one to measure on",
+            numbers.len()
+        );
+        Ok(Self { name, unit, order, measure, units })
     }
 }
 
@@ -139,22 +171,23 @@ impl Pruning {
         let sequences = match by_gradient || measures.iter().any(|measure| *measure != Measure::Probe) {
             true => {
                 let mut sample = Sample::new(drawn, seed);
-                let seen = run.for_each_sequence("read", |pieces| {
-                    sample.push(pieces);
+                let seen = run.for_each_sequence("read", |pieces, unit| {
+                    sample.push((unit, pieces));
                     Ok(())
                 })?;
-                Some(Halves::new(seen.name, sample.finish())?)
+                Some(Halves::new(seen.name, seen.unit, sample.finish())?)
             }
             false => None,
         };
         let parsed = match measures.contains(&Measure::Probe) {
             true => {
-                let mut sample = Sample::new(drawn, seed);
+                let (mut sample, mut units) = (Sample::new(drawn, seed), run.units());
                 run.for_each_input("read", Split::Evaluate, |sentence, pieces| {
-                    sample.push((pieces, SentenceWords::new(sentence, None)));
+                    sample.push((units.push(sentence), (pieces, SentenceWords::new(sentence, None))));
                     Ok(())
                 })?;
-                let halves = Halves::new(run.config().treebank.display_name(), sample.finish())?;
+                let (name, unit) = (run.config().treebank.display_name(), units.unit().name());
+                let halves = Halves::new(name, unit, sample.finish())?;
                 Some((attention_probe(run, &self.store, "pruning")?, halves))
             }
             false => None,
@@ -168,197 +201,5 @@ impl Pruning {
             ImportanceBy::Ablation => false,
             ImportanceBy::Auto => has_masked_lm_head,
         }
-    }
-}
-
-/// What was measured.
-struct Found {
-    grid: HeadGrid,
-    /// What was masked, by order.
-    orders: Vec<(Order, Vec<AttentionHead>)>,
-    /// By each measure, the guide of the orders first.
-    measured: Vec<Measured>,
-    /// What made heads important.
-    importance_by: ImportanceBy,
-}
-
-/// What one measure said.
-struct Measured {
-    measure: MaskingMeasure,
-    /// What tables call the sequences.
-    corpus: String,
-    /// With all heads at work.
-    intact: Values,
-    /// With each head masked alone.
-    alone: Vec<Values>,
-    /// Per order, the values after each of its heads.
-    curves: Vec<Vec<Values>>,
-}
-
-/// What it takes to measure.
-struct Work<'a> {
-    keys: &'a Pruning,
-    model: &'a Model,
-    masked_lm: Option<MaskedLm>,
-    measures: Vec<Measure>,
-    material: &'a Material,
-    /// What the probe reads.
-    request: Request,
-    seed: u64,
-}
-
-impl<'a> Work<'a> {
-    fn new(
-        keys: &'a Pruning,
-        loaded: &'a LoadedModel,
-        measures: Vec<Measure>,
-        material: &'a Material,
-        request: Request,
-        seed: u64,
-    ) -> Result<Self> {
-        let model = &loaded.model;
-        let by_gradient = keys.orders.contains(&Order::Importance) && keys.by_gradient(model.has_masked_lm_head());
-        let wanted = measures.contains(&Measure::MaskedLm) || by_gradient;
-        let masked_lm = wanted.then(|| loaded.masked_lm()).transpose()?;
-        Ok(Self { keys, model, masked_lm, measures, material, request, seed })
-    }
-
-    fn run(&self) -> Result<Found> {
-        let grid = self.model.spec().grid;
-        let steps = if self.keys.steps == 0 { grid.len() } else { self.keys.steps.min(grid.len()) };
-        let progress = Progress::start("mask heads", Unit::Items("passes"), Some(self.passes(grid, steps)));
-        let values = |meter: &Meter<'_>, heads: &[AttentionHead]| {
-            interrupted()?;
-            let values = meter.values(&self.mask(heads));
-            progress.add(1);
-            values
-        };
-        let mut orders = Vec::new();
-        for &order in &self.keys.orders {
-            let mut heads = self.order(order, steps, &values)?;
-            heads.truncate(steps);
-            orders.push((order, heads));
-        }
-        let mut measured = Vec::new();
-        for &measure in &self.measures {
-            let (corpus, meter) = self.meter(measure, Half::Measure)?;
-            let curve = |(_, heads): &(Order, Vec<AttentionHead>)| {
-                (1..=heads.len()).map(|step| values(&meter, &heads[..step])).collect::<Result<Vec<_>>>()
-            };
-            measured.push(Measured {
-                measure: measure.in_tables(),
-                corpus: corpus.to_owned(),
-                intact: values(&meter, &[])?,
-                alone: grid.iter().map(|head| values(&meter, &[head])).collect::<Result<_>>()?,
-                curves: orders.iter().map(curve).collect::<Result<_>>()?,
-            });
-        }
-        progress.finish();
-        Ok(Found { grid, orders, measured, importance_by: self.importance_by() })
-    }
-
-    /// The heads in one order, found on the half that is not measured.
-    fn order(
-        &self,
-        order: Order,
-        steps: usize,
-        values: &impl Fn(&Meter<'_>, &[AttentionHead]) -> Result<Values>,
-    ) -> Result<Vec<AttentionHead>> {
-        let grid = self.model.spec().grid;
-        let harm = || {
-            let guide = self.measures[0];
-            let (_, meter) = self.meter(guide, Half::Order)?;
-            // Orders compare sets of heads, so the intact model may stand at 0.
-            Ok::<_, anyhow::Error>(move |heads: &[AttentionHead]| {
-                Ok::<_, anyhow::Error>(guide.in_tables().harm(values(&meter, heads)?.whole(), 0.0))
-            })
-        };
-        match order {
-            Order::Random => Ok(orders::random(grid, self.seed)),
-            Order::Greedy => orders::greedy(grid, self.greedy_steps(steps), harm()?),
-            Order::Importance => {
-                let importance = match &self.masked_lm {
-                    Some(masked_lm) if self.importance_by() == ImportanceBy::Gradient => self.gates(masked_lm)?,
-                    _ => {
-                        let harm = harm()?;
-                        grid.iter().map(|head| harm(&[head])).collect::<Result<_>>()?
-                    }
-                };
-                Ok(orders::by_importance(grid, &importance))
-            }
-        }
-    }
-
-    /// A measure on one half, and what tables call it.
-    fn meter(&self, measure: Measure, half: Half) -> Result<(&str, Meter<'_>)> {
-        let material = self.material;
-        Ok(match measure {
-            Measure::MaskedLm => {
-                let masked_lm = self.masked_lm.as_ref().context("the head is loaded where it measures")?;
-                let halves = material.sequences()?;
-                let threads = self.model.threads();
-                (&halves.name, Meter::loss(masked_lm, threads, self.hide(), halves.half(half))?)
-            }
-            Measure::States => {
-                let halves = material.sequences()?;
-                (&halves.name, Meter::states(self.model, halves.half(half))?)
-            }
-            Measure::Probe => {
-                let (probe, halves) = material.parsed()?;
-                (&halves.name, Meter::probe(self.model, probe, &self.request, halves.half(half))?)
-            }
-        })
-    }
-
-    fn hide(&self) -> Hide {
-        Hide { special: self.model.tokenizer().special(), share: self.keys.hidden, seed: self.seed }
-    }
-
-    fn mask(&self, heads: &[AttentionHead]) -> HeadMask {
-        let masking = match self.keys.masking {
-            Masking::Zero => HeadMasking::Zero,
-            Masking::Uniform => HeadMasking::Uniform,
-        };
-        heads.iter().map(|&head| (head, masking)).collect()
-    }
-
-    /// The importance of each head by the gradient of a gate on it.
-    fn gates(&self, masked_lm: &MaskedLm) -> Result<Vec<f64>> {
-        let grid = self.model.spec().grid;
-        let no_marks = Marks { sep: self.model.tokenizer().special().sep, punctuation: Vec::new() };
-        let mut gradients = Gradients::new(masked_lm, no_marks, self.model.threads());
-        for (number, pieces) in self.material.sequences()?.order.iter().enumerate() {
-            interrupted()?;
-            gradients.push(self.hide().draw(pieces, number as u64)?)?;
-        }
-        let (means, _) = gradients.finish()?;
-        let gate = |number| means.head(number, Derived::Gate).value().unwrap_or_default();
-        let mut importance: Vec<f64> = (0..grid.len()).map(gate).collect();
-        orders::normalise_by_layer(&mut importance, grid);
-        Ok(importance)
-    }
-
-    fn importance_by(&self) -> ImportanceBy {
-        match self.keys.by_gradient(self.model.has_masked_lm_head()) {
-            true => ImportanceBy::Gradient,
-            false => ImportanceBy::Ablation,
-        }
-    }
-
-    fn greedy_steps(&self, steps: usize) -> usize {
-        if self.keys.greedy_steps == 0 { steps } else { self.keys.greedy_steps.min(steps) }
-    }
-
-    /// How often a half is measured.
-    fn passes(&self, grid: HeadGrid, steps: usize) -> u64 {
-        let heads = |order: &Order| if *order == Order::Greedy { self.greedy_steps(steps) } else { steps };
-        let to_order = |order: &Order| match order {
-            Order::Importance if self.importance_by() == ImportanceBy::Ablation => grid.len(),
-            Order::Importance | Order::Random => 0,
-            Order::Greedy => (0..self.greedy_steps(steps)).map(|gone| grid.len() - gone).sum(),
-        };
-        let orders = &self.keys.orders;
-        let to_measure = 1 + grid.len() + orders.iter().map(heads).sum::<usize>();
-        (orders.iter().map(to_order).sum::<usize>() + self.measures.len() * to_measure) as u64
     }
 }

@@ -6,10 +6,12 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// All heads at random.
-pub fn random(grid: HeadGrid, seed: u64) -> Vec<AttentionHead> {
+/// All heads at random; each draw, counted from 0, is another order.
+pub fn random(grid: HeadGrid, seed: u64, draw: u32) -> Vec<AttentionHead> {
     let mut heads: Vec<AttentionHead> = grid.iter().collect();
-    heads.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(u64::from(draw));
+    heads.shuffle(&mut random);
     heads
 }
 
@@ -89,11 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn a_random_order_has_every_head_once_and_depends_on_the_seed() {
+    fn a_random_order_has_every_head_once_and_depends_on_seed_and_draw() {
         let grid = HeadGrid { layers: 6, heads: 12 };
-        let order = random(grid, 1);
-        assert_eq!(order, random(grid, 1));
-        assert_ne!(order, random(grid, 2));
+        let order = random(grid, 1, 0);
+        assert_eq!(order, random(grid, 1, 0));
+        assert_ne!(order, random(grid, 2, 0));
+        assert_ne!(order, random(grid, 1, 1));
         let mut sorted = order.clone();
         sorted.sort();
         assert_eq!(sorted, grid.iter().collect::<Vec<_>>());

@@ -1,14 +1,14 @@
 //! What a measure says of each sequence, and of all of them together.
 
-use headlight_report::stats::Counts;
+use serde::{Deserialize, Serialize};
 
 /// A measure's value of each of some sequences.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Values {
     /// Numbers whose mean is the value of the whole.
     Means(Vec<f64>),
     /// Right and all words, whose sums make the share that is the value of the whole: long sentences count for more.
-    Shares(Vec<Counts>),
+    Shares(Vec<(u32, u32)>),
 }
 
 impl Values {
@@ -17,7 +17,7 @@ impl Values {
         match self {
             Values::Means(values) => values.iter().map(|value| (*value, 1.0)).collect(),
             Values::Shares(counts) => {
-                counts.iter().map(|counts| (f64::from(counts.correct), f64::from(counts.total))).collect()
+                counts.iter().map(|&(correct, total)| (f64::from(correct), f64::from(total))).collect()
             }
         }
     }
@@ -40,8 +40,21 @@ impl Values {
     pub fn counts(&self) -> Option<(u64, u64)> {
         match self {
             Values::Means(_) => None,
-            Values::Shares(counts) => Some(Counts::sum(counts)),
+            Values::Shares(counts) => {
+                let sum = |of: fn(&(u32, u32)) -> u32| counts.iter().map(|counts| u64::from(of(counts))).sum();
+                Some((sum(|counts| counts.0), sum(|counts| counts.1)))
+            }
         }
+    }
+
+    /// Numerator and denominator of each unit; `units` has the unit of each sequence, of `count`.
+    pub fn by_unit(&self, units: &[u32], count: usize) -> Vec<(f64, f64)> {
+        let mut sums = vec![(0.0, 0.0); count];
+        for (&unit, (amount, of)) in units.iter().zip(self.parts()) {
+            let sum = &mut sums[unit as usize];
+            *sum = (sum.0 + amount, sum.1 + of);
+        }
+        sums
     }
 
     /// The standard error of the difference of two wholes on the same sequences, which are independent of each other.
@@ -80,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_share_is_a_ratio_of_sums() {
-        let shares = |counts: &[(u32, u32)]| Values::Shares(counts.iter().map(|&counts| counts.into()).collect());
+        let shares = |counts: &[(u32, u32)]| Values::Shares(counts.to_vec());
         let (masked, intact) = (shares(&[(1, 2), (6, 10), (0, 0)]), shares(&[(2, 2), (7, 10), (0, 0)]));
         assert_eq!((masked.counts(), masked.sequences()), (Some((7, 12)), 3));
         close(masked.whole(), 7.0 / 12.0);

@@ -4,6 +4,7 @@ use super::axes::{Axes, SHAPES, layer_ticks, marker, ticks_up_to};
 use super::colours::{Colour, PALETTE};
 use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
 use super::{FigureError, nothing_to_draw};
+use crate::pruning::curves;
 use crate::run::RunDirectory;
 use crate::tables::Pruning;
 
@@ -23,12 +24,6 @@ pub(super) fn pruning(run: &RunDirectory, measure: Option<&str>) -> Result<Drawi
     };
     let rows: Vec<&Pruning> =
         rows.iter().filter(|row| row.measure == first.measure && row.masking == first.masking).collect();
-    let mut orders: Vec<&str> = Vec::new();
-    for row in &rows {
-        if !orders.contains(&row.order.as_str()) {
-            orders.push(&row.order);
-        }
-    }
     let last = rows.iter().map(|row| row.step).max().unwrap_or(0).max(1);
     let ticks = ticks_up_to(rows.iter().map(|row| row.value).fold(0.0, f64::max));
     let axes = Axes {
@@ -42,23 +37,32 @@ pub(super) fn pruning(run: &RunDirectory, measure: Option<&str>) -> Result<Drawi
     axes.draw(&mut drawing, &x_ticks, &ticks);
     let measure = match first.measure.as_str() {
         "states" => "1 − cosine of final states",
+        "probe_uas" => "UAS of the probe",
         _ => "loss, nats per hidden piece",
     };
     axes.titles(&mut drawing, "heads masked", measure, 6.0);
 
     let (mut x, legend) = (axes.across.0, FONT_SIZE * 0.8 + 2.0);
-    for (at, order) in orders.into_iter().enumerate() {
+    for (at, curve) in curves(&rows).iter().enumerate() {
         let (colour, shape) = (PALETTE[at % PALETTE.len()], SHAPES[at % SHAPES.len()]);
-        let mut steps: Vec<&&Pruning> = rows.iter().filter(|row| row.order == order).collect();
-        steps.sort_by_key(|row| row.step);
-        let points: Vec<_> = steps.iter().map(|row| axes.at(f64::from(row.step), row.value)).collect();
+        // Several draws are a band from the lowest to the highest.
+        if curve.draws > 1 {
+            let axes = &axes;
+            let edge = |of: fn((f64, f64)) -> f64| {
+                curve.points.iter().map(move |point| axes.at(f64::from(point.step), of(point.range)))
+            };
+            let band = edge(|range| range.0).chain(edge(|range| range.1).collect::<Vec<_>>().into_iter().rev());
+            drawing.area(band.collect(), colour.opacity(0.2));
+        }
+        let points: Vec<_> = curve.points.iter().map(|point| axes.at(f64::from(point.step), point.value)).collect();
         drawing.line(&points, colour, 1.3);
         // Markers tell the lines apart without colours; one at every step would hide a long line.
         let every = points.len().div_ceil(12).max(1);
         points.iter().step_by(every).for_each(|point| marker(&mut drawing, shape, *point, 2.1, colour));
         marker(&mut drawing, shape, (x + 4.0, legend), 2.4, colour);
-        drawing.text((x + 10.0, legend), Anchor::Start, order, Colour::INK);
-        x += text_width(order) + 22.0;
+        let name = if curve.draws > 1 { format!("{} ×{}", curve.order, curve.draws) } else { curve.order.to_owned() };
+        drawing.text((x + 10.0, legend), Anchor::Start, &name, Colour::INK);
+        x += text_width(&name) + 22.0;
     }
     Ok(drawing)
 }

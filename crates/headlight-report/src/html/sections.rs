@@ -33,7 +33,7 @@ pub(super) fn sections(
         kinds::coreference(&run.table_or_empty()?, &run.table_or_empty()?, model),
         kinds::surface(&run.table_or_empty()?),
         map(&run.table_or_empty()?, report),
-        kinds::importance(&run.table_or_empty()?, model),
+        kinds::importance(&run.table_or_empty()?, report),
         kinds::pruning(&run.table_or_empty()?, &run.table_or_empty()?, model),
         kinds::probes(&data.probe_rows, model, &report.treebank.name),
         kinds::structural(&data.probe_rows, &report.treebank.name),

@@ -93,6 +93,34 @@ impl Bootstrap {
         percentile_interval(values.filter(|value| value.is_finite()).collect(), self.confidence)
     }
 
+    /// The intervals of `count` statistics of the same units, from the same resamples: `statistics` gets how often each unit
+    /// is drawn and pushes the value of each; see [`Bootstrap::statistic`].
+    ///
+    /// # Panics
+    /// When it pushes another number of values.
+    pub fn statistics(
+        &self,
+        units: usize,
+        count: usize,
+        statistics: impl Fn(&[u32], &mut Vec<f64>) + Sync,
+    ) -> Vec<Option<Interval>> {
+        let resampled: Vec<Vec<f64>> = (0..self.resamples)
+            .into_par_iter()
+            .map_init(Vec::new, |times, resample| {
+                self.draw(resample, units, times);
+                let mut values = Vec::with_capacity(count);
+                statistics(times, &mut values);
+                assert_eq!(values.len(), count, "a value of each statistic");
+                values
+            })
+            .collect();
+        let interval = |at: usize| {
+            let values = resampled.iter().map(|values| values[at]).filter(|value| value.is_finite());
+            percentile_interval(values.collect(), self.confidence)
+        };
+        (0..count).into_par_iter().map(interval).collect()
+    }
+
     /// [`Bootstrap::paired`] when `draw` says how often each sentence is in a resample.
     pub(super) fn paired_under(
         &self,

@@ -358,6 +358,10 @@ tables! {
         standard_error: Option<f64>,
         /// Sequences averaged: those that have something to attend to.
         sequences: u64,
+        /// Lower end of the bootstrap percentile interval of the mean, over sentences, documents or packed sequences.
+        ci_low: Option<f64>,
+        /// Upper end.
+        ci_high: Option<f64>,
     }
 
     /// What masking one head alone does to the model (METHOD §6).
@@ -384,6 +388,10 @@ tables! {
         correct: Option<u64>,
         /// Words counted.
         total: Option<u64>,
+        /// Lower end of the paired-bootstrap interval of `value - intact`, over sentences, documents or packed sequences.
+        ci_low: Option<f64>,
+        /// Upper end.
+        ci_high: Option<f64>,
     }
 
     /// What masking more and more heads does to the model: one row a step, step 0 being the intact model (METHOD §6).
@@ -412,6 +420,12 @@ tables! {
         correct: Option<u64>,
         /// Words counted.
         total: Option<u64>,
+        /// Which of the random orders, counted from 1; empty for other orders.
+        draw: Option<u32>,
+        /// Lower end of the paired-bootstrap interval of `value` minus that of step 0, over sentences, documents or packed sequences; empty at step 0.
+        ci_low: Option<f64>,
+        /// Upper end.
+        ci_high: Option<f64>,
     }
 
     /// How many arcs of the treebank the trees of a single head have (METHOD §6).

@@ -71,6 +71,8 @@ impl Size {
                     value,
                     standard_error: Some(value / 20.0),
                     sequences: 516,
+                    ci_low: Some(0.9 * value),
+                    ci_high: Some(1.1 * value),
                 });
             };
             for layer in 0..self.layers {
@@ -97,9 +99,13 @@ impl Size {
                     correct: None,
                     total: None,
                     sequences: 100,
+                    ci_low: None,
+                    ci_high: None,
                 });
             }
-            for (order, steepness) in [("importance", 0.2), ("greedy", 0.1), ("random", 0.8)] {
+            let orders =
+                [("importance", None, 0.2), ("greedy", None, 0.1), ("random", Some(1), 0.8), ("random", Some(2), 0.6)];
+            for (order, draw, steepness) in orders {
                 let heads = [None].into_iter().chain(self.places().into_iter().map(Some));
                 let share = |step: usize| step as f64 / self.places().len() as f64;
                 curves.extend(heads.enumerate().map(|(step, head)| Pruning {
@@ -115,6 +121,9 @@ impl Size {
                     correct: None,
                     total: None,
                     sequences: 100,
+                    draw,
+                    ci_low: None,
+                    ci_high: None,
                 }));
             }
         }

@@ -3,12 +3,14 @@
 use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use super::super::section::Section;
 use super::{distinct, of_heads, source, spaced};
-use crate::importance::importance_sheet;
-use crate::run::ModelSummary;
+use crate::importance::{UNTRAINED, importance_sheet, is_untrained};
+use crate::run::Report;
 use crate::tables::Importance;
 
 /// Gradients of the loss by layer and by head.
-pub(in super::super) fn importance(rows: &[Importance], model: &ModelSummary) -> Option<Section> {
+pub(in super::super) fn importance(rows: &[Importance], report: &Report) -> Option<Section> {
+    let model = &report.model;
+    let untrained = is_untrained(report);
     if rows.is_empty() {
         return None;
     }
@@ -16,6 +18,7 @@ pub(in super::super) fn importance(rows: &[Importance], model: &ModelSummary) ->
                         to [SEP] is common but matters little, heads rest there (Figure 3 of Clark et al. 2019). A gate \
                         scales all that a head says: heads with small gradients are not missed (Michel et al. 2019). Bars \
                         are standard errors over sequences; a dot is a head.";
+    let introduction = if untrained { format!("{UNTRAINED} {introduction}") } else { introduction.to_owned() };
     let measures = distinct(rows.iter().map(|row| row.measure.as_str()));
     let (attention, gates): (Vec<&str>, Vec<&str>) = measures.iter().partition(|name| name.starts_with("gradient"));
     let line = |measure: &&str| Line::new(title(measure), layers(rows, measure));
@@ -52,11 +55,11 @@ pub(in super::super) fn importance(rows: &[Importance], model: &ModelSummary) ->
     let maps = gates.iter().chain(&attention).map(map).collect();
     let grid = Grid { id: "importance-heads", title: "Importance of each head", choose: "Gradient by", maps };
     Some(
-        Section::new("importance", "Importance", introduction)
+        Section::new("importance", "Importance", &introduction)
             .html(&source("Text", "sequences", rows.iter().map(|row| (row.corpus.as_str(), row.sequences))))
             .panels("", panels)
             .grid(grid)
-            .details("By layer", &importance_sheet(rows)),
+            .details("By layer", &importance_sheet(rows, untrained)),
     )
 }
 

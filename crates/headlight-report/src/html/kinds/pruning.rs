@@ -2,8 +2,8 @@
 
 use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use super::super::section::Section;
-use super::{distinct, of_heads, source, spaced};
-use crate::pruning::{MaskingMeasure, ablation_sheets, pruning_sheets};
+use super::{of_heads, source, spaced};
+use crate::pruning::{Curve, CurvePoint, MaskingMeasure, ablation_sheets, curves, pruning_sheets};
 use crate::run::ModelSummary;
 use crate::tables::{Ablation, Pruning};
 
@@ -14,7 +14,8 @@ pub(in super::super) fn pruning(ablation: &[Ablation], pruning: &[Pruning], mode
     }
     let introduction = "What the model loses without heads. In the heat map each head is masked alone: the more orange, the \
                         more it is missed; without a blue one the model does better. The curves mask more and more heads, \
-                        in different orders; the dotted line is the intact model.";
+                        in different orders; the dotted line is the intact model. Bars are intervals of the change from it, paired \
+                        over what was measured, or the range of several random draws.";
     let setting = |row: &Ablation| (row.measure.clone(), row.masking.clone());
     let mut settings: Vec<(String, String)> = ablation.iter().map(setting).collect();
     settings.extend(pruning.iter().map(|row| (row.measure.clone(), row.masking.clone())));
@@ -102,20 +103,30 @@ fn map(rows: &[Ablation], model: &ModelSummary) -> HeadMap {
 /// A curve for each order; rows of one measure and masking.
 fn panel(rows: &[Pruning], ablation: &[Ablation]) -> Panel {
     let measure = Measure::of(&rows[0].measure);
-    let curve = |order: &&str| {
-        let steps = rows.iter().filter(|row| row.order == **order);
-        let point = |row: &Pruning| {
-            let head = row.layer_index.zip(row.head_index);
-            let note =
-                head.map_or_else(String::new, |(layer, head)| format!("then also head {}-{}", layer + 1, head + 1));
-            Point { note, ..Point::new(row.step, measure.factor * row.value) }
-        };
-        Line::new(order_title(order), steps.map(point))
-    };
-    let mut lines: Vec<Line> = distinct(rows.iter().map(|row| row.order.as_str())).iter().map(curve).collect();
     let start = rows.iter().find(|row| row.step == 0).map(|row| row.value);
     let mine = |row: &&Ablation| row.measure == rows[0].measure && row.masking == rows[0].masking;
     let intact = start.or_else(|| ablation.iter().find(mine).map(|row| row.intact));
+    let line = |curve: &Curve<'_>| {
+        let point = |point: &CurvePoint| {
+            let note = match (point.head, point.spread) {
+                (Some((layer, head)), _) => format!("then also head {}-{}", layer + 1, head + 1),
+                (None, Some(_)) => format!("mean of {} draws and their range", curve.draws),
+                (None, None) => String::new(),
+            };
+            // Of several draws their range, else the interval of the change from the intact model.
+            let ends = match (point.spread, point.interval) {
+                (Some(_), _) => Some(point.range),
+                (None, interval) => interval.zip(intact).map(|((low, high), intact)| (intact + low, intact + high)),
+            };
+            let interval = ends.map(|(low, high)| (measure.factor * low, measure.factor * high));
+            Point { note, interval, ..Point::new(point.step, measure.factor * point.value) }
+        };
+        let title = order_title(curve.order);
+        let title = if curve.draws > 1 { format!("{title}, {} draws", curve.draws) } else { title };
+        Line::new(title, curve.points.iter().map(point))
+    };
+    let all: Vec<&Pruning> = rows.iter().collect();
+    let mut lines: Vec<Line> = curves(&all).iter().map(line).collect();
     let last = rows.iter().map(|row| row.step).max().unwrap_or(0);
     lines.extend(intact.map(|intact| Line::level("intact model", [0.0, f64::from(last)], measure.factor * intact)));
     Panel {

@@ -1,0 +1,91 @@
+//! The gradients of a stream of sequences, in blocks that are done once.
+
+use std::mem::take;
+use std::num::NonZeroUsize;
+
+use anyhow::{Result, anyhow};
+use headlight_bert::{MaskedLm, MaskedPieces, Pieces, SpecialPieces};
+
+use super::means::{self, Marks, Values};
+use crate::cli::parallel::map_in_order;
+use crate::run::{Steps, interrupted};
+
+/// Sequences that an interrupted run does at most again.
+const BLOCK: usize = 32;
+
+/// How pieces are hidden: the same in each run with this seed, whatever else is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Hide {
+    /// Of the tokenizer.
+    pub special: SpecialPieces,
+    /// Of the pieces of a sequence.
+    pub share: f64,
+    /// Of the run.
+    pub seed: u64,
+}
+
+impl Hide {
+    /// Hides pieces of the sequence with this number.
+    ///
+    /// # Errors
+    /// When it has none to hide.
+    pub fn draw(&self, pieces: &Pieces, number: u64) -> Result<MaskedPieces> {
+        // An odd multiplier keeps the seeds of neighbouring numbers and runs apart.
+        let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number);
+        let drawn = MaskedPieces::draw(pieces, self.special, self.share, seed);
+        drawn.ok_or_else(|| anyhow!("sequence {} has no piece to hide", number + 1))
+    }
+}
+
+/// Gradients of a stream of sequences, a block at a time; a block that an interrupted call finished is not done again.
+pub struct Gradients<'a> {
+    masked_lm: &'a MaskedLm,
+    marks: Marks,
+    threads: NonZeroUsize,
+    steps: Steps,
+    waiting: Vec<MaskedPieces>,
+    done: Vec<(f64, Values)>,
+}
+
+impl<'a> Gradients<'a> {
+    /// Of no sequence.
+    pub fn new(masked_lm: &'a MaskedLm, marks: Marks, threads: NonZeroUsize, steps: Steps) -> Self {
+        Self { masked_lm, marks, threads, steps, waiting: Vec::new(), done: Vec::new() }
+    }
+
+    /// Adds a sequence.
+    ///
+    /// # Errors
+    /// When it is not the model's; Ctrl-C.
+    pub fn push(&mut self, sequence: MaskedPieces) -> Result<()> {
+        self.waiting.push(sequence);
+        if self.waiting.len() >= BLOCK { self.work() } else { Ok(()) }
+    }
+
+    /// The loss of each sequence, and its values.
+    ///
+    /// # Errors
+    /// As [`Gradients::push`].
+    pub fn finish(mut self) -> Result<Vec<(f64, Values)>> {
+        self.work()?;
+        Ok(self.done)
+    }
+
+    fn work(&mut self) -> Result<()> {
+        let sequences = take(&mut self.waiting);
+        if sequences.is_empty() {
+            return Ok(());
+        }
+        let of_sequence = |sequence: &MaskedPieces| -> Result<Vec<(f64, Values)>> {
+            interrupted()?;
+            let gradients = self.masked_lm.gradients(&[sequence])?;
+            Ok(gradients.iter().map(|it| (it.loss, means::values(&sequence.pieces, it, &self.marks))).collect())
+        };
+        let block = self.steps.once(&format!("block {}", self.done.len() / BLOCK), || {
+            let done = map_in_order(self.threads, &sequences, of_sequence).into_iter().collect::<Result<Vec<_>>>()?;
+            Ok(done.concat())
+        })?;
+        self.done.extend(block);
+        Ok(())
+    }
+}
