@@ -270,7 +270,7 @@ fn a_paper_stands_in_for_a_run() {
 
     measure                  a  clark2019  difference
     ────────────────────  ────  ─────────  ──────────
-    UAS, attention words  66.6       77.0  +10.4
+    UAS, attention+words  66.6       77.0  +10.4
 
     a: minilm-l6 on en_ewt; clark2019: bert-base-uncased on Penn Treebank, WSJ
     development section.

@@ -102,9 +102,9 @@ fn a_run_in_one_page() {
 
     | probe | decoding | uas | uuas |
     | --- | --- | ---: | ---: |
-    | attention | tree | 56.0 ± 1.4 | 60.0 |
+    | attention | tree | 56.0 ±1.4 | 60.0 |
 
-    Shares of words in %. With several seeds: mean ± standard deviation.
+    Shares of words in %. With several seeds: mean ± standard deviation; over draws of random weights or control tasks where said.
 
     ## What probes cost and memorise
 
@@ -112,7 +112,7 @@ fn a_run_in_one_page() {
     | --- | --- | ---: | ---: |
     | attention |  | 1234.500 | −25.0 |
 
-    Shares of words in %. With several seeds: mean ± standard deviation.
+    Shares of words in %. With several seeds: mean ± standard deviation; over draws of random weights or control tasks where said.
 
     ## Coreference
 
