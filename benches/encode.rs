@@ -10,8 +10,8 @@ use gemm_common::Parallelism;
 use gemm_f32::gemm::f32::get_gemm_fn;
 use headlight_attention::{Alignment, HeadGrid, MergeRule};
 use headlight_bert::{
-    Activation, AttentionKind, BertWeights, Embeddings, LayerNorm, LayerWeights, Level, Linear, ModelSpec,
-    PackedEncoder, Pieces, Request,
+    Activation, Architecture, AttentionKind, BertWeights, Embeddings, FeedForward, LayerNorm, LayerWeights, Level,
+    Linear, MaskedLmShape, Norm, PackedEncoder, Pieces, Positions, Request,
 };
 
 /// Pieces of sentences, `[CLS]` and `[SEP]` included, spread as in UD English EWT: 17 on average.
@@ -19,19 +19,19 @@ const LENGTHS: [usize; 12] = [4, 6, 8, 10, 12, 14, 16, 19, 22, 26, 31, 38];
 
 const VOCABULARY: usize = 1000;
 
-fn spec(layers: usize, heads: usize, width: usize) -> ModelSpec {
+fn spec(layers: usize, heads: usize, width: usize) -> Architecture {
     let hidden = heads * width;
-    ModelSpec {
+    Architecture {
+        family: "bert",
         grid: HeadGrid { layers, heads },
         hidden,
-        intermediate: 4 * hidden,
         vocabulary: VOCABULARY,
-        max_positions: 512,
+        positions: Positions { rows: 512, offset: 0 },
         segments: 2,
-        activation: Activation::Gelu,
-        layer_norm_eps: 1e-12,
+        feed_forward: FeedForward { width: 4 * hidden, activation: Activation::Gelu },
+        norm: Norm { epsilon: 1e-12 },
+        head: MaskedLmShape { tied: true, activation: Activation::Gelu },
         initializer_range: 0.02,
-        tied_decoder: true,
     }
 }
 
@@ -53,7 +53,7 @@ impl Numbers {
     }
 }
 
-fn weights(spec: &ModelSpec) -> BertWeights {
+fn weights(spec: &Architecture) -> BertWeights {
     let (mut numbers, hidden) = (Numbers(1), spec.hidden);
     let norm = || LayerNorm { weight: vec![1.0; hidden], bias: vec![0.0; hidden] };
     let layers = (0..spec.grid.layers).map(|_| LayerWeights {
@@ -62,13 +62,13 @@ fn weights(spec: &ModelSpec) -> BertWeights {
         value: numbers.linear(hidden, hidden),
         attention_output: numbers.linear(hidden, hidden),
         attention_norm: norm(),
-        intermediate: numbers.linear(hidden, spec.intermediate),
-        output: numbers.linear(spec.intermediate, hidden),
+        intermediate: numbers.linear(hidden, spec.feed_forward.width),
+        output: numbers.linear(spec.feed_forward.width, hidden),
         output_norm: norm(),
     });
     let layers = layers.collect();
     let words = numbers.take(spec.vocabulary * hidden);
-    let positions = numbers.take(spec.max_positions * hidden);
+    let positions = numbers.take(spec.positions.rows * hidden);
     let segments = numbers.take(spec.segments * hidden);
     BertWeights { embeddings: Embeddings { words, positions, segments, norm: norm() }, layers, masked_lm: None }
 }
@@ -98,8 +98,8 @@ fn chunk(lengths: &[usize]) -> Vec<Pieces> {
 }
 
 /// All products of the linear layers of `rows` pieces, as far as attention needs them, each alone in a call of gemm.
-fn products(spec: &ModelSpec, rows: usize) -> impl FnMut() + use<> {
-    let (hidden, intermediate) = (spec.hidden, spec.intermediate);
+fn products(spec: &Architecture, rows: usize) -> impl FnMut() + use<> {
+    let (hidden, intermediate) = (spec.hidden, spec.feed_forward.width);
     let full = [(hidden, 3 * hidden), (hidden, hidden), (hidden, intermediate), (intermediate, hidden)];
     let mut shapes = full.repeat(spec.grid.layers - 1);
     shapes.push((hidden, 2 * hidden));

@@ -192,7 +192,7 @@ struct Parser {
 impl Parser {
     fn parse(mut self, input: &Input) -> Result<()> {
         if let Some(model) = &self.model {
-            self.keys.max_pieces = model.model.spec().max_positions;
+            self.keys.max_pieces = model.model.spec().max_pieces();
         }
         let (mut sentences, mut unparsed) = (input.sentences()?, 0);
         loop {

@@ -73,7 +73,7 @@ impl Run {
         self.model()?;
         let keys = &self.config.treebank;
         let model = &self.model.get().context("the model was loaded above")?.model;
-        let limit = keys.max_pieces.min(model.spec().max_positions);
+        let limit = keys.max_pieces.min(model.spec().max_pieces());
         let progress = Progress::start(format!("encode {name}"), Unit::Items("windows"), None);
         let ledger = Mutex::new(Ledger::default());
         let mut scores = CoreferenceScores::new(model.spec().grid);

@@ -224,7 +224,7 @@ impl Run {
         self.note_inputs(corpus.inputs()?);
         self.model()?;
         let model = &self.model.get().context("the model was loaded above")?.model;
-        let limit = self.config.treebank.max_pieces.min(model.spec().max_positions);
+        let limit = self.config.treebank.max_pieces.min(model.spec().max_pieces());
         let packing = Packing { limit, random_next: keys.random_next, short: keys.short, seed: self.config.seed };
         let ledger = Mutex::new(Ledger::default());
         let documents = corpus.documents().map(|document| {

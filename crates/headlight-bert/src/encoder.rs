@@ -11,19 +11,21 @@ use burn::{
 };
 
 use crate::{
-    Activation, BertWeights, ModelSpec,
+    Activation, Architecture, BertWeights,
+    architecture::Step,
     batch::Batch,
     weights::{LayerNorm, LayerWeights, Linear},
 };
 
-/// The modules of a BERT encoder, without heads.
+/// The modules of an encoder, without heads.
 #[derive(Module, Debug)]
 pub(crate) struct Bert<B: Backend> {
     words: nn::Embedding<B>,
     positions: nn::Embedding<B>,
-    segments: nn::Embedding<B>,
+    segments: Option<nn::Embedding<B>>,
+    first_position: usize,
     norm: nn::LayerNorm<B>,
-    pub layers: Vec<Layer<B>>,
+    layers: Vec<Layer<B>>,
 }
 
 /// One layer.
@@ -62,33 +64,69 @@ pub(crate) struct Attended<B: Backend> {
     pub values: Tensor<B, 4>,
 }
 
+/// What the walk through an encoder meets, in order.
+pub(crate) enum Met<'a, B: Backend> {
+    /// The hidden states that enter the first layer, or that leave one: `[batch, piece, hidden]`.
+    States(&'a Tensor<B, 3>),
+    /// A layer and what its attention did.
+    Attention(&'a Layer<B>, &'a Attended<B>),
+}
+
 impl<B: Backend> Bert<B> {
     /// Moves the weights onto a device, those of linear layers in the precision of products.
-    pub fn new(weights: BertWeights, spec: &ModelSpec, device: &B::Device, products: FloatDType) -> Self {
+    pub fn new(weights: BertWeights, spec: &Architecture, device: &B::Device, products: FloatDType) -> Self {
         let BertWeights { embeddings, layers, masked_lm: _ } = weights;
         let table = |rows: usize, values: Vec<f32>| embedding(values, [rows, spec.hidden], device);
         Self {
             words: table(spec.vocabulary, embeddings.words),
-            positions: table(spec.max_positions, embeddings.positions),
-            segments: table(spec.segments, embeddings.segments),
+            positions: table(spec.positions.rows, embeddings.positions),
+            segments: (spec.segments > 0).then(|| table(spec.segments, embeddings.segments)),
+            first_position: spec.positions.offset,
             norm: layer_norm(embeddings.norm, spec, device),
             layers: layers.into_iter().map(|layer| Layer::new(layer, spec, device, products)).collect(),
         }
     }
 
     /// The input of the first layer, `[batch, piece, hidden]`.
-    pub fn embed(&self, batch: &Batch<B>) -> Tensor<B, 3> {
+    fn embed(&self, batch: &Batch<B>) -> Tensor<B, 3> {
         let [_, pieces] = batch.ids.dims();
-        let positions = Tensor::arange(0..pieces as i64, &batch.ids.device()).unsqueeze::<2>();
-        let sum = self.words.forward(batch.ids.clone())
-            + self.segments.forward(batch.segments.clone())
-            + self.positions.forward(positions);
-        self.norm.forward(sum)
+        let first = self.first_position as i64;
+        let positions = Tensor::arange(first..first + pieces as i64, &batch.ids.device()).unsqueeze::<2>();
+        let words = self.words.forward(batch.ids.clone());
+        let words = match &self.segments {
+            Some(segments) => words + segments.forward(batch.segments.clone()),
+            None => words,
+        };
+        self.norm.forward(words + self.positions.forward(positions))
+    }
+
+    /// Walks through the layers and shows `see` what is met. Each layer's attention is changed as `intervene` says. The
+    /// states after the last layer are computed where `hidden_states` are wanted; returned are the last that were.
+    pub fn walk(
+        &self,
+        spec: &Architecture,
+        batch: &Batch<B>,
+        hidden_states: bool,
+        intervene: impl Fn(usize) -> Intervention<B>,
+        mut see: impl FnMut(Met<'_, B>),
+    ) -> Tensor<B, 3> {
+        let mut hidden = self.embed(batch);
+        see(Met::States(&hidden));
+        for Step { layer: number, ends_at_attention } in spec.walk(hidden_states) {
+            let (layer, intervention) = (&self.layers[number], intervene(number));
+            let attended = layer.attend(hidden.clone(), spec.grid.heads, batch, &intervention);
+            see(Met::Attention(layer, &attended));
+            if !ends_at_attention {
+                hidden = layer.finish(hidden, attended, spec.feed_forward.activation, &intervention);
+                see(Met::States(&hidden));
+            }
+        }
+        hidden
     }
 }
 
 impl<B: Backend> Layer<B> {
-    fn new(weights: LayerWeights, spec: &ModelSpec, device: &B::Device, products: FloatDType) -> Self {
+    fn new(weights: LayerWeights, spec: &Architecture, device: &B::Device, products: FloatDType) -> Self {
         let linear = |weights| linear(weights, device, products);
         Self {
             query: linear(weights.query),
@@ -108,7 +146,7 @@ impl<B: Backend> Layer<B> {
     }
 
     /// Attention of this layer: softmax(Q·Kᵀ/√width) over the pieces that are no padding, then the intervention.
-    pub fn attend(
+    fn attend(
         &self,
         hidden: Tensor<B, 3>,
         heads: usize,
@@ -138,7 +176,7 @@ impl<B: Backend> Layer<B> {
     }
 
     /// The hidden states after this layer.
-    pub fn finish(
+    fn finish(
         &self,
         hidden: Tensor<B, 3>,
         attended: Attended<B>,
@@ -210,9 +248,9 @@ pub(crate) fn linear<B: Backend>(weights: Linear, device: &B::Device, precision:
 }
 
 /// A layer normalisation with the model's ε.
-pub(crate) fn layer_norm<B: Backend>(weights: LayerNorm, spec: &ModelSpec, device: &B::Device) -> nn::LayerNorm<B> {
+pub(crate) fn layer_norm<B: Backend>(weights: LayerNorm, spec: &Architecture, device: &B::Device) -> nn::LayerNorm<B> {
     let width = weights.weight.len();
-    let mut norm = nn::LayerNormConfig::new(width).with_epsilon(f64::from(spec.layer_norm_eps)).init(device);
+    let mut norm = nn::LayerNormConfig::new(width).with_epsilon(f64::from(spec.norm.epsilon)).init(device);
     norm.gamma = frozen(tensor(weights.weight, [width], device));
     norm.beta = Some(frozen(tensor(weights.bias, [width], device)));
     norm

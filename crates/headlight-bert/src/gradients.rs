@@ -14,9 +14,9 @@ use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
 use ndarray::Axis;
 
 use crate::{
-    BertWeights, Encoded, LoadError, LoadOptions, MaskedLmHead, MaskedPieces, ModelSpec, Pieces, UnfitPieces,
+    Architecture, BertWeights, Encoded, LoadError, LoadOptions, MaskedLmHead, MaskedPieces, Pieces, UnfitPieces,
     batch::Batch,
-    encoder::{Bert, Intervention, activate, layer_norm, linear, tensor},
+    encoder::{Bert, Intervention, Met, activate, layer_norm, linear, tensor},
     model::read_weights,
     packed::{self, PackedEncoder},
     reference::{host, longest, unpad},
@@ -30,7 +30,7 @@ type Differentiable = Autodiff<NdArray>;
 /// An encoder with its masked-language-model head, for losses and their gradients. It computes on this processor: losses
 /// by the packed encoder, gradients by burn.
 pub struct MaskedLm {
-    spec: ModelSpec,
+    spec: Architecture,
     encoder: PackedEncoder,
     head: packed::MaskedLmHead,
     /// The same weights in burn, from the first gradient on.
@@ -101,7 +101,7 @@ impl MaskedLm {
     /// # Errors
     /// As [`crate::Model::load`]; a checkpoint without a masked-language-model head.
     pub fn load(folder: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
-        let spec = ModelSpec::read(&folder.join("config.json"))?;
+        let spec = Architecture::read(&folder.join("config.json"))?;
         let ReadWeights { mut weights, masked_lm_problems, .. } = read_weights(folder, &spec, options)?;
         let missing = || masked_lm_problems.unwrap_or_else(|| LoadError::NoMaskedLmHead { folder: folder.to_owned() });
         let head = weights.masked_lm.take().ok_or_else(missing)?;
@@ -110,7 +110,7 @@ impl MaskedLm {
     }
 
     /// The model's sizes and choices.
-    pub fn spec(&self) -> &ModelSpec {
+    pub fn spec(&self) -> &Architecture {
         &self.spec
     }
 
@@ -263,7 +263,7 @@ struct Net<B: Backend> {
 }
 
 impl<B: Backend> Net<B> {
-    fn new(weights: BertWeights, head: MaskedLmHead, spec: &ModelSpec) -> Self {
+    fn new(weights: BertWeights, head: MaskedLmHead, spec: &Architecture) -> Self {
         let device = Default::default();
         let weight = head.decoder.unwrap_or_else(|| weights.embeddings.words.clone());
         let decoder = crate::Linear { inputs: spec.hidden, outputs: spec.vocabulary, weight, bias: head.bias };
@@ -278,21 +278,26 @@ impl<B: Backend> Net<B> {
     /// ln p of each target, `[target, 1]`, and the attention weights of each layer.
     fn forward(
         &self,
-        spec: &ModelSpec,
+        spec: &Architecture,
         batch: &Batch<B>,
         targets: &Targets<B>,
         interventions: &[Intervention<B>],
     ) -> (Tensor<B, 2>, Vec<Tensor<B, 4>>) {
-        let mut hidden = self.bert.embed(batch);
         let mut attention = Vec::with_capacity(spec.grid.layers);
-        for (layer, intervention) in self.bert.layers.iter().zip(interventions) {
-            let attended = layer.attend(hidden.clone(), spec.grid.heads, batch, intervention);
-            attention.push(attended.weights.clone());
-            hidden = layer.finish(hidden, attended, spec.activation, intervention);
-        }
+        let hidden = self.bert.walk(
+            spec,
+            batch,
+            true,
+            |layer| interventions[layer].clone(),
+            |met| {
+                if let Met::Attention(_, attended) = met {
+                    attention.push(attended.weights.clone());
+                }
+            },
+        );
         let [count, pieces, width] = hidden.dims();
         let hidden = hidden.reshape([count * pieces, width]).select(0, targets.rows.clone());
-        let hidden = self.norm.forward(activate(self.transform.forward(hidden), spec.activation));
+        let hidden = self.norm.forward(activate(self.transform.forward(hidden), spec.head.activation));
         let log_likelihoods = activation::log_softmax(self.decoder.forward(hidden), 1);
         (log_likelihoods.gather(1, targets.pieces.clone()), attention)
     }

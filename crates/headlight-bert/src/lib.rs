@@ -30,6 +30,7 @@
 //! which is the fast one on a processor. Absent on purpose: training, generation, pooled sentence vectors, and knowledge
 //! of treebanks (this crate takes words, not sentences).
 
+mod architecture;
 mod batch;
 mod checkpoint;
 mod device;
@@ -46,7 +47,6 @@ mod precision;
 mod random;
 mod reference;
 mod request;
-mod spec;
 mod stream;
 #[cfg(test)]
 mod testing;
@@ -54,6 +54,7 @@ mod times;
 mod tokenizer;
 mod weights;
 
+pub use architecture::{Activation, Architecture, FeedForward, MaskedLmShape, Norm, Positions};
 pub use device::{Device, DeviceError, keep_kernels};
 pub use error::{LoadError, TensorProblems};
 pub use gradients::{LossGradients, MaskedLm, MaskedLmError};
@@ -63,7 +64,6 @@ pub use packed::PackedEncoder;
 pub use pieces::{Legibility, Pieces, Skip, UnfitPieces};
 pub use precision::Precision;
 pub use request::{AttentionKind, Encoded, HeadMask, HiddenStates, Level, Masking, Request};
-pub use spec::{Activation, ModelSpec};
 pub use stream::StreamError;
 pub use tokenizer::{SpecialPieces, Tokenizer};
 pub use weights::{BertWeights, Embeddings, ExtraTensors, LayerNorm, LayerWeights, Linear, MaskedLmHead};

@@ -9,7 +9,7 @@ use std::{
 use burn::backend::NdArray;
 
 use crate::{
-    Device, ExtraTensors, LoadError, ModelSpec, Pieces, Precision, StreamError, Tokenizer,
+    Architecture, Device, ExtraTensors, LoadError, Pieces, Precision, StreamError, Tokenizer,
     batch::Batching,
     packed::PackedEncoder,
     random,
@@ -51,7 +51,7 @@ pub struct LoadOptions {
 pub struct Model {
     folder: PathBuf,
     options: LoadOptions,
-    spec: ModelSpec,
+    spec: Architecture,
     tokenizer: Tokenizer,
     has_masked_lm_head: bool,
     warnings: Vec<String>,
@@ -78,7 +78,7 @@ impl Model {
         let LoadOptions { device, precision, .. } = *options;
         device.check_precision(precision)?;
         device.check()?;
-        let spec = ModelSpec::read(&folder.join("config.json"))?;
+        let spec = Architecture::read(&folder.join("config.json"))?;
         let tokenizer = Tokenizer::read(folder, &spec)?;
         let ReadWeights { weights, warnings: of_weights, .. } = read_weights(folder, &spec, options)?;
         let warnings = tokenizer.warnings().iter().cloned().chain(of_weights).collect();
@@ -109,7 +109,7 @@ impl Model {
     }
 
     /// The model's sizes and choices.
-    pub fn spec(&self) -> &ModelSpec {
+    pub fn spec(&self) -> &Architecture {
         &self.spec
     }
 
@@ -199,7 +199,11 @@ impl Model {
     }
 }
 
-pub(crate) fn read_weights(folder: &Path, spec: &ModelSpec, options: &LoadOptions) -> Result<ReadWeights, LoadError> {
+pub(crate) fn read_weights(
+    folder: &Path,
+    spec: &Architecture,
+    options: &LoadOptions,
+) -> Result<ReadWeights, LoadError> {
     let mut read = ReadWeights::read(folder, spec, options.extra_tensors)?;
     if let Some(seed) = options.random_init {
         random::redraw(&mut read.weights, spec, seed);

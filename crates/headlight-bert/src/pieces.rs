@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use headlight_attention::Alignment;
 
-use crate::ModelSpec;
+use crate::Architecture;
 
 /// One input of an encoder: `[CLS] … [SEP]`, or `[CLS] A [SEP] B [SEP]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,18 +47,20 @@ impl Pieces {
     ///
     /// # Errors
     /// What does not fit: lengths that differ, too many pieces, ids or segments without an embedding.
-    pub fn check(&self, spec: &ModelSpec) -> Result<(), UnfitPieces> {
+    pub fn check(&self, spec: &Architecture) -> Result<(), UnfitPieces> {
         let (ids, segments, aligned) = (self.ids.len(), self.segments.len(), self.alignment.pieces());
         if ids != segments || ids != aligned {
             return Err(UnfitPieces::Lengths { ids, segments, aligned });
         }
-        if ids > spec.max_positions {
-            return Err(UnfitPieces::TooMany { pieces: ids, positions: spec.max_positions });
+        if ids > spec.max_pieces() {
+            return Err(UnfitPieces::TooMany { pieces: ids, positions: spec.max_pieces() });
         }
         if let Some(&id) = self.ids.iter().find(|&&id| id as usize >= spec.vocabulary) {
             return Err(UnfitPieces::Id { id, vocabulary: spec.vocabulary });
         }
-        if let Some(&segment) = self.segments.iter().find(|&&segment| segment as usize >= spec.segments) {
+        // Without an embedding of segments, they are not looked at.
+        let unfit = |segment: &&u32| spec.segments > 0 && **segment as usize >= spec.segments;
+        if let Some(&segment) = self.segments.iter().find(unfit) {
             return Err(UnfitPieces::Segment { segment, segments: spec.segments });
         }
         Ok(())

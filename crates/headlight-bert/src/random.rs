@@ -5,12 +5,12 @@ use std::f64::consts::TAU;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{BertWeights, LayerNorm, Linear, ModelSpec};
+use crate::{Architecture, BertWeights, LayerNorm, Linear};
 
 /// Keeps the embeddings with their normalisation and draws everything else anew, as BERT does before its training:
 /// weights from Normal(0, `initializer_range`), biases 0, LayerNorm scale 1 and shift 0. The same seed gives the same
 /// model on every machine.
-pub(crate) fn redraw(weights: &mut BertWeights, spec: &ModelSpec, seed: u64) {
+pub(crate) fn redraw(weights: &mut BertWeights, spec: &Architecture, seed: u64) {
     let mut normal = Normal { rng: ChaCha8Rng::seed_from_u64(seed), deviation: f64::from(spec.initializer_range) };
     for layer in &mut weights.layers {
         for linear in [

@@ -9,9 +9,9 @@ use burn::{
 use headlight_attention::{AttentionHead, AttentionMaps, MergeRule, WordAttention, merge};
 
 use crate::{
-    BertWeights, ModelSpec, Pieces, Precision,
+    Architecture, BertWeights, Pieces, Precision,
     batch::{Batch, Batching},
-    encoder::{Bert, Intervention, tensor},
+    encoder::{Bert, Intervention, Met, tensor},
     peaks::{self, Candidates},
     request::{AttentionKind, Encode, Encoded, HeadMask, HiddenStates, Level, Masking, Request},
     times::{Lap, Part, Stopwatch},
@@ -19,7 +19,7 @@ use crate::{
 
 /// The burn encoder on one device. Inputs are sorted by length and padded in batches.
 pub(crate) struct Reference<B: Backend> {
-    spec: ModelSpec,
+    spec: Architecture,
     bert: Bert<B>,
     device: B::Device,
     batching: Batching,
@@ -31,7 +31,7 @@ pub(crate) struct Reference<B: Backend> {
 impl<B: Backend> Reference<B> {
     pub fn new(
         weights: BertWeights,
-        spec: &ModelSpec,
+        spec: &Architecture,
         device: B::Device,
         precision: Precision,
         batching: Batching,
@@ -56,26 +56,17 @@ impl<B: Backend> Reference<B> {
         let mut kept = Kept::new(inputs, &layout, &self.device);
         self.end(&mut lap, Part::Upload);
 
-        let mut hidden = self.bert.embed(&batch);
-        for (number, layer) in self.bert.layers.iter().enumerate() {
-            if request.hidden_states {
-                kept.states.push(hidden.clone());
-            }
-            let intervention = masking(&request.masked_heads, number, grid.heads, &batch);
-            let attended = layer.attend(hidden.clone(), grid.heads, &batch, &intervention);
-            if request.attention.is_some() || request.peaks.is_some() {
+        let intervene = |layer| masking(&request.masked_heads, layer, grid.heads, &batch);
+        self.bert.walk(&self.spec, &batch, request.hidden_states, intervene, |met| match met {
+            Met::States(states) if request.hidden_states => kept.states.push(states.clone()),
+            Met::Attention(layer, attended) if request.attention.is_some() || request.peaks.is_some() => {
                 kept.keep(match request.kind {
                     AttentionKind::Weights => attended.weights.clone(),
-                    AttentionKind::Norms => layer.norms(&attended),
+                    AttentionKind::Norms => layer.norms(attended),
                 });
             }
-            if number + 1 < grid.layers || request.hidden_states {
-                hidden = layer.finish(hidden, attended, self.spec.activation, &intervention);
-            }
-        }
-        if request.hidden_states {
-            kept.states.push(hidden);
-        }
+            Met::States(_) | Met::Attention(..) => {}
+        });
         self.end(&mut lap, Part::Queue);
         if lap.is_some() {
             // A device that cannot wait shows it in the read that follows.
@@ -114,7 +105,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(inputs: &[&Pieces], request: &Request, attended: &[bool], batching: &Batching, spec: &ModelSpec) -> Self {
+    fn new(inputs: &[&Pieces], request: &Request, attended: &[bool], batching: &Batching, spec: &Architecture) -> Self {
         // The one rule that is no product.
         let on_device = |rule: &MergeRule| *rule != MergeRule::Max;
         let attention = request.attention.filter(|_| attended.contains(&true));
@@ -127,7 +118,7 @@ impl Layout {
         let leaves = |number: &usize| peaks_on_host || attended[*number];
         Self {
             // No embedding of a position is beyond the last.
-            pieces: batching.padded(longest(inputs, Pieces::len)).min(spec.max_positions),
+            pieces: batching.padded(longest(inputs, Pieces::len)).min(spec.max_pieces()),
             positions: batching.padded(longest(inputs, |input| input.alignment.words().len() + 2)),
             maps: attention == Some(Level::Pieces) || on_host,
             attended: (0..inputs.len()).filter(leaves).collect(),
@@ -236,7 +227,7 @@ struct Host {
 
 /// Answers a request out of what a batch yielded.
 struct Answers<'a> {
-    spec: &'a ModelSpec,
+    spec: &'a Architecture,
     request: &'a Request,
     attended: &'a [bool],
     layout: &'a Layout,
@@ -246,7 +237,7 @@ struct Answers<'a> {
 impl Answers<'_> {
     /// The answer for one input of the batch.
     fn of(&self, number: usize, input: &Pieces) -> Encoded {
-        let ModelSpec { grid, hidden: width, .. } = *self.spec;
+        let Architecture { grid, hidden: width, .. } = *self.spec;
         let Self { request, layout, host, .. } = self;
         let (pieces, words) = (input.len(), input.alignment.words().len());
         let attention = request.attention.filter(|_| self.attended[number]);

@@ -12,7 +12,7 @@ use burn::tensor::StreamId;
 use headlight_attention::{AttentionHead, HeadGrid};
 
 use crate::{
-    ModelSpec, Pieces, UnfitPieces,
+    Architecture, Pieces, UnfitPieces,
     request::{Encode, Encoded, Request},
 };
 
@@ -58,7 +58,7 @@ struct Chunk<T, E> {
 #[derive(Clone, Copy)]
 pub(crate) struct Workers<'a> {
     pub encoder: &'a dyn Encode,
-    pub spec: &'a ModelSpec,
+    pub spec: &'a Architecture,
     /// At most so many at a time.
     pub threads: NonZeroUsize,
 }
@@ -130,7 +130,7 @@ pub(crate) fn stream<T: Send, R: Send, E: Send>(
 /// Cuts the inputs into chunks.
 struct Chunker<'a, I> {
     inputs: I,
-    spec: &'a ModelSpec,
+    spec: &'a Architecture,
     /// A chunk ends when it has this many pieces.
     pieces: usize,
     chunks: usize,

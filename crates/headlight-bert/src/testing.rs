@@ -8,33 +8,33 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Activation, BertWeights, Embeddings, Encoded, LayerNorm, LayerWeights, Linear, ModelSpec, Pieces, Request,
-    request::Encode,
+    Activation, Architecture, BertWeights, Embeddings, Encoded, FeedForward, LayerNorm, LayerWeights, Linear,
+    MaskedLmShape, Norm, Pieces, Positions, Request, request::Encode,
 };
 
 /// Sizes of a small model.
-pub(crate) fn spec(heads: usize, width: usize, intermediate: usize, activation: Activation) -> ModelSpec {
-    ModelSpec {
+pub(crate) fn spec(heads: usize, width: usize, intermediate: usize, activation: Activation) -> Architecture {
+    Architecture {
+        family: "bert",
         grid: HeadGrid { layers: 3, heads },
         hidden: heads * width,
-        intermediate,
         vocabulary: 50,
-        max_positions: 200,
+        positions: Positions { rows: 200, offset: 0 },
         segments: 2,
-        activation,
-        layer_norm_eps: 1e-12,
+        feed_forward: FeedForward { width: intermediate, activation },
+        norm: Norm { epsilon: 1e-12 },
+        head: MaskedLmShape { tied: true, activation },
         initializer_range: 0.02,
-        tied_decoder: true,
     }
 }
 
 /// Weights large enough that attention is far from uniform.
-pub(crate) fn weights(spec: &ModelSpec, rng: &mut ChaCha8Rng) -> BertWeights {
+pub(crate) fn weights(spec: &Architecture, rng: &mut ChaCha8Rng) -> BertWeights {
     let mut draw = |len: usize, around: f32, spread: f32| -> Vec<f32> {
         (0..len).map(|_| around + spread * rng.random_range(-1.0..1.0_f32)).collect()
     };
-    let (hidden, intermediate) = (spec.hidden, spec.intermediate);
-    let mut tables = [spec.vocabulary, spec.max_positions, spec.segments].map(|rows| draw(rows * hidden, 0.0, 1.0));
+    let (hidden, intermediate) = (spec.hidden, spec.feed_forward.width);
+    let mut tables = [spec.vocabulary, spec.positions.rows, spec.segments].map(|rows| draw(rows * hidden, 0.0, 1.0));
     let mut norm = || LayerNorm { weight: draw(hidden, 1.0, 0.3), bias: draw(hidden, 0.0, 0.3) };
     let embeddings = Embeddings {
         words: std::mem::take(&mut tables[0]),

@@ -8,7 +8,7 @@ use std::{collections::HashMap, ops::Range, path::Path, sync::Mutex};
 
 use headlight_attention::Alignment;
 
-use crate::{LoadError, ModelSpec, Pieces, Skip};
+use crate::{Architecture, LoadError, Pieces, Skip};
 use folder::Opened;
 
 /// Words beyond this many different ones are tokenized anew each time, which bounds the memory of the cache.
@@ -57,7 +57,7 @@ impl Tokenizer {
     /// # Errors
     /// Neither vocabulary, a broken file, a tokenizer that splits text by code of its own, a vocabulary larger than the
     /// model's, or one without the pieces that stand around a text.
-    pub fn read(folder: &Path, spec: &ModelSpec) -> Result<Self, LoadError> {
+    pub fn read(folder: &Path, spec: &Architecture) -> Result<Self, LoadError> {
         let Opened { path, mut inner, names, growth, mut warnings } = folder::open(folder)?;
         let wrong = |problem: String| LoadError::Tokenizer { path: path.clone(), problem };
         inner.with_truncation(None).map_err(|error| wrong(error.to_string()))?;
@@ -94,7 +94,7 @@ impl Tokenizer {
             unk: special("unk_token", names.unk)?,
             mask: names.mask.and_then(|mask| vocabulary.get(&mask).copied()),
         };
-        Ok(Self { inner, special, growth, warnings, max_positions: spec.max_positions, cache: Mutex::default() })
+        Ok(Self { inner, special, growth, warnings, max_positions: spec.max_pieces(), cache: Mutex::default() })
     }
 
     /// What a reader of results should know about how this tokenizer was put together.

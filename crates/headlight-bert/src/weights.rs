@@ -1,5 +1,5 @@
-//! The weights of a BERT encoder as plain arrays, validated against its [`ModelSpec`]: the one place where a checkpoint's
-//! tensors are named. Every encoder of this crate is built from [`BertWeights`].
+//! The weights of an encoder as plain arrays, validated against its [`Architecture`] and found by the names of its family.
+//! Every encoder of this crate is built from [`BertWeights`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +9,8 @@ use std::{
 use safetensors::Dtype;
 
 use crate::{
-    LoadError, ModelSpec, TensorProblems,
+    Architecture, LoadError, TensorProblems,
+    architecture::{HeadNames, Names},
     checkpoint::{Checkpoint, Stored},
     error::some,
 };
@@ -27,7 +28,7 @@ pub struct Linear {
     pub bias: Vec<f32>,
 }
 
-/// Scale and shift of a layer normalisation over the last axis; its ε is [`ModelSpec::layer_norm_eps`].
+/// Scale and shift of a layer normalisation over the last axis; its ε is that of [`Architecture::norm`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct LayerNorm {
     /// γ, `[width]`.
@@ -41,9 +42,9 @@ pub struct LayerNorm {
 pub struct Embeddings {
     /// `[vocabulary][hidden]`.
     pub words: Vec<f32>,
-    /// `[max_positions][hidden]`.
+    /// `[row][hidden]`, that of the first piece at [`crate::Positions::offset`].
     pub positions: Vec<f32>,
-    /// `[segments][hidden]`.
+    /// `[segments][hidden]`, empty where there are none.
     pub segments: Vec<f32>,
     /// Over the sum.
     pub norm: LayerNorm,
@@ -84,7 +85,7 @@ pub struct MaskedLmHead {
     pub bias: Vec<f32>,
 }
 
-/// All weights of a checkpoint. Shapes are those of [`ModelSpec`], all values are finite.
+/// All weights of a checkpoint. Shapes are those of [`Architecture`], all values are finite.
 #[derive(Clone, PartialEq, Debug)]
 pub struct BertWeights {
     /// Embeddings and their normalisation.
@@ -122,21 +123,21 @@ impl BertWeights {
     /// # Errors
     /// A missing or damaged file; or all tensors at fault at once: missing, within the encoder without a use, of another
     /// shape or type, not finite.
-    pub fn read(folder: &Path, spec: &ModelSpec) -> Result<Self, LoadError> {
+    pub fn read(folder: &Path, spec: &Architecture) -> Result<Self, LoadError> {
         Ok(ReadWeights::read(folder, spec, ExtraTensors::Refuse)?.weights)
     }
 }
 
 impl ReadWeights {
     /// See [`BertWeights::read`].
-    pub fn read(folder: &Path, spec: &ModelSpec, extra: ExtraTensors) -> Result<Self, LoadError> {
-        let mut tensors = Tensors::open(folder)?;
+    pub fn read(folder: &Path, spec: &Architecture, extra: ExtraTensors) -> Result<Self, LoadError> {
+        let mut tensors = Tensors::open(folder, spec.names())?;
         // First the shapes of everything, so that nothing large is read from a checkpoint that does not fit.
         tensors.reading = false;
-        tensors.bert(spec)?;
+        tensors.encoder(spec)?;
         let mut warnings = tensors.finish_names(spec, extra)?;
         tensors.reading = true;
-        let weights = tensors.bert(spec)?;
+        let weights = tensors.encoder(spec)?;
         tensors.fail_on_problems()?;
         let problems = std::mem::take(&mut tensors.masked_lm_problems);
         let masked_lm_problems = (!problems.is_empty()).then(|| {
@@ -147,20 +148,11 @@ impl ReadWeights {
     }
 }
 
-/// Heads that stand on the encoder and have no part in attention, and buffers that are no weights.
-const PASSED_OVER: [&str; 7] = [
-    "pooler.",
-    "cls.seq_relationship.",
-    "classifier.",
-    "qa_outputs.",
-    "embeddings.position_ids",
-    "embeddings.token_type_ids",
-    "cls.predictions.decoder.bias",
-];
-
 /// A checkpoint's tensors by today's names, on their way into [`BertWeights`].
 struct Tensors {
     checkpoint: Checkpoint,
+    /// What the family calls them.
+    names: &'static Names,
     /// Today's name → (name in the file, tensor).
     named: BTreeMap<String, (String, Stored)>,
     used: BTreeSet<String>,
@@ -172,18 +164,19 @@ struct Tensors {
 }
 
 impl Tensors {
-    fn open(folder: &Path) -> Result<Self, LoadError> {
+    fn open(folder: &Path, names: &'static Names) -> Result<Self, LoadError> {
         let checkpoint = Checkpoint::open(folder)?;
-        let prefix = prefix(&checkpoint)?;
+        let prefix = prefix(&checkpoint, names)?;
         let mut named = BTreeMap::new();
         for (name, stored) in &checkpoint.tensors {
-            if let Some((other, _)) = named.insert(todays_name(name, &prefix), (name.clone(), stored.clone())) {
+            if let Some((other, _)) = named.insert(todays_name(name, &prefix, names), (name.clone(), stored.clone())) {
                 let problem = format!("{other} and {name} are the same tensor under two names");
                 return Err(LoadError::Damaged { path: checkpoint.path.clone(), problem });
             }
         }
         Ok(Self {
             checkpoint,
+            names,
             named,
             used: BTreeSet::new(),
             problems: TensorProblems::default(),
@@ -194,76 +187,78 @@ impl Tensors {
 
     /// Numbers of the layers that there are.
     fn layers(&self) -> BTreeSet<&str> {
-        self.named.keys().filter_map(|name| name.strip_prefix("encoder.layer.")?.split('.').next()).collect()
+        self.named.keys().filter_map(|name| name.strip_prefix(self.names.layer)?.split('.').next()).collect()
     }
 
-    fn bert(&mut self, spec: &ModelSpec) -> Result<BertWeights, LoadError> {
-        let hidden = spec.hidden;
+    fn encoder(&mut self, spec: &Architecture) -> Result<BertWeights, LoadError> {
+        let (hidden, names) = (spec.hidden, self.names);
         let embeddings = Embeddings {
-            words: self.take("embeddings.word_embeddings.weight", &[spec.vocabulary, hidden])?,
-            positions: self.take("embeddings.position_embeddings.weight", &[spec.max_positions, hidden])?,
-            segments: self.take("embeddings.token_type_embeddings.weight", &[spec.segments, hidden])?,
-            norm: self.norm("embeddings.LayerNorm", hidden)?,
+            words: self.take(&weight(names.words), &[spec.vocabulary, hidden])?,
+            positions: self.take(&weight(names.positions), &[spec.positions.rows, hidden])?,
+            segments: match spec.segments {
+                0 => Vec::new(),
+                segments => self.take(&weight(names.segments), &[segments, hidden])?,
+            },
+            norm: self.norm(names.embedding_norm, hidden)?,
         };
         // The config's number is not believed beyond the first layer that the file lacks.
         let layers = spec.grid.layers.min(self.layers().len() + 1);
         let layers = (0..layers).map(|layer| self.layer(layer, spec)).collect::<Result<_, _>>()?;
-        let has_masked_lm = self.named.keys().any(|name| name.starts_with("cls.predictions."));
+        let has_masked_lm = self.named.keys().any(|name| begins(name, names.head.begins));
         let fits = has_masked_lm && self.masked_lm_problems.is_empty();
         let masked_lm = if fits { self.masked_lm_if_it_fits(spec)? } else { None };
         Ok(BertWeights { embeddings, layers, masked_lm })
     }
 
-    fn layer(&mut self, layer: usize, spec: &ModelSpec) -> Result<LayerWeights, LoadError> {
-        let (hidden, intermediate) = (spec.hidden, spec.intermediate);
-        let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+    fn layer(&mut self, layer: usize, spec: &Architecture) -> Result<LayerWeights, LoadError> {
+        let (hidden, inner, names) = (spec.hidden, spec.feed_forward.width, self.names);
+        let name = |part: &str| format!("{}{layer}.{part}", names.layer);
         Ok(LayerWeights {
-            query: self.linear(&name("attention.self.query"), hidden, hidden)?,
-            key: self.linear(&name("attention.self.key"), hidden, hidden)?,
-            value: self.linear(&name("attention.self.value"), hidden, hidden)?,
-            attention_output: self.linear(&name("attention.output.dense"), hidden, hidden)?,
-            attention_norm: self.norm(&name("attention.output.LayerNorm"), hidden)?,
-            intermediate: self.linear(&name("intermediate.dense"), hidden, intermediate)?,
-            output: self.linear(&name("output.dense"), intermediate, hidden)?,
-            output_norm: self.norm(&name("output.LayerNorm"), hidden)?,
+            query: self.linear(&name(names.query), hidden, hidden)?,
+            key: self.linear(&name(names.key), hidden, hidden)?,
+            value: self.linear(&name(names.value), hidden, hidden)?,
+            attention_output: self.linear(&name(names.attention_output), hidden, hidden)?,
+            attention_norm: self.norm(&name(names.attention_norm), hidden)?,
+            intermediate: self.linear(&name(names.intermediate), hidden, inner)?,
+            output: self.linear(&name(names.output), inner, hidden)?,
+            output_norm: self.norm(&name(names.output_norm), hidden)?,
         })
     }
 
-    fn masked_lm_if_it_fits(&mut self, spec: &ModelSpec) -> Result<Option<MaskedLmHead>, LoadError> {
+    fn masked_lm_if_it_fits(&mut self, spec: &Architecture) -> Result<Option<MaskedLmHead>, LoadError> {
         let of_encoder = std::mem::take(&mut self.problems);
         let head = self.masked_lm(spec)?;
         self.masked_lm_problems = std::mem::replace(&mut self.problems, of_encoder);
         Ok(self.masked_lm_problems.is_empty().then_some(head))
     }
 
-    fn masked_lm(&mut self, spec: &ModelSpec) -> Result<MaskedLmHead, LoadError> {
+    fn masked_lm(&mut self, spec: &Architecture) -> Result<MaskedLmHead, LoadError> {
         let (hidden, vocabulary) = (spec.hidden, spec.vocabulary);
-        // The decoder's bias goes by either name, or both for one tensor.
-        let bias = ["cls.predictions.bias", "cls.predictions.decoder.bias"];
-        let bias = bias.into_iter().find(|name| self.named.contains_key(*name)).unwrap_or(bias[0]);
-        let decoder = "cls.predictions.decoder.weight";
-        let decoder = if spec.tied_decoder {
-            self.used.insert(decoder.into());
+        let HeadNames { transform, norm, decoder, bias, .. } = &self.names.head;
+        let first = bias.iter().find(|name| self.named.contains_key(**name)).unwrap_or(&bias[0]);
+        self.used.extend(bias.iter().map(|name| (*name).to_owned()));
+        let decoder = if spec.head.tied {
+            self.used.insert((*decoder).to_owned());
             None
         } else {
             Some(self.take(decoder, &[vocabulary, hidden])?)
         };
         Ok(MaskedLmHead {
-            transform: self.linear("cls.predictions.transform.dense", hidden, hidden)?,
-            norm: self.norm("cls.predictions.transform.LayerNorm", hidden)?,
+            transform: self.linear(transform, hidden, hidden)?,
+            norm: self.norm(norm, hidden)?,
             decoder,
-            bias: self.take(bias, &[vocabulary])?,
+            bias: self.take(first, &[vocabulary])?,
         })
     }
 
     fn linear(&mut self, name: &str, inputs: usize, outputs: usize) -> Result<Linear, LoadError> {
-        let weight = self.take(&format!("{name}.weight"), &[outputs, inputs])?;
+        let weight = self.take(&weight(name), &[outputs, inputs])?;
         let bias = self.take(&format!("{name}.bias"), &[outputs])?;
         Ok(Linear { inputs, outputs, weight, bias })
     }
 
     fn norm(&mut self, name: &str, width: usize) -> Result<LayerNorm, LoadError> {
-        let weight = self.take(&format!("{name}.weight"), &[width])?;
+        let weight = self.take(&weight(name), &[width])?;
         let bias = self.take(&format!("{name}.bias"), &[width])?;
         Ok(LayerNorm { weight, bias })
     }
@@ -292,12 +287,10 @@ impl Tensors {
     }
 
     /// Fails when names or shapes do not fit. Returns what is to be said about tensors that are passed over.
-    fn finish_names(&mut self, spec: &ModelSpec, extra: ExtraTensors) -> Result<Vec<String>, LoadError> {
-        let unused = self.named.iter().filter(|(name, _)| {
-            !self.used.contains(*name) && !PASSED_OVER.iter().any(|passed| name.starts_with(passed))
-        });
-        let of_encoder = |name: &str| ENCODER.iter().any(|part| name.starts_with(part));
-        let (within, beside): (Vec<_>, Vec<_>) = unused.partition(|(name, _)| of_encoder(name));
+    fn finish_names(&mut self, spec: &Architecture, extra: ExtraTensors) -> Result<Vec<String>, LoadError> {
+        let unused =
+            self.named.iter().filter(|(name, _)| !self.used.contains(*name) && !begins(name, self.names.passed_over));
+        let (within, beside): (Vec<_>, Vec<_>) = unused.partition(|(name, _)| begins(name, self.names.encoder));
         let in_file = |names: Vec<(&String, &(String, Stored))>| -> Vec<String> {
             names.into_iter().map(|(_, (name_in_file, _))| name_in_file.clone()).collect()
         };
@@ -335,19 +328,27 @@ impl Tensors {
     }
 }
 
-/// How the names of the parts of an encoder begin.
-const ENCODER: [&str; 2] = ["embeddings.", "encoder."];
+/// The weight of a part.
+fn weight(name: &str) -> String {
+    format!("{name}.weight")
+}
 
-/// What stands before `embeddings.` and `encoder.` in a checkpoint's names: `bert.` mostly, or nothing, or the names of the
-/// modules that the encoder is a part of.
-fn prefix(checkpoint: &Checkpoint) -> Result<String, LoadError> {
-    let words = |name: &String| name.strip_suffix("embeddings.word_embeddings.weight").map(ToOwned::to_owned);
-    let prefixes: Vec<String> = checkpoint.tensors.keys().filter_map(words).collect();
+/// Whether a name begins in one of these ways.
+fn begins(name: &str, beginnings: &[&str]) -> bool {
+    beginnings.iter().any(|beginning| name.starts_with(beginning))
+}
+
+/// What stands before the names of the encoder's parts in a checkpoint: the family's own prefix mostly, or nothing, or the
+/// names of the modules that the encoder is a part of.
+fn prefix(checkpoint: &Checkpoint, names: &Names) -> Result<String, LoadError> {
+    let words = weight(names.words);
+    let prefixes = checkpoint.tensors.keys().filter_map(|name| name.strip_suffix(&words).map(ToOwned::to_owned));
+    let prefixes: Vec<String> = prefixes.collect();
     match prefixes.as_slice() {
-        [] => Ok("bert.".to_owned()),
+        [] => Ok(names.prefix.to_owned()),
         [prefix] => Ok(prefix.clone()),
         several => {
-            let known = several.iter().find(|prefix| ["", "bert."].contains(&prefix.as_str()));
+            let known = several.iter().find(|prefix| ["", names.prefix].contains(&prefix.as_str()));
             known.cloned().ok_or_else(|| {
                 let summary = format!("it holds several encoders ({}); save the one that is wanted", some(several));
                 let problems = TensorProblems { summary: Some(summary), ..TensorProblems::default() };
@@ -358,10 +359,10 @@ fn prefix(checkpoint: &Checkpoint) -> Result<String, LoadError> {
 }
 
 /// A tensor's name without what stands before it, and with today's `weight` and `bias` for a LayerNorm's `gamma` and `beta`.
-fn todays_name(name: &str, prefix: &str) -> String {
+fn todays_name(name: &str, prefix: &str, names: &Names) -> String {
     // Heads stand beside the encoder: in the same module, or in that around it.
-    let around = prefix.strip_suffix("bert.").unwrap_or(prefix);
-    let stems = [prefix, around, "bert."];
+    let around = prefix.strip_suffix(names.prefix).unwrap_or(prefix);
+    let stems = [prefix, around, names.prefix];
     let name = stems.iter().find_map(|stem| name.strip_prefix(stem).filter(|_| !stem.is_empty())).unwrap_or(name);
     match (name.strip_suffix("LayerNorm.gamma"), name.strip_suffix("LayerNorm.beta")) {
         (Some(stem), _) => format!("{stem}LayerNorm.weight"),

@@ -5,7 +5,7 @@ mod support;
 use std::{collections::BTreeMap, fs, path::Path};
 
 use half::{bf16, f16};
-use headlight_bert::{BertWeights, ExtraTensors, LoadError, LoadOptions, MaskedLm, Model, ModelSpec};
+use headlight_bert::{Architecture, BertWeights, ExtraTensors, LoadError, LoadOptions, MaskedLm, Model};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use support::{fixture, told};
 
@@ -41,7 +41,7 @@ fn folder(from: &str, to: &str) -> tempfile::TempDir {
 }
 
 fn read(folder: &Path) -> Result<BertWeights, LoadError> {
-    BertWeights::read(folder, &ModelSpec::read(&folder.join("config.json"))?)
+    BertWeights::read(folder, &Architecture::read(&folder.join("config.json"))?)
 }
 
 /// Loads the fixture's tensors after a change, with its config.
@@ -358,19 +358,23 @@ fn configs_of_models_that_are_not_supported_say_what_is() {
     check_config(r#""is_decoder": false"#, r#""is_decoder": true"#, "is_decoder is `true`");
     let relative = r#""position_embedding_type": "relative_key", "pad_token_id""#;
     check_config(r#""pad_token_id""#, relative, "position_embedding_type is `relative_key`, supported: absolute");
-    check_config(r#""num_attention_heads": 3"#, r#""num_attention_heads": 5"#, "hidden_size 24 is no multiple of");
+    check_config(
+        r#""num_attention_heads": 3"#,
+        r#""num_attention_heads": 5"#,
+        "the hidden size 24 is no multiple of the 5 heads",
+    );
     check_config(r#""hidden_size": 24"#, r#""hidden_size": 0"#, "hidden_size is 0");
     check_config(
         r#""vocab_size": 94"#,
         r#""vocab_size": 999999999999"#,
         "vocab_size is 999999999999, which no model has",
     );
-    check_config(r#""vocab_size": 94"#, r#""vocab_sise": 94"#, "missing field `vocab_size`");
-    check_config(r#""hidden_size": 24"#, r#""hidden_size": "wide""#, "invalid type: string \"wide\"");
+    check_config(r#""vocab_size": 94"#, r#""vocab_sise": 94"#, "vocab_size is missing");
+    check_config(r#""hidden_size": 24"#, r#""hidden_size": "wide""#, "hidden_size is \"wide\", not a whole number");
     check_config(
         r#""layer_norm_eps": 1e-12"#,
         r#""layer_norm_eps": -1"#,
         "layer_norm_eps is -1, not a positive number",
     );
-    check_config("{", "", "expected struct Config");
+    check_config("{", "", "expected a map");
 }

@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use headlight_bert::{Legibility, LoadError, ModelSpec, Skip, Tokenizer};
+use headlight_bert::{Architecture, Legibility, LoadError, Positions, Skip, Tokenizer};
 use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 use support::{Golden, conllu_words, fixture, shared, told};
@@ -12,7 +12,7 @@ use support::{Golden, conllu_words, fixture, shared, told};
 const VOCABULARY: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nhead\n##s\ndo\nn\n'\nt\nla\nk\n.\nde\nl\n";
 
 /// A folder with this vocabulary and a model that has `vocabulary` embeddings and 12 positions.
-fn folder(vocabulary: &str, embeddings: usize) -> (tempfile::TempDir, ModelSpec) {
+fn folder(vocabulary: &str, embeddings: usize) -> (tempfile::TempDir, Architecture) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("vocab.txt"), vocabulary).unwrap();
     let config = format!(
@@ -21,7 +21,7 @@ fn folder(vocabulary: &str, embeddings: usize) -> (tempfile::TempDir, ModelSpec)
     );
     let path = folder.path().join("config.json");
     fs::write(&path, config).unwrap();
-    let spec = ModelSpec::read(&path).unwrap();
+    let spec = Architecture::read(&path).unwrap();
     (folder, spec)
 }
 
@@ -168,7 +168,7 @@ fn ids_equal_those_of_transformers() {
     };
     let golden = Golden::read(&golden);
     let sentences = conllu_words(&treebank.join("en_ewt-ud-dev.conllu"));
-    let spec = ModelSpec::read(&model.join("config.json")).unwrap();
+    let spec = Architecture::read(&model.join("config.json")).unwrap();
     let plain = tempfile::tempdir().unwrap();
     fs::copy(model.join("vocab.txt"), plain.path().join("vocab.txt")).unwrap();
     for folder in [model.as_path(), plain.path()] {
@@ -201,7 +201,7 @@ fn folders_of_every_kind_tokenize_as_in_transformers() {
         for (file, content) in case["files"].as_object().unwrap() {
             fs::write(folder.path().join(file), content.as_str().unwrap()).unwrap();
         }
-        let spec = ModelSpec { max_positions: 128, ..spec };
+        let spec = Architecture { positions: Positions { rows: 128, offset: 0 }, ..spec };
         let tokenizer =
             Tokenizer::read(folder.path(), &spec).unwrap_or_else(|error| panic!("{name}: {}", told(&error)));
         let special: Vec<&str> = case["special"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();

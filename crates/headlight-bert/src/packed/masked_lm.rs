@@ -29,8 +29,8 @@ impl Head {
         let (set, hidden, count) = (encoder.set, self.transform.inputs, pieces.len());
         let mut transformed = vec![0.0; count * hidden];
         self.transform.multiply(states, &mut transformed, hidden, Destination::Overwrite);
-        activate(set, &mut transformed, &self.transform.bias, encoder.spec.activation);
-        normalise(set, &mut transformed, None, &self.weights.norm, encoder.spec.layer_norm_eps);
+        activate(set, &mut transformed, &self.transform.bias, encoder.spec.head.activation);
+        normalise(set, &mut transformed, None, &self.weights.norm, encoder.spec.norm.epsilon);
 
         // D stands as `[vocabulary][hidden]`, so the product is taken the other way round and nothing large is copied.
         let decoder = self.weights.decoder.as_ref().unwrap_or(&encoder.embeddings.words);

@@ -1,4 +1,4 @@
-//! The packed encoder: BERT on the processor, at the speed of its matrix products.
+//! The packed encoder: an [`Architecture`] on the processor, at the speed of its matrix products.
 //!
 //! The linear layers read the pieces of many sentences one after another, without padding, so that each is one large
 //! matrix product; attention goes sentence by sentence and head by head, with the map in the first-level cache, and is
@@ -28,7 +28,8 @@ use headlight_attention::AttentionHead;
 use rayon::prelude::*;
 
 use crate::{
-    AttentionKind, BertWeights, Embeddings, ModelSpec, Pieces, Request,
+    Architecture, AttentionKind, BertWeights, Embeddings, FeedForward, Pieces, Request,
+    architecture::Step,
     request::{Encode, Encoded},
 };
 use attention::{Head, HeadScratch, attend};
@@ -44,12 +45,12 @@ use simd::InstructionSet;
 /// the scratch memory larger.
 const CHUNK: usize = 1024;
 
-/// A BERT encoder for the processor, the one behind [`crate::Device::Cpu`], for those who have weights but no folder.
+/// An encoder for the processor, the one behind [`crate::Device::Cpu`], for those who have weights but no folder.
 ///
 /// Its weights are held once. A call runs on the calling thread and borrows its scratch memory from a pool that grows to
 /// the number of threads that call at the same time.
 pub struct PackedEncoder {
-    spec: ModelSpec,
+    spec: Architecture,
     embeddings: Embeddings,
     layers: Vec<Layer>,
     set: InstructionSet,
@@ -80,7 +81,7 @@ struct HeadsScratch {
 }
 
 /// One layer on its turn.
-struct Step<'a> {
+struct Turn<'a> {
     index: usize,
     layer: &'a Layer,
     /// Width of a row of the fused projection, as far as it is needed: queries and keys, and mostly values.
@@ -91,7 +92,7 @@ struct Step<'a> {
 
 impl PackedEncoder {
     /// Takes the weights over and transposes them, layer by layer on the threads of the current rayon pool.
-    pub fn new(spec: &ModelSpec, weights: BertWeights) -> Self {
+    pub fn new(spec: &Architecture, weights: BertWeights) -> Self {
         let layers = weights.layers.into_par_iter().map(Layer::from).collect();
         let (spec, set, pool) = (spec.clone(), InstructionSet::best(), Mutex::default());
         tracing::debug!(vectors = %set, "packed encoder ready");
@@ -120,34 +121,32 @@ impl PackedEncoder {
         let states = scratch.states.slice(pieces * hidden);
         self.embed(&inputs, states);
         keep_states(&mut outputs, states, hidden);
-        for step in self.steps(request) {
-            let projected = scratch.projected.slice(pieces * step.projected);
-            step.layer.attention_input.multiply(states, projected, step.projected, Destination::Overwrite);
+        for turn in self.turns(request) {
+            let projected = scratch.projected.slice(pieces * turn.projected);
+            turn.layer.attention_input.multiply(states, projected, turn.projected, Destination::Overwrite);
             let contexts = scratch.contexts.slice(pieces * hidden);
             let mut start = 0;
             for output in &mut outputs {
                 let end = start + output.input.len();
-                let projected = &mut projected[start * step.projected..end * step.projected];
-                let contexts = (!step.ends_at_attention).then(|| &mut contexts[start * hidden..end * hidden]);
-                self.attend(&step, projected, contexts, request, output, &mut scratch.heads);
+                let projected = &mut projected[start * turn.projected..end * turn.projected];
+                let contexts = (!turn.ends_at_attention).then(|| &mut contexts[start * hidden..end * hidden]);
+                self.attend(&turn, projected, contexts, request, output, &mut scratch.heads);
                 start = end;
             }
-            if step.ends_at_attention {
+            if turn.ends_at_attention {
                 break;
             }
-            self.finish(step.layer, contexts, states, &mut scratch.expanded);
+            self.finish(turn.layer, contexts, states, &mut scratch.expanded);
             keep_states(&mut outputs, states, hidden);
         }
         outputs.into_iter().map(|output| output.finish(&self.spec)).collect()
     }
 
-    fn steps<'a>(&'a self, request: &Request) -> impl Iterator<Item = Step<'a>> + use<'a> {
-        let Request { kind, hidden_states, .. } = *request;
-        let hidden = self.spec.hidden;
-        self.layers.iter().enumerate().map(move |(index, layer)| {
-            let ends_at_attention = index + 1 == self.layers.len() && !hidden_states;
+    fn turns<'a>(&'a self, request: &Request) -> impl Iterator<Item = Turn<'a>> + use<'a> {
+        let (hidden, kind) = (self.spec.hidden, request.kind);
+        self.spec.walk(request.hidden_states).map(move |Step { layer: index, ends_at_attention }| {
             let parts = if ends_at_attention && kind == AttentionKind::Weights { 2 } else { 3 };
-            Step { index, layer, projected: parts * hidden, ends_at_attention }
+            Turn { index, layer: &self.layers[index], projected: parts * hidden, ends_at_attention }
         })
     }
 
@@ -158,38 +157,42 @@ impl PackedEncoder {
         let pieces = inputs.iter().flat_map(|input| input.ids.iter().zip(&input.segments).enumerate());
         for ((position, (&id, &segment)), state) in pieces.zip(states.chunks_exact_mut(hidden)) {
             let word = embedding(words, id as usize, hidden);
+            let position = embedding(positions, self.spec.positions.offset + position, hidden);
+            if self.spec.segments == 0 {
+                state.iter_mut().zip(word).zip(position).for_each(|((x, word), position)| *x = word + position);
+                continue;
+            }
             let segment = embedding(segments, segment as usize, hidden);
-            let position = embedding(positions, position, hidden);
             for (((x, word), segment), position) in state.iter_mut().zip(word).zip(segment).zip(position) {
                 *x = word + segment + position;
             }
         }
-        normalise(self.set, states, None, norm, self.spec.layer_norm_eps);
+        normalise(self.set, states, None, norm, self.spec.norm.epsilon);
     }
 
     /// All heads of one layer on one sentence: its maps to `output`, its contexts `[piece][hidden]` to `contexts`.
     fn attend(
         &self,
-        step: &Step<'_>,
+        turn: &Turn<'_>,
         projected: &mut [f32],
         mut contexts: Option<&mut [f32]>,
         request: &Request,
         output: &mut Output<'_>,
         scratch: &mut HeadsScratch,
     ) {
-        let ModelSpec { grid, hidden, .. } = self.spec;
+        let Architecture { grid, hidden, .. } = self.spec;
         let HeadsScratch { map, operands, transformed } = scratch;
-        let stride = step.projected;
+        let stride = turn.projected;
         // This pass also brings the rows into the second-level cache, from where the heads take their narrow parts.
-        add_bias(self.set, projected, &step.layer.attention_input.bias[..stride]);
+        add_bias(self.set, projected, &turn.layer.attention_input.bias[..stride]);
         for index in 0..grid.heads {
             let head = Head { projected, stride, hidden, width: hidden / grid.heads, index };
-            let name = AttentionHead { layer: step.index, index };
+            let name = AttentionHead { layer: turn.index, index };
             let masking = request.masked_heads.get(&name).copied();
             output.map(grid.number(name), map, |map| {
                 attend(self.set, head, masking, operands, map, contexts.as_deref_mut());
                 if request.kind == AttentionKind::Norms {
-                    scale_by_norms(head, &step.layer.attention_output, transformed, map);
+                    scale_by_norms(head, &turn.layer.attention_output, transformed, map);
                 }
             });
         }
@@ -197,7 +200,8 @@ impl PackedEncoder {
 
     /// What follows attention in a layer: states ← its output, from its contexts and its input.
     fn finish(&self, layer: &Layer, contexts: &[f32], states: &mut [f32], expanded: &mut Buffer) {
-        let ModelSpec { hidden, intermediate, layer_norm_eps: epsilon, activation, .. } = self.spec;
+        let Architecture { hidden, feed_forward, norm, .. } = self.spec;
+        let (epsilon, FeedForward { width: intermediate, activation }) = (norm.epsilon, feed_forward);
         layer.attention_output.multiply(contexts, states, hidden, Destination::Add);
         normalise(self.set, states, Some(&layer.attention_output.bias), &layer.attention_norm, epsilon);
         let expanded = expanded.slice(states.len() / hidden * intermediate);

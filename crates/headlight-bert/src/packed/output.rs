@@ -3,7 +3,7 @@
 use headlight_attention::{AttentionMaps, AttentionPeaks, MergeRule, NO_PEAK, PeakFinder, WordAttention, merge_map};
 
 use super::scratch::Buffer;
-use crate::{Encoded, HiddenStates, Level, ModelSpec, Pieces, Request};
+use crate::{Architecture, Encoded, HiddenStates, Level, Pieces, Request};
 
 /// An input and the part of its [`Encoded`] that is known so far.
 pub(crate) struct Output<'a> {
@@ -37,7 +37,7 @@ pub(crate) struct MapScratch {
 
 impl<'a> Output<'a> {
     /// Room for what the request asks for, with attention over what `attention` says in the place of its own.
-    pub(crate) fn new(input: &'a Pieces, spec: &ModelSpec, attention: Option<Level>, request: &Request) -> Self {
+    pub(crate) fn new(input: &'a Pieces, spec: &Architecture, attention: Option<Level>, request: &Request) -> Self {
         let words = input.alignment.words().len();
         let room = |positions: usize| vec![0.0; spec.grid.len() * positions * positions];
         let attention = attention.map(|level| match level {
@@ -92,7 +92,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    pub(crate) fn finish(self, spec: &ModelSpec) -> Encoded {
+    pub(crate) fn finish(self, spec: &Architecture) -> Encoded {
         let (grid, pieces) = (spec.grid, self.input.len());
         let words = self.input.alignment.words().len();
         let (maps, attention) = match self.attention {

@@ -127,7 +127,7 @@ fn reduced_precision_changes_few_predictions_of_a_real_model() {
     let Some([folder, treebank]) = shared(["data/minilm-l6", "data/ud-english-ewt/en_ewt-ud-dev.conllu"]) else {
         return;
     };
-    let spec = ModelSpec::read(&folder.join("config.json")).unwrap();
+    let spec = Architecture::read(&folder.join("config.json")).unwrap();
     let tokenizer = crate::Tokenizer::read(&folder, &spec).unwrap();
     let text = std::fs::read_to_string(treebank).unwrap();
     let words = text.split("\n\n").take(60).map(|block| {

@@ -7,7 +7,7 @@ use std::{
 use headlight_attention::Alignment;
 
 use super::*;
-use crate::Activation;
+use crate::{Activation, Positions, testing};
 
 /// Takes a while that differs from chunk to chunk, so that chunks finish out of order.
 struct Uneven;
@@ -23,18 +23,11 @@ impl Encode for Uneven {
     }
 }
 
-fn spec() -> ModelSpec {
-    ModelSpec {
-        grid: HeadGrid { layers: 1, heads: 1 },
-        hidden: 1,
-        intermediate: 1,
+fn spec() -> Architecture {
+    Architecture {
         vocabulary: 10_000,
-        max_positions: 8,
-        segments: 1,
-        activation: Activation::Gelu,
-        layer_norm_eps: 1e-12,
-        initializer_range: 0.02,
-        tied_decoder: true,
+        positions: Positions { rows: 8, offset: 0 },
+        ..testing::spec(1, 1, 1, Activation::Gelu)
     }
 }
 
@@ -47,7 +40,7 @@ fn input(number: usize) -> Item<usize> {
     (number, Pieces { segments: vec![0; pieces], ids, alignment, unpieced_words: 0 })
 }
 
-fn on<'a>(encoder: &'a dyn Encode, spec: &'a ModelSpec, threads: usize) -> Workers<'a> {
+fn on<'a>(encoder: &'a dyn Encode, spec: &'a Architecture, threads: usize) -> Workers<'a> {
     Workers { encoder, spec, threads: NonZeroUsize::new(threads).unwrap() }
 }
 
