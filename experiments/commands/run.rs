@@ -2,19 +2,27 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use headlight_report::sheet::Sheet;
 
-use super::WIDTH;
 use super::config::{Config, load_configs};
+use super::{Usage, WIDTH};
 use crate::cli::{RunArgs, interrupt, output};
 use crate::run::Run;
 
 /// Runs each config in turn. All are read first, so that a mistake in the last is found before the first is run.
 pub fn run(args: &RunArgs) -> Result<()> {
     let configs = args.configs.iter().map(|config| load_configs(config, &args.sets)).collect::<Result<Vec<_>>>()?;
+    let configs: Vec<Config> = configs.into_iter().flatten().collect();
+    for (at, config) in configs.iter().enumerate() {
+        let name = &config.settings.name;
+        if configs[..at].iter().any(|before| before.settings.name == *name) {
+            let wrong = anyhow!("two runs would be called {name}, and one replace the other: give one another `name`");
+            return Err(Usage(wrong).into());
+        }
+    }
     interrupt::install()?;
-    for config in configs.into_iter().flatten() {
+    for config in configs {
         for sheet in run_one(&config, &args.out, args.force)? {
             output::print(&format!("\n{}", sheet.to_text(WIDTH)))?;
         }

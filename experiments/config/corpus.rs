@@ -48,11 +48,14 @@ impl CorpusConfig {
         Ok(())
     }
 
-    /// `corpus.name`, or the name of the first file without folder and ending.
+    /// `corpus.name`, or the names of the files without folder and ending.
     pub fn display_name(&self) -> String {
-        let first = self.files.first().map_or("", String::as_str);
-        let stem = Path::new(first).file_name().unwrap_or_default().to_string_lossy();
-        let stem = stem.split('.').next().unwrap_or_default().replace(':', "-");
-        if self.name.is_empty() { stem } else { self.name.clone() }
+        if !self.name.is_empty() {
+            return self.name.clone();
+        }
+        super::joined(self.files.iter().map(|file| {
+            let name = Path::new(file).file_name().unwrap_or_default().to_string_lossy();
+            name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or(&name).replace(':', "-")
+        }))
     }
 }

@@ -8,7 +8,8 @@ use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
 
-use super::{Settings, paths, sweep, unknown};
+use super::sweep::Variant;
+use super::{Settings, labels, paths, sweep, unknown};
 use crate::cli::nearest::nearest;
 
 /// The first layer: every key with its default.
@@ -97,13 +98,26 @@ pub trait Section: Sized {
     fn from_value(kind: &str, keys: &Value) -> Result<Self, Box<figment::Error>>;
 }
 
+/// Who wrote a value; later ones win.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Layer {
+    /// `configs/base.toml`.
+    Base,
+    /// The named config.
+    Config,
+    /// `--set`, all of them alike.
+    Set,
+    /// One value of a list in `[sweep]`.
+    Sweep,
+}
+
 /// One layer on its way into figment: a table and who wrote it.
-struct Layer {
+struct Written {
     metadata: Metadata,
     table: Dict,
 }
 
-impl Provider for Layer {
+impl Provider for Written {
     fn metadata(&self) -> Metadata {
         self.metadata.clone()
     }
@@ -113,30 +127,44 @@ impl Provider for Layer {
     }
 }
 
+/// Name of the figment metadata of the first layer.
+const BASE_NAME: &str = "base.toml";
 /// Name of the figment metadata of `--set` layers.
 const SET: &str = "--set";
 /// Where `--set experiment.0.key=…` waits while figment merges, since figment replaces arrays as a whole.
 const SET_EXPERIMENTS: &str = "experiment set on the command line";
 
 /// Resolves the config of `source` with `--set` assignments (`key=value`, later ones win): settings and experiments once, or
-/// for each combination of what `[sweep]` lists.
+/// for each combination of what `[sweep]` lists. `is_unproven` tells the names of models that could be obtained, and that no
+/// checksum tells from a folder's.
 ///
 /// # Errors
 /// When a layer is not TOML, or holds an unknown key or a value of the wrong type; each error names the key and the
 /// layer that wrote it.
-pub fn load<E: Section>(source: &Source, sets: &[String]) -> Result<Vec<(Settings, Vec<E>)>> {
+pub fn load<E: Section>(
+    source: &Source,
+    sets: &[String],
+    is_unproven: fn(&str) -> bool,
+) -> Result<Vec<(Settings, Vec<E>)>> {
     let base = parse(BASE).context("configs/base.toml")?;
     let file = parse(&source.text()?).with_context(|| source.describe())?;
-    let mut figment = Figment::from(Layer { metadata: Metadata::named("base.toml"), table: base.clone() })
-        .merge(Layer { metadata: source.metadata(), table: file });
+    let mut figment = Figment::from(Written { metadata: Metadata::named(BASE_NAME), table: base.clone() })
+        .merge(Written { metadata: source.metadata(), table: file });
     for set in sets {
         figment = figment.merge(assignment(set)?);
     }
     let Value::Dict(_, mut root) = figment.find_value("")? else { unreachable!("layers are tables") };
     let origin = Origin { figment: &figment };
     let variants = sweep::variants(root.remove("sweep"), &origin)?;
-    let configs = variants.iter().map(|it| resolve(it.apply(&root)?, &base, source, &it.suffix, &origin));
-    configs.collect()
+    let resolved =
+        variants.iter().map(|it| resolve(it.apply(&root, &origin)?, &base, source, it, &origin, is_unproven));
+    let configs: Vec<(Settings, Vec<E>)> = resolved.collect::<Result<_>>()?;
+    for (at, (Settings { name, .. }, _)) in configs.iter().enumerate() {
+        if configs[..at].iter().any(|(before, _)| before.name == *name) {
+            bail!("[sweep] in {} gives two runs the name {name}", source.describe());
+        }
+    }
+    Ok(configs)
 }
 
 fn parse(text: &str) -> Result<Dict> {
@@ -151,7 +179,7 @@ fn parse(text: &str) -> Result<Dict> {
 }
 
 /// `key=value` as a layer. The value is TOML where it reads as such, else a text: `name=x` needs no quotes.
-fn assignment(set: &str) -> Result<Layer> {
+fn assignment(set: &str) -> Result<Written> {
     let (key, text) = set.split_once('=').ok_or_else(|| {
         anyhow!("--set {set}: expected key=value, for example --set seed=2 or --set treebank.granularity=universal")
     })?;
@@ -161,7 +189,7 @@ fn assignment(set: &str) -> Result<Layer> {
         Err(_) => toml::Value::String(text.to_owned()),
     };
     let table = nested(key, Value::serialize(value)?).with_context(|| format!("--set {set}"))?;
-    Ok(Layer { metadata: Metadata::named(SET), table })
+    Ok(Written { metadata: Metadata::named(SET), table })
 }
 
 /// A table that holds a value at a dotted key.
@@ -188,8 +216,9 @@ fn resolve<E: Section>(
     mut root: Dict,
     base: &Dict,
     source: &Source,
-    suffix: &str,
+    variant: &Variant,
     origin: &Origin<'_>,
+    is_unproven: fn(&str) -> bool,
 ) -> Result<(Settings, Vec<E>)> {
     let mut experiments = match root.remove("experiment") {
         None => Vec::new(),
@@ -213,25 +242,31 @@ fn resolve<E: Section>(
     for name in E::KINDS {
         sections.push((*name, root.remove(*name)));
     }
-    let mut resolved = Vec::new();
+    let mut merged = Vec::new();
     for (number, element) in experiments.into_iter().enumerate() {
         let place = format!("experiment.{number}");
         let kind = kind_of::<E>(&element, &place, origin)?;
         let section = sections.iter().find(|(name, _)| *name == kind).and_then(|(_, section)| section.clone());
-        let mut element = with_defaults(element, section, origin);
-        if let Value::Dict(_, dict) = &mut element {
-            dict.remove("kind");
-            unknown::check_section(dict, base, kind, &place, origin)?;
-            paths::resolve(dict, E::paths(kind), origin)?;
-        }
-        resolved.push(E::from_value(kind, &element).map_err(|error| origin.explain(&error, &element, &place))?);
+        let Value::Dict(_, mut keys) = with_defaults(element, section, origin) else { unreachable!("it has a kind") };
+        keys.remove("kind");
+        unknown::check_section(&keys, base, kind, &place, origin)?;
+        merged.push((kind, keys));
     }
+    let kept: Vec<(&str, &Dict)> = merged.iter().map(|(kind, keys)| (*kind, keys)).collect();
+    variant.check(&kept, E::KINDS, origin)?;
+    let mut resolved = Vec::new();
+    for (number, (kind, mut keys)) in merged.into_iter().enumerate() {
+        paths::resolve(&mut keys, E::paths(kind), origin)?;
+        let (place, keys) = (format!("experiment.{number}"), Value::from(keys));
+        resolved.push(E::from_value(kind, &keys).map_err(|error| origin.explain(&error, &keys, &place))?);
+    }
+    labels::settle(&mut root, &variant.keys(), origin, is_unproven)?;
     paths::resolve_all(&mut root, origin)?;
     let mut settings = plain(&root, origin)?;
     if settings.name.is_empty() {
         settings.name = source.stem();
     }
-    settings.name.push_str(suffix);
+    settings.name.push_str(&variant.suffix);
     Ok((settings, resolved))
 }
 
@@ -320,8 +355,17 @@ impl Origin<'_> {
         Some(file.parent().map(Path::to_path_buf).unwrap_or_default())
     }
 
+    /// The layer that wrote a value, which no sweep has touched.
+    pub(super) fn layer(&self, value: &Value) -> Layer {
+        match self.figment.get_metadata(value.tag()).map(|metadata| metadata.name.as_ref()) {
+            None | Some(BASE_NAME) => Layer::Base,
+            Some(SET) => Layer::Set,
+            Some(_) => Layer::Config,
+        }
+    }
+
     fn is_set(&self, value: &Value) -> bool {
-        self.figment.get_metadata(value.tag()).is_some_and(|metadata| metadata.name == SET)
+        self.layer(value) == Layer::Set
     }
 
     /// A deserialization error with the key's full name and its writer.

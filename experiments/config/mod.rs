@@ -5,6 +5,7 @@
 //! floor knows no more than that they are a [`Section`] each.
 
 mod corpus;
+mod labels;
 mod layers;
 mod paths;
 mod roles;
@@ -47,7 +48,7 @@ pub struct Settings {
 pub struct ModelConfig {
     /// A known name or a Hugging Face id.
     pub name: String,
-    /// A folder with a checkpoint; `name` is then only what the tables call it.
+    /// A folder with a checkpoint; `name` is then only what the tables call it, empty where the folder's name does.
     pub path: PathBuf,
     /// Where it runs.
     pub device: Device,
@@ -158,6 +159,9 @@ choice! {
 /// More threads than any machine has cores for: each has its buffers, so that a slip takes all memory.
 const MOST_THREADS: usize = 1024;
 
+/// Bytes of a run's name: file systems take 255, and a run in work has an ending.
+const LONGEST_NAME: usize = 200;
+
 /// The three lists of a treebank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Split {
@@ -193,15 +197,24 @@ impl TreebankConfig {
         }
     }
 
-    /// `treebank.name`, or what the first evaluated file's name says: `en_ewt-ud-dev.conllu` is of `en_ewt`.
+    /// `treebank.name`, or what the names of the evaluated files say: `en_ewt-ud-dev.conllu` is of `en_ewt`, and files of
+    /// two treebanks are `en_ewt+en_gum`.
     pub fn display_name(&self) -> String {
         if !self.name.is_empty() {
             return self.name.clone();
         }
-        let file = self.evaluate.iter().chain(&self.train).chain(&self.select).next().map_or("", String::as_str);
-        let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
-        let stem = file.split('.').next().unwrap_or(file);
-        stem.split("-ud-").next().unwrap_or(stem).to_owned()
+        let splits = [&self.evaluate, &self.train, &self.select];
+        let files = splits.into_iter().find(|files| !files.is_empty()).map_or(&[][..], Vec::as_slice);
+        joined(files.iter().map(|file| match file.strip_prefix("ud:").unwrap_or(file) {
+            release if release != file => release.split('/').next().unwrap_or(release).to_owned(),
+            path => {
+                let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+                let stem = name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or(name);
+                let stem = stem.split("-ud-").next().unwrap_or(stem);
+                // The sample's splits are called sample:select and sample:evaluate.
+                if is_path(file) { stem.to_owned() } else { stem.split(':').next().unwrap_or(stem).to_owned() }
+            }
+        }))
     }
 
     /// How finely relations are told apart.
@@ -236,7 +249,30 @@ impl TreebankConfig {
     }
 }
 
+/// The names that differ, in order: `a+b+c`, of more than three `a+b+c+…`.
+pub(crate) fn joined(names: impl Iterator<Item = String>) -> String {
+    let mut different: Vec<String> = Vec::new();
+    for name in names {
+        if !different.contains(&name) {
+            different.push(name);
+        }
+    }
+    if different.len() > MOST_NAMES {
+        different.truncate(MOST_NAMES);
+        different.push("…".to_owned());
+    }
+    different.join("+")
+}
+
+/// Names of files that are joined to one.
+const MOST_NAMES: usize = 3;
+
 impl ModelConfig {
+    /// `model.name`, or what the folder is called.
+    pub fn display_name(&self) -> String {
+        if self.name.is_empty() { folder_name(&self.path) } else { self.name.clone() }
+    }
+
     /// The device as the encoder knows it.
     pub fn device(&self) -> headlight_bert::Device {
         match self.device {
@@ -261,6 +297,21 @@ impl ModelConfig {
             ExtraTensors::Refuse => headlight_bert::ExtraTensors::Refuse,
             ExtraTensors::Ignore => headlight_bert::ExtraTensors::Ignore,
         }
+    }
+}
+
+/// The name of a folder with a checkpoint. A snapshot in the Hugging Face cache, whose folder is a commit, is called by its
+/// repository: `google-bert/bert-base-cased@1a2b3c4`.
+fn folder_name(path: &Path) -> String {
+    let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let repository = || {
+        let snapshots = path.parent().filter(|parent| parent.ends_with("snapshots"))?;
+        let repository = name(snapshots.parent()?);
+        Some(repository.strip_prefix("models--")?.replacen("--", "/", 1))
+    };
+    match repository() {
+        Some(repository) => format!("{repository}@{}", name(path).chars().take(7).collect::<String>()),
+        None => name(path),
     }
 }
 
@@ -297,6 +348,11 @@ impl Settings {
             plain && !self.name.ends_with(".partial"),
             "`name` is {:?}, which cannot name a run directory: use one plain name without slashes",
             self.name
+        );
+        anyhow::ensure!(
+            self.name.len() <= LONGEST_NAME,
+            "`name` has {} bytes; a run directory's has at most {LONGEST_NAME}",
+            self.name.len()
         );
         anyhow::ensure!(
             !self.model.name.is_empty() || !self.model.path.as_os_str().is_empty(),

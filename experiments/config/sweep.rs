@@ -1,9 +1,12 @@
 //! `[sweep]`: one file, many runs.
+//!
+//! A run's name says the values that its sweep chose, so these have to be what the run works with: whatever else writes a
+//! swept key is refused, and no two runs of a sweep have one name.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use figment::value::{Dict, Tag, Value};
 
-use super::layers::{Origin, nested, overlay};
+use super::layers::{Layer, Origin, nested, overlay};
 
 /// One combination of swept values.
 #[derive(Default, Clone)]
@@ -15,39 +18,115 @@ pub struct Variant {
 
 impl Variant {
     /// The merged layers with this combination's values.
-    pub fn apply(&self, root: &Dict) -> Result<Dict> {
+    ///
+    /// # Errors
+    /// When something on the command line also writes a swept key.
+    pub fn apply(&self, root: &Dict, origin: &Origin<'_>) -> Result<Dict> {
         let mut root = Value::Dict(Tag::Default, root.clone());
         for (key, value) in &self.values {
-            overlay(&mut root, Value::Dict(Tag::Default, nested(key, value.clone())?));
+            let table = Value::Dict(Tag::Default, nested(key, value.clone())?);
+            if let Some(set) = written(&root, &table).filter(|value| origin.layer(value) == Layer::Set) {
+                bail!(
+                    "`{key}` is swept in {} and also given by {}: remove one of the two, or sweep other values by --set \
+                     'sweep.{key}=[…]'",
+                    origin.of(value),
+                    origin.of(set)
+                );
+            }
+            overlay(&mut root, table);
         }
         let Value::Dict(_, root) = root else { unreachable!("a table stays one") };
         Ok(root)
+    }
+
+    /// The keys, dotted.
+    pub fn keys(&self) -> Vec<&str> {
+        self.values.iter().map(|(key, _)| key.as_str()).collect()
+    }
+
+    /// Checks that each value swept for an experiment, or for all of a kind, is what the experiments have.
+    /// `experiments` are their kinds and keys, as resolved.
+    ///
+    /// # Errors
+    /// When an experiment has another value, which the run's name would deny, or there is none of the kind.
+    pub fn check(&self, experiments: &[(&str, &Dict)], kinds: &[&str], origin: &Origin<'_>) -> Result<()> {
+        for (key, value) in &self.values {
+            let Some((section, rest)) = key.split_once('.') else { continue };
+            let is_meant: Box<dyn Fn(usize, &str) -> bool> = match rest.split_once('.') {
+                Some((number, _)) if section == "experiment" => {
+                    let number: usize = number.parse().with_context(|| format!("`sweep.{key}`"))?;
+                    Box::new(move |at, _| at == number)
+                }
+                _ if kinds.contains(&section) => Box::new(move |_, kind| kind == section),
+                _ => continue,
+            };
+            let own = if section == "experiment" { rest.split_once('.').map_or(rest, |(_, own)| own) } else { rest };
+            let meant = experiments.iter().enumerate().filter(|(at, (kind, _))| is_meant(*at, kind));
+            let mut reached = false;
+            for (number, (_, keys)) in meant {
+                reached = true;
+                if let Some(found) = keys.get(own)
+                    && found != value
+                {
+                    bail!(
+                        "`{key}` is swept in {}, but experiment {number} has its own `{own}` from {}, which the runs' \
+                         names would deny: remove that one, or sweep experiment.{number}.{own}",
+                        origin.of(value),
+                        origin.of(found)
+                    );
+                }
+            }
+            ensure!(
+                reached,
+                "`{key}` is swept in {}, but no [[experiment]] has kind = {section:?}: all runs would be the same",
+                origin.of(value)
+            );
+        }
+        Ok(())
+    }
+}
+
+/// What already stands where `table` would write.
+fn written<'a>(root: &'a Value, table: &Value) -> Option<&'a Value> {
+    match (root, table) {
+        (Value::Dict(_, under), Value::Dict(_, over)) => {
+            over.iter().find_map(|(key, value)| written(under.get(key)?, value))
+        }
+        (found, _) => Some(found),
     }
 }
 
 /// All combinations of what `[sweep]` lists; without it, the one that changes nothing.
 ///
 /// # Errors
-/// When a key has no list of values.
+/// When a key has no list of values, or a list has one value twice.
 pub fn variants(sweep: Option<Value>, origin: &Origin<'_>) -> Result<Vec<Variant>> {
     let mut lists = Vec::new();
     if let Some(sweep) = sweep {
         flatten("", &sweep, &mut lists, origin)?;
     }
+    let keys: Vec<String> = lists.iter().map(|(key, _)| key.clone()).collect();
     let mut variants = vec![Variant::default()];
     for (key, values) in lists {
-        let with_each = |variant: &Variant| values.iter().map(|value| variant.with(&key, value)).collect::<Vec<_>>();
+        let twice = values.iter().enumerate().find(|(at, value)| values[..*at].contains(value));
+        if let Some((_, value)) = twice {
+            bail!("`sweep.{key}` in {} lists one value twice: {}", origin.of(value), plain(value, usize::MAX));
+        }
+        let (name, texts) = (short(&key, &keys), texts(&values));
+        let with_each = |variant: &Variant| {
+            let each = values.iter().zip(&texts).map(|(value, text)| variant.with(&key, value, &name, text));
+            each.collect::<Vec<_>>()
+        };
         variants = variants.iter().flat_map(with_each).collect();
     }
     Ok(variants)
 }
 
 impl Variant {
-    fn with(&self, key: &str, value: &Value) -> Self {
+    fn with(&self, key: &str, value: &Value, name: &str, text: &str) -> Self {
         let mut variant = self.clone();
         variant.values.push((key.to_owned(), value.clone()));
-        let short = key.rsplit('.').next().unwrap_or(key);
-        variant.suffix.push_str(&format!("-{short}={}", plain(value)));
+        variant.suffix.push_str(&format!("-{name}={text}"));
         variant
     }
 }
@@ -71,11 +150,53 @@ fn flatten(prefix: &str, value: &Value, lists: &mut Vec<(String, Vec<Value>)>, o
     }
 }
 
-/// A value as a part of a folder's name: of paths the last part, and nothing but letters, digits, `.`, `_` and `-`.
-fn plain(value: &Value) -> String {
+/// The last part of a key; more of its parts where another swept key ends alike. An experiment's key is then whole: a
+/// number alone says nothing.
+fn short(key: &str, keys: &[String]) -> String {
+    let parts: Vec<&str> = key.split('.').collect();
+    let end = |count: usize| parts[parts.len() - count..].join(".");
+    let is_alone = |count: &usize| {
+        let end = format!(".{}", end(*count));
+        keys.iter().filter(|other| format!(".{other}").ends_with(&end)).count() == 1
+    };
+    match (1..parts.len()).find(is_alone) {
+        Some(count) if count == 1 || parts[0] != "experiment" => end(count),
+        _ => key.to_owned(),
+    }
+}
+
+/// Each value as a part of a folder's name, no two alike: of paths the last part, where that does not tell them apart as
+/// many more as do; the value's number where nothing does.
+fn texts(values: &[Value]) -> Vec<String> {
+    let longest = values.iter().map(depth).max().unwrap_or(1);
+    let with = |parts: usize| values.iter().map(|value| plain(value, parts)).collect::<Vec<_>>();
+    let differ = |texts: &[String]| {
+        let folded: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
+        folded.iter().enumerate().all(|(at, text)| !folded[..at].contains(text))
+    };
+    if let Some(texts) = (1..=longest).map(with).find(|texts| differ(texts)) {
+        return texts;
+    }
+    with(1).iter().enumerate().map(|(at, text)| format!("{}.{text}", at + 1)).collect()
+}
+
+/// The most parts that a path among the texts has.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(_, values) => values.iter().map(depth).max().unwrap_or(1),
+        Value::String(_, text) => text.split('/').count(),
+        _ => 1,
+    }
+}
+
+/// A value as a part of a folder's name: of paths the last `parts`, and nothing but letters, digits, `.`, `_`, `-`, `+`.
+fn plain(value: &Value, parts: usize) -> String {
     let text = match value {
-        Value::Array(_, values) => values.iter().map(plain).collect::<Vec<_>>().join("+"),
-        Value::String(_, text) => text.rsplit('/').next().unwrap_or(text).to_owned(),
+        Value::Array(_, values) => values.iter().map(|value| plain(value, parts)).collect::<Vec<_>>().join("+"),
+        Value::String(_, text) => {
+            let all: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
+            all[all.len().saturating_sub(parts)..].join("-")
+        }
         Value::Bool(_, value) => value.to_string(),
         Value::Num(_, number) => number
             .to_i128()

@@ -253,8 +253,11 @@ impl Run {
         let (model, of_model) = (loaded.summary(), loaded.model.warnings().to_vec());
         let config = &self.config;
         let treebank = &config.treebank;
-        // A run on unlabelled text alone has no treebank to name.
-        let name = [treebank.display_name(), config.corpus.display_name()].into_iter().find(|name| !name.is_empty());
+        // A run on unlabelled text alone has no treebank to name, whatever files `[treebank]` lists.
+        let is_corpus = |split: &SplitSummary| split.split == "corpus";
+        let of_treebank = self.splits.iter().any(|split| !is_corpus(split)).then(|| treebank.display_name());
+        let of_corpus = self.splits.iter().any(is_corpus).then(|| config.corpus.display_name());
+        let name = of_treebank.or(of_corpus);
         let treebank_summary =
             TreebankSummary { name: name.unwrap_or_default(), splits: self.splits.clone(), overlaps: self.overlaps() };
         let skipped: u64 = self.splits.iter().flat_map(|split| split.skipped.values()).sum();

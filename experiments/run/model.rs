@@ -45,8 +45,7 @@ impl LoadedModel {
         // Hashing and loading read the same files; together they read them once.
         let (inputs, model) = rayon::join(|| inputs(&folder), || Model::load(&folder, &options));
         let model = model.context("cannot load the model")?;
-        let named = if keys.name.is_empty() { folder.file_name() } else { Some(keys.name.as_ref()) };
-        let name = named.unwrap_or_default().to_string_lossy().into_owned();
+        let name = keys.display_name();
         Ok(Self { model, inputs: inputs?, folder, options, name, random: keys.random_init })
     }
 
@@ -92,6 +91,9 @@ fn folder(path: &Path, name: &str) -> Result<PathBuf> {
         return fetch::model(name);
     }
     ensure!(path.is_dir(), "`model.path` is {}, which is no folder", path.display());
+    fetch::check_label(name, path).with_context(|| {
+        format!("`model.name` calls {} {name}, which it is not: give another name, or none", path.display())
+    })?;
     Ok(path.to_path_buf())
 }
 

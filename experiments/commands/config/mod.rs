@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Usage;
 use crate::config::{Settings, Source, load};
 use crate::kinds::Experiment;
-use crate::sources::treebank;
+use crate::sources::{fetch, treebank};
 
 /// A resolved config. Printed as TOML it is a config again, which resolves to itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,8 @@ pub fn load_configs(argument: &str, sets: &[String]) -> Result<Vec<Config>> {
 /// # Errors
 /// The first mistake in it.
 pub fn resolve(source: &Source, sets: &[String]) -> Result<Vec<Config>> {
-    let configs = load(source, sets)?.into_iter().map(|(settings, experiments)| Config { settings, experiments });
+    let configs = load(source, sets, fetch::is_unproven)?;
+    let configs = configs.into_iter().map(|(settings, experiments)| Config { settings, experiments });
     configs
         .map(|config| {
             config.check().with_context(|| source.describe())?;

@@ -1,5 +1,8 @@
 //! Layers in, config out; and what a user sees when a layer is wrong.
 
+mod labels;
+mod sweeps;
+
 use std::fs;
 use std::path::Path;
 
@@ -144,21 +147,6 @@ fn what_is_wrong_is_named_with_its_writer_and_the_way_out() {
         assert!(found.starts_with(expected), "\n   found: {found}\nexpected: {expected}");
         assert!(!found.contains('\n'), "{found}");
     }
-}
-
-#[test]
-fn a_sweep_is_a_run_for_each_combination() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("study.toml");
-    let sweep = "[sweep]\nseed = [1, 2]\ntreebank.evaluate = [[\"a.conllu\"], [\"b.conllu\"]]\nexperiment.0.resamples = [5000]\n";
-    fs::write(&file, format!("{sweep}{MINIMAL}")).unwrap();
-    let configs = load_in(&file, &["heads.confidence=0.9"]).unwrap();
-    let names: Vec<&str> = configs.iter().map(|config| config.settings.name.as_str()).collect();
-    let expected = ["1-evaluate=a.conllu", "1-evaluate=b.conllu", "2-evaluate=a.conllu", "2-evaluate=b.conllu"];
-    assert_eq!(names, expected.map(|name| format!("study-resamples=5000-seed={name}")));
-    assert_eq!(configs[3].settings.seed, 2);
-    assert_eq!(Path::new(&configs[3].settings.treebank.evaluate[0]), folder.path().join("b.conllu"));
-    assert!(configs.iter().all(|config| config.to_toml().contains("resamples = 5000\nconfidence = 0.9")));
 }
 
 #[test]

@@ -104,6 +104,23 @@ fn find_model(name: &str) -> Result<Model> {
     }
 }
 
+/// Whether a name is that of a model to be obtained, known or on the Hub, and no checksum tells whether a folder holds it.
+pub fn is_unproven(name: &str) -> bool {
+    find_model(name).is_ok_and(|model| model.pinned.is_empty())
+}
+
+/// Compares a folder with the checksums of the model that `name` means, where there are any: a label may not be the name
+/// of another model.
+///
+/// # Errors
+/// When a pinned file is absent or has another checksum.
+pub fn check_label(name: &str, folder: &Path) -> Result<()> {
+    match MODELS.iter().find(|model| model.name == name || model.id == name) {
+        Some(model) => known::verify(model, folder),
+        None => Ok(()),
+    }
+}
+
 /// Whether a folder holds what every checkpoint has. Whether it is a good one is the loader's to say.
 pub fn is_checkpoint(folder: &Path) -> bool {
     let has = |file: &str| folder.join(file).is_file();
