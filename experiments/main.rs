@@ -12,6 +12,7 @@ mod sources;
 use std::process::ExitCode;
 
 use clap::Parser;
+use headlight_report::sheet::visible_lines;
 
 use crate::cli::{Cli, Command, Interrupted, LogFormat, logging, output, progress};
 
@@ -22,7 +23,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // clap repeats arguments as they are, in colours of its own.
+        Err(error) if visible_lines(&error.to_string()) == error.to_string() => error.exit(),
+        Err(error) => {
+            progress::fail(error.to_string().trim_start_matches("error: ").trim_end());
+            return ExitCode::from(USAGE);
+        }
+    };
     logging::install(&cli.verbosity);
     if cli.verbosity.quiet {
         progress::quiet();

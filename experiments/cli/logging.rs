@@ -1,7 +1,9 @@
 //! Log lines: `tracing` events of all crates, on standard error, in between progress bars.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
+use headlight_report::sheet::visible_lines;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -28,10 +30,14 @@ pub fn install(verbosity: &Verbosity) {
         None => default.to_owned(),
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(AboveBars);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter);
     let installed = match verbosity.log_format {
-        LogFormat::Text => builder.without_time().with_target(false).with_ansi(colours()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            let form = if colours() { Form::Coloured } else { Form::Plain };
+            let builder = builder.with_writer(AboveBars(form)).without_time().with_target(false);
+            builder.with_ansi(colours()).try_init()
+        }
+        LogFormat::Json => builder.with_writer(AboveBars(Form::Json)).json().flatten_event(true).try_init(),
     };
     debug_assert!(installed.is_ok(), "the subscriber is installed once");
 }
@@ -41,13 +47,30 @@ fn colours() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Writes a log line without tearing the progress bars apart.
+/// How a log line is written.
 #[derive(Clone, Copy)]
-struct AboveBars;
+enum Form {
+    Plain,
+    /// With escape characters of the log's own; those of the text are written out by the subscriber.
+    Coloured,
+    Json,
+}
+
+/// Writes a log line without tearing the progress bars apart. Names in it may come from files: what would act on the
+/// terminal is written out.
+#[derive(Clone, Copy)]
+struct AboveBars(Form);
 
 impl Write for AboveBars {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        progress::suspend(|| io::stderr().write(bytes))
+        let line = String::from_utf8_lossy(bytes);
+        let line: Cow<'_, str> = match self.0 {
+            Form::Plain => visible_lines(&line),
+            Form::Coloured => line.split('\u{1b}').map(visible_lines).collect::<Vec<_>>().join("\u{1b}").into(),
+            Form::Json => visible_json(&line).into(),
+        };
+        progress::suspend(|| io::stderr().write_all(line.as_bytes()))?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -60,5 +83,43 @@ impl MakeWriter<'_> for AboveBars {
 
     fn make_writer(&self) -> Self {
         *self
+    }
+}
+
+/// JSON whose texts are visible when they are read back, too: neither a control character nor its escape stays.
+fn visible_json(line: &str) -> String {
+    let mut visible = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(character) = rest.chars().next() {
+        let escaped = rest.strip_prefix("\\u").and_then(|digits| digits.get(..4));
+        let meant = escaped.and_then(|digits| char::from_u32(u32::from_str_radix(digits, 16).ok()?));
+        let length = match (meant, character) {
+            (Some(_), _) => 6,
+            // Any other escape is two characters, whose second begins none.
+            (None, '\\') => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            _ => character.len_utf8(),
+        };
+        let (this, after) = rest.split_at(length);
+        match meant {
+            Some(meant) => visible.push_str(&visible_lines(&meant.to_string()).replace('\\', "\\\\")),
+            None => visible.push_str(&visible_lines(this).replace("\\u{", "\\\\u{")),
+        }
+        rest = after;
+    }
+    visible
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_visible_before_and_after_it_is_read() {
+        let message = "a \u{1b}[31m b\u{9b} \u{7f} \\u001b \\\" \u{202e} ü\n";
+        let line = serde_json::json!({ "message": message }).to_string() + "\n";
+        let visible = visible_json(&line);
+        assert!(!visible.trim_end().contains(char::is_control), "{visible}");
+        let read: serde_json::Value = serde_json::from_str(&visible).unwrap();
+        assert_eq!(read["message"], "a \\u{1b}[31m b\\u{9b} \\u{7f} \\u001b \\\" \\u{202e} ü\n");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use headlight_report::sheet::visible;
 use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
@@ -42,8 +43,10 @@ pub fn fail(line: &str) {
     write_line("ERROR", "error: ", line);
 }
 
-/// `prefix` and `line`, or an object like those of the log. A closed standard error takes nothing, and that is no error.
+/// `prefix` and `line`, or an object like those of the log; names in it may come from files, so nothing in it acts on the
+/// terminal. A closed standard error takes nothing, and that is no error.
 fn write_line(level: &str, prefix: &str, line: &str) {
+    let line = visible(line);
     let line = match JSON.load(Ordering::Relaxed) {
         true => {
             let timestamp = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
@@ -87,7 +90,7 @@ pub struct Progress {
 impl Progress {
     /// Starts a step of `total` units; `None` when nobody knows how many there will be.
     pub fn start(label: impl Into<String>, unit: Unit, total: Option<u64>) -> Self {
-        let label = label.into();
+        let label = visible(&label.into()).into_owned();
         let shown = io::stderr().is_terminal() && ![&QUIET, &JSON].iter().any(|it| it.load(Ordering::Relaxed));
         let bar = if shown {
             BARS.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new))

@@ -23,7 +23,11 @@ pub fn compare(args: &CompareArgs) -> Result<()> {
         CompareFormat::Latex => Format::Latex,
         CompareFormat::Html => Format::Html,
     };
-    output::print(&comparison.render(format, WIDTH))?;
+    let rendered = comparison.render(format, WIDTH);
+    match format {
+        Format::Terminal | Format::Markdown => output::print(&rendered)?,
+        Format::Csv | Format::Json | Format::Latex | Format::Html => output::print_data(&rendered)?,
+    }
     let Some(points) = args.fail_below else { return Ok(()) };
     let unmeasured = comparison.unmeasured();
     ensure!(

@@ -205,7 +205,7 @@ impl Parser {
                 unparsed += usize::from(governors.is_none());
                 write_conllu(&tree(sentence, governors)?, &mut text)?;
             }
-            output::print(&String::from_utf8(text)?)?;
+            output::print_data(&String::from_utf8(text)?)?;
         }
         if unparsed > 0 {
             tracing::warn!("{unparsed} sentences are too long for the model; each got a right-branching tree");

@@ -11,5 +11,5 @@ use crate::config::BASE;
 pub fn show(args: &ShowArgs) -> Result<()> {
     let Some(config) = &args.config else { return output::print(BASE) };
     let configs = load_configs(config, &args.sets)?;
-    output::print(&configs.iter().map(Config::to_toml).collect::<Vec<_>>().join("\n"))
+    output::print_data(&configs.iter().map(Config::to_toml).collect::<Vec<_>>().join("\n"))
 }

@@ -14,6 +14,10 @@ pub fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
+            // Forbidden in HTML.
+            character if character.is_control() && !character.is_ascii_whitespace() => {
+                escaped.extend(character.escape_default());
+            }
             _ => escaped.push(character),
         }
     }

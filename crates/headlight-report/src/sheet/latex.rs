@@ -1,11 +1,13 @@
 //! LaTeX, with package booktabs.
 
+use super::visible::visible_lines;
 use super::{Align, Sheet, SheetCell};
 
-/// Text as text in LaTeX. The signs that our own tables use (arrows, minus, ranges) become their macros.
+/// Text as text in LaTeX. The signs that our own tables use (arrows, minus, ranges) become their macros; control
+/// characters, which LaTeX refuses, are written out.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in visible_lines(text).chars() {
         match character {
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => escaped.extend(['\\', character]),
             '\\' => escaped.push_str(r"\textbackslash{}"),

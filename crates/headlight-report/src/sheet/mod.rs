@@ -4,12 +4,14 @@
 mod html;
 mod latex;
 mod text;
+mod visible;
 
 pub(crate) use html::isolated;
 pub(crate) use text::escape_markdown;
 
 pub use html::escape as escape_html;
 pub use latex::escape as escape_latex;
+pub use visible::{visible, visible_lines};
 
 /// A table of finished texts.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

@@ -1,10 +1,12 @@
 //! Plain text and Markdown.
 
+use super::visible::{visible_lines, visible_sheet};
 use super::{Align, Sheet, SheetCell};
 
 const GAP: &str = "  ";
 
 pub(super) fn render(sheet: &Sheet, width: usize) -> String {
+    let sheet = &visible_sheet(sheet);
     let widths = column_widths(sheet, width);
     let rule: String = widths.iter().map(|&width| "─".repeat(width)).collect::<Vec<_>>().join(GAP);
     let line = |texts: Vec<&str>| {
@@ -67,7 +69,7 @@ fn with_gaps(widths: &[usize]) -> usize {
 
 /// How wide lines are that nobody cuts.
 pub(super) fn width(sheet: &Sheet) -> usize {
-    with_gaps(&natural_widths(sheet).1)
+    with_gaps(&natural_widths(&visible_sheet(sheet)).1)
 }
 
 fn shorten(text: &str, width: usize) -> String {
@@ -115,12 +117,13 @@ fn markdown_cell(cell: &SheetCell) -> String {
     if cell.strong { format!("**{text}**") } else { text }
 }
 
-/// Treebank text in Markdown must show as text: characters that would end a cell, start HTML or emphasis get a backslash.
+/// Treebank text in Markdown must show as text: characters that would end a cell, start HTML or emphasis get a backslash,
+/// those that act on a terminal are written out.
 pub(crate) fn escape_markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in visible_lines(&text.replace('\r', " ")).chars() {
         match character {
-            '\n' | '\r' => escaped.push(' '),
+            '\n' => escaped.push(' '),
             '\\' | '|' | '*' | '_' | '`' | '<' | '[' | ']' => escaped.extend(['\\', character]),
             _ => escaped.push(character),
         }
