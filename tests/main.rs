@@ -7,6 +7,7 @@
 mod architecture;
 mod bad_input;
 mod cli;
+mod controls;
 mod fetch;
 mod golden_coreference;
 mod golden_ensembles;
@@ -16,6 +17,7 @@ mod goldens;
 mod importance;
 mod interrupted;
 mod kinds;
+mod labels;
 mod models;
 mod pipeline;
 mod probe_runs;

@@ -98,6 +98,11 @@ impl Units {
         &self.of
     }
 
+    /// The document of the sentence pushed last, counted from 1, where documents are the unit.
+    pub fn document(&self) -> Option<u32> {
+        (self.unit == Unit::Document).then(|| self.of.last().map(|unit| unit + 1))?
+    }
+
     /// Number of units.
     pub fn len(&self) -> usize {
         self.of.iter().max().map_or(0, |&last| last as usize + 1)

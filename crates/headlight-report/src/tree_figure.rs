@@ -233,6 +233,9 @@ mod tests {
             relation: scope.into(),
             predicted,
             correct: predicted == Some(2),
+            sentence: None,
+            form: None,
+            document: None,
         };
         let rows = [row(1, "nsubj", Some(2)), row(1, "all", Some(3)), row(2, "root", None), row(3, "obj", Some(1))];
         write_table(folder, &rows).unwrap();
@@ -288,6 +291,9 @@ mod tests {
             relation: relation.into(),
             predicted: Some(predicted),
             correct: predicted == governor,
+            sentence: None,
+            form: None,
+            document: None,
         };
         write_table(folder.path(), &[row(1, 2, "nsubj:pass", 0), row(2, 0, "root", 1), row(3, 2, "obj", 1)]).unwrap();
         fs::remove_file(folder.path().join("predictions.conllu")).unwrap();

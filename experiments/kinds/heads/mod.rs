@@ -96,11 +96,20 @@ impl Predicted {
         run: &mut Run,
         mut visit: impl FnMut(&Sentence, &headlight_heads::HeadPredictions) -> Result<()>,
     ) -> Result<()> {
+        self.for_each_numbered(run, |_, sentence, predictions| visit(sentence, predictions))
+    }
+
+    /// The same with each sentence's place in the split.
+    fn for_each_numbered(
+        &self,
+        run: &mut Run,
+        mut visit: impl FnMut(usize, &Sentence, &headlight_heads::HeadPredictions) -> Result<()>,
+    ) -> Result<()> {
         for (number, sentence) in run.sentences(self.split)?.enumerate() {
             let sentence = sentence?;
             ensure!(number < self.file.len(), "the treebank changed while it was read");
             if let Some(predictions) = self.file.sentence(number) {
-                visit(&sentence, &predictions)?;
+                visit(number, &sentence, &predictions)?;
             }
         }
         Ok(())

@@ -124,7 +124,9 @@ pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected) -> Result
     let path = run.folder().join("predictions.conllu");
     let failed = || format!("cannot write {}", path.display());
     let mut conllu = BufWriter::new(File::create(&path).with_context(failed)?);
-    evaluate.for_each(run, |sentence, predictions| {
+    let mut units = run.units();
+    evaluate.for_each_numbered(run, |number, sentence, predictions| {
+        units.push(sentence);
         let fold = fold(sentence, unit);
         let mut annotated = sentence.clone().into_parts();
         for (index, word) in sentence.words().iter().enumerate() {
@@ -141,6 +143,9 @@ pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected) -> Result
                         relation: word.relation.full().to_owned(),
                         predicted: predicted.map(id),
                         correct: predicted == Some(word.governor),
+                        sentence: Some(number as u32 + 1),
+                        form: Some(word.form.clone()),
+                        document: units.document(),
                     })
                 };
                 push("best_head", predicted.map(Governor::Word))?;

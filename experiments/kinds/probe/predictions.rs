@@ -112,11 +112,14 @@ pub fn write(run: &mut Run, predictors: &[Predictor]) -> Result<()> {
     let mut table = run.table::<Prediction>()?;
     let written: Vec<&Predictor> = predictors.iter().filter(|predictor| predictor.written).collect();
     let mut files = TreeFiles::create(&folder, &written)?;
+    let mut units = run.units();
     for (number, sentence) in run.sentences(Split::Evaluate)?.enumerate() {
         let sentence = sentence?;
+        units.push(&sentence);
+        let place = Place { sentence: number as u32 + 1, document: units.document() };
         for predictor in &written {
             if let Some(Said::Governors(governors)) = &predictor.said[number] {
-                push_rows(&mut table, predictor, &sentence, governors)?;
+                push_rows(&mut table, predictor, &sentence, place, governors)?;
             }
         }
         files.push(number, &sentence)?;
@@ -125,10 +128,18 @@ pub fn write(run: &mut Run, predictors: &[Predictor]) -> Result<()> {
     Ok(table.finish()?)
 }
 
+/// Where a sentence stands, as the table has it.
+#[derive(Clone, Copy)]
+struct Place {
+    sentence: u32,
+    document: Option<u32>,
+}
+
 fn push_rows(
     table: &mut TableWriter<Prediction>,
     predictor: &Predictor,
     sentence: &Sentence,
+    place: Place,
     governors: &[Governor],
 ) -> Result<()> {
     let name = predictor.name();
@@ -142,6 +153,9 @@ fn push_rows(
             relation: word.relation.full().to_owned(),
             predicted: Some(id(*predicted)),
             correct: *predicted == word.governor,
+            sentence: Some(place.sentence),
+            form: Some(word.form.clone()),
+            document: place.document,
         })?;
     }
     Ok(())

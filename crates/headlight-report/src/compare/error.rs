@@ -49,6 +49,27 @@ pub enum CompareError {
         /// Its governor in the other run.
         b: String,
     },
+    /// One name for different sentences.
+    #[error("sentence {sent_id} is {a}, but {b}: the runs are not of the same sentences")]
+    DifferentSentences {
+        /// The sentence.
+        sent_id: String,
+        /// How it begins in the reference: `"Dogs bark" in RUN`.
+        a: String,
+        /// How it begins in the other run.
+        b: String,
+    },
+    /// One name for several sentences, and nothing that tells them apart.
+    #[error(
+        "{label} has several sentences called {sent_id}, and its predictions, of an earlier version of headlight, do not \
+         say which is meant: repeat the run"
+    )]
+    RepeatedNames {
+        /// The run.
+        label: String,
+        /// The name.
+        sent_id: String,
+    },
     /// Nothing to compare.
     #[error("no relation and no probe occurs in two of the sources ({}): there is nothing to compare", .0.join("; "))]
     NothingInCommon(Vec<String>),

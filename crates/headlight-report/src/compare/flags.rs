@@ -1,8 +1,8 @@
 //! What a reader of a comparison must know.
 
+use super::align::CommonWords;
 use super::measures::published_name;
 use super::outcome::{Entry, MeasureRow, RelationRow};
-use super::words::CommonWords;
 use super::{Paper, PublishedHead, PublishedProbe, Source};
 use crate::format::count;
 use crate::run::Report;

@@ -1,11 +1,12 @@
 //! Comparison of runs, with each other and with published numbers, relation by relation.
 //!
-//! The first [`Source`] is the reference; every other one is compared with it. Two runs are paired word by word, by
-//! sentence id and word id of their `predictions` tables, and what cannot be paired is never joined silently:
-//! - runs that tell relations apart differently, or whose trees differ, are refused;
+//! The first [`Source`] is the reference; every other one is compared with it. Two runs are paired word by word, by what
+//! the sentences of their `predictions` tables say, and what cannot be paired is never joined silently:
+//! - runs that tell relations apart differently, or whose sentences or trees differ, are refused;
 //! - other conventions that differ, sentences that only one run has, and numbers without counts (published ones) are
 //!   named in [`Comparison::flags`].
 
+mod align;
 mod error;
 mod flags;
 mod measures;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::align::{CommonWords, Paired, Places, align};
 use super::flags::flags;
 use super::measures::{Measures, measures};
-use super::words::{CommonWords, CountsByName, RunWords, Treebank};
+use super::words::{CountsByName, RunWords};
 use super::{CompareError, Paper, Source};
 use crate::assess::{is_aggregate, is_between_words};
 use crate::run::RunDirectory;
@@ -26,8 +27,10 @@ pub struct Comparison {
     pub measures: Vec<MeasureRow>,
     /// Coverage of the intervals.
     pub confidence: f64,
-    /// Bootstrap resamples over sentences.
+    /// Bootstrap resamples.
     pub resamples: u32,
+    /// What they resample, and what tests swap: `sentence`, or `document` where a run's statistics did.
+    pub unit: String,
 }
 
 /// A source of a comparison.
@@ -37,7 +40,7 @@ pub struct Contestant {
     pub label: String,
     /// The model.
     pub model: String,
-    /// The treebank.
+    /// The treebank; empty for a published table, whose notes name those of the numbers that are compared.
     pub treebank: String,
     /// How to cite it, when it is a published table.
     pub citation: Option<String>,
@@ -156,6 +159,8 @@ pub(super) struct Entry<'a> {
     pub(super) label: String,
     pub(super) scores: BTreeMap<String, Score>,
     pub(super) words: Option<RunWords>,
+    /// Where its sentences stand in the reference.
+    places: Places,
     pub(super) paired: bool,
     pub(super) measures: Measures,
 }
@@ -180,12 +185,11 @@ pub fn compare(sources: &[Source], bootstrap: &Bootstrap) -> Result<Comparison, 
     }
     let labels = Source::labels(sources)?;
     check_granularity(sources, &labels)?;
-    let mut treebank = Treebank::default();
     let mut entries = Vec::new();
     for (source, label) in sources.iter().zip(labels) {
-        entries.push(Entry::read(source, label, &mut treebank)?);
+        entries.push(Entry::read(source, label)?);
     }
-    let common = pair(&mut entries, &treebank)?;
+    let common = pair(&mut entries)?;
     let mut counts = Vec::new();
     for entry in &mut entries {
         counts.push(entry.rescore(&common, bootstrap)?);
@@ -198,7 +202,8 @@ pub fn compare(sources: &[Source], bootstrap: &Bootstrap) -> Result<Comparison, 
     }
     let contestants = entries.iter().map(Entry::contestant).collect();
     let Bootstrap { confidence, resamples, .. } = *bootstrap;
-    Ok(Comparison { contestants, flags, relations, measures, confidence, resamples })
+    let unit = common.unit_kind().name().to_owned();
+    Ok(Comparison { contestants, flags, relations, measures, confidence, resamples, unit })
 }
 
 /// Where relations are compared, their names must mean the same.
@@ -224,25 +229,28 @@ fn check_granularity(sources: &[Source], labels: &[String]) -> Result<(), Compar
 }
 
 /// Marks the runs that share words with the reference, and gives the words that all of them share.
-fn pair(entries: &mut [Entry<'_>], treebank: &Treebank) -> Result<CommonWords, CompareError> {
+fn pair(entries: &mut [Entry<'_>]) -> Result<CommonWords, CompareError> {
     let (reference, others) = entries.split_first_mut().expect("there are at least two sources");
     let Some(words) = &reference.words else { return Ok(CommonWords::default()) };
     for other in &mut *others {
-        other.paired = other.words.as_ref().is_some_and(|theirs| theirs.overlaps(words));
+        let Some(theirs) = &other.words else { continue };
+        other.places = align(words, theirs)?;
+        other.paired = other.places.iter().any(Option::is_some);
     }
+    reference.places = (0..words.sentences.len()).map(Some).collect();
     reference.paired = others.iter().any(|other| other.paired);
-    let paired: Vec<&RunWords> =
-        entries.iter().filter(|entry| entry.paired).filter_map(|entry| entry.words.as_ref()).collect();
-    treebank.common_words(&paired)
+    let paired = entries.iter().filter(|entry| entry.paired);
+    let paired: Vec<_> = paired.filter_map(|entry| Some((entry.words.as_ref()?, &entry.places))).collect();
+    CommonWords::of(&paired)
 }
 
 impl<'a> Entry<'a> {
-    fn read(source: &'a Source, label: String, treebank: &mut Treebank) -> Result<Self, CompareError> {
+    fn read(source: &'a Source, label: String) -> Result<Self, CompareError> {
         let (scores, words) = match source {
-            Source::Run(run) => (run_scores(run)?, treebank.read(run, &label)?),
+            Source::Run(run) => (run_scores(run)?, RunWords::read(run, &label)?),
             Source::Paper(paper) => (paper_scores(paper), None),
         };
-        Ok(Self { source, label, scores, words, paired: false, measures: measures(source)? })
+        Ok(Self { source, label, scores, words, places: Places::new(), paired: false, measures: measures(source)? })
     }
 
     /// Takes a paired run's accuracies anew over the common words; gives their counts. The score of a relation whose words
@@ -251,9 +259,10 @@ impl<'a> Entry<'a> {
     fn rescore(&mut self, common: &CommonWords, bootstrap: &Bootstrap) -> Result<Recounted, CompareError> {
         let (true, Some(words)) = (self.paired, &self.words) else { return Ok(Recounted::default()) };
         let (scores, measures) = (&mut self.scores, &mut self.measures);
-        let relations = words.relations(common, |relation| scores.contains_key(relation));
+        let of = Paired { common, places: &self.places };
+        let relations = words.relations(&of, |relation| scores.contains_key(relation));
         let trained_once = |name: &str| measures.get(name).is_some_and(|measure| measure.seeds == 1);
-        let recounted = Recounted { measures: words.measures(common, trained_once), relations };
+        let recounted = Recounted { measures: words.measures(&of, trained_once), relations };
         let counts = recounted.relations.iter().chain(&recounted.measures);
         let lists: Vec<&[Counts]> = counts.map(|(_, counts)| counts.as_slice()).collect();
         let mut intervals = bootstrap.intervals(&lists)?.into_iter().map(|it| it.map(|it| (it.low, it.high)));
@@ -282,9 +291,8 @@ impl<'a> Entry<'a> {
                 let random = if model.random_weights { " with random weights" } else { "" };
                 (format!("{}{random}", model.name), &run.report().treebank.name, None)
             }
-            Source::Paper(paper) => {
-                (paper.paper.model.clone(), &paper.table1.treebank, Some(paper.paper.citation.clone()))
-            }
+            // On what a paper's numbers are scored differs between them: the notes say it of those that are compared.
+            Source::Paper(paper) => (paper.paper.model.clone(), &String::new(), Some(paper.paper.citation.clone())),
         };
         let (label, treebank) = (self.label.clone(), treebank.clone());
         Contestant { label, model, treebank, citation, paired: self.paired }

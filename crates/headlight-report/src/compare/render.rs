@@ -197,10 +197,11 @@ impl Comparison {
         let mut differences = format!("Differences in points to {}.", self.contestants[0].label);
         if self.contestants.iter().any(|contestant| contestant.paired) {
             differences.push_str(&format!(
-                " In brackets {:.0} % intervals of {} paired bootstrap resamples of sentences; paired sign-flip \
+                " In brackets {:.0} % intervals of {} paired bootstrap resamples of {}s; paired sign-flip \
                  test, Holm-corrected over {}: * p < 0.05, ** p < 0.01, *** p < 0.001.",
                 100.0 * self.confidence,
                 count(self.resamples.into()),
+                self.unit,
                 match (self.relations.is_empty(), self.measures.is_empty()) {
                     (false, true) => "relations",
                     (true, _) => "measures",

@@ -1,4 +1,5 @@
 mod measures;
+mod pairing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,9 @@ fn write_run(folder: &Path, name: &str, words: &[Word], edit: impl FnOnce(&mut R
                 relation: relation.into(),
                 predicted: correct.then_some(governor),
                 correct,
+                sentence: None,
+                form: None,
+                document: None,
             });
         }
     }

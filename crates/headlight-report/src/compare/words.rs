@@ -1,8 +1,9 @@
-//! Pairing runs word by word.
+//! What runs said about words, read and counted.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::CompareError;
+use super::align::{CommonWords, Paired};
 use super::measures::probe_name;
 use crate::run::RunDirectory;
 use crate::stats::Counts;
@@ -11,57 +12,53 @@ use crate::tables::Prediction;
 /// The predictor whose words are compared relation by relation: each relation's best head.
 const BEST_HEAD: &str = "best_head";
 
-/// A word: the number of its sentence in [`Treebank`], and its id.
-type WordKey = (u32, u32);
-
-/// Sentences and words of all runs of a comparison, under common numbers.
-#[derive(Default)]
-pub(super) struct Treebank {
-    sentences: HashMap<String, u32>,
-    names: Vec<String>,
-}
+/// A word: the place of its sentence among those of a run, and its id.
+pub(super) type WordKey = (usize, u32);
 
 /// What one run's predictors said about words.
 pub(super) struct RunWords {
-    label: String,
-    gold: HashMap<WordKey, (u32, String)>,
+    pub(super) label: String,
+    pub(super) sentences: Vec<ReadSentence>,
     /// Of best heads, relation by relation.
     by_relation: BTreeMap<String, Vec<(WordKey, bool)>>,
     /// Of probes and their baselines, by the name of their UAS: so without punctuation.
     by_measure: BTreeMap<String, Vec<(WordKey, bool)>>,
 }
 
-/// Counts of each common sentence, by the name of what was counted.
+/// A sentence of a run.
+pub(super) struct ReadSentence {
+    /// Its number in the split; `None` in tables of before there was one.
+    pub(super) number: Option<u32>,
+    pub(super) sent_id: String,
+    /// Its document, where that is the unit of the run's statistics.
+    pub(super) document: Option<u32>,
+    /// By id.
+    pub(super) words: BTreeMap<u32, Gold>,
+}
+
+/// A word as the treebank has it.
+#[derive(PartialEq)]
+pub(super) struct Gold {
+    pub(super) form: Option<String>,
+    pub(super) governor: u32,
+    pub(super) relation: String,
+}
+
+/// Counts of each common unit, by the name of what was counted.
 pub(super) type CountsByName = BTreeMap<String, Vec<Counts>>;
 
-/// The words that several runs share, and the places of their sentences in the reference's order.
-#[derive(Default)]
-pub(super) struct CommonWords {
-    words: HashSet<WordKey>,
-    places: HashMap<u32, usize>,
-}
-
-impl CommonWords {
-    /// Number of words.
-    pub(super) fn len(&self) -> usize {
-        self.words.len()
-    }
-}
-
-impl Treebank {
+impl RunWords {
     /// Reads a run's predictions; `None` where it has none of best heads and of probes.
-    pub(super) fn read(&mut self, run: &RunDirectory, label: &str) -> Result<Option<RunWords>, CompareError> {
+    pub(super) fn read(run: &RunDirectory, label: &str) -> Result<Option<Self>, CompareError> {
         if !run.has_table::<Prediction>() {
             return Ok(None);
         }
-        let mut words = RunWords {
-            label: label.to_owned(),
-            gold: HashMap::new(),
-            by_relation: BTreeMap::new(),
-            by_measure: BTreeMap::new(),
-        };
+        let (by_relation, by_measure) = (BTreeMap::new(), BTreeMap::new());
+        let mut words = RunWords { label: label.to_owned(), sentences: Vec::new(), by_relation, by_measure };
+        let (mut by_number, mut by_name) = (HashMap::new(), HashMap::new());
         for row in run.rows::<Prediction>()? {
-            let Prediction { predictor, scope, sent_id, word_id, governor, relation, correct, .. } = row?;
+            let row = row?;
+            let Prediction { predictor, scope, sent_id, word_id, governor, relation, correct, .. } = row;
             let is_punctuation = relation.split(':').next() == Some("punct");
             let said = match scope {
                 Some(scope) if predictor == BEST_HEAD => Some(words.by_relation.entry(scope).or_default()),
@@ -69,85 +66,67 @@ impl Treebank {
                 None if is_punctuation => None,
                 None => Some(words.by_measure.entry(measure_of(&predictor)).or_default()),
             };
-            let key = (self.number(sent_id), word_id);
-            said.into_iter().for_each(|said| said.push((key, correct)));
-            words.gold.insert(key, (governor, relation));
-        }
-        Ok((!words.gold.is_empty()).then_some(words))
-    }
-
-    fn number(&mut self, sent_id: String) -> u32 {
-        let next = u32::try_from(self.names.len()).expect("a treebank has fewer than 2^32 sentences");
-        *self.sentences.entry(sent_id).or_insert_with_key(|sent_id| {
-            self.names.push(sent_id.clone());
-            next
-        })
-    }
-
-    /// The words that all runs have, after checking that their trees agree there.
-    pub(super) fn common_words(&self, runs: &[&RunWords]) -> Result<CommonWords, CompareError> {
-        let Some((first, others)) = runs.split_first() else { return Ok(CommonWords::default()) };
-        let mut keys: Vec<WordKey> = first.gold.keys().copied().collect();
-        keys.sort_unstable();
-        for other in others {
-            let differs = |key: &&WordKey| other.gold.get(key).is_some_and(|gold| *gold != first.gold[key]);
-            if let Some(key) = keys.iter().find(differs) {
-                return Err(self.different_trees(*key, first, other));
+            let next = words.sentences.len();
+            let at = match row.sentence {
+                Some(number) => *by_number.entry(number).or_insert(next),
+                None => by_name.get(&sent_id).copied().unwrap_or_else(|| {
+                    by_name.insert(sent_id.clone(), next);
+                    next
+                }),
+            };
+            if at == next {
+                let (number, document) = (row.sentence, row.document);
+                words.sentences.push(ReadSentence { number, sent_id, document, words: BTreeMap::new() });
             }
-            keys.retain(|key| other.gold.contains_key(key));
+            said.into_iter().for_each(|said| said.push(((at, word_id), correct)));
+            words.sentences[at].words.insert(word_id, Gold { form: row.form, governor, relation });
         }
-        let mut places = HashMap::new();
-        for (sentence, _) in &keys {
-            let next = places.len();
-            places.entry(*sentence).or_insert(next);
-        }
-        Ok(CommonWords { words: keys.into_iter().collect(), places })
+        words.check_names()?;
+        Ok((!words.sentences.is_empty()).then_some(words))
     }
 
-    fn different_trees(&self, key: WordKey, a: &RunWords, b: &RunWords) -> CompareError {
-        let (sentence, word_id) = key;
-        let governor = |run: &RunWords| {
-            let (governor, relation) = &run.gold[&key];
-            format!("governor {governor} ({relation}) in {}", run.label)
-        };
-        let sent_id = self.names[sentence as usize].clone();
-        CompareError::DifferentTrees { sent_id, word_id, a: governor(a), b: governor(b) }
+    /// A name may stand for several sentences, but then their numbers have to tell them apart.
+    fn check_names(&self) -> Result<(), CompareError> {
+        for said in self.by_relation.values().chain(self.by_measure.values()) {
+            let mut seen = HashSet::new();
+            if let Some((key, _)) = said.iter().find(|(key, _)| !seen.insert(*key)) {
+                let (label, sent_id) = (self.label.clone(), self.sentences[key.0].sent_id.clone());
+                return Err(CompareError::RepeatedNames { label, sent_id });
+            }
+        }
+        Ok(())
     }
-}
 
-impl RunWords {
     /// Number of words.
     pub(super) fn len(&self) -> usize {
-        self.gold.len()
-    }
-
-    /// Whether any word is also the other run's.
-    pub(super) fn overlaps(&self, other: &RunWords) -> bool {
-        self.gold.keys().any(|key| other.gold.contains_key(key))
+        self.sentences.iter().map(|sentence| sentence.words.len()).sum()
     }
 
     /// Counts of the best heads by relation, aggregates among them; see [`counted`].
-    pub(super) fn relations(&self, common: &CommonWords, wanted: impl Fn(&str) -> bool) -> CountsByName {
-        counted(&self.by_relation, common, wanted)
+    pub(super) fn relations(&self, of: &Paired<'_>, wanted: impl Fn(&str) -> bool) -> CountsByName {
+        counted(&self.by_relation, of, wanted)
     }
 
     /// Counts of probes by the name of their UAS; see [`counted`].
-    pub(super) fn measures(&self, common: &CommonWords, wanted: impl Fn(&str) -> bool) -> CountsByName {
-        counted(&self.by_measure, common, wanted)
+    pub(super) fn measures(&self, of: &Paired<'_>, wanted: impl Fn(&str) -> bool) -> CountsByName {
+        counted(&self.by_measure, of, wanted)
     }
 }
 
-/// Counts of the wanted names' words among the common ones, one per common sentence; without names that have none there.
+/// Counts of the wanted names' words among the common ones, one per common unit; without names that have none there.
 fn counted(
     said: &BTreeMap<String, Vec<(WordKey, bool)>>,
-    common: &CommonWords,
+    of: &Paired<'_>,
     wanted: impl Fn(&str) -> bool,
 ) -> CountsByName {
+    let common: &CommonWords = of.common;
     let mut by_name = CountsByName::new();
     for (name, words) in said.iter().filter(|(name, _)| wanted(name)) {
-        let mut counts = vec![Counts::default(); common.places.len()];
-        for (key, correct) in words.iter().filter(|(key, _)| common.words.contains(key)) {
-            counts[common.places[&key.0]].observe(*correct);
+        let mut counts = vec![Counts::default(); common.units()];
+        for ((sentence, word_id), correct) in words {
+            if let Some(unit) = of.sentence(*sentence).and_then(|sentence| common.unit((sentence, *word_id))) {
+                counts[unit].observe(*correct);
+            }
         }
         if counts.iter().any(|counts| counts.total > 0) {
             by_name.insert(name.clone(), counts);

@@ -210,6 +210,12 @@ tables! {
         predicted: Option<u32>,
         /// Whether both are the same.
         correct: bool,
+        /// The sentence's number in the split, counted from 1, those that were skipped included: tells sentences of one name apart.
+        sentence: Option<u32>,
+        /// The word's form.
+        form: Option<String>,
+        /// The number of the sentence's document, where documents are what statistics resample (`treebank.unit`).
+        document: Option<u32>,
     }
 
     /// One number about one trained probe.

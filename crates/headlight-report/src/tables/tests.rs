@@ -18,6 +18,9 @@ fn prediction(word_id: u32) -> Prediction {
         relation: "nsubj:pass".into(),
         predicted: (word_id.is_multiple_of(2)).then_some(word_id / 2),
         correct: word_id.is_multiple_of(2),
+        sentence: None,
+        form: None,
+        document: None,
     }
 }
 

@@ -44,6 +44,9 @@ fn write_probe_run(folder: &Path, name: &str, seeds: &[i64], says: impl Fn(usize
                 relation: relation.into(),
                 predicted: Some(1),
                 correct,
+                sentence: None,
+                form: None,
+                document: None,
             });
         }
     }
