@@ -9,7 +9,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
 
 use super::sweep::Variant;
-use super::{Settings, labels, paths, sweep, unknown};
+use super::{Settings, applied, labels, paths, sweep, unknown};
 use crate::cli::nearest::nearest;
 
 /// The first layer: every key with its default.
@@ -90,6 +90,9 @@ pub trait Section: Sized {
 
     /// The keys of a kind that hold paths.
     fn paths(kind: &str) -> &'static [&'static str];
+
+    /// The kinds that a key outside their sections says something to; `None` where it is all of them.
+    fn readers(key: &str) -> Option<&'static [&'static str]>;
 
     /// Reads the keys of a kind from a table without `kind`.
     ///
@@ -254,6 +257,8 @@ fn resolve<E: Section>(
     }
     let kept: Vec<(&str, &Dict)> = merged.iter().map(|(kind, keys)| (*kind, keys)).collect();
     variant.check(&kept, E::KINDS, origin)?;
+    let kinds: Vec<&str> = kept.iter().map(|(kind, _)| *kind).collect();
+    applied::check::<E>(&root, &sections, &kinds, base, origin)?;
     let mut resolved = Vec::new();
     for (number, (kind, mut keys)) in merged.into_iter().enumerate() {
         paths::resolve(&mut keys, E::paths(kind), origin)?;

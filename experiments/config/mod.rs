@@ -4,6 +4,7 @@
 //! named config; each `--set key=value`. What comes out are [`Settings`] without gaps, and the experiments, of which this
 //! floor knows no more than that they are a [`Section`] each.
 
+mod applied;
 mod corpus;
 mod labels;
 mod layers;

@@ -87,6 +87,10 @@ macro_rules! kinds {
                 match kind { $($name => <$type as Kind>::PATHS,)+ _ => &[] }
             }
 
+            fn readers(key: &str) -> Option<&'static [&'static str]> {
+                readers(key)
+            }
+
             fn from_value(kind: &str, keys: &Value) -> Result<Self, Box<figment::Error>> {
                 match kind {
                     $($name => <$type>::deserialize(keys).map(Self::$variant).map_err(Box::new),)+
@@ -108,6 +112,25 @@ kinds! {
     "pruning" => Pruning(pruning::Pruning),
     "trees" => Trees(trees::Trees),
     "ensembles" => Ensembles(ensembles::Ensembles),
+}
+
+/// See [`Section::readers`]: what a kind does not read, it would ignore in silence.
+fn readers(key: &str) -> Option<&'static [&'static str]> {
+    const TEXT: &[&str] = &["surface", "clusters", "importance", "pruning"];
+    Some(match key {
+        "model.attention" => {
+            &["heads", "probe", "surface", "clusters", "coreference", "pruning", "trees", "ensembles"]
+        }
+        "treebank.granularity" => &["heads", "probe", "clusters", "trees", "ensembles"],
+        "treebank.merge" => &["heads", "probe", "clusters", "coreference", "pruning", "trees", "ensembles"],
+        "treebank.unit" => &["heads", "probe", "structural", "trees", "ensembles", "pruning"],
+        "roles.next" | "roles.previous" | "roles.entropy" | "roles.cls" | "roles.sep" | "roles.punctuation" => {
+            &["surface", "clusters"]
+        }
+        "roles.positional" | "roles.syntactic" | "roles.relations" | "roles.min_total" => &["clusters"],
+        _ if key.starts_with("corpus.") => TEXT,
+        _ => return None,
+    })
 }
 
 impl Experiment {

@@ -8,8 +8,8 @@
 //! 4. [`sheet`] and its users: the same table for a terminal, Markdown, LaTeX and HTML;
 //! 5. [`figures`] for papers, and [`html_report`], the page to look around in, which [`explorer`] gives its sentences.
 //!
-//! It knows nothing about models and heads, and computes no prediction: the runner converts what the other crates count
-//! into the rows defined here.
+//! It runs no model, reads no treebank but the sentences of a run's own files, and predicts nothing: the runner converts what
+//! the other crates count into the rows defined here.
 //!
 //! ```
 //! use headlight_report::stats::{Bootstrap, Counts, Unit};

@@ -1,5 +1,6 @@
 //! Layers in, config out; and what a user sees when a layer is wrong.
 
+mod applied;
 mod labels;
 mod sweeps;
 

@@ -276,8 +276,7 @@ fn a_paper_stands_in_for_a_run() {
     ────────────────────  ────  ─────────  ──────────
     UAS, attention+words  66.6       77.0  +10.4
 
-    a: minilm-l6 on en_ewt; clark2019: bert-base-uncased on Penn Treebank, WSJ
-    development section.
+    a: minilm-l6 on en_ewt; clark2019: bert-base-uncased.
     Best head (→ the governor is the word that the dependent attends to most, ← the
     word that attends to the dependent most) and the share of a relation's words
     whose governor it finds, in %.

@@ -21,7 +21,11 @@ pub fn reference() -> String {
          Every table lies in the run's folder twice, as `NAME.csv` and `NAME.parquet`, with the same columns. An empty \
          CSV field is a Parquet null; only columns marked *optional* have any. Columns may be added; a renamed one is \
          listed in CHANGELOG.md and raises the version, now {TABLES_VERSION}, that Parquet files carry as \
-         `headlight.tables_version`.\n"
+         `headlight.tables_version`. *METHOD §n* is a section of [method.md](method.md).\n\nTables are data: texts \
+         from treebanks stand in them as they are. In a CSV file a relation, form or name may begin with `=`, `+`, `-` \
+         or `@`, which spreadsheets take for a formula, and may hold control characters, which terminals obey: import such \
+         a file with its columns as text, or read the Parquet file. (Reports and everything that headlight prints show \
+         control characters written out, as in `\\u{{1b}}`.)\n"
     );
     page.push_str(&format!(
         "\nAny tool that reads Parquet opens them: pandas, polars, DuckDB, R's arrow. In Python, layers × heads of one \

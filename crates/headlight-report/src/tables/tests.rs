@@ -37,11 +37,11 @@ fn csv_has_a_header_quotes_what_needs_it_and_leaves_nulls_empty() {
     let folder = tempfile::tempdir().unwrap();
     write_table(folder.path(), &[prediction(2), prediction(3)]).unwrap();
     insta::assert_snapshot!(fs::read_to_string(folder.path().join("predictions.csv")).unwrap(), @r#"
-    predictor,scope,sent_id,word_id,governor,relation,predicted,correct
+    predictor,scope,sent_id,word_id,governor,relation,predicted,correct,sentence,form,document
     best_head,nsubj,"weblog, ""0""
-    <script>",2,1,nsubj:pass,1,true
+    <script>",2,1,nsubj:pass,1,true,,,
     best_head,,"weblog, ""0""
-    <script>",3,1,nsubj:pass,,false
+    <script>",3,1,nsubj:pass,,false,,,
     "#);
 }
 
