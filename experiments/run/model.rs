@@ -55,7 +55,7 @@ impl LoadedModel {
     /// When the checkpoint has no such head, or the vocabulary no `[MASK]`.
     pub fn masked_lm(&self) -> Result<MaskedLm> {
         if self.options.device == Device::Cuda {
-            tracing::info!("losses and gradients are computed on the processor, whatever `model.device` says");
+            tracing::warn!("losses and gradients are computed on the processor, whatever `model.device` says");
         }
         let masked_lm = MaskedLm::load(&self.folder, &self.options)?;
         ensure!(self.model.tokenizer().special().mask.is_some(), "the vocabulary of the model has no [MASK]");
