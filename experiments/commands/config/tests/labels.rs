@@ -24,6 +24,8 @@ const NAMED: &str = r#"
     files = ["a.txt"]
     [[experiment]]
     kind = "heads"
+    [[experiment]]
+    kind = "surface"
 "#;
 
 #[test]

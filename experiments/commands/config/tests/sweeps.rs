@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn configs(text: &str, sets: &[&str]) -> anyhow::Result<Vec<Config>> {
+fn configs(text: &str, sets: &[&str]) -> Result<Vec<Config>> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("study.toml");
     fs::write(&file, text).unwrap();
