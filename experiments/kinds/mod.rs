@@ -118,9 +118,7 @@ kinds! {
 fn readers(key: &str) -> Option<&'static [&'static str]> {
     const TEXT: &[&str] = &["surface", "clusters", "importance", "pruning"];
     Some(match key {
-        "model.attention" => {
-            &["heads", "probe", "surface", "clusters", "coreference", "pruning", "trees", "ensembles"]
-        }
+        "model.attention" => &["heads", "probe", "surface", "clusters", "coreference", "pruning", "trees", "ensembles"],
         "treebank.granularity" => &["heads", "probe", "clusters", "trees", "ensembles"],
         "treebank.merge" => &["heads", "probe", "clusters", "coreference", "pruning", "trees", "ensembles"],
         "treebank.unit" => &["heads", "probe", "structural", "trees", "ensembles", "pruning"],
