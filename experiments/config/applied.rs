@@ -1,16 +1,17 @@
-//! Settings that nothing applies are errors: whoever writes one expects it to do something. A value that is the default, as
-//! all are in the resolved config of a run, is no such wish.
+//! Settings that nothing applies are named: whoever writes one expects it to do something. By `--set` they are errors; in a
+//! file, which may serve several studies, warnings. A value that is the default, as all are in the resolved config of a run,
+//! is no such wish.
 
 use anyhow::{Result, bail};
 use figment::value::{Dict, Value};
 
 use super::layers::{Layer, Origin, Section};
 
-/// Refuses sections of kinds that no experiment has, and keys that no experiment of the config reads. `kinds` are those of
+/// Names sections of kinds that no experiment has, and keys that no experiment of the config reads. `kinds` are those of
 /// its experiments, `sections` those taken from `root`.
 ///
 /// # Errors
-/// The first such key, with its writer and those that would read it.
+/// The first such key that `--set` wrote, with those that would read it.
 pub fn check<E: Section>(
     root: &Dict,
     sections: &[(&str, Option<Value>)],
@@ -19,8 +20,9 @@ pub fn check<E: Section>(
     origin: &Origin<'_>,
 ) -> Result<()> {
     for (kind, section) in sections.iter().filter(|(kind, _)| !kinds.contains(kind)) {
-        if let Some((key, value)) = section.as_ref().and_then(|section| wished(section, base.get(*kind), origin)) {
-            bail!("`{kind}.{key}` in {} does nothing: no [[experiment]] has kind = {kind:?}", origin.of(value));
+        let wish = section.as_ref().and_then(|section| wished(section, base.get(*kind), origin));
+        if let Some((key, value)) = wish {
+            tell(value, &format!("{kind}.{key}"), &format!("no [[experiment]] has kind = {kind:?}"), origin)?;
         }
     }
     for (section, table) in root {
@@ -30,13 +32,10 @@ pub fn check<E: Section>(
             let Some(readers) = E::readers(&name) else { continue };
             let alone = Value::from(Dict::from([(key.clone(), value.clone())]));
             if wished(&alone, Some(defaults), origin).is_some() && !readers.iter().any(|kind| kinds.contains(kind)) {
-                let readers: Vec<String> = readers.iter().map(|kind| format!("{kind:?}")).collect();
-                bail!(
-                    "`{name}` in {} does nothing: it is for kind = {}, and the experiments are of kind = {}",
-                    origin.of(value),
-                    readers.join(", "),
-                    kinds.iter().map(|kind| format!("{kind:?}")).collect::<Vec<_>>().join(", ")
-                );
+                let list = |kinds: &[&str]| kinds.iter().map(|kind| format!("{kind:?}")).collect::<Vec<_>>().join(", ");
+                let (readers, kinds) = (list(readers), list(kinds));
+                let why = format!("it is for kind = {readers}, and the experiments are of kind = {kinds}");
+                tell(value, &name, &why, origin)?;
             }
         }
     }
@@ -51,18 +50,27 @@ fn check_corpus(root: &Dict, base: &Dict, origin: &Origin<'_>) -> Result<()> {
         return Ok(());
     }
     match wished(corpus, Some(defaults), origin) {
-        Some((key, value)) => {
-            bail!("`corpus.{key}` in {} does nothing: `corpus.files` names no text", origin.of(value))
-        }
+        Some((key, value)) => tell(value, &format!("corpus.{key}"), "`corpus.files` names no text", origin),
         None => Ok(()),
     }
 }
 
-/// The first key of a table that somebody gave another value than the default.
+/// An error for what somebody wants of this very run, a warning for what stands in a file.
+fn tell(value: &Value, key: &str, why: &str, origin: &Origin<'_>) -> Result<()> {
+    let said = format!("`{key}` in {} does nothing: {why}", origin.of(value));
+    if origin.layer(value) == Layer::Set {
+        bail!(said);
+    }
+    tracing::warn!("{said}");
+    Ok(())
+}
+
+/// A key of a table that somebody gave another value than the default, in the last layer that did.
 fn wished<'a>(table: &'a Value, defaults: Option<&Value>, origin: &Origin<'_>) -> Option<(&'a str, &'a Value)> {
     let defaults = defaults.and_then(Value::as_dict);
     let is_wish = |(key, value): &(&String, &Value)| {
         origin.layer(value) > Layer::Base && defaults.and_then(|table| table.get(*key)) != Some(*value)
     };
-    table.as_dict()?.iter().find(is_wish).map(|(key, value)| (key.as_str(), value))
+    let wishes = table.as_dict()?.iter().filter(is_wish);
+    wishes.max_by_key(|(_, value)| origin.layer(value)).map(|(key, value)| (key.as_str(), value))
 }

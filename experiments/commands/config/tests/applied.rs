@@ -32,6 +32,8 @@ fn defaults_are_no_wishes_and_what_one_experiment_reads_is_read() {
     for sets in [&["roles.next=0.4", "treebank.merge=first"][..], &["probe.epochs=0", "corpus.sequences=1000"]] {
         resolve(&both, sets).unwrap();
     }
-    let error = error(&format!("{MINIMAL}[structural]\nranks = [32]\n"), &[]);
-    assert!(error.starts_with("`structural.ranks` in config study.toml does nothing"), "{error}");
+    // In a file, which may serve several studies, it is a warning.
+    resolve(&format!("{MINIMAL}[structural]\nranks = [32]\n[corpus]\nsequences = 10\n"), &[]).unwrap();
+    let error = error(&format!("{MINIMAL}[structural]\nranks = [32]\n"), &["structural.epochs=2"]);
+    assert!(error.starts_with("`structural.epochs` in --set does nothing"), "{error}");
 }
