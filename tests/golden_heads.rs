@@ -69,7 +69,7 @@ fn arcs_are_found_in_the_row_of_the_word_that_attends() {
     );
 
     // Syntactic heads by the same counts.
-    let keys = "kind = \"clusters\"\nstarts = 1\n[corpus]\nsequences = 40";
+    let keys = "kind = \"clusters\"\nstarts = 1";
     let _ = rows(&world, &model, keys, "clusters");
     let report: Value = serde_json::from_str(&world.read("runs/ewt/report.json")).unwrap();
     let roles = report["experiments"][0]["facts"]["roles"].as_object().unwrap();

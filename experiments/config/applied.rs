@@ -39,20 +39,7 @@ pub fn check<E: Section>(
             }
         }
     }
-    check_corpus(root, base, origin)
-}
-
-/// How text is packed says nothing where there is no text.
-fn check_corpus(root: &Dict, base: &Dict, origin: &Origin<'_>) -> Result<()> {
-    let (Some(corpus), Some(defaults)) = (root.get("corpus"), base.get("corpus")) else { return Ok(()) };
-    let files = corpus.as_dict().and_then(|keys| keys.get("files")).and_then(Value::as_array);
-    if files.is_none_or(|files| !files.is_empty()) {
-        return Ok(());
-    }
-    match wished(corpus, Some(defaults), origin) {
-        Some((key, value)) => tell(value, &format!("corpus.{key}"), "`corpus.files` names no text", origin),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// An error for what somebody wants of this very run, a warning for what stands in a file.

@@ -121,7 +121,7 @@ fn readers(key: &str) -> Option<&'static [&'static str]> {
         "model.attention" => &["heads", "probe", "surface", "clusters", "coreference", "pruning", "trees", "ensembles"],
         "treebank.granularity" => &["heads", "probe", "clusters", "trees", "ensembles"],
         "treebank.merge" => &["heads", "probe", "clusters", "coreference", "pruning", "trees", "ensembles"],
-        "treebank.unit" => &["heads", "probe", "structural", "trees", "ensembles", "pruning"],
+        "treebank.unit" => &["heads", "probe", "structural", "trees", "ensembles", "importance", "pruning"],
         "roles.next" | "roles.previous" | "roles.entropy" | "roles.cls" | "roles.sep" | "roles.punctuation" => {
             &["surface", "clusters"]
         }

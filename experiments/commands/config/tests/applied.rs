@@ -15,7 +15,7 @@ fn what_no_experiment_reads_is_refused_by_name() {
         ),
         ("surface", "roles.positional=0.8", "`roles.positional` in --set does nothing: it is for kind = \"clusters\""),
         ("heads", "corpus.files=[\"a.txt\"]", "`corpus.files` in --set does nothing: it is for kind = \"surface\""),
-        ("surface", "corpus.sequences=10", "`corpus.sequences` in --set does nothing: `corpus.files` names no text"),
+        ("surface", "corpus.sequences=10", "`corpus.sequences` is given, but `corpus.files` is empty"),
         ("importance", "model.attention=norms", "`model.attention` in --set does nothing"),
         ("surface", "treebank.merge=first", "`treebank.merge` in --set does nothing"),
         ("coreference", "treebank.granularity=universal", "`treebank.granularity` in --set does nothing"),
@@ -33,7 +33,7 @@ fn defaults_are_no_wishes_and_what_one_experiment_reads_is_read() {
         resolve(&both, sets).unwrap();
     }
     // In a file, which may serve several studies, it is a warning.
-    resolve(&format!("{MINIMAL}[structural]\nranks = [32]\n[corpus]\nsequences = 10\n"), &[]).unwrap();
+    resolve(&format!("{MINIMAL}[structural]\nranks = [32]\n"), &[]).unwrap();
     let error = error(&format!("{MINIMAL}[structural]\nranks = [32]\n"), &["structural.epochs=2"]);
     assert!(error.starts_with("`structural.epochs` in --set does nothing"), "{error}");
 }
