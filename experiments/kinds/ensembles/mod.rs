@@ -86,7 +86,8 @@ impl Kind for Ensembles {
         };
         // Steps depend on all that is read.
         run.model()?;
-        (run.treebank(split)?, run.treebank(Split::Evaluate)?);
+        run.treebank(split)?;
+        run.treebank(Split::Evaluate)?;
         let steps = run.steps()?.of("ensembles");
         let chosen = Chosen::new(self.gather(run, split, &steps)?);
         let parsers = self.parsers(run, split, &steps, &chosen.ensembles)?;

@@ -130,7 +130,7 @@ impl<T> Halves<T> {
         for (of, item) in sample {
             let next = numbers.len() as u32;
             let number = *numbers.entry(of).or_insert(next);
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 measure.push(item);
                 units.push(number / 2);
             } else {

@@ -25,6 +25,9 @@ pub struct Sweep<'a> {
     pub bootstrap: &'a Bootstrap,
 }
 
+/// What is compared: its name, and the numbers of its trainings.
+type Trainings = (String, Vec<usize>);
+
 impl Sweep<'_> {
     /// For each structure, rank and seed the probe of the layer with the lowest loss on the training sentences held out,
     /// as its number among those trained.
@@ -127,7 +130,7 @@ impl Sweep<'_> {
     /// # Errors
     /// None that a caller could cause.
     pub fn differences(&self) -> Result<Vec<Difference>> {
-        let mut pairs: Vec<(Structure, [(String, Vec<usize>); 2])> = Vec::new();
+        let mut pairs: Vec<(Structure, [Trainings; 2])> = Vec::new();
         let forms = self.forms();
         for (place, &form) in forms.iter().enumerate() {
             let (structure, rank) = form;

@@ -1,5 +1,7 @@
 //! Intervals where resampling has nothing to vary.
 
+use statrs::distribution::{ContinuousCDF, Normal};
+
 use super::{Counts, Interval};
 
 /// Wilson's score interval of a share of `words` independent words (Wilson 1927, *Probable inference, the law of
@@ -39,64 +41,9 @@ pub(super) fn difference(shares: [f64; 2], [a, b]: [Interval; 2]) -> Interval {
     }
 }
 
-/// How many standard deviations around its mean hold `confidence` of a normal distribution: 1.96 for 0.95 (Wichura 1988,
-/// *Algorithm AS 241*, PPND16 without its outermost tail).
+/// How many standard deviations around its mean hold `confidence` of a normal distribution: 1.96 for 0.95.
 fn normal_deviate(confidence: f64) -> f64 {
-    const CENTRE: [[f64; 8]; 2] = [
-        [
-            2.509_080_928_730_122_7e3,
-            3.343_057_558_358_812_8e4,
-            6.726_577_092_700_870_1e4,
-            4.592_195_393_154_987_1e4,
-            1.373_169_376_550_946_1e4,
-            1.971_590_950_306_551_4e3,
-            1.331_416_678_917_843_8e2,
-            3.387_132_872_796_366_6,
-        ],
-        [
-            5.226_495_278_852_854_6e3,
-            2.872_908_573_572_194_3e4,
-            3.930_789_580_009_271_1e4,
-            2.121_379_430_158_659_6e4,
-            5.394_196_021_424_751_1e3,
-            6.871_870_074_920_579_1e2,
-            4.231_333_070_160_091_1e1,
-            1.0,
-        ],
-    ];
-    const TAIL: [[f64; 8]; 2] = [
-        [
-            7.745_450_142_783_414_1e-4,
-            2.272_384_498_926_918_5e-2,
-            2.417_807_251_774_506_1e-1,
-            1.270_458_252_452_368_4,
-            3.647_848_324_763_204_6,
-            5.769_497_221_460_691_4,
-            4.630_337_846_156_545_3,
-            1.423_437_110_749_683_6,
-        ],
-        [
-            1.050_750_071_644_416_8e-9,
-            5.475_938_084_995_345e-4,
-            1.519_866_656_361_645_7e-2,
-            1.481_039_764_274_800_7e-1,
-            6.897_673_349_851e-1,
-            1.676_384_830_183_803_8,
-            2.053_191_626_637_758_8,
-            1.0,
-        ],
-    ];
-    let ratio = |[above, below]: [[f64; 8]; 2], x: f64| {
-        let value = |terms: [f64; 8]| terms.into_iter().fold(0.0, |sum, term| sum * x + term);
-        value(above) / value(below)
-    };
-    let from_centre = confidence / 2.0;
-    if from_centre <= 0.425 {
-        return from_centre * ratio(CENTRE, 0.180_625 - from_centre * from_centre);
-    }
-    // The approximation ends where 1e-11 lies outside.
-    let outside = ((1.0 - confidence) / 2.0).max(1.4e-11);
-    ratio(TAIL, (-outside.ln()).sqrt() - 1.6)
+    Normal::standard().inverse_cdf((1.0 + confidence) / 2.0)
 }
 
 #[cfg(test)]
