@@ -52,15 +52,15 @@ impl Variant {
     pub fn check(&self, experiments: &[(&str, &Dict)], kinds: &[&str], origin: &Origin<'_>) -> Result<()> {
         for (key, value) in &self.values {
             let Some((section, rest)) = key.split_once('.') else { continue };
-            let is_meant: Box<dyn Fn(usize, &str) -> bool> = match rest.split_once('.') {
-                Some((number, _)) if section == "experiment" => {
-                    let number: usize = number.parse().with_context(|| format!("`sweep.{key}`"))?;
-                    Box::new(move |at, _| at == number)
+            // One experiment by its number, or all of a kind.
+            let (only, own) = match rest.split_once('.') {
+                Some((number, own)) if section == "experiment" => {
+                    (Some(number.parse::<usize>().with_context(|| format!("`sweep.{key}`"))?), own)
                 }
-                _ if kinds.contains(&section) => Box::new(move |_, kind| kind == section),
+                _ if kinds.contains(&section) => (None, rest),
                 _ => continue,
             };
-            let own = if section == "experiment" { rest.split_once('.').map_or(rest, |(_, own)| own) } else { rest };
+            let is_meant = |at: usize, kind: &str| only.map_or(kind == section, |number| at == number);
             let meant = experiments.iter().enumerate().filter(|(at, (kind, _))| is_meant(*at, kind));
             let mut reached = false;
             for (number, (_, keys)) in meant {
