@@ -99,7 +99,7 @@ fn a_treebank_that_is_none_is_named_by_line() {
         ("ids", format!("{}{}\n", row("1", "0"), row("3", "1")), "ID 3 where 2 is due"),
         ("a cycle", format!("{}{}{}\n", row("1", "0"), row("2", "3"), row("3", "2")), "part of a cycle"),
         ("two roots", format!("{}{}\n", row("1", "0"), row("2", "0")), "both have HEAD 0"),
-        ("no tree", format!("{}\n", row("1", "_")), "no HEAD"),
+        ("no tree", format!("{}\n", row("1", "_")), "no tree: no word has a HEAD"),
     ] {
         let world = world_with_treebank(format!("{good}{bad}"));
         let error = world.fail(1, &["run", "bad.toml"]);

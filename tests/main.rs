@@ -26,3 +26,4 @@ mod sequences;
 mod single_heads;
 mod splits;
 mod support;
+mod unannotated;

@@ -345,6 +345,8 @@ pub enum ParseFormat {
     Auto,
     /// CoNLL-U; its HEAD and DEPREL are not read
     Conllu,
+    /// CoNLL-X; likewise
+    Conllx,
     /// A sentence a line
     Text,
 }

@@ -1,6 +1,6 @@
 //! `headlight parse`: dependency trees by a trained probe.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -137,14 +137,15 @@ impl Input {
         let format = match format {
             ParseFormat::Conllu => Format::UnparsedConllu,
             ParseFormat::Text => Format::PlainText,
-            ParseFormat::Auto => guess(&path, &name)?,
+            ParseFormat::Conllx => Format::UnparsedConllx,
+            ParseFormat::Auto => Format::guess_unparsed(&path, &name)?,
         };
         Ok(Self { path, name, format, _spooled: spooled })
     }
 
     fn sentences(&self) -> Result<Reader> {
         let file = std::fs::File::open(&self.path).with_context(|| format!("cannot read {}", self.name.display()))?;
-        Ok(Reader::new(file, &self.name, self.format)?)
+        Ok(Reader::new(file, &self.name, self.format)?.with_optional_trees())
     }
 }
 
@@ -152,22 +153,6 @@ fn spool() -> Result<NamedTempFile> {
     let mut file = NamedTempFile::new().context("cannot keep standard input in a temporary file")?;
     io::copy(&mut io::stdin().lock(), &mut file).context("cannot read standard input")?;
     Ok(file)
-}
-
-/// CoNLL-U by name or by its lines of ten columns; all else is text.
-fn guess(path: &Path, name: &Path) -> Result<Format> {
-    let lower = name.to_string_lossy().to_lowercase();
-    match lower.trim_end_matches(".gz").rsplit_once('.').map(|(_, ending)| ending) {
-        Some("conllu") => return Ok(Format::UnparsedConllu),
-        Some("txt") => return Ok(Format::PlainText),
-        _ => {}
-    }
-    let mut start = Vec::new();
-    let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", name.display()))?;
-    file.take(1 << 16).read_to_end(&mut start).with_context(|| format!("cannot read {}", name.display()))?;
-    let columns =
-        start.split(|byte| *byte == b'\n').any(|line| line.iter().filter(|byte| **byte == b'\t').count() == 9);
-    Ok(if columns { Format::UnparsedConllu } else { Format::PlainText })
 }
 
 /// The vectors of the words of the input, and the hash of their file.

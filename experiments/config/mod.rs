@@ -80,6 +80,8 @@ pub struct TreebankConfig {
     pub granularity: Granularity,
     /// What happens at a sentence that is not a tree.
     pub invalid: Invalid,
+    /// Which words are punctuation.
+    pub punctuation: Punctuation,
     /// What the tokenizer sees.
     pub input: Input,
     /// Longest sentence in pieces, `[CLS]` and `[SEP]` included.
@@ -141,8 +143,12 @@ choice! {
     Granularity { Full = "full", Universal = "universal" }
 }
 choice! {
-    /// What happens at a sentence that is not a tree.
-    Invalid { Stop = "stop", Skip = "skip" }
+    /// What happens at a sentence that is not a tree; `repair` hangs all roots but the first from it, and skips the rest.
+    Invalid { Stop = "stop", Skip = "skip", Repair = "repair" }
+}
+choice! {
+    /// Which words are punctuation.
+    Punctuation { Auto = "auto", Relation = "relation", Form = "form" }
 }
 choice! {
     /// What the tokenizer sees: one word at a time, or the surface text.
@@ -224,6 +230,18 @@ impl TreebankConfig {
             Granularity::Full => headlight_treebank::Granularity::Full,
             Granularity::Universal => headlight_treebank::Granularity::Universal,
         }
+    }
+
+    /// How files are read that leave something open.
+    pub fn reading(&self) -> headlight_treebank::ReadOptions {
+        use headlight_treebank::{Punctuation as Rule, ReadOptions, Roots, Trees};
+        let punctuation = match self.punctuation {
+            Punctuation::Auto => Rule::Auto,
+            Punctuation::Relation => Rule::Relation,
+            Punctuation::Form => Rule::Form,
+        };
+        let roots = if self.invalid == Invalid::Repair { Roots::First } else { Roots::One };
+        ReadOptions { trees: Trees::Required, roots, punctuation }
     }
 
     /// What statistics resample and swap as a whole.

@@ -1,9 +1,11 @@
 //! What stands in the splits of a run, by its words: which sentences two splits share, and which stand twice in one.
 
+use std::cmp::Reverse;
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hasher;
 
+use headlight_report::format::count;
 use headlight_report::run::{Overlap, Repeated, TreebankSummary};
 use headlight_treebank::Sentence;
 
@@ -16,6 +18,12 @@ pub struct Contents {
     sentences: HashMap<u64, Known>,
     names: HashSet<u64>,
     repeated_names: u64,
+    /// Sentences with several roots.
+    pub(super) repaired: u64,
+    /// Words that count as punctuation.
+    punctuation: u64,
+    /// Words that are nothing but punctuation marks and do not count as such, by relation.
+    marks: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +38,14 @@ impl Contents {
         let known = self.sentences.entry(of_words(sentence)).or_default();
         known.times += 1;
         known.words = sentence.len() as u32;
+        self.repaired += u64::from(sentence.is_repaired());
+        for word in sentence.words().iter().filter(|_| !sentence.is_unparsed()) {
+            if word.is_punctuation() {
+                self.punctuation += 1;
+            } else if word.is_marks() {
+                *self.marks.entry(word.relation.full().to_owned()).or_default() += 1;
+            }
+        }
         self.repeated_names += u64::from(!self.names.insert(of_name(sentence.sent_id())));
     }
 
@@ -41,6 +57,24 @@ impl Contents {
             words: self.sentences.values().map(|known| again(known) * u64::from(known.words)).sum(),
             names: self.repeated_names,
         }
+    }
+
+    /// What is said of punctuation that hides behind other relations, so that "without punctuation" leaves little out.
+    pub fn hidden_punctuation(&self, split: Split) -> Option<String> {
+        let hidden: u64 = self.marks.values().sum();
+        if hidden <= self.punctuation {
+            return None;
+        }
+        let mut relations: Vec<(&String, &u64)> = self.marks.iter().collect();
+        relations.sort_by_key(|&(relation, count)| (Reverse(count), relation));
+        let named: Vec<&str> = relations.iter().take(3).map(|(relation, _)| relation.as_str()).collect();
+        Some(format!(
+            "{} words of `{}` are nothing but punctuation marks and have other relations than punct (most often {}): scores \
+             without punctuation count them; treebank.punctuation = \"form\" leaves them out",
+            count(hidden),
+            split.name(),
+            named.join(", ")
+        ))
     }
 
     /// The sentences, and their words, that stand in `other` too.

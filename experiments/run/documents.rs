@@ -131,6 +131,7 @@ impl Run {
             words: ledger.words,
             skipped: ledger.skips,
             repeated: ledger.contents.repeated(),
+            repaired: ledger.contents.repaired,
             reading: ledger.reading,
         });
         self.note_contents(pass.split, ledger.contents);
@@ -172,7 +173,7 @@ impl<I: Iterator<Item = Result<Document, ReadError>>> Windows<'_, I> {
     fn cut(&mut self, document: &Document) -> Result<()> {
         if document.mentions.is_empty() {
             ensure!(
-                self.keys.invalid == Invalid::Skip,
+                self.keys.invalid != Invalid::Stop,
                 "{}: the document {}, whose first sentence is {}, has no mentions; --set treebank.invalid=skip skips and \
                  counts such documents",
                 self.place,
@@ -237,7 +238,7 @@ impl<I: Iterator<Item = Result<Document, ReadError>>> Iterator for Windows<'_, I
             }
             let cut = match self.documents.next()? {
                 Ok(document) => self.cut(&document),
-                Err(error) if error.is_skippable() && self.keys.invalid == Invalid::Skip => {
+                Err(error) if error.is_skippable() && self.keys.invalid != Invalid::Stop => {
                     tracing::warn!("skipped a document: {error}");
                     self.count_skip(UNREADABLE);
                     Ok(())

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use headlight_bert::{Encoded, Pieces, Request, Skip, StreamError, Tokenizer};
 use headlight_report::run::{Reading, SplitSummary};
-use headlight_treebank::{ReadError, Sentence};
+use headlight_treebank::{Fault, ReadError, Sentence, TreeError};
 
 use super::contents::Contents;
 use super::{Run, reading, surface};
@@ -20,8 +21,8 @@ use crate::sources::treebank::Treebank;
 /// Skipped sentences by reason.
 pub type Skips = BTreeMap<String, u64>;
 
-/// The reason under which sentences that are not trees are counted.
-pub(super) const NOT_A_TREE: &str = "not a tree";
+/// So many skipped sentences are shown one by one.
+const SHOWN: usize = 20;
 
 /// What a pass is about.
 pub struct Pass<'a> {
@@ -69,6 +70,20 @@ impl Run {
         self.encode_as(pass, |_| true, map, fold)
     }
 
+    /// Encodes the sentences of a split as [`Run::encode`] does, whether they have trees or not: for what needs words alone.
+    ///
+    /// # Errors
+    /// As [`Run::encode`].
+    pub fn encode_words<R: Send>(
+        &mut self,
+        pass: &Pass<'_>,
+        map: impl Fn(&Sentence, &Pieces, Encoded) -> R + Sync,
+        fold: impl FnMut(&Sentence, Option<R>) -> Result<()>,
+    ) -> Result<()> {
+        let treebank = self.treebank(pass.split)?.with_optional_trees();
+        self.encode_treebank(&treebank, pass, |_| true, map, fold)
+    }
+
     /// Encodes the sentences of a split as [`Run::encode`] does, but yields the attention that the request asks for only of
     /// those sentences of which `attended` says so; it is asked about each in order.
     ///
@@ -79,12 +94,23 @@ impl Run {
         pass: &Pass<'_>,
         attended: impl FnMut(&Sentence) -> bool + Send,
         map: impl Fn(&Sentence, &Pieces, Encoded) -> R + Sync,
+        fold: impl FnMut(&Sentence, Option<R>) -> Result<()>,
+    ) -> Result<()> {
+        let treebank = self.treebank(pass.split)?;
+        self.encode_treebank(&treebank, pass, attended, map, fold)
+    }
+
+    fn encode_treebank<R: Send>(
+        &mut self,
+        treebank: &Treebank,
+        pass: &Pass<'_>,
+        attended: impl FnMut(&Sentence) -> bool + Send,
+        map: impl Fn(&Sentence, &Pieces, Encoded) -> R + Sync,
         mut fold: impl FnMut(&Sentence, Option<R>) -> Result<()>,
     ) -> Result<()> {
         let clock = Instant::now();
         let name = pass.split.name();
         let verb = if pass.from == usize::MAX { "read" } else { "encode" };
-        let treebank = self.treebank(pass.split)?;
         self.model()?;
         let keys = self.config().treebank.clone();
         let model = &self.model.get().context("the model was loaded above")?.model;
@@ -92,7 +118,7 @@ impl Run {
         let progress = Progress::start(format!("{verb} {name}"), Unit::Items("sentences"), total);
         let ledger = Mutex::new(Ledger::default());
         let inputs = Inputs {
-            sentences: Trees { inner: treebank.sentences(), invalid: keys.invalid },
+            sentences: Trees::of(treebank, keys.invalid),
             keys: &keys,
             tokenizer: model.tokenizer(),
             from: pass.from,
@@ -122,7 +148,7 @@ impl Run {
         progress.finish();
         let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
         ledger.waiting.iter().try_for_each(|sentence| fold(sentence, None))?;
-        ensure!(ledger.sentences > 0, no_sentences(&treebank, &ledger.skips));
+        ensure!(ledger.sentences > 0, no_sentences(treebank, &ledger.skips));
         self.note_split(SplitSummary {
             split: name.to_owned(),
             files: treebank.file_names(),
@@ -130,6 +156,7 @@ impl Run {
             words: ledger.words,
             skipped: ledger.skips,
             repeated: ledger.contents.repeated(),
+            repaired: ledger.contents.repaired,
             reading: ledger.reading,
         });
         self.note_contents(pass.split, ledger.contents);
@@ -156,9 +183,9 @@ impl Run {
     /// Those of [`Run::treebank`]; reading errors come with the sentences.
     pub fn sentences(&mut self, split: Split) -> Result<impl Iterator<Item = Result<Sentence>> + use<>> {
         let invalid = self.config().treebank.invalid;
-        Ok(Trees { inner: self.treebank(split)?.sentences(), invalid }.filter_map(|read| match read {
-            Ok(Some(sentence)) => Some(Ok(sentence)),
-            Ok(None) => None,
+        Ok(Trees::of(&self.treebank(split)?, invalid).filter_map(|read| match read {
+            Ok(Ok(sentence)) => Some(Ok(sentence)),
+            Ok(Err(_)) => None,
             Err(error) => Some(Err(error)),
         }))
     }
@@ -176,32 +203,67 @@ pub(super) fn reasons(skips: &Skips) -> String {
     if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) }
 }
 
-/// Sentences, with `None` in the place of those that are not trees and are to be skipped.
+/// Sentences, with the reason in the place of those that are skipped because they are not trees.
 pub(super) struct Trees<I> {
-    pub inner: I,
-    pub invalid: Invalid,
+    inner: I,
+    invalid: Invalid,
+    skipped: usize,
+    told: Arc<AtomicUsize>,
+}
+
+impl Trees<()> {
+    /// The sentences of a split.
+    pub(super) fn of(
+        treebank: &Treebank,
+        invalid: Invalid,
+    ) -> Trees<impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<>> {
+        Trees { inner: treebank.sentences(), invalid, skipped: 0, told: Arc::clone(&treebank.told) }
+    }
 }
 
 impl<I: Iterator<Item = Result<Sentence, ReadError>>> Iterator for Trees<I> {
-    type Item = Result<Option<Sentence>>;
+    type Item = Result<Result<Sentence, &'static str>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(match self.inner.next()? {
-            Ok(sentence) => Ok(Some(sentence)),
-            Err(error) if !error.is_skippable() => Err(error.into()),
-            Err(error) => match self.invalid {
-                Invalid::Skip => {
-                    tracing::warn!("skipped: {error}");
-                    Ok(None)
+        let error = match self.inner.next()? {
+            Ok(sentence) => return Some(Ok(Ok(sentence))),
+            Err(error) => error,
+        };
+        let ReadError::Sentence { problem, .. } = &error else { return Some(Err(error.into())) };
+        let (reason, way_out) = match &problem.fault {
+            Fault::NoTree { .. } => ("not a tree: none is annotated", WITHOUT_TREES),
+            Fault::LongLine { .. } | Fault::LongSentence { .. } => ("longer than any sentence", NOT_A_TREE),
+            Fault::Tree(TreeError::SeveralRoots { .. }) => ("not a tree", SEVERAL_ROOTS),
+            _ => ("not a tree", NOT_A_TREE),
+        };
+        if self.invalid == Invalid::Stop {
+            return Some(Err(anyhow!("{error} ({way_out})")));
+        }
+        self.skipped += 1;
+        if self.told.fetch_max(self.skipped, Ordering::Relaxed) < self.skipped {
+            match self.skipped {
+                ..=SHOWN => tracing::warn!("skipped: {error}"),
+                more if more == SHOWN + 1 => {
+                    tracing::warn!(
+                        "more sentences are skipped and counted; `headlight check` lists all problems of a file"
+                    );
                 }
-                Invalid::Stop => Err(anyhow!(
-                    "{error} (`headlight check` lists all problems of a file; --set treebank.invalid=skip skips and \
-                     counts such sentences)"
-                )),
-            },
-        })
+                _ => {}
+            }
+        }
+        Some(Ok(Err(reason)))
     }
 }
+
+/// Ways on from a sentence that stops a run.
+const NOT_A_TREE: &str = "`headlight check` lists all problems of a file; --set treebank.invalid=skip skips and counts such \
+                          sentences";
+const SEVERAL_ROOTS: &str = "`headlight check` lists all problems of a file; --set treebank.invalid=skip skips and counts \
+                             such sentences, --set treebank.invalid=repair hangs all roots but the first from it";
+const WITHOUT_TREES: &str = "trees are needed here, and nothing is scored against made-up ones: name a treebank, or the \
+                             file's format in `treebank.format` (conllu, conllx, conll2012, head-relation); text can be \
+                             read by kinds that need words alone, or as `corpus.files`; --set treebank.invalid=skip \
+                             skips and counts such sentences";
 
 /// The inputs of a pass.
 struct Inputs<'a, I, F> {
@@ -224,9 +286,9 @@ impl<I: Iterator<Item = Result<Sentence, ReadError>>, F: FnMut(&Sentence) -> boo
                 return Some(Err(interrupted.into()));
             }
             let sentence = match self.sentences.next()? {
-                Ok(Some(sentence)) => sentence,
-                Ok(None) => {
-                    *lock(self.ledger).skips.entry(NOT_A_TREE.to_owned()).or_default() += 1;
+                Ok(Ok(sentence)) => sentence,
+                Ok(Err(reason)) => {
+                    *lock(self.ledger).skips.entry(reason.to_owned()).or_default() += 1;
                     continue;
                 }
                 Err(error) => return Some(Err(error)),

@@ -78,11 +78,12 @@ impl<S: Serialize + DeserializeOwned> Kept<S> {
 }
 
 impl Run {
-    /// Adds up what the encoder says about the sentences of a split, as [`Run::encode`] does; an interrupted pass of this
-    /// `part` goes on after the last sentence that it added. `add` gets `None` for skipped sentences.
+    /// Adds up what the encoder says about the sentences of a split, whether they have trees or not, as
+    /// [`Run::encode_words`] does; an interrupted pass of this `part` goes on after the last sentence that it added. `add`
+    /// gets `None` for skipped sentences.
     ///
     /// # Errors
-    /// As [`Run::encode`].
+    /// As [`Run::encode_words`].
     pub fn add_up<S: Serialize + DeserializeOwned, R: Send>(
         &mut self,
         part: &str,
@@ -95,7 +96,7 @@ impl Run {
         self.treebank(pass.split)?;
         let mut kept = Kept::new(self.steps()?.of(part), start);
         let pass = Pass { from: kept.inputs(), ..*pass };
-        let ended = self.encode(&pass, map, |sentence, said| kept.add(|sum| add(sum, sentence, said)));
+        let ended = self.encode_words(&pass, map, |sentence, said| kept.add(|sum| add(sum, sentence, said)));
         Ok(kept.finish(ended)?.1)
     }
 }

@@ -264,6 +264,7 @@ impl Run {
         let mut warnings = treebank_summary.warnings();
         warnings.extend(of_model);
         warnings.extend(self.splits.iter().flat_map(reading::warnings));
+        warnings.extend(self.contents.iter().filter_map(|(split, contents)| contents.hidden_punctuation(*split)));
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         warnings.extend(outcomes.iter().flat_map(|(_, outcome)| outcome.warnings.clone()));
         if skipped > 0 {

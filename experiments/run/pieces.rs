@@ -9,11 +9,12 @@ use headlight_report::run::{Reading, SplitSummary};
 use headlight_treebank::Sentence;
 
 use super::contents::Contents;
-use super::encode::{NOT_A_TREE, Skips, Trees, no_sentences, pieces};
+use super::encode::{Skips, Trees, no_sentences, pieces};
 use super::{Run, reading};
 use crate::cli::interrupt;
 use crate::cli::progress::{Progress, Unit};
 use crate::config::Split;
+use crate::sources::treebank::Treebank;
 
 impl Run {
     /// Visits each sentence of a split with its pieces, in order; `label` names the work to the user. Skipped sentences are
@@ -26,10 +27,34 @@ impl Run {
         &mut self,
         label: &str,
         split: Split,
+        visit: impl FnMut(&Sentence, Pieces) -> Result<()>,
+    ) -> Result<()> {
+        let treebank = self.treebank(split)?;
+        self.for_each_of(&treebank, label, visit)
+    }
+
+    /// Visits each sentence of a split as [`Run::for_each_input`] does, whether it has a tree or not.
+    ///
+    /// # Errors
+    /// As [`Run::for_each_input`].
+    pub fn for_each_words(
+        &mut self,
+        label: &str,
+        split: Split,
+        visit: impl FnMut(&Sentence, Pieces) -> Result<()>,
+    ) -> Result<()> {
+        let treebank = self.treebank(split)?.with_optional_trees();
+        self.for_each_of(&treebank, label, visit)
+    }
+
+    fn for_each_of(
+        &mut self,
+        treebank: &Treebank,
+        label: &str,
         mut visit: impl FnMut(&Sentence, Pieces) -> Result<()>,
     ) -> Result<()> {
         let clock = Instant::now();
-        let treebank = self.treebank(split)?;
+        let split = treebank.split;
         self.model()?;
         let keys = self.config().treebank.clone();
         let tokenizer = self.model.get().context("the model was loaded above")?.model.tokenizer();
@@ -38,14 +63,14 @@ impl Run {
         let progress = Progress::start(&label, Unit::Items("sentences"), total);
         let (mut sentences, mut words, mut skips) = (0, 0, Skips::new());
         let (mut contents, mut reading) = (Contents::default(), Reading::default());
-        for sentence in (Trees { inner: treebank.sentences(), invalid: keys.invalid }) {
+        for sentence in Trees::of(treebank, keys.invalid) {
             interrupt::check()?;
             let sentence = sentence?;
             let read = sentence.as_ref().map(|sentence| (sentence, pieces(sentence, tokenizer, &keys)));
             let skipped = match read {
-                None => Some(NOT_A_TREE),
-                Some((_, Err(skip))) => Some(skip.reason()),
-                Some((sentence, Ok(pieces))) => {
+                Err(reason) => Some(*reason),
+                Ok((_, Err(skip))) => Some(skip.reason()),
+                Ok((sentence, Ok(pieces))) => {
                     sentences += 1;
                     words += sentence.len() as u64;
                     contents.push(sentence);
@@ -60,7 +85,7 @@ impl Run {
             progress.add(1);
         }
         progress.finish();
-        ensure!(sentences > 0, no_sentences(&treebank, &skips));
+        ensure!(sentences > 0, no_sentences(treebank, &skips));
         self.note_split(SplitSummary {
             split: split.name().to_owned(),
             files: treebank.file_names(),
@@ -68,6 +93,7 @@ impl Run {
             words,
             skipped: skips,
             repeated: contents.repeated(),
+            repaired: contents.repaired,
             reading,
         });
         self.note_contents(split, contents);

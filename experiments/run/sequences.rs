@@ -167,7 +167,7 @@ impl Run {
             });
         }
         let (mut sequences, mut units) = (0, self.units());
-        self.for_each_input(label, Split::Evaluate, |sentence, pieces| {
+        self.for_each_words(label, Split::Evaluate, |sentence, pieces| {
             sequences += 1;
             visit(pieces, units.push(sentence))
         })?;

@@ -2,11 +2,13 @@
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use anyhow::{Context, Result, bail};
 use headlight_report::run::Input;
 use headlight_treebank::coreference::{Document, Documents, HeadRule};
-use headlight_treebank::{Format, ReadError, Reader, Sentence};
+use headlight_treebank::{Format, ReadError, ReadOptions, Reader, Sentence, Trees};
 
 use crate::config::{self, Split, TreebankConfig};
 use crate::sources::fetch::{self, TreebankName};
@@ -35,7 +37,10 @@ pub struct Treebank {
     pub inputs: Vec<Input>,
     sources: Vec<Source>,
     format: Option<Format>,
+    options: ReadOptions,
     limit: usize,
+    /// How many skipped sentences the user was told of: each once, however often the split is read.
+    pub told: Arc<AtomicUsize>,
 }
 
 impl Treebank {
@@ -55,14 +60,22 @@ impl Treebank {
             config::Format::Conll2012 => Some(Format::Conll2012),
         };
         let limit = if config.max_sentences == 0 { usize::MAX } else { config.max_sentences };
-        Ok(Self { split, inputs, sources, format, limit })
+        let (options, told) = (config.reading(), Arc::default());
+        Ok(Self { split, inputs, sources, format, options, limit, told })
     }
 
-    /// All sentences in order, and errors in the place of those that are not trees. Files are opened one at a time.
+    /// The same files, for what needs words alone: sentences without a tree are no errors.
+    #[must_use]
+    pub fn with_optional_trees(mut self) -> Self {
+        self.options.trees = Trees::Optional;
+        self
+    }
+
+    /// All sentences in order, and errors in the place of those that are not trees, or have none. Files are opened one at a time.
     pub fn sentences(&self) -> impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<> {
-        let format = self.format;
+        let (format, options) = (self.format, self.options);
         let files = self.sources.clone().into_iter().flat_map(move |source| match source.open(format) {
-            Ok(reader) => Either::Items(reader),
+            Ok(reader) => Either::Items(reader.with(options)),
             Err(error) => Either::Failed(Some(error)),
         });
         files.take(self.limit)
@@ -71,9 +84,9 @@ impl Treebank {
     /// All documents in order with their mentions, and errors in the place of those with something wrong. The document that
     /// the limit of sentences falls into is cut there, and is the last.
     pub fn documents(&self, rule: HeadRule) -> impl Iterator<Item = Result<Document, ReadError>> + Send + use<> {
-        let format = self.format;
+        let (format, options) = (self.format, self.options);
         let documents = self.sources.clone().into_iter().flat_map(move |source| match source.open(format) {
-            Ok(reader) => Either::Items(Documents::new(reader, rule)),
+            Ok(reader) => Either::Items(Documents::new(reader.with(options), rule)),
             Err(error) => Either::Failed(Some(error)),
         });
         documents.scan(self.limit, |left, read| {

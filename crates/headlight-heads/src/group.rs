@@ -74,6 +74,12 @@ mod tests {
     }
 
     #[test]
+    fn no_relation_is_called_as_an_aggregate_is() {
+        let aggregates = [Group::All, Group::AllNoPunct, Group::AllNoPunctNoRoot];
+        assert_eq!(aggregates.each_ref().map(Group::name), headlight_treebank::Relation::RESERVED);
+    }
+
+    #[test]
     fn a_name_is_padded() {
         assert_eq!(format!("{:>5}|{:<5}|", Group::All, Group::relation("obj")), "  all|obj  |");
     }

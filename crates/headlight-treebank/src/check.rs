@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::fault::{Fault, Problem, ReadError};
+use crate::fault::{Fault, NoTree, Problem, ReadError};
+use crate::options::ReadOptions;
 use crate::read::{Format, Source, comment_value};
 use crate::sentence::SentenceParts;
 
@@ -30,12 +31,14 @@ pub fn check(path: impl AsRef<Path>, format: impl Into<Option<Format>>) -> Resul
     let conllu = matches!(source.format(), Format::Conllu | Format::UnparsedConllu);
     let mut checked = Checked::default();
     let mut first_uses = HashMap::new();
+    let mut without_trees: Option<NoTree> = None;
     loop {
         let mut faults = Vec::new();
-        let parts = source.next_parts(&mut |line, fault| faults.push((line, fault)))?;
+        let parts = source.next_parts(ReadOptions::default(), &mut |line, fault| faults.push((line, fault)))?;
+        without_trees = without_trees.or(parts.as_ref().and_then(|parts| parts.unparsed));
         if let (Some(parts), true) = (&parts, conllu) {
             check_names(parts, &mut first_uses, &mut faults);
-            if !faults.iter().any(|(_, fault)| fault.is_error()) {
+            if !faults.iter().any(|(_, fault)| fault.is_error() && !matches!(fault, Fault::NoTree { .. })) {
                 check_text(parts, &mut faults);
             }
         }
@@ -48,9 +51,28 @@ pub fn check(path: impl AsRef<Path>, format: impl Into<Option<Format>>) -> Resul
             let sent_id = parts.as_ref().filter(|_| !of_layout).map(|parts| parts.sent_id.clone());
             Problem { line, sent_id, fault }
         }));
-        let Some(parts) = parts else { return Ok(checked) };
+        let Some(parts) = parts else {
+            checked.say_once(without_trees);
+            return Ok(checked);
+        };
         checked.sentences += 1;
         checked.words += parts.words.len();
+    }
+}
+
+impl Checked {
+    /// Says what holds for the whole file: that it is empty, or has no tree at all, which sentence by sentence nobody reads.
+    fn say_once(&mut self, without_trees: Option<NoTree>) {
+        let said = |problem: &Problem| matches!(problem.fault, Fault::NoTree { .. });
+        let count = self.problems.iter().filter(|problem| said(problem)).count();
+        if self.sentences == 0 {
+            self.problems.push(Problem { line: 1, sent_id: None, fault: Fault::NoSentences });
+        } else if let (Some(why), true) = (without_trees, count == self.sentences) {
+            let first = self.problems.iter().find(|problem| said(problem)).map_or(1, |problem| problem.line);
+            self.problems.retain(|problem| !said(problem));
+            let fault = Fault::NoTrees { sentences: count, why };
+            self.problems.insert(0, Problem { line: first, sent_id: None, fault });
+        }
     }
 }
 
@@ -74,39 +96,49 @@ fn check_text(parts: &SentenceParts, faults: &mut Vec<(usize, Fault)>) {
         faults.push((parts.line, Fault::NoText));
         return;
     };
-    let spelled = spell(parts);
-    let spelled = spelled.trim_end();
-    if text == spelled {
-        return;
-    }
-    let common = text.chars().zip(spelled.chars()).take_while(|(a, b)| a == b).count();
-    let from_there = |text: &str| text.chars().skip(common).take(20).collect::<String>();
+    let Err((character, rest, token)) = spell(parts, text) else { return };
+    let start = |text: &str| text.chars().take(20).collect::<String>();
     let comment = parts.comments.iter().position(|comment| comment_value(comment, "text").is_some());
-    faults.push((
-        parts.line + comment.unwrap_or(0),
-        Fault::Text { character: common + 1, text: from_there(text), words: from_there(spelled) },
-    ));
+    faults
+        .push((parts.line + comment.unwrap_or(0), Fault::Text { character, text: start(rest), words: start(&token) }));
 }
 
-/// The text that the words and multiword tokens spell, by `SpaceAfter=No`, with a space behind all other tokens.
-fn spell(parts: &SentenceParts) -> String {
+/// Eats the words and multiword tokens from the front of the text, as level 2 of UD's validator does: white space of any
+/// length behind a token, unless it has `SpaceAfter=No`. Where they part: the character, counted from 1, what is left of
+/// the text there, and what the words spell from there.
+fn spell<'a>(parts: &SentenceParts, text: &'a str) -> Result<(), (usize, &'a str, String)> {
     let no_space = |misc: Option<&str>| misc.is_some_and(|misc| misc.split('|').any(|pair| pair == "SpaceAfter=No"));
-    let mut text = String::new();
-    let mut push = |form: &str, misc: Option<&str>| {
-        text.push_str(form);
-        if !no_space(misc) {
-            text.push(' ');
-        }
-    };
     let mut tokens = parts.multiword_tokens.iter().peekable();
-    let mut spelled = 0;
+    let (mut rest, mut covered) = (text, 0);
     for (index, word) in parts.words.iter().enumerate() {
-        if let Some(token) = tokens.next_if(|token| token.first.index() == index) {
-            push(&token.form, token.misc.as_deref());
-            spelled = token.last.id();
-        } else if index >= spelled {
-            push(&word.form, word.misc.as_deref());
+        let (form, misc) = match tokens.next_if(|token| token.first.index() == index) {
+            Some(token) => {
+                covered = token.last.id();
+                (&token.form, token.misc.as_deref())
+            }
+            None if index >= covered => (&word.form, word.misc.as_deref()),
+            None => continue,
+        };
+        let part = |rest: &'a str, spelled: &str| {
+            let common = rest.chars().zip(spelled.chars()).take_while(|(a, b)| a == b).count();
+            let at = |text: &str| text.char_indices().nth(common).map_or(text.len(), |(at, _)| at);
+            let character = text[..text.len() - rest.len()].chars().count() + common + 1;
+            (character, &rest[at(rest)..], spelled[at(spelled)..].to_owned())
+        };
+        let last = index + 1 == parts.words.len() || covered == parts.words.len();
+        let Some(behind) = rest.strip_prefix(form.as_str()) else { return Err(part(rest, form)) };
+        rest = behind;
+        if !no_space(misc) {
+            let spaced = rest.trim_start();
+            if spaced.len() == rest.len() && !rest.is_empty() {
+                return Err(part(rest, if last { "" } else { " " }));
+            }
+            rest = spaced;
         }
     }
-    text
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err((text[..text.len() - rest.len()].chars().count() + 1, rest, String::new()))
+    }
 }

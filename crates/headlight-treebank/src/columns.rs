@@ -5,7 +5,7 @@
 //! an error, and has no way to parse one line alone. What would be left for it is splitting at tabs. The tests read
 //! with it instead, as an independent witness.
 
-use crate::fault::Fault;
+use crate::fault::{Fault, NoTree};
 use crate::sentence::{Governor, MultiwordToken, Relation, SentenceParts, Word, WordIdx};
 
 /// How ten columns are read.
@@ -17,6 +17,8 @@ pub(crate) enum Columns {
     Unparsed,
     /// CoNLL-X: eight or ten columns, the last two (PHEAD, PDEPREL) not looked at.
     Conllx,
+    /// CoNLL-X whose HEAD and DEPREL are not looked at.
+    UnparsedConllx,
 }
 
 const NAMES: [&str; 10] = ["ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"];
@@ -27,7 +29,7 @@ const XPOS: usize = 4;
 const FEATS: usize = 5;
 const HEAD: usize = 6;
 const DEPREL: usize = 7;
-const DEPS: usize = 8;
+pub(crate) const DEPS: usize = 8;
 const MISC: usize = 9;
 
 /// Reads the word lines and comments of one sentence into `parts`. `report` hears of every fault with its line, counted
@@ -41,6 +43,7 @@ pub(crate) fn parse<'a>(
 ) {
     word_lines.clear();
     let mut place = Place::default();
+    let mut missing: [Vec<usize>; 2] = [Vec::new(), Vec::new()];
     for (number, line) in lines.enumerate() {
         let report = &mut |fault| report(number, fault);
         if line.starts_with('#') {
@@ -59,6 +62,11 @@ pub(crate) fn parse<'a>(
                 }
                 place.empty_nodes = 0;
                 word_lines.push(number);
+                for (missing, column) in missing.iter_mut().zip([HEAD, DEPREL]) {
+                    if value(fields[column]).is_none() {
+                        missing.push(parts.words.len());
+                    }
+                }
                 parts.words.push(word(&fields, parts.words.len(), columns, report));
             }
             Some(Id::Range(first, last)) => {
@@ -70,12 +78,12 @@ pub(crate) fn parse<'a>(
             Some(Id::Empty(before, node)) => {
                 if (before, node) != (parts.words.len(), place.empty_nodes + 1) {
                     let expected = format!("{}.{}", parts.words.len(), place.empty_nodes + 1);
-                    report(Fault::EmptyNodePlace { found: fields[0].to_owned(), expected });
+                    report(Fault::EmptyNodePlace { found: brief(fields[0]), expected });
                 }
                 place.empty_nodes += 1;
                 parts.empty_nodes.push((parts.words.len(), line.to_owned()));
             }
-            None => report(Fault::Id { id: fields[0].to_owned() }),
+            None => report(Fault::Id { id: brief(fields[0]) }),
         }
     }
     let words = parts.words.len();
@@ -84,19 +92,33 @@ pub(crate) fn parse<'a>(
             report(number, Fault::RangeEnd { first: token.first.id(), last: token.last.id(), words });
         }
     }
-    if columns == Columns::Unparsed {
-        plant_placeholder(parts);
+    let [no_head, no_relation] = missing;
+    let all = |missing: &[usize]| words > 0 && missing.len() == words;
+    if matches!(columns, Columns::Unparsed | Columns::UnparsedConllx) {
+        plant_placeholder(parts, NoTree::Unread);
+    } else if all(&no_head) {
+        plant_placeholder(parts, NoTree::Head);
+    } else if all(&no_relation) {
+        plant_placeholder(parts, NoTree::Relation);
+    } else {
+        let form = |at: usize| brief(&parts.words[at].form);
+        for at in no_head {
+            report(word_lines[at], Fault::NoHead { word: at + 1, form: form(at) });
+        }
+        for at in no_relation {
+            report(word_lines[at], Fault::NoRelation { word: at + 1, form: form(at) });
+        }
     }
 }
 
 /// Hangs every word from the first one: a tree that says nothing, for words that wait for a parser.
-pub(crate) fn plant_placeholder(parts: &mut SentenceParts) {
+pub(crate) fn plant_placeholder(parts: &mut SentenceParts, why: NoTree) {
     for (index, word) in parts.words.iter_mut().enumerate() {
         let first = index == 0;
         word.governor = if first { Governor::Root } else { Governor::Word(WordIdx::new(0)) };
         word.relation = Relation::new(if first { "root" } else { "dep" });
     }
-    parts.unparsed = true;
+    parts.unparsed = Some(why);
 }
 
 /// How far a sentence has been read, beyond its words.
@@ -120,16 +142,12 @@ fn split<'a>(line: &'a str, columns: Columns, report: &mut impl FnMut(Fault)) ->
         }
         found += 1;
     }
-    match (columns, found) {
-        (_, 10) | (Columns::Conllx, 8) => {}
-        (Columns::Conllx, _) => {
-            report(Fault::Columns { found, expected: "8 or 10, separated by single tabs," });
-            return None;
-        }
-        (Columns::Conllu | Columns::Unparsed, _) => {
-            report(Fault::Columns { found, expected: "10, separated by single tabs," });
-            return None;
-        }
+    let conllx = matches!(columns, Columns::Conllx | Columns::UnparsedConllx);
+    let right = |columns: usize| columns == 10 || conllx && columns == 8;
+    if !right(found) {
+        let expected = if conllx { "8 or 10, separated by single tabs," } else { "10, separated by single tabs," };
+        report(Fault::Columns { found, expected, spaces: right(line.split_whitespace().count()) });
+        return None;
     }
     for (column, field) in fields.iter().enumerate().skip(LEMMA) {
         if field.is_empty() {
@@ -140,7 +158,7 @@ fn split<'a>(line: &'a str, columns: Columns, report: &mut impl FnMut(Fault)) ->
     if line.bytes().any(|byte| byte != b'\t' && (byte <= b' ' || !byte.is_ascii())) {
         report_spaces(&fields, report);
     }
-    if columns == Columns::Conllx {
+    if conllx {
         (fields[DEPS], fields[MISC]) = ("_", "_");
     }
     Some(fields)
@@ -151,7 +169,7 @@ fn report_spaces(fields: &[&str; 10], report: &mut impl FnMut(Fault)) {
         let inner_allowed = matches!(column, FORM | LEMMA | MISC);
         let spaced = if inner_allowed { field.trim() != *field } else { field.contains(char::is_whitespace) };
         if spaced {
-            report(Fault::Space { column: NAMES[column], value: (*field).to_owned() });
+            report(Fault::Space { column: NAMES[column], value: brief(field) });
         }
     }
 }
@@ -191,15 +209,16 @@ fn word(fields: &[&str; 10], index: usize, columns: Columns, report: &mut impl F
         report(Fault::NoForm { word: id });
     }
     let mut governor = Governor::Root;
-    if columns != Columns::Unparsed {
+    if matches!(columns, Columns::Conllu | Columns::Conllx) {
         match (fields[HEAD], number(fields[HEAD])) {
             (_, Some(0)) => {}
             (_, Some(head)) => governor = Governor::Word(WordIdx::new(head - 1)),
-            ("_" | "", None) => report(Fault::NoHead { word: id, form: form.to_owned() }),
-            (head, None) => report(Fault::Head { word: id, form: form.to_owned(), head: head.to_owned() }),
+            // Where the others have one it is missing; where none has, there is no tree.
+            ("_" | "", None) => {}
+            (head, None) => report(Fault::Head { word: id, form: brief(form), head: brief(head) }),
         }
-        if matches!(fields[DEPREL], "_" | "") {
-            report(Fault::NoRelation { word: id, form: form.to_owned() });
+        if Relation::new(fields[DEPREL]).is_reserved() {
+            report(Fault::ReservedRelation { word: id, form: brief(form), relation: brief(fields[DEPREL]) });
         }
     }
     Word {
@@ -234,7 +253,7 @@ fn multiword_token(
     }
     for column in [LEMMA, UPOS, XPOS, HEAD, DEPREL, DEPS] {
         if value(fields[column]).is_some() {
-            report(Fault::RangeColumn { first, last, column: NAMES[column], value: fields[column].to_owned() });
+            report(Fault::RangeColumn { first, last, column: NAMES[column], value: brief(fields[column]) });
         }
     }
     place.covered = place.covered.max(last);
@@ -249,4 +268,11 @@ fn multiword_token(
 
 fn value(field: &str) -> Option<String> {
     (!matches!(field, "_" | "")).then(|| field.to_owned())
+}
+
+/// A value as a message shows it: cut where it is too long to be read, and nothing in it that a terminal would obey.
+pub(crate) fn brief(value: &str) -> String {
+    const LONGEST: usize = 60;
+    let shown: String = value.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if value.chars().nth(LONGEST).is_some() { shown + "…" } else { shown }
 }

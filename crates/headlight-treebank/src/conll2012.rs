@@ -1,7 +1,7 @@
 //! CoNLL-2012: coreference and constituents in columns, read as sentences with CorefUD annotation.
 
-use crate::columns::{number, plant_placeholder};
-use crate::fault::Fault;
+use crate::columns::{brief, number, plant_placeholder};
+use crate::fault::{Fault, NoTree};
 use crate::penn;
 use crate::sentence::{Governor, Relation, SentenceParts, Word};
 
@@ -25,13 +25,13 @@ pub(crate) fn parse<'a>(
     for (line_number, line) in lines.enumerate().filter(|(_, line)| !line.starts_with('#')) {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let (Some(&coreference), FEWEST_COLUMNS..) = (fields.last(), fields.len()) else {
-            report(line_number, Fault::Columns { found: fields.len(), expected: "12 or more" });
+            report(line_number, Fault::Columns { found: fields.len(), expected: "12 or more", spaces: false });
             continue;
         };
         match number(fields[NUMBER]) {
             Some(found) if found == parts.words.len() => {}
             Some(found) => report(line_number, Fault::IdOrder { found, expected: parts.words.len() }),
-            None => report(line_number, Fault::Id { id: fields[NUMBER].to_owned() }),
+            None => report(line_number, Fault::Id { id: brief(fields[NUMBER]) }),
         }
         tags.push(fields[TAG]);
         bits.push(fields[PARSE]);
@@ -39,7 +39,7 @@ pub(crate) fn parse<'a>(
         parts.words.push(word(fields[FORM], fields[TAG], coreference));
     }
     if bits.iter().all(|bit| matches!(*bit, "*" | "-" | "_")) {
-        plant_placeholder(parts);
+        plant_placeholder(parts, NoTree::Parse);
         return;
     }
     match penn::governors(&tags, &bits) {
@@ -52,8 +52,8 @@ pub(crate) fn parse<'a>(
             }
         }
         Err(at) => {
-            let (word, form) = (at + 1, parts.words[at].form.clone());
-            report(word_lines[at], Fault::Parse { word, form, bit: bits[at].to_owned() });
+            let (word, form) = (at + 1, brief(&parts.words[at].form));
+            report(word_lines[at], Fault::Parse { word, form, bit: brief(bits[at]) });
         }
     }
 }

@@ -16,13 +16,67 @@ pub enum Fault {
         /// Place in the line, in bytes counted from 1.
         column: usize,
     },
+    /// A NUL byte, as in UTF-16 and in binary files.
+    #[error("byte {column} of the line is NUL; is the file UTF-16, or no text? Save it as UTF-8")]
+    Nul {
+        /// Place in the line, in bytes counted from 1.
+        column: usize,
+    },
+    /// Lines that end with CR alone.
+    #[error(
+        "the line has a CR in its middle: lines must end with LF or CR LF, and no column may hold one; \
+         `tr '\\r' '\\n' < FILE` converts a file whose lines end with CR alone"
+    )]
+    LoneCarriageReturn,
+    /// A line that nobody can have meant.
+    #[error("the line has more than {limit} bytes; is this the file that was meant?")]
+    LongLine {
+        /// Most bytes of a line.
+        limit: usize,
+    },
+    /// A sentence that nobody can have meant.
+    #[error(
+        "the sentence has more than {limit} lines or words, or 64 MiB; is the blank line between sentences missing, or the line end \
+         in a text?"
+    )]
+    LongSentence {
+        /// Most lines, or words of a text.
+        limit: usize,
+    },
+    /// A document that nobody can have meant.
+    #[error("the document has more than {limit} words; mark where documents begin by `# newdoc`")]
+    LongDocument {
+        /// Most words.
+        limit: usize,
+    },
+    /// A sentence without a tree, where trees are wanted.
+    #[error("no tree: {why}")]
+    NoTree {
+        /// What is there instead.
+        why: NoTree,
+    },
+    /// A relation named as what is summed up over relations.
+    #[error(
+        "word {word} [{form}] has DEPREL `{relation}`, which is what results over several relations are called: rename the \
+         relation"
+    )]
+    ReservedRelation {
+        /// Id of the word.
+        word: usize,
+        /// Its form.
+        form: String,
+        /// The column as written.
+        relation: String,
+    },
     /// A word line with too few or too many columns.
-    #[error("{found} column(s) where {expected} are expected")]
+    #[error("{found} column(s) where {expected} are expected{}", spaces_hint(.spaces))]
     Columns {
         /// Columns on the line.
         found: usize,
         /// Columns of the format.
         expected: &'static str,
+        /// Whether the columns would be right if spaces were tabs.
+        spaces: bool,
     },
     /// An ID that is neither `3`, `3-4` nor `3.1`.
     #[error("ID `{id}` is neither a word (`3`), a multiword token (`3-4`) nor an empty node (`3.1`)")]
@@ -95,7 +149,7 @@ pub enum Fault {
         head: String,
     },
     /// A word without HEAD.
-    #[error("word {word} [{form}] has no HEAD; is this a file without trees? Then read it as unparsed CoNLL-U")]
+    #[error("word {word} [{form}] has no HEAD, while other words of the sentence have one")]
     NoHead {
         /// Id of the word.
         word: usize,
@@ -103,7 +157,7 @@ pub enum Fault {
         form: String,
     },
     /// A word without DEPREL.
-    #[error("word {word} [{form}] has no DEPREL")]
+    #[error("word {word} [{form}] has no DEPREL, while other words of the sentence have one")]
     NoRelation {
         /// Id of the word.
         word: usize,
@@ -123,7 +177,7 @@ pub enum Fault {
         line: String,
     },
     /// A comment below a word line.
-    #[error("a comment stands after word {word}; comments belong before the sentence's first word")]
+    #[error("a comment stands after word {word}; it is read as if it stood before the sentence's first word")]
     CommentPlace {
         /// Id of the word above, 0 below a multiword token or empty node that opens the sentence.
         word: usize,
@@ -183,6 +237,17 @@ pub enum Fault {
         /// Its form.
         form: String,
     },
+    /// Trees that nobody made: said once of a file that has no other.
+    #[error("none of the {sentences} sentences has a tree: {why}")]
+    NoTrees {
+        /// Sentences of the file.
+        sentences: usize,
+        /// What is there instead.
+        why: NoTree,
+    },
+    /// A file without a sentence.
+    #[error("the file holds no sentence")]
+    NoSentences,
     /// Two sentences of one name.
     #[error("sent_id `{sent_id}` is already used on line {first}")]
     DuplicateSentId {
@@ -248,12 +313,14 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether the reader refuses the sentence for it. The rest, from [`Fault::DuplicateSentId`] on, breaks a rule of
-    /// the format without keeping the sentence from being read.
+    /// Whether the reader refuses the sentence for it. The rest, from [`Fault::NoSentences`] on, and a misplaced comment,
+    /// break a rule of the format without keeping the sentence from being read.
     pub fn is_error(&self) -> bool {
         !matches!(
             self,
-            Fault::DuplicateSentId { .. }
+            Fault::CommentPlace { .. }
+                | Fault::NoSentences
+                | Fault::DuplicateSentId { .. }
                 | Fault::NoSentId
                 | Fault::NoText
                 | Fault::Text { .. }
@@ -266,6 +333,30 @@ impl Fault {
                 | Fault::NoFinalBlankLine
         )
     }
+}
+
+fn spaces_hint(spaces: &bool) -> &'static str {
+    if *spaces { "; the line has spaces in the place of tabs" } else { "" }
+}
+
+/// What stands in the place of a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoTree {
+    /// Words alone.
+    #[error("this is read as plain text, one sentence a line")]
+    Text,
+    /// CoNLL-U or CoNLL-X before parsing.
+    #[error("no word has a HEAD")]
+    Head,
+    /// Likewise; tokenizers fill in a HEAD that means nothing.
+    #[error("no word has a DEPREL")]
+    Relation,
+    /// CoNLL-2012 without constituents.
+    #[error("no word has a bit of a parse")]
+    Parse,
+    /// HEAD is not to be looked at.
+    #[error("HEAD is not read in this format")]
+    Unread,
 }
 
 /// A fault and its place in a file.

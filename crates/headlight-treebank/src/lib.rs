@@ -5,7 +5,8 @@
 //! no code behind this crate checks again.
 //!
 //! A [`Reader`] yields the sentences of a file one by one, from any [`Format`]; a sentence that is not a tree is an
-//! error with file, line and name, and the next one follows. [`write_conllu`] gives back what was read, byte for byte,
+//! error with file, line and name, and the next one follows; so is one that nobody has given a tree, unless the reader is
+//! told that trees are optional. [`write_conllu`] gives back what was read, byte for byte,
 //! and [`reattach`] puts a predicted tree in the place of a sentence's own. [`check`] lists everything that is wrong
 //! with a file. [`Attachment`] counts how well predicted governors agree with the treebank, and
 //! [`coreference::Documents`] reads whole documents with their mentions.
@@ -47,6 +48,7 @@ mod conll2012;
 pub mod coreference;
 mod fault;
 mod lines;
+mod options;
 mod penn;
 mod read;
 mod sentence;
@@ -58,7 +60,8 @@ mod write;
 
 pub use attachment::{Attachment, AttachmentCounts, Count, Lengths, UnpairedPrediction};
 pub use check::{Checked, check};
-pub use fault::{Fault, Problem, ReadError};
+pub use fault::{Fault, NoTree, Problem, ReadError};
+pub use options::{Punctuation, ReadOptions, Roots, Trees};
 pub use read::{Format, Reader, open_all};
 pub use sentence::{Governor, Granularity, MultiwordToken, Relation, Sentence, SentenceParts, Word, WordIdx};
 pub use tree::TreeError;

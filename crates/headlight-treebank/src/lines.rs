@@ -12,6 +12,22 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// How much of the start is looked at to know what the file is, in bytes.
 const PEEK: u64 = 4096;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Most bytes of a line: a paragraph of a novel has a few thousand. What is longer is no line, and would fill memory.
+pub(crate) const LONGEST_LINE: usize = 1 << 24;
+/// Most lines of a sentence, and most words of a line of text; a treebank's longest have some hundreds.
+pub(crate) const LONGEST_SENTENCE: usize = 100_000;
+
+/// Files that are often taken for treebanks, by how they begin, and what to do about them.
+const NO_TEXT: [(&[u8], &str); 8] = [
+    (b"\xff\xfe", "it is UTF-16; save it as UTF-8"),
+    (b"\xfe\xff", "it is UTF-16; save it as UTF-8"),
+    (b"PK\x03\x04", "it is a zip archive; unpack it"),
+    (b"\xfd7zXZ", "it is compressed by xz; decompress it, or use gzip"),
+    (b"BZh", "it is compressed by bzip2; decompress it, or use gzip"),
+    (b"\x28\xb5\x2f\xfd", "it is compressed by zstd; decompress it, or use gzip"),
+    (b"version https://git-lfs", "it is a pointer of git-lfs to the file; `git lfs pull` fetches the file itself"),
+    (b"<!DOCTYPE html", "it is a web page; download the file itself"),
+];
 
 /// What ends a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,20 +47,33 @@ pub(crate) struct Block {
     pub(crate) first_line: usize,
     /// Whether a blank line, or the start of the file, comes before it.
     pub(crate) after_blank: bool,
+    /// What keeps the block from being held, on which of its lines, counted from 0; the rest of it is left out.
+    too_long: Option<(usize, Fault)>,
 }
 
 impl Block {
     /// The lines as text, or the line (counted from 0 in the block) and the fault that keeps it from being text.
     pub(crate) fn lines(&self) -> Result<impl Iterator<Item = &str> + Clone, (usize, Fault)> {
+        if let Some(too_long) = &self.too_long {
+            return Err(too_long.clone());
+        }
+        let place = |at: usize| {
+            let line = self.ends.partition_point(|&end| end <= at);
+            (line, at - if line == 0 { 0 } else { self.ends[line - 1] } + 1)
+        };
+        // What stands in no text at all is looked for in one go.
+        if let Some(at) = self.bytes.iter().position(|byte| matches!(byte, 0 | b'\r')) {
+            let (line, column) = place(at);
+            let fault = if self.bytes[at] == 0 { Fault::Nul { column } } else { Fault::LoneCarriageReturn };
+            return Err((line, fault));
+        }
         match str::from_utf8(&self.bytes) {
             Ok(text) => {
                 Ok(self.ends.iter().scan(0, move |start, &end| Some(&text[std::mem::replace(start, end)..end])))
             }
             Err(error) => {
-                let at = error.valid_up_to();
-                let line = self.ends.partition_point(|&end| end <= at);
-                let start = if line == 0 { 0 } else { self.ends[line - 1] };
-                Err((line, Fault::InvalidUtf8 { column: at - start + 1 }))
+                let (line, column) = place(error.valid_up_to());
+                Err((line, Fault::InvalidUtf8 { column }))
             }
         }
     }
@@ -79,7 +108,13 @@ impl Lines {
         } else {
             Box::new(whole)
         };
-        Ok(Self { input, number: 0, carriage_return_seen: false })
+        let mut lines = Self { input, number: 0, carriage_return_seen: false };
+        // What cannot be looked at is said when it is read, with its line.
+        let start = lines.peek().unwrap_or_default();
+        match NO_TEXT.iter().find(|(magic, _)| start.starts_with(magic)) {
+            Some((_, what)) => Err(io::Error::new(io::ErrorKind::InvalidData, *what)),
+            None => Ok(lines),
+        }
     }
 
     /// Number of the last line read, counted from 1.
@@ -101,11 +136,13 @@ impl Lines {
     ) -> io::Result<bool> {
         block.bytes.clear();
         block.ends.clear();
+        block.too_long = None;
+        let mut lines = 0;
         block.after_blank = self.number == 0;
         loop {
             let start = block.bytes.len();
-            if self.input.read_until(b'\n', &mut block.bytes)? == 0 {
-                let any = !block.ends.is_empty();
+            if self.read_line(&mut block.bytes)? == 0 {
+                let any = lines > 0;
                 if any && unit == Unit::Paragraph {
                     note(self.number, Fault::NoFinalBlankLine);
                 }
@@ -118,7 +155,7 @@ impl Lines {
                 block.bytes.drain(..BYTE_ORDER_MARK.len());
             }
             let blank = block.bytes[start..].iter().all(u8::is_ascii_whitespace);
-            match (blank, block.ends.is_empty()) {
+            match (blank, lines == 0) {
                 (true, true) => {
                     block.bytes.clear();
                     block.after_blank = true;
@@ -134,7 +171,18 @@ impl Lines {
                     if first {
                         block.first_line = self.number;
                     }
-                    block.ends.push(block.bytes.len());
+                    let long_line = block.bytes.len() - start > LONGEST_LINE;
+                    if block.too_long.is_none() && long_line {
+                        block.too_long = Some((lines, Fault::LongLine { limit: LONGEST_LINE }));
+                    } else if block.too_long.is_none() && (lines == LONGEST_SENTENCE || start > 4 * LONGEST_LINE) {
+                        block.too_long = Some((lines, Fault::LongSentence { limit: LONGEST_SENTENCE }));
+                    }
+                    if block.too_long.is_some() {
+                        block.bytes.truncate(start);
+                    } else {
+                        block.ends.push(block.bytes.len());
+                    }
+                    lines += 1;
                     if unit == Unit::Line {
                         return Ok(true);
                     }
@@ -143,10 +191,21 @@ impl Lines {
         }
     }
 
-    fn strip_line_end(&mut self, start: usize, block: &mut Block, note: &mut dyn FnMut(usize, Fault)) {
-        if block.bytes.last() == Some(&b'\n') {
-            block.bytes.pop();
+    /// Reads a line with its end; of one that is too long only so much as tells that it is.
+    fn read_line(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        let most = LONGEST_LINE as u64 + 3;
+        let read = self.input.by_ref().take(most).read_until(b'\n', bytes)?;
+        if read as u64 == most && bytes.last() != Some(&b'\n') {
+            self.input.skip_until(b'\n')?;
         }
+        Ok(read)
+    }
+
+    fn strip_line_end(&mut self, start: usize, block: &mut Block, note: &mut dyn FnMut(usize, Fault)) {
+        if block.bytes.last() != Some(&b'\n') {
+            return;
+        }
+        block.bytes.pop();
         if block.bytes.len() > start && block.bytes.last() == Some(&b'\r') {
             block.bytes.pop();
             if !std::mem::replace(&mut self.carriage_return_seen, true) {

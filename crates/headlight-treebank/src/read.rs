@@ -8,6 +8,7 @@ use crate::columns::{self, Columns};
 use crate::conll2012;
 use crate::fault::{Fault, Problem, ReadError};
 use crate::lines::{Block, Lines, Unit};
+use crate::options::{ReadOptions, Roots, Trees, mark_punctuation, one_root};
 use crate::sentence::{Sentence, SentenceParts};
 use crate::tree::tree_errors;
 use crate::words::{looks_like_head_relations, parse_head_relations, parse_text};
@@ -19,6 +20,8 @@ pub enum Format {
     Conllu,
     /// CoNLL-U for parsing: HEAD, DEPREL and DEPS may hold anything, and the tree is a placeholder.
     UnparsedConllu,
+    /// CoNLL-X for parsing: likewise.
+    UnparsedConllx,
     /// CoNLL-X, the format of the 2006 and 2007 shared tasks (`.conllx`, `.conll`), with 8 or 10 columns; PHEAD and
     /// PDEPREL are not kept.
     Conllx,
@@ -26,7 +29,7 @@ pub enum Format {
     /// `The 2-det`, head 0 for the root, a blank line between sentences (`.txt` whose first lines look like it).
     HeadRelation,
     /// CoNLL-2012 (`_conll`), with coreference: constituents become dependencies by head rules, with the relations
-    /// `root`, `punct` and `dep`, and coreference becomes `Entity=` in MISC. Without parses the tree is a placeholder.
+    /// `root`, `punct` and `dep`, and coreference becomes `Entity=` in MISC. Without parses there are no trees.
     Conll2012,
     /// One sentence a line, a blank line between documents (any other `.txt`). Words end at white space and at
     /// punctuation; the tree is a placeholder.
@@ -48,6 +51,27 @@ impl Format {
         })
     }
 
+    /// The format of a file to be parsed: its name tells it, or else whether its lines have the columns of CoNLL-U. Trees
+    /// are not looked at, where the format has a column for them.
+    ///
+    /// # Errors
+    /// [`ReadError::Open`].
+    pub fn guess_unparsed(path: &Path, name: &Path) -> Result<Self, ReadError> {
+        let cannot_open = |source| ReadError::Open { path: name.to_owned(), source };
+        let mut lines = Lines::open(path).map_err(cannot_open)?;
+        let guessed = Self::guess(name, &mut lines).map_err(cannot_open)?;
+        let columns = |start: &[u8]| {
+            start.split(|byte| *byte == b'\n').any(|line| line.iter().filter(|byte| **byte == b'\t').count() == 9)
+        };
+        Ok(match guessed {
+            Some(Self::Conllu) => Self::UnparsedConllu,
+            Some(Self::Conllx) => Self::UnparsedConllx,
+            Some(other) => other,
+            None if columns(lines.peek().map_err(cannot_open)?) => Self::UnparsedConllu,
+            None => Self::PlainText,
+        })
+    }
+
     fn unit(self) -> Unit {
         if self == Self::PlainText { Unit::Line } else { Unit::Paragraph }
     }
@@ -57,8 +81,11 @@ impl Format {
 ///
 /// Yields a [`Sentence`] or an error for each sentence of the file, in order. After an error that
 /// [is skippable](ReadError::is_skippable) the next sentence follows; after any other the reader is at its end.
+///
+/// A sentence without a tree is an error too, in whatever format, unless [`Reader::with`] says that trees are optional.
 pub struct Reader {
     source: Source,
+    options: ReadOptions,
     done: bool,
 }
 
@@ -68,7 +95,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError::Open`], and [`ReadError::UnknownFormat`] where no format is given and the name tells none.
     pub fn open(path: impl AsRef<Path>, format: impl Into<Option<Format>>) -> Result<Self, ReadError> {
-        Source::open(path.as_ref(), format.into()).map(|source| Self { source, done: false })
+        Source::open(path.as_ref(), format.into()).map(Self::of)
     }
 
     /// Reads from anything, for example standard input. `name` stands for the file in errors and in made-up names.
@@ -78,9 +105,26 @@ impl Reader {
     pub fn new(input: impl Read + Send + 'static, name: impl Into<PathBuf>, format: Format) -> Result<Self, ReadError> {
         let path = name.into();
         match Lines::new(input) {
-            Ok(lines) => Ok(Self { source: Source::new(path, lines, format), done: false }),
+            Ok(lines) => Ok(Self::of(Source::new(path, lines, format))),
             Err(source) => Err(ReadError::Open { path, source }),
         }
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, options: ReadOptions::default(), done: false }
+    }
+
+    /// The same reader under other options.
+    #[must_use]
+    pub fn with(self, options: ReadOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// The same reader, which also yields sentences without a tree.
+    #[must_use]
+    pub fn with_optional_trees(mut self) -> Self {
+        self.options.trees = Trees::Optional;
+        self
     }
 
     /// The file that is read.
@@ -115,7 +159,7 @@ impl Reader {
             return None;
         }
         let mut error: Option<(usize, Fault)> = None;
-        let read = self.source.next_parts(&mut |line, fault| {
+        let read = self.source.next_parts(self.options, &mut |line, fault| {
             if error.is_none() && fault.is_error() {
                 error = Some((line, fault));
             }
@@ -203,6 +247,7 @@ impl Source {
     /// heard of no error the words are a tree.
     pub(crate) fn next_parts(
         &mut self,
+        options: ReadOptions,
         report: &mut dyn FnMut(usize, Fault),
     ) -> Result<Option<SentenceParts>, ReadError> {
         loop {
@@ -226,7 +271,9 @@ impl Source {
         };
         match self.block.lines() {
             Err((line, fault)) => {
-                parts.comments.extend(self.block.lossy_lines().filter(|line| line.starts_with('#')));
+                // They name the sentence; what is too long to be a comment names nothing.
+                let comments = self.block.lossy_lines().filter(|line| line.starts_with('#') && line.len() < 1000);
+                parts.comments.extend(comments);
                 report(line, fault);
             }
             Ok(mut lines) => match self.format {
@@ -235,6 +282,9 @@ impl Source {
                     columns::parse(lines, Columns::Unparsed, &mut parts, &mut self.word_lines, report);
                 }
                 Format::Conllx => columns::parse(lines, Columns::Conllx, &mut parts, &mut self.word_lines, report),
+                Format::UnparsedConllx => {
+                    columns::parse(lines, Columns::UnparsedConllx, &mut parts, &mut self.word_lines, report);
+                }
                 Format::HeadRelation => {
                     parse_head_relations(lines.clone(), &mut parts, report);
                     self.word_lines.clear();
@@ -242,13 +292,22 @@ impl Source {
                 }
                 Format::Conll2012 => conll2012::parse(lines, &mut parts, &mut self.word_lines, report),
                 Format::PlainText => {
-                    parse_text(lines.next().unwrap_or_default(), &mut parts);
+                    parse_text(lines.next().unwrap_or_default(), &mut parts, report);
                     self.word_lines.clear();
                     self.word_lines.resize(parts.words.len(), 0);
                 }
             },
         }
         self.name(&mut parts);
+        if let (Trees::Required, Some(why), false) = (options.trees, parts.unparsed, any_error.get()) {
+            report(0, Fault::NoTree { why });
+        }
+        if parts.unparsed.is_none() && options.roots == Roots::First {
+            parts.repaired = one_root(&mut parts.words);
+        }
+        if parts.unparsed.is_none() && options.punctuation.by_form(self.format) {
+            mark_punctuation(&mut parts.words);
+        }
         if !any_error.get() {
             for error in tree_errors(&parts.words) {
                 let word_line = error.word().and_then(|word| self.word_lines.get(word - 1));

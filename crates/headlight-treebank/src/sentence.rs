@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::fault::NoTree;
 use crate::tree::{TreeError, tree_errors};
 
 /// A word's place in its sentence, counted from 0. CoNLL-U's ID column is [`WordIdx::id`], counted from 1.
@@ -44,7 +45,8 @@ impl Governor {
     }
 }
 
-/// How finely relations are told apart: `nmod:poss` is `nmod:poss` under `Full` and `nmod` under `Universal`.
+/// How finely relations are told apart: `nmod:poss` is `nmod:poss` under `Full` and `nmod` under `Universal`; likewise
+/// `subj@pass` and `comp:obj@lvc` of SUD, which are `subj` and `comp`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub enum Granularity {
     /// With subtypes.
@@ -64,14 +66,23 @@ impl Relation {
         Self(full.into())
     }
 
+    /// What results over several relations are called, in all tables; as a relation it would be counted among them.
+    pub const RESERVED: [&str; 3] = ["all", "all-nopunct", "all-nopunct-noroot"];
+
+    /// Whether it is called as results over several relations are, with or without its subtype. A reader refuses it.
+    pub fn is_reserved(&self) -> bool {
+        Self::RESERVED.iter().any(|name| [self.full(), self.universal()].contains(name))
+    }
+
     /// As the treebank writes it: `nmod:poss`.
     pub fn full(&self) -> &str {
         &self.0
     }
 
-    /// Without its subtype: `nmod`.
+    /// Without its subtype, `nmod`, and without the feature that SUD puts behind `@`. A relation that begins with such a
+    /// mark has nothing before it and stays whole.
     pub fn universal(&self) -> &str {
-        self.0.split(':').next().unwrap_or(&self.0)
+        self.0.split([':', '@']).next().filter(|relation| !relation.is_empty()).unwrap_or(&self.0)
     }
 
     /// The subtype alone: `poss`.
@@ -133,7 +144,13 @@ impl Word {
         self.misc_value("SpaceAfter") != Some("No")
     }
 
-    /// Whether this is punctuation: its universal relation is `punct`.
+    /// Whether the form is nothing but punctuation marks (Unicode category P), whatever the relation says.
+    pub fn is_marks(&self) -> bool {
+        crate::options::is_marks(&self.form)
+    }
+
+    /// Whether this is punctuation: its universal relation is `punct`. See [`Punctuation`](crate::Punctuation) for
+    /// treebanks that call it otherwise.
     pub fn is_punctuation(&self) -> bool {
         self.relation.universal() == "punct"
     }
@@ -182,9 +199,12 @@ pub struct SentenceParts {
     pub empty_nodes: Vec<(usize, String)>,
     /// The line of the file on which the sentence starts, counted from 1; 0 when it comes from no file.
     pub line: usize,
-    /// Whether the tree is a placeholder, because the words come from plain text or from a file whose HEAD column is
-    /// not to be read. Such sentences are for parsing; nothing should be scored against them.
-    pub unparsed: bool,
+    /// What stands in the place of a tree, where the tree is a placeholder: the words come from plain text, from a sentence without any HEAD or DEPREL, or
+    /// from a file whose HEAD column is not to be read. Such sentences are for parsing and for what needs words alone: a
+    /// [`Reader`](crate::Reader) refuses them unless it is told that [trees are optional](crate::Trees::Optional).
+    pub unparsed: Option<NoTree>,
+    /// Whether the treebank gave the sentence several roots, all but the first of which were hung from the first.
+    pub repaired: bool,
 }
 
 /// A sentence whose words form one tree: exactly one root, every governor in range, no cycle, at least one word.
@@ -272,7 +292,12 @@ impl Sentence {
 
     /// Whether the tree is a placeholder that no prediction should be scored against: see [`SentenceParts::unparsed`].
     pub fn is_unparsed(&self) -> bool {
-        self.0.unparsed
+        self.0.unparsed.is_some()
+    }
+
+    /// Whether the tree is not quite the treebank's: see [`SentenceParts::repaired`].
+    pub fn is_repaired(&self) -> bool {
+        self.0.repaired
     }
 
     /// Takes the sentence apart, for example to change its governors.

@@ -1,5 +1,6 @@
 //! What makes some words a tree, and everything that can keep them from being one.
 
+use crate::columns::brief;
 use crate::sentence::{Governor, Word};
 
 /// Why some words are not a tree. Word numbers are CoNLL-U ids, counted from 1.
@@ -69,14 +70,14 @@ pub(crate) fn tree_errors(words: &[Word]) -> Vec<TreeError> {
             (Governor::Root, None) => root = Some(index),
             (Governor::Root, Some(first)) => errors.push(TreeError::SeveralRoots {
                 first: first + 1,
-                first_form: words[first].form.clone(),
+                first_form: brief(&words[first].form),
                 second: index + 1,
-                second_form: word.form.clone(),
+                second_form: brief(&word.form),
             }),
             (Governor::Word(governor), _) if governor.index() >= words.len() => {
                 errors.push(TreeError::GovernorOutOfRange {
                     word: index + 1,
-                    form: word.form.clone(),
+                    form: brief(&word.form),
                     governor: governor.id(),
                     words: words.len(),
                 });
@@ -114,7 +115,7 @@ fn cycles(words: &[Word]) -> Vec<TreeError> {
                 let ring =
                     std::iter::successors(governor(word), |&next| if next == word { None } else { governor(next) });
                 let first = ring.fold(word, usize::min);
-                errors.push(TreeError::Cycle { word: first + 1, form: words[first].form.clone() });
+                errors.push(TreeError::Cycle { word: first + 1, form: brief(&words[first].form) });
             }
             break;
         }

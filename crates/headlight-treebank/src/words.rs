@@ -1,11 +1,13 @@
 //! The formats without columns: the original release's `word head-relation` lines, and plain text.
 
-use crate::columns::{number, plant_placeholder};
-use crate::fault::Fault;
+use crate::columns::{brief, number, plant_placeholder};
+use crate::fault::{Fault, NoTree};
+use crate::lines::LONGEST_SENTENCE;
 use crate::sentence::{Governor, Relation, SentenceParts, Word, WordIdx};
 
 /// Reads `word head-relation` lines, as the code released with Clark et al. (2019) does: `The 2-det`, HEAD 0 for the
-/// root. `report` hears of every fault with its line, counted from 0 in the block.
+/// root. The relation is what follows the last white space, so that words may hold spaces, as those of Vietnamese do.
+/// `report` hears of every fault with its line, counted from 0 in the block.
 pub(crate) fn parse_head_relations<'a>(
     lines: impl Iterator<Item = &'a str>,
     parts: &mut SentenceParts,
@@ -13,29 +15,36 @@ pub(crate) fn parse_head_relations<'a>(
 ) {
     for (number, line) in lines.enumerate() {
         match head_relation(line) {
+            Some((form, _, relation)) if Relation::new(relation).is_reserved() => {
+                let (word, form, relation) = (parts.words.len() + 1, brief(form), brief(relation));
+                report(number, Fault::ReservedRelation { word, form, relation });
+            }
             Some((form, governor, relation)) => {
                 parts.words.push(Word { governor, relation: Relation::new(relation), ..bare_word(form) });
             }
-            None => report(number, Fault::HeadRelation { line: line.to_owned() }),
+            None => report(number, Fault::HeadRelation { line: brief(line) }),
         }
     }
 }
 
-/// Whether a text looks like `word head-relation` lines: its first sentence holds nothing else.
+/// Whether a text looks like `word head-relation` lines: half of its first lines are. The others are then errors that
+/// name their line, rather than a reason to take all of it for text.
 pub(crate) fn looks_like_head_relations(start: &[u8]) -> bool {
     let text = String::from_utf8_lossy(start);
-    let mut lines = text.lines().map(str::trim).skip_while(|line| line.is_empty());
-    let Some(first) = lines.next() else { return false };
-    // The last line of a peek may be cut; one that follows a complete one is not needed to decide.
-    head_relation(first).is_some()
-        && lines
-            .next()
-            .is_none_or(|second| second.is_empty() || head_relation(second).is_some() || !text.ends_with('\n'))
+    // The last line of a peek may be cut.
+    let cut = text.rfind('\n').filter(|_| !text.ends_with('\n'));
+    let lines = text[..cut.unwrap_or(text.len())].lines().map(str::trim).filter(|line| !line.is_empty());
+    let (mut right, mut all) = (0, 0);
+    for line in lines {
+        all += 1;
+        right += usize::from(head_relation(line).is_some());
+    }
+    all > 0 && 2 * right >= all
 }
 
 fn head_relation(line: &str) -> Option<(&str, Governor, &str)> {
-    let mut fields = line.split_ascii_whitespace();
-    let (form, label, None) = (fields.next()?, fields.next()?, fields.next()) else { return None };
+    let (form, label) = line.trim_ascii().rsplit_once(|c: char| c.is_ascii_whitespace())?;
+    let form = form.trim_ascii_end();
     let (head, relation) = label.split_once('-')?;
     let governor = match number(head)? {
         0 => Governor::Root,
@@ -48,17 +57,26 @@ fn head_relation(line: &str) -> Option<(&str, Governor, &str)> {
 ///
 /// Runs of one punctuation mark stay together (`...`), as does a final period behind another one in the word (`U.S.`),
 /// and `@` or `#` before a letter. Contractions stay whole: what belongs apart differs by language and by treebank.
-pub(crate) fn parse_text(line: &str, parts: &mut SentenceParts) {
-    let chunks: Vec<&str> = line.split_whitespace().collect();
-    for chunk in &chunks {
+/// `report` hears of a line that is longer than any sentence.
+pub(crate) fn parse_text(line: &str, parts: &mut SentenceParts, report: &mut dyn FnMut(usize, Fault)) {
+    let mut text = String::with_capacity(line.len());
+    for chunk in line.split_whitespace() {
+        if parts.words.len() >= LONGEST_SENTENCE || chunk.len() > LONGEST_SENTENCE {
+            report(0, Fault::LongSentence { limit: LONGEST_SENTENCE });
+            break;
+        }
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(chunk);
         let words = split_punctuation(chunk);
         for (index, form) in words.iter().enumerate() {
             let misc = (index + 1 < words.len()).then(|| "SpaceAfter=No".to_owned());
             parts.words.push(Word { misc, ..bare_word(form) });
         }
     }
-    parts.text = Some(chunks.join(" "));
-    plant_placeholder(parts);
+    parts.text = Some(text);
+    plant_placeholder(parts, NoTree::Text);
 }
 
 fn bare_word(form: &str) -> Word {
@@ -120,7 +138,7 @@ mod tests {
     fn text_is_split_at_white_space_and_punctuation() {
         fn check(text: &str, words: &[&str]) {
             let mut parts = SentenceParts::default();
-            parse_text(text, &mut parts);
+            parse_text(text, &mut parts, &mut |_, fault| panic!("{fault}"));
             assert_eq!(parts.words.iter().map(|word| word.form.as_str()).collect::<Vec<_>>(), words, "{text}");
         }
         check("She left.", &["She", "left", "."]);
@@ -138,7 +156,9 @@ mod tests {
         assert!(is("\nGo 0-root\n\nThe 2-d"));
         assert!(is("The 2-det\nen"));
         assert!(!is("The end is near\n"));
-        assert!(!is("Meet 9-year-olds\nThey are here\n"));
+        assert!(is("New York 2-nsubj\nwalks 0-root\n\n"));
+        assert!(is("York-nsubj\nwalks 0-root\n\nIt 2-nsubj\nends 0-root\n"));
+        assert!(!is("Meet 9-year-olds\nThey are here\nand there\n"));
         assert!(!is(""));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::columns::DEPS;
 use crate::sentence::{Governor, MultiwordToken, Relation, Sentence, Word, WordIdx};
 use crate::tree::TreeError;
 
@@ -9,7 +10,7 @@ use crate::tree::TreeError;
 ///
 /// A sentence read from CoNLL-U in canonical form (LF line ends, no byte order mark, multiword tokens right before their
 /// first word, empty nodes right after the word that they follow, one blank line behind each sentence) is written byte
-/// for byte as it was read.
+/// for byte as it was read. One without a tree gets `_` for HEAD and DEPREL, never its placeholder.
 ///
 /// # Errors
 /// Those of `out`. Give it a [`io::BufWriter`]: each column is written on its own.
@@ -26,7 +27,7 @@ pub fn write_conllu(sentence: &Sentence, out: &mut impl Write) -> io::Result<()>
         if let Some(token) = tokens.next_if(|token| token.first.index() == index) {
             write_token(token, out)?;
         }
-        write_word(index + 1, word, out)?;
+        write_word(index + 1, word, sentence.is_unparsed(), out)?;
     }
     for (_, line) in empty_nodes {
         writeln!(out, "{line}")?;
@@ -40,11 +41,14 @@ fn write_token(token: &MultiwordToken, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{first}-{last}\t{form}\t_\t_\t_\t{features}\t_\t_\t_\t{misc}")
 }
 
-fn write_word(id: usize, word: &Word, out: &mut impl Write) -> io::Result<()> {
-    let head = word.governor.word().map_or(0, WordIdx::id);
+fn write_word(id: usize, word: &Word, unparsed: bool, out: &mut impl Write) -> io::Result<()> {
+    let (head, relation) = match unparsed {
+        true => ("_".to_owned(), "_"),
+        false => (word.governor.word().map_or(0, WordIdx::id).to_string(), word.relation.full()),
+    };
     let [lemma, upos, xpos] = [&word.lemma, &word.upos, &word.xpos].map(column);
     let [features, deps, misc] = [&word.features, &word.deps, &word.misc].map(column);
-    let (form, relation) = (&word.form, &word.relation);
+    let form = &word.form;
     writeln!(out, "{id}\t{form}\t{lemma}\t{upos}\t{xpos}\t{features}\t{head}\t{relation}\t{deps}\t{misc}")
 }
 
@@ -81,7 +85,7 @@ pub enum ReattachError {
 /// The sentence with predicted governors and relations, ready to be written by [`write_conllu`].
 ///
 /// Without relations the root gets `root` and every other word `dep`, the label UD keeps for what is not known. The
-/// enhanced graph belongs to the old tree: DEPS becomes `_` and empty nodes are dropped. All else stays.
+/// enhanced graph belongs to the old tree: DEPS becomes `_`, that of empty nodes too. All else stays.
 ///
 /// # Errors
 /// [`ReattachError`] unless there is one governor, and one relation if any, for each word, and they form a tree.
@@ -109,7 +113,15 @@ pub fn reattach(
         };
         word.deps = None;
     }
-    parts.empty_nodes.clear();
-    parts.unparsed = false;
+    for (_, line) in &mut parts.empty_nodes {
+        *line = without_deps(line);
+    }
+    (parts.unparsed, parts.repaired) = (None, false);
     Sentence::new(parts).map_err(|source| ReattachError::Tree { sent_id: sent_id(), source })
+}
+
+/// The line of an empty node without its place in the enhanced graph.
+fn without_deps(line: &str) -> String {
+    let columns = line.split('\t').enumerate().map(|(at, column)| if at == DEPS { "_" } else { column });
+    columns.collect::<Vec<_>>().join("\t")
 }

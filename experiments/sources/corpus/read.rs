@@ -4,11 +4,17 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use flate2::read::MultiGzDecoder;
 
 /// The sentences of a document, none of them empty.
 pub type Document = Vec<String>;
+
+/// Most bytes of a line: what is longer is no sentence, and would fill memory.
+const LONGEST_LINE: usize = 1 << 24;
+/// A document that has become so long, in bytes, ends at the next line, so that memory holds no more of a text whose
+/// documents are not marked.
+const LONGEST_DOCUMENT: usize = 1 << 26;
 
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -50,11 +56,17 @@ impl Documents {
     fn line(&mut self) -> Result<Option<String>> {
         let Some(lines) = &mut self.lines else { return Ok(None) };
         let mut bytes = Vec::new();
-        let read = lines.read_until(b'\n', &mut bytes);
+        let read = lines.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut bytes);
         if read.with_context(|| format!("cannot read {}", self.path.display()))? == 0 {
             return Ok(None);
         }
         self.line += 1;
+        ensure!(
+            bytes.len() <= LONGEST_LINE,
+            "{}:{}: the line has more than {LONGEST_LINE} bytes; write one sentence a line",
+            self.path.display(),
+            self.line
+        );
         let text = std::str::from_utf8(&bytes)
             .map_err(|_| anyhow!("{}:{}: not UTF-8 text; convert the file first", self.path.display(), self.line))?;
         Ok(Some(text.trim_start_matches('\u{feff}').trim().to_owned()))
@@ -64,12 +76,16 @@ impl Documents {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
-        let mut sentences = Vec::new();
+        let (mut sentences, mut bytes) = (Vec::new(), 0);
         while let Some(line) = self.line()? {
+            bytes += line.len();
             match (line.is_empty(), sentences.is_empty()) {
                 (false, _) => sentences.push(line),
                 (true, false) if !self.whole => break,
                 (true, _) => {}
+            }
+            if bytes > LONGEST_DOCUMENT {
+                break;
             }
         }
         Ok((!sentences.is_empty()).then_some(sentences))

@@ -97,6 +97,17 @@ impl TreebankSummary {
                 let share = shares(sentences, words, split);
                 warnings.push((much, format!("{share} {repeat} an earlier one word for word{verdict}")));
             }
+            if split.repaired > 0 {
+                warnings.push((
+                    true,
+                    format!(
+                        "{} of the {} {} sentences have several roots in the treebank: all but the first hang from it",
+                        count(split.repaired),
+                        count(split.sentences),
+                        adjective(&split.split)
+                    ),
+                ));
+            }
             if names > 0 {
                 warnings.push((
                     false,

@@ -81,6 +81,9 @@ pub struct SplitSummary {
     /// What stands in it more than once.
     #[serde(default)]
     pub repeated: Repeated,
+    /// Sentences with several roots, all but the first of which hang from the first (`treebank.invalid = "repair"`).
+    #[serde(default)]
+    pub repaired: u64,
     /// How the model read the words.
     #[serde(default)]
     pub reading: Reading,

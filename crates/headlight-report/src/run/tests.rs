@@ -28,6 +28,7 @@ pub(crate) fn report() -> Report {
                 words: 25_147,
                 skipped: BTreeMap::from([("over the piece limit".into(), 3)]),
                 repeated: Repeated { sentences: 92, words: 251, names: 0 },
+                repaired: 4,
                 reading: Reading { pieces: 27_011, unknown_words: 12, ..Reading::default() },
             }],
             overlaps: vec![Overlap { split: "evaluate".into(), with: "select".into(), sentences: 0, words: 0 }],

@@ -7,9 +7,13 @@ use super::brackets::{Bracketed, Brackets, Place};
 use super::entity::{self, Attributes};
 use super::heads::head;
 use super::{Document, Entity, HeadRule, Mention, MentionType, Span};
+use crate::columns::brief;
 use crate::fault::{Fault, Problem, ReadError};
 use crate::read::{Format, Reader, Step};
 use crate::sentence::Sentence;
+
+/// Most words of a document, which is held whole: longer than any book.
+const LONGEST_DOCUMENT: usize = 1_000_000;
 
 /// Reads one file document by document. Memory holds one document.
 ///
@@ -36,7 +40,7 @@ impl Documents {
 
     /// Gathers the sentences of a reader into documents.
     pub fn new(reader: Reader, rule: HeadRule) -> Self {
-        Self { reader, rule, attributes: Attributes::default(), ahead: None }
+        Self { reader: reader.with_optional_trees(), rule, attributes: Attributes::default(), ahead: None }
     }
 
     fn step(&mut self) -> Option<(Step, Vec<usize>)> {
@@ -49,7 +53,7 @@ impl Documents {
         let mut next = self.ahead.take().or_else(|| self.step());
         next.as_ref()?;
         let mut gathered = Ok((Vec::new(), Brackets::default()));
-        let mut begun = false;
+        let (mut begun, mut words) = (false, 0);
         while let Some((step, lines)) = next {
             if step.opens_document && std::mem::replace(&mut begun, true) {
                 self.ahead = Some((step, lines));
@@ -58,7 +62,14 @@ impl Documents {
             begun = true;
             if let Ok((sentences, brackets)) = &mut gathered {
                 let added = step.sentence.and_then(|sentence| {
+                    words += sentence.len();
+                    let (line, sent_id) = (sentence.line(), sentence.sent_id().to_owned());
                     sentences.push(sentence);
+                    if words > LONGEST_DOCUMENT {
+                        let fault = Fault::LongDocument { limit: LONGEST_DOCUMENT };
+                        let problem = Box::new(Problem { line, sent_id: Some(sent_id), fault });
+                        return Err(ReadError::Sentence { path: self.reader.path().to_owned(), problem });
+                    }
                     entity::read(sentences, &lines, &mut self.attributes, brackets)
                         .map_err(|(place, fault)| self.error(place, fault, sentences))
                 });
@@ -110,8 +121,8 @@ impl Documents {
 }
 
 fn head_outside(mention: &Bracketed, sentences: &[Sentence]) -> Fault {
-    let form = sentences[mention.place.sentence].words()[mention.place.word].form.clone();
-    Fault::HeadOutside { entity: mention.entity.clone(), word: mention.place.word + 1, form }
+    let form = brief(&sentences[mention.place.sentence].words()[mention.place.word].form);
+    Fault::HeadOutside { entity: brief(&mention.entity), word: mention.place.word + 1, form }
 }
 
 impl Iterator for Documents {

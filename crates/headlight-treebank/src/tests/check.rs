@@ -80,6 +80,12 @@ fn real_treebanks_have_no_problem() {
 }
 
 #[test]
-fn an_empty_file_has_nothing_to_say() {
-    assert_eq!(check_text("").0, Checked::default());
+fn an_empty_file_is_said_to_be_empty() {
+    for empty in ["", "\n\n", "\u{feff}"] {
+        let (checked, problems) = check_text(empty);
+        assert_eq!(
+            (checked.sentences, problems.last().map(String::as_str)),
+            (0, Some("1: the file holds no sentence"))
+        );
+    }
 }

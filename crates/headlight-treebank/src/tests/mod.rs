@@ -4,6 +4,7 @@ mod attachment;
 mod check;
 mod coreference;
 mod data;
+mod open;
 mod properties;
 mod read;
 mod shared;
@@ -16,6 +17,12 @@ use crate::{Format, ReadError, Reader, Sentence};
 /// Reads `text` as the file `test.conllu`.
 fn read_all(text: &(impl AsRef<[u8]> + ?Sized), format: Format) -> Vec<Result<Sentence, ReadError>> {
     Reader::new(Cursor::new(text.as_ref().to_vec()), "test.conllu", format).expect("memory can be read").collect()
+}
+
+/// Reads `text` likewise, with or without trees.
+fn read_words(text: &(impl AsRef<[u8]> + ?Sized), format: Format) -> Vec<Result<Sentence, ReadError>> {
+    let reader = Reader::new(Cursor::new(text.as_ref().to_vec()), "test.conllu", format).expect("memory can be read");
+    reader.with_optional_trees().collect()
 }
 
 /// Reads `text` as CoNLL-U, where every sentence is right.
