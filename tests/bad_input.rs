@@ -282,3 +282,38 @@ fn figures_that_cannot_be_written_name_the_file() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn text_that_a_corpus_names_twice_is_refused() {
+    let world = World::new();
+    for (name, text) in [("a.txt", "one\ntwo\n"), ("copy.txt", "one\ntwo\n"), ("b.txt", "three\nfour\n")] {
+        world.write(name, text);
+    }
+    for folder in ["folder/a.txt", "folder/like_a.txt"] {
+        world.write(folder, "five\nsix\n");
+    }
+    let name_files = |files: &str| {
+        world.write(
+            "run.toml",
+            format!(
+                "[model]\npath = {:?}\n[corpus]\nfiles = [{files}]\n[[experiment]]\nkind = \"surface\"\n",
+                tiny_bert()
+            ),
+        );
+    };
+    for (files, expected) in [
+        ("\"a.txt\", \"b.txt\", \"a.txt\"", "twice, which would count its text twice"),
+        ("\"a.txt\", \"./a.txt\"", "twice, which would count its text twice"),
+        ("\"a.txt\", \"copy.txt\"", "copy.txt, which hold the same bytes"),
+        ("\"folder\", \"folder\"", "twice, which would count its text twice"),
+        ("\"folder\", \"folder/a.txt\"", "twice, which would count its text twice"),
+        ("\"sample:corpus\", \"sample:corpus\"", "`corpus.files` names sample:corpus twice"),
+    ] {
+        name_files(files);
+        let error = world.fail(1, &["run", "run.toml"]);
+        assert!(error.contains(expected), "{files}: {error}");
+    }
+    // Documents of a folder may say the same.
+    name_files("\"folder\", \"a.txt\", \"b.txt\"");
+    world.succeed(&["run", "run.toml"]);
+}

@@ -3,6 +3,7 @@
 mod pack;
 mod read;
 
+use std::collections::{HashMap, HashSet};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +66,7 @@ impl Corpus {
     /// The files with their sizes and checksums.
     ///
     /// # Errors
-    /// When one cannot be read.
+    /// When one cannot be read; when the config names the same text twice.
     pub fn inputs(&self) -> Result<Vec<Input>> {
         let input = |source: &Source| match source {
             Source::Lines(path) | Source::Document(path) => crate::sources::input("corpus", path),
@@ -76,7 +77,33 @@ impl Corpus {
                 sha256: fetch::sha256_of(text.as_bytes()),
             }),
         };
-        self.sources.iter().map(input).collect()
+        let inputs: Vec<Input> = self.sources.iter().map(input).collect::<Result<_>>()?;
+        self.refuse_copies(&inputs)?;
+        Ok(inputs)
+    }
+
+    /// Text that is read twice counts twice. Files of a folder may be alike, as documents are, but not be one file.
+    fn refuse_copies(&self, inputs: &[Input]) -> Result<()> {
+        let (mut places, mut texts) = (HashSet::new(), HashMap::new());
+        for (source, input) in self.sources.iter().zip(inputs) {
+            let (place, is_document) = match source {
+                Source::Document(path) => (path.canonicalize()?, true),
+                Source::Lines(path) => (path.canonicalize()?, false),
+                Source::Bundled(name, _) => (PathBuf::from(name), false),
+            };
+            if !places.insert(place) {
+                bail!("`corpus.files` names {} twice, which would count its text twice", input.path);
+            }
+            let Some((first, was_document)) = texts.insert(&input.sha256, (&input.path, is_document)) else { continue };
+            if input.bytes > 0 && !(is_document && was_document) {
+                bail!(
+                    "`corpus.files` names {first} and {}, which hold the same bytes: their text would count twice; name \
+                     one of them",
+                    input.path
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Names of the files, without folders.
