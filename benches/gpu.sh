@@ -49,6 +49,7 @@ evaluate = ["$large"]
 select = ["$small"]
 [[experiment]]
 kind = "heads"
+null_models = 0
 TOML
 
 for folder in "$model" "$base"; do

@@ -31,6 +31,7 @@ path = "{model}"
 evaluate = ["{treebank}"]
 [heads]
 selection = "same"
+null_models = 0
 [[experiment]]
 kind = "heads"
 """

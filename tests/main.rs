@@ -6,6 +6,7 @@
 
 mod architecture;
 mod bad_input;
+mod beyond;
 mod cli;
 mod controls;
 mod fetch;

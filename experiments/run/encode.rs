@@ -34,12 +34,24 @@ pub struct Pass<'a> {
     pub request: &'a Request,
 }
 
-/// A sentence on its way through the encoder, with the skipped ones right before it.
+/// What is wanted of a sentence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// Nothing: it was encoded earlier.
+    Nothing,
+    /// What the request asks for, but no attention.
+    Peaks,
+    /// All that the request asks for.
+    Attention,
+}
+
+/// A sentence on its way through the encoder, with the skipped ones right before it; by their numbers.
 struct Item {
+    number: usize,
     sentence: Sentence,
     /// Whether its attention is wanted.
     attended: bool,
-    skipped_before: Vec<Sentence>,
+    skipped_before: Vec<(usize, Sentence)>,
 }
 
 /// What the inputs of a pass leave behind, read when the stream has ended.
@@ -51,7 +63,7 @@ struct Ledger {
     contents: Contents,
     reading: Reading,
     /// Skipped sentences that no encoded one follows yet.
-    waiting: Vec<Sentence>,
+    waiting: Vec<(usize, Sentence)>,
 }
 
 impl Run {
@@ -104,9 +116,48 @@ impl Run {
         &mut self,
         treebank: &Treebank,
         pass: &Pass<'_>,
-        attended: impl FnMut(&Sentence) -> bool + Send,
+        mut attended: impl FnMut(&Sentence) -> bool + Send,
         map: impl Fn(&Sentence, &Pieces, Encoded) -> R + Sync,
         mut fold: impl FnMut(&Sentence, Option<R>) -> Result<()>,
+    ) -> Result<()> {
+        let from = pass.from;
+        let wanted = |number: usize, sentence: &Sentence| match (number < from, attended(sentence)) {
+            (true, _) => Wanted::Nothing,
+            (false, true) => Wanted::Attention,
+            (false, false) => Wanted::Peaks,
+        };
+        self.encode_each(
+            treebank,
+            pass,
+            wanted,
+            |_, sentence, pieces, encoded| map(sentence, pieces, encoded),
+            |_, sentence, reduced| fold(sentence, reduced),
+        )
+    }
+
+    /// Encodes the sentences of a split as [`Run::encode`] does, but only what is `wanted` of each; it is asked about each
+    /// that can be encoded, in order, those before `pass.from` included. The closures get the sentence's number, too.
+    ///
+    /// # Errors
+    /// As [`Run::encode`].
+    pub fn encode_wanted<R: Send>(
+        &mut self,
+        pass: &Pass<'_>,
+        wanted: impl FnMut(usize, &Sentence) -> Wanted + Send,
+        map: impl Fn(usize, &Sentence, &Pieces, Encoded) -> R + Sync,
+        fold: impl FnMut(usize, &Sentence, Option<R>) -> Result<()>,
+    ) -> Result<()> {
+        let treebank = self.treebank(pass.split)?;
+        self.encode_each(&treebank, pass, wanted, map, fold)
+    }
+
+    fn encode_each<R: Send>(
+        &mut self,
+        treebank: &Treebank,
+        pass: &Pass<'_>,
+        wanted: impl FnMut(usize, &Sentence) -> Wanted + Send,
+        map: impl Fn(usize, &Sentence, &Pieces, Encoded) -> R + Sync,
+        mut fold: impl FnMut(usize, &Sentence, Option<R>) -> Result<()>,
     ) -> Result<()> {
         let clock = Instant::now();
         let name = pass.split.name();
@@ -115,14 +166,14 @@ impl Run {
         let keys = self.config().treebank.clone();
         let model = &self.model.get().context("the model was loaded above")?.model;
         let total = io::stderr().is_terminal().then(|| treebank.sentences().count() as u64);
-        let progress = Progress::start(format!("{verb} {name}"), Unit::Items("sentences"), total);
+        let progress = Progress::start(self.stage(verb, name), Unit::Items("sentences"), total);
         let ledger = Mutex::new(Ledger::default());
         let inputs = Inputs {
             sentences: Trees::of(treebank, keys.invalid),
             keys: &keys,
             tokenizer: model.tokenizer(),
             from: pass.from,
-            attended,
+            wanted,
             number: 0,
             ledger: &ledger,
             progress: &progress,
@@ -132,13 +183,13 @@ impl Run {
             pass.request,
             |item| item.attended,
             |item: Item, pieces, encoded| {
-                let reduced = map(&item.sentence, pieces, encoded);
+                let reduced = map(item.number, &item.sentence, pieces, encoded);
                 (item, reduced)
             },
             |(item, reduced)| {
-                item.skipped_before.iter().try_for_each(|sentence| fold(sentence, None))?;
+                item.skipped_before.iter().try_for_each(|(number, sentence)| fold(*number, sentence, None))?;
                 progress.add(1);
-                fold(&item.sentence, Some(reduced))
+                fold(item.number, &item.sentence, Some(reduced))
             },
         );
         streamed.map_err(|error| match error {
@@ -147,7 +198,7 @@ impl Run {
         })?;
         progress.finish();
         let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-        ledger.waiting.iter().try_for_each(|sentence| fold(sentence, None))?;
+        ledger.waiting.iter().try_for_each(|(number, sentence)| fold(*number, sentence, None))?;
         ensure!(ledger.sentences > 0, no_sentences(treebank, &ledger.skips));
         self.note_split(SplitSummary {
             split: name.to_owned(),
@@ -160,7 +211,7 @@ impl Run {
             reading: ledger.reading,
         });
         self.note_contents(pass.split, ledger.contents);
-        self.note_stage(format!("{verb} {name}"), clock);
+        self.note_stage(self.stage(verb, name), clock);
         Ok(())
     }
 
@@ -268,7 +319,7 @@ const WITHOUT_TREES: &str = "trees are needed here, and nothing is scored agains
 /// The inputs of a pass.
 struct Inputs<'a, I, F> {
     sentences: Trees<I>,
-    attended: F,
+    wanted: F,
     keys: &'a TreebankConfig,
     tokenizer: &'a Tokenizer,
     from: usize,
@@ -277,7 +328,9 @@ struct Inputs<'a, I, F> {
     progress: &'a Progress,
 }
 
-impl<I: Iterator<Item = Result<Sentence, ReadError>>, F: FnMut(&Sentence) -> bool> Iterator for Inputs<'_, I, F> {
+impl<I: Iterator<Item = Result<Sentence, ReadError>>, F: FnMut(usize, &Sentence) -> Wanted> Iterator
+    for Inputs<'_, I, F>
+{
     type Item = Result<(Item, Pieces)>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -293,7 +346,7 @@ impl<I: Iterator<Item = Result<Sentence, ReadError>>, F: FnMut(&Sentence) -> boo
                 }
                 Err(error) => return Some(Err(error)),
             };
-            let done_before = self.number < self.from;
+            let number = self.number;
             self.number += 1;
             let pieces = pieces(&sentence, self.tokenizer, self.keys);
             let mut ledger = lock(self.ledger);
@@ -301,8 +354,8 @@ impl<I: Iterator<Item = Result<Sentence, ReadError>>, F: FnMut(&Sentence) -> boo
                 Err(skip) => {
                     tracing::debug!("{} skipped: {skip}", sentence.sent_id());
                     *ledger.skips.entry(skip.reason().to_owned()).or_default() += 1;
-                    if !done_before {
-                        ledger.waiting.push(sentence);
+                    if number >= self.from {
+                        ledger.waiting.push((number, sentence));
                     }
                     self.progress.add(1);
                 }
@@ -312,13 +365,15 @@ impl<I: Iterator<Item = Result<Sentence, ReadError>>, F: FnMut(&Sentence) -> boo
                     ledger.contents.push(&sentence);
                     let unknown = self.tokenizer.special().unk;
                     reading::add_sentence(&mut ledger.reading, &sentence, &pieces, unknown);
-                    if done_before {
-                        self.progress.add(1);
-                        continue;
-                    }
+                    let attended = match (self.wanted)(number, &sentence) {
+                        Wanted::Nothing => {
+                            self.progress.add(1);
+                            continue;
+                        }
+                        wanted => wanted == Wanted::Attention,
+                    };
                     let skipped_before = std::mem::take(&mut ledger.waiting);
-                    let attended = (self.attended)(&sentence);
-                    return Some(Ok((Item { sentence, attended, skipped_before }, pieces)));
+                    return Some(Ok((Item { number, sentence, attended, skipped_before }, pieces)));
                 }
             }
         }

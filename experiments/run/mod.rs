@@ -41,7 +41,7 @@ pub use crate::cli::interrupt::{Interrupted, check as interrupted};
 pub use blocks::{Blocks, KeptPass};
 pub use directory::Directory;
 pub use documents::{DocumentPass, ScoredDocuments};
-pub use encode::{Pass, pieces};
+pub use encode::{Pass, Wanted, pieces};
 pub use model::{LoadedModel, merge_rule, request};
 pub use sequences::SequencesSeen;
 pub use steps::Steps;
@@ -94,6 +94,8 @@ pub struct Run {
     /// How text without trees was packed, where any was read.
     packing: Option<Packing>,
     contents: BTreeMap<Split, Contents>,
+    /// Which random counterpart of the model is at work, if one is; see [`Run::with_random_weights`].
+    draw: Option<usize>,
     stages: Vec<Stage>,
     started: SystemTime,
     clock: Instant,
@@ -119,6 +121,7 @@ impl Run {
             splits: Vec::new(),
             packing: None,
             contents: BTreeMap::new(),
+            draw: None,
             stages: Vec::new(),
             started: SystemTime::now(),
             clock: Instant::now(),
@@ -169,7 +172,7 @@ impl Run {
     pub fn model(&mut self) -> Result<&LoadedModel> {
         if self.model.get().is_none() {
             let clock = Instant::now();
-            let loaded = LoadedModel::load(&self.config)?;
+            let loaded = LoadedModel::load_drawn(&self.config, self.random_seed())?;
             loaded.inputs.iter().for_each(|input| self.note_input(input.clone()));
             self.note_stage("load the model", clock);
             // The cell was found empty above.
@@ -186,12 +189,24 @@ impl Run {
     pub fn with_random_weights<T>(&mut self, draw: usize, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let model = std::mem::take(&mut self.model);
         let random_init = std::mem::replace(&mut self.config.model.random_init, true);
-        let drawn = draw_seed(self.config.seed, draw);
-        let seed = std::mem::replace(&mut self.config.seed, drawn);
+        let draw = self.draw.replace(draw);
         let result = work(self);
-        (self.config.model.random_init, self.config.seed) = (random_init, seed);
+        (self.config.model.random_init, self.draw) = (random_init, draw);
         self.model = model;
         result
+    }
+
+    /// The seed that the model's random weights are drawn from; `None` where they are the checkpoint's.
+    fn random_seed(&self) -> Option<u64> {
+        self.config.model.random_init.then(|| draw_seed(self.config.seed, self.draw.unwrap_or(0)))
+    }
+
+    /// What is done to a split, for people: `encode evaluate`, and with which random counterpart of the model.
+    fn stage(&self, verb: &str, split: &str) -> String {
+        match self.draw {
+            None => format!("{verb} {split}"),
+            Some(draw) => format!("{verb} {split}, random weights {}", draw + 1),
+        }
     }
 
     /// The treebank files of a split, opened and hashed on first use.
@@ -243,6 +258,9 @@ impl Run {
             sheets.push(headlight_report::best_heads_sheet(&written.table()?, &report));
         }
         sheets.extend(outcomes.into_iter().flat_map(|(_, outcome)| outcome.sheets));
+        if report.model.random_weights {
+            sheets.iter_mut().for_each(|sheet| sheet.notes.push(RANDOM.to_owned()));
+        }
         let place = self.directory.complete()?;
         progress::say(&format!("run written to {} in {:.1} s", place.display(), self.clock.elapsed().as_secs_f64()));
         Ok(sheets)
@@ -266,7 +284,12 @@ impl Run {
         warnings.extend(self.splits.iter().flat_map(reading::warnings));
         warnings.extend(self.contents.iter().filter_map(|(split, contents)| contents.hidden_punctuation(*split)));
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        if model.random_weights {
+            warnings.push(RANDOM.to_owned());
+        }
         warnings.extend(outcomes.iter().flat_map(|(_, outcome)| outcome.warnings.clone()));
+        let of_heads = outcomes.iter().find(|(kind, _)| *kind == "heads");
+        let rows = of_heads.and_then(|(_, outcome)| outcome.facts.get("rows")?.as_str());
         if skipped > 0 {
             let counted = if skipped == 1 { "1 sentence was".to_owned() } else { format!("{skipped} sentences were") };
             warnings.push(format!("{counted} skipped; the manifest lists the reasons"));
@@ -287,6 +310,7 @@ impl Run {
                 unit: treebank.unit().name().to_owned(),
                 input: treebank.input.to_string(),
                 attention: config.model.attention.to_string(),
+                rows: rows.unwrap_or("raw").to_owned(),
                 precision: config.model.precision.to_string(),
                 piece_limit: u32::try_from(treebank.max_pieces)?,
                 packing: self.packing.map(|packing| packing.to_string()),
@@ -338,7 +362,24 @@ impl Run {
     }
 }
 
+/// What a reader of numbers about random weights must know.
+const RANDOM: &str =
+    "The model's weights are random, all but its embeddings (model.random_init): a control, not the model.";
+
 /// RFC 3339 in UTC, to the second: `2026-11-23T14:02:00Z`.
 fn timestamp(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_models_of_neighbouring_seeds_are_all_different() {
+        let seeds: std::collections::BTreeSet<u64> =
+            (0..50).flat_map(|seed| (0..20).map(move |draw| draw_seed(seed, draw))).collect();
+        assert_eq!(seeds.len(), 50 * 20);
+        assert_eq!((draw_seed(7, 0), seeds.iter().all(|seed| i64::try_from(*seed).is_ok())), (7, true));
+    }
 }

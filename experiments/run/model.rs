@@ -21,7 +21,7 @@ pub struct LoadedModel {
     folder: PathBuf,
     options: LoadOptions,
     name: String,
-    random: bool,
+    random_seed: Option<u64>,
 }
 
 impl LoadedModel {
@@ -30,13 +30,21 @@ impl LoadedModel {
     /// # Errors
     /// When no source has the model, or its files are not a checkpoint that headlight can run.
     pub fn load(config: &Settings) -> Result<Self> {
+        Self::load_drawn(config, config.model.random_init.then_some(config.seed))
+    }
+
+    /// The same; with a seed, everything but the embeddings is drawn anew from it.
+    ///
+    /// # Errors
+    /// As [`LoadedModel::load`].
+    pub fn load_drawn(config: &Settings, random_seed: Option<u64>) -> Result<Self> {
         let keys = &config.model;
         let folder = folder(&keys.path, &keys.name)?;
         let options = LoadOptions {
             device: keys.device(),
             precision: keys.precision(),
             threads: NonZeroUsize::new(config.threads),
-            random_init: keys.random_init.then_some(config.seed),
+            random_init: random_seed,
             extra_tensors: keys.extra_tensors(),
         };
         if options.device == Device::Cuda {
@@ -46,7 +54,7 @@ impl LoadedModel {
         let (inputs, model) = rayon::join(|| inputs(&folder), || Model::load(&folder, &options));
         let model = model.context("cannot load the model")?;
         let name = keys.display_name();
-        Ok(Self { model, inputs: inputs?, folder, options, name, random: keys.random_init })
+        Ok(Self { model, inputs: inputs?, folder, options, name, random_seed })
     }
 
     /// The same model with its masked-language-model head. It computes on the processor.
@@ -71,6 +79,11 @@ impl LoadedModel {
         Ok(Model::load(&self.folder, &options)?)
     }
 
+    /// The seed that its weights were drawn from; `None` where they are the checkpoint's.
+    pub fn random_seed(&self) -> Option<u64> {
+        self.random_seed
+    }
+
     /// What reports say about it.
     pub fn summary(&self) -> ModelSummary {
         let spec = self.model.spec();
@@ -80,7 +93,7 @@ impl LoadedModel {
             layers: spec.grid.layers as u32,
             heads: spec.grid.heads as u32,
             hidden_size: spec.hidden as u32,
-            random_weights: self.random,
+            random_weights: self.random_seed.is_some(),
         }
     }
 }

@@ -45,6 +45,7 @@ impl Run {
         add(&mut base, &config.to_toml());
         add(&mut base, &self.experiments);
         add(&mut base, &self.at_work.to_string());
+        add(&mut base, &format!("{:?}", self.draw));
         let mut inputs: Vec<&str> = self.inputs.iter().map(|input| input.sha256.as_str()).collect();
         inputs.sort_unstable();
         inputs.iter().for_each(|sha256| add(&mut base, sha256));

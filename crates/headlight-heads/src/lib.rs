@@ -31,6 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attended;
 mod baselines;
 mod clusters;
 pub mod coreference;
@@ -39,6 +40,7 @@ pub mod ensembles;
 mod group;
 mod hash;
 pub mod labelled;
+mod lengths;
 mod logarithm;
 mod mds;
 mod normal;
@@ -52,10 +54,12 @@ mod surface;
 mod testing;
 mod unit_scores;
 
+pub use attended::{Attended, AttentionScores};
 pub use baselines::{Baseline, BaselineScores, OFFSETS};
 pub use clusters::{LayerDistances, Merger, clusters, hierarchy, layer_distances};
 pub use distances::{HeadDistances, MapDistances, map_distances};
 pub use group::Group;
+pub use lengths::{Beyond, LengthCounts, LengthScores};
 pub use mds::{Embedding, MdsOptions, best_embedding, mds, mds_start};
 pub use normal::{among_words, normalise_rows, words_only};
 pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionWriter};

@@ -86,6 +86,7 @@ pub struct PredictionWriter {
     path: PathBuf,
     grid: HeadGrid,
     sentences: usize,
+    damaged: bool,
     out: BufWriter<File>,
     block: Vec<u8>,
 }
@@ -109,7 +110,7 @@ impl PredictionWriter {
             Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
         }
         let header = header(grid, key);
-        let (sentences, end) = {
+        let (sentences, end, damaged) = {
             let bytes = map(&file).map_err(io)?;
             let torn_header = bytes.len() < HEADER && header.starts_with(&bytes);
             if !torn_header && !bytes.starts_with(MAGIC) {
@@ -117,9 +118,9 @@ impl PredictionWriter {
             }
             if bytes.starts_with(&header) {
                 let blocks = Blocks::scan(&bytes, grid);
-                (blocks.starts.len(), blocks.end)
+                (blocks.starts.len(), blocks.end, blocks.damaged)
             } else {
-                (0, 0)
+                (0, 0, false)
             }
         };
         file.set_len(end as u64).map_err(io)?;
@@ -128,7 +129,7 @@ impl PredictionWriter {
         if end == 0 {
             out.write_all(&header).map_err(io)?;
         }
-        Ok(Self { path: path.to_owned(), grid, sentences, out, block: Vec::new() })
+        Ok(Self { path: path.to_owned(), grid, sentences, damaged, out, block: Vec::new() })
     }
 
     /// Sentences in the file: the number of the next one, counted from 0.
@@ -139,6 +140,11 @@ impl PredictionWriter {
     /// Whether the file holds no sentence yet.
     pub fn is_empty(&self) -> bool {
         self.sentences == 0
+    }
+
+    /// Whether what was cut off on opening was not just a torn end: a whole sentence did not match its checksum.
+    pub fn was_damaged(&self) -> bool {
+        self.damaged
     }
 
     /// Appends the predictions of the next sentence.
@@ -176,6 +182,14 @@ impl PredictionWriter {
         self.out.write_all(&self.block).map_err(|source| io_error(&self.path, source))?;
         self.sentences += 1;
         Ok(())
+    }
+
+    /// Hands what is buffered to the operating system, so that it outlives this process.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn flush(&mut self) -> Result<()> {
+        self.out.flush().map_err(|source| io_error(&self.path, source))
     }
 
     /// Writes out what is buffered; returns the number of sentences.
@@ -253,14 +267,17 @@ impl PredictionFile {
 struct Blocks {
     starts: Vec<usize>,
     end: usize,
+    /// Whether a block follows that is not cut off but does not match its checksum.
+    damaged: bool,
 }
 
 impl Blocks {
     fn scan(bytes: &[u8], grid: HeadGrid) -> Self {
-        let mut blocks = Blocks { starts: Vec::new(), end: HEADER };
+        let mut blocks = Blocks { starts: Vec::new(), end: HEADER, damaged: false };
         while let Some((words, sum, entries)) = block(&bytes[blocks.end..], grid) {
             let whole = sum == checksum(blocks.starts.len(), words, entries);
             if !whole || decode(grid, words, entries).is_none() {
+                blocks.damaged = true;
                 break;
             }
             blocks.starts.push(blocks.end);
@@ -425,6 +442,24 @@ mod tests {
             prop_assert_eq!(done, whole(cut));
             write(&path, &LENGTHS[done..]);
             prop_assert_eq!(std::fs::read(&path).expect("reads"), bytes);
+        }
+
+        /// Whatever byte changes, writing goes on from the sentence that it is in, and ends in the file without the change.
+        #[test]
+        fn a_writer_does_anew_what_is_damaged(at in HEADER..HEADER + 4 * BLOCK_HEADER + 120, change in 1_u8..) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("predictions");
+            write(&path, &LENGTHS);
+            let good = std::fs::read(&path).expect("reads");
+            let mut bytes = good.clone();
+            bytes[at] ^= change;
+            std::fs::write(&path, &bytes).expect("writes");
+            let writer = PredictionWriter::resume(&path, GRID, &KEY).expect("opens");
+            let done = writer.len();
+            prop_assert_eq!(done, whole(at));
+            drop(writer);
+            write(&path, &LENGTHS[done..]);
+            prop_assert_eq!(std::fs::read(&path).expect("reads"), good);
         }
 
         #[test]

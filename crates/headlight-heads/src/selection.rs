@@ -68,6 +68,11 @@ impl Selection {
         self.choices.get(group)
     }
 
+    /// How finely relations are told apart.
+    pub fn granularity(&self) -> Granularity {
+        self.granularity
+    }
+
     /// All choices, aggregates first, relations by name.
     pub fn iter(&self) -> impl Iterator<Item = (&Group, &Choice)> {
         self.choices.iter()

@@ -9,7 +9,7 @@ use crate::tables::{BestHead, Direction};
 
 /// The table, aggregates first, then relations from frequent to rare; 80 characters wide as plain text.
 pub fn best_heads_sheet(rows: &[BestHead], report: &Report) -> Sheet {
-    let title = format!("Best attention heads of {} on {}", report.model.name, report.treebank.name);
+    let title = format!("Best attention heads of {} on {}", report.model.display_name(), report.treebank.name);
     let accuracy = format!(">accuracy ({:.0} %)", 100.0 * report.statistics.confidence);
     let columns = ["<relation", "<head", "<direction", &accuracy, "<baseline", "<difference"];
     let notes = notes(rows, report);

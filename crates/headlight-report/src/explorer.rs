@@ -8,17 +8,20 @@
 //!
 //! ```
 //! use headlight_attention::{HeadGrid, WordAttention};
-//! use headlight_report::explorer::{ExplorerSample, ExplorerSentence};
+//! use headlight_report::explorer::{Explorer, ExplorerSample, ExplorerSentence};
 //! use headlight_treebank::{Granularity, Sentence};
 //!
-//! # fn example(read: Vec<(Sentence, WordAttention)>, folder: &std::path::Path) -> Result<(), headlight_report::run::RunError> {
-//! let mut sample = ExplorerSample::new("evaluate", HeadGrid { layers: 12, heads: 12 });
-//! for (sentence, attention) in &read {
-//!     if let Some(sentence) = ExplorerSentence::new(sentence, attention, Granularity::Full) {
-//!         sample.push(sentence);
-//!     }
-//! }
-//! sample.finish().write(folder)
+//! # fn example(
+//! #     read: Vec<Sentence>,
+//! #     encode: impl Fn(&Sentence) -> WordAttention,
+//! #     folder: &std::path::Path,
+//! # ) -> Result<(), headlight_report::run::RunError> {
+//! let grid = HeadGrid { layers: 12, heads: 12 };
+//! let mut sample = ExplorerSample::new(grid);
+//! read.iter().enumerate().for_each(|(number, sentence)| sample.offer(number, sentence, || true));
+//! let shown = sample.numbers().into_iter().map(|number| &read[number]);
+//! let shown = shown.filter_map(|sentence| ExplorerSentence::new(sentence, &encode(sentence), Granularity::Full));
+//! Explorer::new("evaluate", grid, sample.eligible(), shown.collect()).write(folder)
 //! # }
 //! ```
 
@@ -26,7 +29,7 @@ mod sample;
 
 use std::path::Path;
 
-use headlight_attention::{WordAttention, peaks};
+use headlight_attention::{HeadGrid, WordAttention, peaks};
 use headlight_treebank::{Governor, Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +64,10 @@ pub struct Explorer {
     pub layers: usize,
     /// Heads per layer.
     pub heads: usize,
+    /// So many sentences of the split have a length that can be drawn, and the shown ones were drawn from all of them; not
+    /// in files of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eligible: Option<u64>,
     /// The sentences, in the order of the treebank.
     pub sentences: Vec<ExplorerSentence>,
 }
@@ -97,6 +104,18 @@ pub struct ExplorerWord {
 }
 
 impl Explorer {
+    /// Sentences of a split, read by a model with `grid` heads, drawn from `eligible` ones.
+    pub fn new(split: &str, grid: HeadGrid, eligible: u64, sentences: Vec<ExplorerSentence>) -> Self {
+        Self {
+            format_version: EXPLORER_VERSION,
+            split: split.to_owned(),
+            layers: grid.layers,
+            heads: grid.heads,
+            eligible: Some(eligible),
+            sentences,
+        }
+    }
+
     /// Writes `<folder>/explorer.json`.
     ///
     /// # Errors
@@ -154,17 +173,28 @@ impl ExplorerSentence {
         })
     }
 
-    fn bytes(&self) -> usize {
-        self.weights.len() + self.picks.len()
-    }
-
     /// Whether the arrays have the lengths that the words and `heads` ask for.
     fn is_consistent(&self, heads: usize) -> bool {
         let words = self.words.len();
-        self.weights.len() == heads * (words + 2).pow(2)
-            && self.picks.len() == heads * 2 * words
+        self.weights.len() == weights_of(heads, words)
+            && self.picks.len() == picks_of(heads, words)
             && self.words.iter().all(|word| word.governor <= words)
     }
+}
+
+/// How many weights a sentence of so many words has.
+fn weights_of(heads: usize, words: usize) -> usize {
+    heads * (words + 2).pow(2)
+}
+
+/// How many picks.
+fn picks_of(heads: usize, words: usize) -> usize {
+    heads * 2 * words
+}
+
+/// How many bytes it takes.
+fn bytes_of(heads: usize, words: usize) -> usize {
+    weights_of(heads, words) + picks_of(heads, words)
 }
 
 /// The picks of each head: those by rows, then those by columns.
@@ -178,7 +208,6 @@ fn picks(attention: &WordAttention) -> Vec<u8> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use headlight_attention::HeadGrid;
     use headlight_treebank::{SentenceParts, Word, WordIdx};
 
     use super::*;
@@ -250,10 +279,8 @@ pub(crate) mod tests {
         assert_eq!(Explorer::read(&run).unwrap(), None);
 
         let whole = ExplorerSentence::new(&cat(), &attention(3, 0.5), Granularity::Full).unwrap();
-        let mut sample = ExplorerSample::new("evaluate", GRID);
-        sample.push(whole.clone());
-        sample.push(ExplorerSentence { picks: vec![], ..whole.clone() });
-        sample.finish().write(folder.path()).unwrap();
+        let torn = ExplorerSentence { picks: vec![], ..whole.clone() };
+        Explorer::new("evaluate", GRID, 7, vec![whole.clone(), torn]).write(folder.path()).unwrap();
         assert_eq!(Explorer::read(&run).unwrap().unwrap().sentences, [whole]);
     }
 }

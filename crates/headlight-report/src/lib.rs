@@ -53,6 +53,7 @@
 
 mod assess;
 mod best_heads;
+mod beyond;
 mod bytes;
 pub mod compare;
 mod differences;
@@ -64,6 +65,7 @@ mod head_tests;
 mod html;
 mod importance;
 mod markdown;
+mod null_models;
 pub mod probes;
 mod pruning;
 pub mod run;
@@ -77,11 +79,13 @@ mod tree_figure;
 
 pub use assess::{AGGREGATES, Assessment, Choice, Chosen, assess, is_aggregate};
 pub use best_heads::{best_heads_sheet, findings};
+pub use beyond::{attention_sheet, beyond_position_finding, beyond_position_sheet};
 pub use differences::{Compared, differences, differences_sheet};
 pub use head_tests::{Field, head_tests, pay_for_choice};
 pub use html::html_report;
 pub use importance::importance_sheet;
 pub use markdown::markdown_report;
+pub use null_models::{NullChoice, NullChoices, null_models, null_models_finding, null_models_sheet};
 pub use pruning::{MaskingMeasure, ablation_sheets, pruning_sheets};
 pub use single_heads::{
     BEST_HEAD, FIRST_HEAD, beside_the_best_head, better_directions, clusters_sheet, ensemble_trees_sheet,

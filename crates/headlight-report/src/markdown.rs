@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::best_heads::best_heads_sheet;
+use crate::beyond::{attention_sheet, beyond_position_sheet};
 use crate::differences::differences_sheet;
 use crate::format::{count, percent};
 use crate::importance::{importance_sheet, is_untrained};
+use crate::null_models::null_models_sheet;
 use crate::probes::{Mean, of_attention, worth_sheet};
 use crate::pruning::{ablation_sheets, pruning_sheets};
 use crate::run::{Manifest, Report, RunDirectory, RunError};
@@ -32,6 +34,9 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
     let each = |title, sheets: Vec<Sheet>| sheets.into_iter().map(move |sheet| (title, sheet));
     let mut sections = vec![
         ("Best heads", best_heads_sheet(&best_heads, report)),
+        ("Beyond position", beyond_position_sheet(&run.table_or_empty()?)),
+        ("Attention on governors", attention_sheet(&best_heads, &run.table_or_empty()?)),
+        ("Null models", null_models_sheet(&run.table_or_empty()?, usize::MAX).unwrap_or_default()),
         attachment,
         ("What the scores of probes are worth", worth),
         others,

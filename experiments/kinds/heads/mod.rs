@@ -4,7 +4,11 @@
 //! The encoder runs once over each split and leaves predictions on disk; scores, choices and statistics are passes over
 //! predictions.
 
+mod beyond;
+mod explored;
+mod nulls;
 mod predictions;
+mod reading;
 mod rounding;
 mod tables;
 mod trials;
@@ -13,12 +17,17 @@ mod warnings;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use headlight_heads::{BestHeads, Evaluation, Fold, HeadScores, PredictionFile, Selected, Selection as Choices};
+use headlight_heads::{
+    AttentionScores, BestHeads, Evaluation, Fold, HeadScores, PredictionFile, Selected, Selection as Choices,
+};
 use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;
 use headlight_report::tables::{BestHead, HeadTest, Table, write_table};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
+
+use predictions::Asked;
+use reading::Rows;
 
 use super::Kind;
 use crate::config::{Settings, Split, choice};
@@ -36,6 +45,10 @@ pub struct Heads {
     resamples: u32,
     confidence: f64,
     compared: usize,
+    rows: Rows,
+    attention: bool,
+    lengths: u16,
+    null_models: u32,
 }
 
 impl Kind for Heads {
@@ -45,9 +58,11 @@ impl Kind for Heads {
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let evaluate = predictions::predict_split(run, Split::Evaluate)?;
+        let asked = Asked { rows: self.rows, explorer: true, attention: self.attention };
+        let evaluate = predictions::predict_split(run, Split::Evaluate, asked)?;
+        let asked = Asked { explorer: false, ..asked };
         let select = match self.selection {
-            Selection::Separate => Some(predictions::predict_split(run, Split::Select)?),
+            Selection::Separate => Some(predictions::predict_split(run, Split::Select, asked)?),
             Selection::Folds | Selection::Same => None,
         };
         let clock = Instant::now();
@@ -67,6 +82,17 @@ impl Kind for Heads {
         let mut rows = self.assess(run, &best, &units, !is_paid)?;
         let flips = (self.resamples, rows.as_mut_slice(), is_paid);
         let tests = trials::test_heads(run, &evaluate, &selected, &scores[0].1, &units, flips)?;
+        let mut beyond = Outcome::default();
+        if self.lengths > 0 {
+            let lengths = beyond::lengths(run, &evaluate, &selected, self.lengths)?;
+            let rows = beyond::write_lengths(run, &evaluate, &lengths)?;
+            beyond.findings.extend(headlight_report::beyond_position_finding(&rows));
+        }
+        if self.attention {
+            let splits: Vec<&Predicted> = std::iter::once(&evaluate).chain(&select).collect();
+            let attention = beyond::write_attention(run, &splits, self.rows)?;
+            beyond.sheets.push(headlight_report::attention_sheet(&rows, &attention));
+        }
         tables::write_scores(run, &scores)?;
         write_table(run.folder(), &rows)?;
         write_table(run.folder(), &tests)?;
@@ -74,7 +100,16 @@ impl Kind for Heads {
         evaluate.explorer.write(run.folder())?;
         run.note_stage("score heads", clock);
         let mut outcome = self.outcome(run, &best, &selected, &rows);
-        if let Some(rounding) = rounding::Rounding::measure(run, &evaluate, self.compared)? {
+        outcome.facts.insert("rows".to_owned(), self.rows.to_string().into());
+        outcome.findings.extend(beyond.findings);
+        outcome.sheets.extend(beyond.sheets);
+        if self.null_models > 0 {
+            let rows = nulls::null_models_beside(self, run, &units, &tables::choices(&best, &units), !is_paid)?;
+            write_table(run.folder(), &rows)?;
+            outcome.findings.extend(headlight_report::null_models_finding(&rows));
+            outcome.sheets.extend(headlight_report::null_models_sheet(&rows, SHOWN));
+        }
+        if let Some(rounding) = rounding::Rounding::measure(run, &evaluate, self.rows, self.compared)? {
             outcome.facts.extend([rounding.fact()]);
             outcome.warnings.extend(rounding.warning());
         }
@@ -82,11 +117,15 @@ impl Kind for Heads {
     }
 }
 
+/// Relations that the terminal shows beside null models.
+const SHOWN: usize = 12;
+
 /// A split, what every head predicts for its sentences, and the attention of some of them.
 struct Predicted {
     split: Split,
     file: PredictionFile,
     explorer: Explorer,
+    attention: Option<AttentionScores>,
 }
 
 impl Predicted {
@@ -171,15 +210,24 @@ impl Heads {
     }
 
     fn outcome(&self, run: &Run, best: &BestHeads, selected: &Selected, rows: &[BestHead]) -> Outcome {
-        let tables = [
+        let mut tables = vec![
             headlight_report::tables::HeadScore::NAME,
             headlight_report::tables::Baseline::NAME,
             BestHead::NAME,
             HeadTest::NAME,
             headlight_report::tables::Prediction::NAME,
         ];
+        if self.lengths > 0 {
+            tables.extend([headlight_report::tables::HeadLength::NAME, headlight_report::tables::BestHeadLength::NAME]);
+        }
+        if self.attention {
+            tables.push(headlight_report::tables::HeadAttention::NAME);
+        }
+        if self.null_models > 0 && !run.config().model.random_init {
+            tables.push(headlight_report::tables::NullModel::NAME);
+        }
         Outcome {
-            tables: tables.map(ToOwned::to_owned).to_vec(),
+            tables: tables.into_iter().map(ToOwned::to_owned).collect(),
             facts: tables::facts(best, selected),
             findings: headlight_report::findings(rows),
             warnings: warnings::warnings(best, rows),

@@ -1,87 +1,145 @@
 //! Predictions of every head: computed once, kept on disk, and the chosen heads' written out for people.
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use headlight_attention::HeadGrid;
-use headlight_bert::{Encoded, Pieces, Request};
-use headlight_heads::{Group, HeadPredictions, PredictionFile, PredictionKey, PredictionWriter, Selected};
-use headlight_report::explorer::{ExplorerSample, ExplorerSentence, WORDS};
+use headlight_bert::{Encoded, Pieces};
+use headlight_heads::{
+    AttentionScores, Group, HeadPredictions, PredictionFile, PredictionKey, PredictionWriter, Selected,
+};
+use headlight_report::explorer::ExplorerSentence;
 use headlight_report::tables::Prediction;
 use headlight_treebank::{Governor, Sentence, WordIdx, write_conllu};
 use sha2::{Digest, Sha256};
 
 use super::Predicted;
+use super::explored::Explored;
+use super::reading::Rows;
 use crate::config::Split;
-use crate::run::{Pass, Run, fold, merge_rule, request};
+use crate::run::{Pass, Run, Steps, Wanted, fold};
 
-/// Predicts every sentence of a split, or goes on where an interrupted run stopped. Beside the predictions, the attention
-/// of a sample of the sentences is kept for the reader of the report; of all others the encoder yields no more than the peaks.
-pub fn predict_split(run: &mut Run, split: Split) -> Result<Predicted> {
-    let key = key(run, split)?;
+/// What is wanted of a split beside predictions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Asked {
+    /// How maps are read.
+    pub rows: Rows,
+    /// Whether some sentences are shown to the reader of the report.
+    pub explorer: bool,
+    /// Whether shares of attention and ranks of governors are summed up.
+    pub attention: bool,
+}
+
+/// After so many sentences the sums of attention are kept on disk.
+const KEPT: usize = 500;
+
+/// Predicts every sentence of a split, or goes on where an interrupted run stopped. The encoder yields no more than the
+/// peaks, but for the sentences that the report shows, and where attention itself is asked for.
+pub fn predict_split(run: &mut Run, split: Split, asked: Asked) -> Result<Predicted> {
+    let key = key(run, split, asked.rows)?;
     let name: String = key[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    let folder = run.work_folder()?;
-    let path = folder.join(format!("{name}.predictions"));
+    let path = run.work_folder()?.join(format!("{name}.predictions"));
     let grid = run.model()?.model.spec().grid;
-    let mut writer = PredictionWriter::resume(&path, grid, &key)?;
-    let mut explored = Explored::resume(&folder.join(format!("{name}.explorer.json")), split, grid, writer.len());
-    let request = Request { peaks: Some(merge_rule(run.config())), ..request(run.config()) };
     let granularity = run.config().treebank.granularity();
-    let pass = Pass { split, from: writer.len(), request: &request };
-    let bar = AtomicU64::new(if split == Split::Evaluate { explored.sample.bar() } else { 0 });
-    // The attention of a few sentences is yielded in vain, because others lowered the bar meanwhile; that does no harm.
-    let shown = |sentence: &Sentence| {
-        WORDS.contains(&sentence.len()) && ExplorerSample::rank(sentence.sent_id()) < bar.load(Ordering::Relaxed)
+    let mut writer = PredictionWriter::resume(&path, grid, &key)?;
+    if writer.was_damaged() {
+        tracing::warn!("{} is damaged after sentence {}: the rest is done again", path.display(), writer.len());
+    }
+    let mut explored = if asked.explorer { Explored::choose(run, split)? } else { Explored::none(split, grid) };
+    let mut summed = if asked.attention { Some(Summed::resume(run, &name, grid, writer.len())?) } else { None };
+
+    let from = writer.len();
+    let summed_before = summed.as_ref().map_or(from, |summed| summed.done);
+    let all_maps = asked.rows.needs_maps() || asked.attention;
+    let shown: BTreeSet<usize> = explored.numbers().clone();
+    let wanted = |number: usize, _: &Sentence| match shown.contains(&number) || (number >= summed_before && all_maps) {
+        true => Wanted::Attention,
+        false if number < from => Wanted::Nothing,
+        false => Wanted::Peaks,
     };
-    let reduce = |sentence: &Sentence, _: &Pieces, encoded: Encoded| {
-        let shown = encoded.words.map(|attention| ExplorerSentence::new(sentence, &attention, granularity));
-        Some((HeadPredictions::from(encoded.peaks?), shown.flatten()))
-    };
-    let encoded = run.encode_as(&pass, shown, reduce, |_, reduced| match reduced {
-        Some(reduced) => {
-            let (predictions, shown) = reduced.context("the encoder gave no peaks of attention")?;
-            if let Some(shown) = shown {
-                explored.sample.push(shown);
-                bar.store(explored.sample.bar(), Ordering::Relaxed);
+    let reduce = |number: usize, sentence: &Sentence, _: &Pieces, encoded: Encoded| {
+        let (predictions, attention) = asked.rows.read(encoded).context("the encoder gave no attention")?;
+        let mut reduced = Reduced { predictions, shown: None, sums: None };
+        if let Some(attention) = attention {
+            let shown = shown.contains(&number).then(|| ExplorerSentence::new(sentence, &attention, granularity));
+            reduced.shown = shown.flatten();
+            if asked.attention && number >= summed_before {
+                reduced.sums = Some(AttentionScores::of(sentence, &attention, granularity)?);
             }
-            Ok(writer.push(&predictions)?)
         }
-        None => Ok(writer.push_skipped()?),
+        Ok(reduced)
+    };
+    let request = asked.rows.request(run.config());
+    let encoded = run.encode_wanted(&Pass { split, from, request: &request }, wanted, reduce, |number, _, reduced| {
+        let reduced: Option<Result<Reduced>> = reduced;
+        let Some(Reduced { predictions, shown, sums }) = reduced.transpose()? else {
+            return Ok(writer.push_skipped()?);
+        };
+        if number >= from {
+            writer.push(&predictions)?;
+        }
+        if let Some(shown) = shown {
+            explored.push(number, shown);
+        }
+        if let (Some(summed), Some(sums)) = (&mut summed, sums) {
+            summed.add(number, &sums);
+            if summed.done.is_multiple_of(KEPT) {
+                writer.flush()?;
+                summed.keep()?;
+            }
+        }
+        Ok(())
     });
     // What came before an error, or Ctrl-C, is kept for the next call.
-    let kept = explored.keep().and_then(|()| Ok(writer.finish()?));
+    let kept = writer.finish().map_err(Into::into).and_then(|_| summed.as_ref().map_or(Ok(()), Summed::keep));
     encoded?;
     kept?;
     let file = PredictionFile::open(&path, grid, &key)?;
-    Ok(Predicted { split, file, explorer: explored.sample.finish() })
+    Ok(Predicted { split, file, explorer: explored.finish(), attention: summed.map(|summed| summed.scores) })
 }
 
-/// The sentences of the report's explorer, kept beside the predictions so that both go on from the same sentence.
-struct Explored {
-    path: PathBuf,
-    sample: ExplorerSample,
+/// What is kept of a sentence when it was encoded.
+struct Reduced {
+    predictions: HeadPredictions,
+    shown: Option<ExplorerSentence>,
+    sums: Option<AttentionScores>,
 }
 
-impl Explored {
-    /// What an earlier call kept, if it got anywhere.
-    fn resume(path: &Path, split: Split, grid: HeadGrid, done: usize) -> Self {
-        let read = || serde_json::from_slice::<ExplorerSample>(&fs::read(path).ok()?).ok();
-        let kept = if done == 0 { None } else { read() };
-        let sample = kept.unwrap_or_else(|| ExplorerSample::new(split.name(), grid));
-        Self { path: path.to_owned(), sample }
+/// Sums of attention over the sentences before `done`, kept on disk from time to time. After an interruption the sentences
+/// from there on are encoded, though some of them were predicted before.
+struct Summed {
+    steps: Steps,
+    done: usize,
+    scores: AttentionScores,
+}
+
+impl Summed {
+    /// What an earlier call kept, as far as it goes no further than its predictions do.
+    fn resume(run: &Run, name: &str, grid: HeadGrid, predicted: usize) -> Result<Self> {
+        let steps = run.steps()?.of(name);
+        let kept = steps.kept::<(usize, AttentionScores)>(ATTENTION);
+        let fits = |(done, scores): &(usize, AttentionScores)| *done <= predicted && scores.grid() == grid;
+        let (done, scores) = kept.filter(fits).unwrap_or_else(|| (0, AttentionScores::new(grid)));
+        Ok(Self { steps, done, scores })
+    }
+
+    fn add(&mut self, number: usize, sums: &AttentionScores) {
+        self.scores.merge(sums);
+        self.done = number + 1;
     }
 
     fn keep(&self) -> Result<()> {
-        let failed = || format!("cannot write {}", self.path.display());
-        fs::write(&self.path, serde_json::to_vec(&self.sample).with_context(failed)?).with_context(failed)
+        self.steps.keep(ATTENTION, &(self.done, &self.scores))
     }
 }
 
+/// The name of the step that holds sums of attention.
+const ATTENTION: &str = "attention";
+
 /// A hash of all that predictions depend on.
-fn key(run: &mut Run, split: Split) -> Result<PredictionKey> {
+fn key(run: &mut Run, split: Split, rows: Rows) -> Result<PredictionKey> {
     let mut hasher = Sha256::new();
     let mut add = |text: &str| {
         hasher.update(text.len().to_le_bytes());
@@ -94,9 +152,9 @@ fn key(run: &mut Run, split: Split) -> Result<PredictionKey> {
     for input in &run.treebank(split)?.inputs {
         add(&input.sha256);
     }
+    let random = run.model()?.random_seed().map_or_else(|| "trained".to_owned(), |seed| seed.to_string());
     let config = run.config();
     let (model, treebank) = (&config.model, &config.treebank);
-    let random = if model.random_init { config.seed.to_string() } else { "trained".to_owned() };
     for key in [
         model.device.to_string(),
         model.precision.to_string(),
@@ -108,6 +166,7 @@ fn key(run: &mut Run, split: Split) -> Result<PredictionKey> {
         treebank.merge.to_string(),
         treebank.max_pieces.to_string(),
         treebank.max_sentences.to_string(),
+        rows.to_string(),
     ] {
         add(&key);
     }

@@ -9,7 +9,8 @@ use headlight_report::format::count;
 use serde_json::{Value, json};
 
 use super::Predicted;
-use crate::run::{Run, interrupted, merge_rule, pieces, request};
+use super::reading::Rows;
+use crate::run::{Run, interrupted, pieces};
 
 /// How many predictions rounding changed.
 pub struct Rounding {
@@ -29,7 +30,7 @@ struct Compared {
 impl Rounding {
     /// Predicts the first `sentences` sentences that were encoded anew in exact f32. `None` where nothing was rounded or no
     /// sentence is to be compared.
-    pub fn measure(run: &mut Run, predicted: &Predicted, sentences: usize) -> Result<Option<Self>> {
+    pub fn measure(run: &mut Run, predicted: &Predicted, rows: Rows, sentences: usize) -> Result<Option<Self>> {
         let config = run.config().clone();
         let (device, precision) = (config.model.device(), config.model.precision());
         if sentences == 0 || device.is_exact(precision) {
@@ -38,7 +39,10 @@ impl Rounding {
         let clock = Instant::now();
         let trees = run.sentences(predicted.split)?;
         let exact = run.model()?.exact()?;
-        let request = Request { attention: None, peaks: Some(merge_rule(&config)), ..request(&config) };
+        let request = match rows.needs_maps() {
+            true => rows.request(&config),
+            false => Request { attention: None, ..rows.request(&config) },
+        };
         let encoded = trees.take(predicted.file.len()).enumerate().filter_map(|(number, sentence)| {
             let rounded = predicted.file.sentence(number)?;
             Some(sentence.and_then(|sentence| {
@@ -50,7 +54,7 @@ impl Rounding {
                 ))
             }))
         });
-        let compared = compare(&exact, &request, encoded.take(sentences))?;
+        let compared = compare(&exact, &request, rows, encoded.take(sentences))?;
         run.note_stage("compare with exact f32", clock);
         Ok(Some(Self { device: device.to_string(), precision: precision.to_string(), compared }))
     }
@@ -90,6 +94,7 @@ impl Rounding {
 fn compare(
     exact: &Model,
     request: &Request,
+    rows: Rows,
     inputs: impl Iterator<Item = Result<(HeadPredictions, Pieces)>> + Send,
 ) -> Result<Compared> {
     let mut compared = Compared::default();
@@ -97,7 +102,7 @@ fn compare(
         inputs,
         request,
         |rounded, _, encoded| {
-            let exact = HeadPredictions::from(encoded.peaks?);
+            let (exact, _) = rows.read(encoded)?;
             Some((exact.total(), exact.differences(&rounded)))
         },
         |sentence| {
@@ -140,7 +145,7 @@ mod tests {
             let rounded = AttentionPeaks::new(peaks.grid(), peaks.words(), places).unwrap();
             (HeadPredictions::from(rounded), pieces)
         });
-        let compared = compare(&model, &request, inputs.into_iter().map(Ok)).unwrap();
+        let compared = compare(&model, &request, Rows::Raw, inputs.into_iter().map(Ok)).unwrap();
         let predictions = 2 * 9 * (7 + 2);
         assert_eq!(compared, Compared { sentences: 2, predictions, different: 1 });
 
@@ -161,6 +166,6 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/headlight-bert/tests/fixtures/tiny-bert");
         let model = Model::load(&folder, &LoadOptions::default()).unwrap();
         let inputs = std::iter::once(Err(anyhow!("no such file")));
-        assert_eq!(compare(&model, &Request::default(), inputs).unwrap_err().to_string(), "no such file");
+        assert_eq!(compare(&model, &Request::default(), Rows::Raw, inputs).unwrap_err().to_string(), "no such file");
     }
 }

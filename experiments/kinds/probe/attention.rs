@@ -93,7 +93,7 @@ pub fn treebank_hash(run: &mut Run, split: Split) -> Result<String> {
 /// A hash of everything that the attention of a given sentence depends on: the model's files, the merge rule, what
 /// counts as attention, what the tokenizer sees, the seed of random weights, and the precision.
 pub fn attention_hash(config: &Settings, model: &LoadedModel, rule: MergeRule) -> String {
-    let weights = if config.model.random_init { format!("random {}", config.seed) } else { "trained".to_owned() };
+    let weights = model.random_seed().map_or_else(|| "trained".to_owned(), |seed| format!("random {seed}"));
     let conventions =
         [rule.name().to_owned(), config.model.attention.to_string(), config.treebank.input.to_string(), weights];
     // f32 is what hashes without a precision mean: stores and probes from before there was a choice stay of use.

@@ -288,8 +288,7 @@ impl<'a> Entry<'a> {
         let (model, treebank, citation) = match self.source {
             Source::Run(run) => {
                 let model = &run.report().model;
-                let random = if model.random_weights { " with random weights" } else { "" };
-                (format!("{}{random}", model.name), &run.report().treebank.name, None)
+                (model.display_name(), &run.report().treebank.name, None)
             }
             // On what a paper's numbers are scored differs between them: the notes say it of those that are compared.
             Source::Paper(paper) => (paper.paper.model.clone(), &String::new(), Some(paper.paper.citation.clone())),

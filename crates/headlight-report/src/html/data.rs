@@ -96,7 +96,7 @@ impl PageData {
         let probe_rows: Vec<ProbeScore> = run.table_or_empty()?;
         let scores = HeadCounts::read(run)?;
         Ok(Self {
-            model: Model { name: report.model.name.clone(), layers: report.model.layers, heads: report.model.heads },
+            model: Model { name: report.model.display_name(), layers: report.model.layers, heads: report.model.heads },
             start: start(&best_heads, &scores),
             best: best_heads.iter().map(|row| (row.relation.clone(), best(row))).collect(),
             scores,

@@ -9,7 +9,7 @@ use super::relations::relations;
 use super::section::Section;
 use super::story::{findings, method};
 use crate::best_heads::{chosen_where, how_tested};
-use crate::explorer::Explorer;
+use crate::explorer::{Explorer, WORDS};
 use crate::format::count;
 use crate::run::{Report, RunDirectory, RunError};
 use crate::sheet::escape_html;
@@ -28,6 +28,8 @@ pub(super) fn sections(
         best_heads(&data.best_heads, report),
         (!data.scores.relations.is_empty()).then(heads),
         explorer.map(sentences),
+        kinds::beyond(&run.table_or_empty()?, &data.best_heads, &run.table_or_empty()?),
+        kinds::null_models(&run.table_or_empty()?),
         kinds::ensembles(&run.table_or_empty()?, &run.table_or_empty()?, &run.table_or_empty()?),
         kinds::trees(&run.table_or_empty()?, model),
         kinds::coreference(&run.table_or_empty()?, &run.table_or_empty()?, model),
@@ -72,8 +74,19 @@ fn sentences(explorer: &Explorer) -> Section {
     let introduction = "Above the words the treebank's dependencies, below them one head's attention: lines run from the \
                         attending word down to the attended one, the stronger the more. For the chosen relation, the head's \
                         pick is <span class=\"swatch right\"></span>right or <span class=\"swatch wrong\"></span>wrong.";
+    let (shown, split) = (count(explorer.sentences.len() as u64), escape_html(&explorer.split));
+    let (least, most) = (WORDS.start(), WORDS.end());
+    let drawn = match explorer.eligible {
+        Some(eligible) => {
+            format!(
+                "{shown} of the {} sentences of {split} with {least} to {most} words, drawn at random",
+                count(eligible)
+            )
+        }
+        None => format!("{shown} sentences of {split} with {least} to {most} words, drawn at random"),
+    };
     let frame = format!(
-        "<p class=\"hint\">{} sentences drawn from all of {}. Point at a word, or focus it with Tab, to see its attention \
+        "<p class=\"hint\">{drawn}. Point at a word, or focus it with Tab, to see its attention \
          alone; click or Enter keeps it. ↑ and ↓ walk through the list.</p>\n\
          <div class=\"toolbar\"><label>Relation<select id=\"explorer-relation\"></select></label>\
          <label>Head<select id=\"explorer-head\"></select></label>\
@@ -84,8 +97,6 @@ fn sentences(explorer: &Explorer) -> Section {
          <p class=\"readout note\" id=\"explorer-summary\" aria-live=\"polite\"></p>\n\
          <div class=\"explorer\"><ul class=\"sentences\" id=\"explorer-sentences\" role=\"listbox\" tabindex=\"0\" \
          aria-label=\"Sentences\"></ul><div class=\"stage\" id=\"explorer-stage\"></div></div>\n",
-        count(explorer.sentences.len() as u64),
-        escape_html(&explorer.split)
     );
     Section::new("sentences", "Sentences", introduction).html(&frame)
 }

@@ -142,6 +142,7 @@ fn a_run_in_one_page() {
     | unit | sentence |
     | input | words |
     | attention | weights |
+    | rows of maps | raw |
     | precision | f32 |
     | piece limit | 128 |
     | packing | none |

@@ -123,6 +123,9 @@ pub struct Conventions {
     pub input: String,
     /// What counts as attention: `weights` or `norms`.
     pub attention: String,
+    /// How `kind = "heads"` read the rows of maps: `raw`, as attended, or `words`, renormalised over words.
+    #[serde(default = "raw")]
+    pub rows: String,
     /// In which numbers the model multiplied: `f32`, `f16` or `bf16`.
     #[serde(default = "exact")]
     pub precision: String,
@@ -138,6 +141,19 @@ pub(super) fn exact() -> String {
     "f32".to_owned()
 }
 
+impl ModelSummary {
+    /// The name for people: it says where the weights are random.
+    pub fn display_name(&self) -> String {
+        let random = if self.random_weights { " with random weights" } else { "" };
+        format!("{}{random}", self.name)
+    }
+}
+
+/// How runs that say nothing of it read the rows of maps.
+pub(super) fn raw() -> String {
+    "raw".to_owned()
+}
+
 /// What runs without a unit resampled.
 pub(super) fn sentence() -> String {
     Unit::Sentence.name().to_owned()
@@ -151,7 +167,7 @@ fn selection<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String
 
 impl Conventions {
     /// All conventions as name and value, for printing and comparing.
-    pub fn entries(&self) -> [(&'static str, String); 10] {
+    pub fn entries(&self) -> [(&'static str, String); 11] {
         [
             ("granularity", self.granularity.clone()),
             ("punctuation", self.punctuation.clone()),
@@ -160,6 +176,7 @@ impl Conventions {
             ("unit", self.unit.clone()),
             ("input", self.input.clone()),
             ("attention", self.attention.clone()),
+            ("rows of maps", self.rows.clone()),
             ("precision", self.precision.clone()),
             ("piece limit", self.piece_limit.to_string()),
             ("packing", self.packing.clone().unwrap_or_else(|| "none".to_owned())),

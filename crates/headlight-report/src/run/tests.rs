@@ -41,6 +41,7 @@ pub(crate) fn report() -> Report {
             unit: "sentence".into(),
             input: "words".into(),
             attention: "weights".into(),
+            rows: "raw".into(),
             precision: "f32".into(),
             piece_limit: 128,
             packing: None,

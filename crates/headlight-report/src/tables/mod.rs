@@ -26,6 +26,7 @@
 //! Tables stream: [`TableWriter::push`] takes one row at a time and [`TableReader`] gives one at a time; neither holds
 //! more than one row group (65,536 rows).
 
+mod beyond;
 mod error;
 mod read;
 mod reference;
@@ -33,6 +34,7 @@ mod rows;
 mod schema;
 mod write;
 
+pub use beyond::{BestHeadLength, HeadAttention, HeadLength, NullModel};
 pub use error::TableError;
 pub use read::{TableReader, read_table};
 pub use reference::reference;

@@ -1,8 +1,9 @@
 //! The tables described for people: `docs/tables.md`.
 
 use super::{
-    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Ensemble, EnsembleTree, HeadDistance,
-    HeadScore, HeadTest, HeadTree, Importance, Kind, Prediction, ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
+    Ablation, Baseline, BestHead, BestHeadLength, Cluster, Coreference, CoreferenceHead, Ensemble, EnsembleTree,
+    HeadAttention, HeadDistance, HeadLength, HeadScore, HeadTest, HeadTree, Importance, Kind, NullModel, Prediction,
+    ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
 };
 
 /// What `docs/tables.md` shows of reading a table in Python; a test runs it.
@@ -35,6 +36,10 @@ pub fn reference() -> String {
     push::<Baseline>(&mut page);
     push::<BestHead>(&mut page);
     push::<HeadTest>(&mut page);
+    push::<HeadAttention>(&mut page);
+    push::<HeadLength>(&mut page);
+    push::<BestHeadLength>(&mut page);
+    push::<NullModel>(&mut page);
     push::<Prediction>(&mut page);
     push::<ProbeScore>(&mut page);
     push::<Surface>(&mut page);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use headlight_attention::{HeadGrid, WordAttention};
-use headlight_report::explorer::{ExplorerSample, ExplorerSentence};
+use headlight_report::explorer::{Explorer, ExplorerSample, ExplorerSentence};
 use headlight_report::run::*;
 use headlight_report::tables::*;
 use headlight_treebank::{Governor, Granularity, Relation, Sentence, SentenceParts, Word, WordIdx};
@@ -102,6 +102,7 @@ impl Size {
         let best = self.write_scores(folder, &mut random);
         self.write_surface(folder, &mut random);
         self.write_kinds(folder);
+        self.write_beyond(folder, &best, &mut ChaCha8Rng::seed_from_u64(3));
         self.write_explorer(folder, &mut random);
         write_table::<BestHead>(folder, &best).unwrap();
         write_report(folder, &self.report(headlight_report::findings(&best))).unwrap();
@@ -220,13 +221,18 @@ impl Size {
     }
 
     fn write_explorer(&self, folder: &Path, random: &mut ChaCha8Rng) {
-        let mut sample = ExplorerSample::new("evaluate", self.grid());
+        let mut sample = ExplorerSample::new(self.grid());
+        let mut explored = Vec::new();
         for number in 0..self.sentences {
             let sentence = self.sentence(number, 4 + random.random_range(0..22), random);
             let attention = attention(&sentence, self.grid(), random);
-            sample.push(ExplorerSentence::new(&sentence, &attention, Granularity::Full).unwrap());
+            sample.offer(number, &sentence, || true);
+            explored.push(ExplorerSentence::new(&sentence, &attention, Granularity::Full).unwrap());
         }
-        sample.finish().write(folder).unwrap();
+        let numbers = sample.numbers();
+        let shown = explored.into_iter().enumerate().filter(|(number, _)| numbers.contains(number));
+        let shown = shown.map(|(_, sentence)| sentence).collect();
+        Explorer::new("evaluate", self.grid(), sample.eligible(), shown).write(folder).unwrap();
     }
 
     fn sentence(&self, number: usize, length: usize, random: &mut ChaCha8Rng) -> Sentence {
@@ -317,6 +323,7 @@ impl Size {
                 unit: "sentence".into(),
                 input: "words".into(),
                 attention: "weights".into(),
+                rows: "raw".into(),
                 precision: "f32".into(),
                 piece_limit: 128,
                 packing: None,

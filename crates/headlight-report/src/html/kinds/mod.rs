@@ -1,5 +1,6 @@
 //! The sections of experiment kinds: each from the rows of its tables, and none where there are no rows.
 
+mod beyond;
 mod coreference;
 mod differences;
 mod ensembles;
@@ -10,6 +11,7 @@ mod structural;
 mod surface;
 mod trees;
 
+pub(super) use beyond::{beyond, null_models};
 pub(super) use coreference::coreference;
 pub(super) use differences::differences;
 pub(super) use ensembles::ensembles;

@@ -1,0 +1,62 @@
+//! Null models: the same procedure on random re-initialisations of the model, beside the trained one (METHOD §2).
+
+use anyhow::{Context, Result, ensure};
+use headlight_heads::Evaluation;
+use headlight_report::tables::NullModel;
+use headlight_report::{Choice, NullChoice, NullChoices, null_models};
+
+use super::predictions::{Asked, predict_split};
+use super::{Heads, Selection, tables};
+use crate::config::Split;
+use crate::run::{Run, Units, fold};
+
+/// Chooses and scores heads in as many random models as the config asks for, and sets them beside the trained model's
+/// `choices`. Empty where the model's own weights are random: it is such a model itself.
+///
+/// `is_tested`: whether heads were chosen elsewhere than where they are scored, so that p-values keep their promise.
+pub fn null_models_beside(
+    keys: &Heads,
+    run: &mut Run,
+    units: &Units,
+    trained: &[Choice],
+    is_tested: bool,
+) -> Result<Vec<NullModel>> {
+    if run.config().model.random_init {
+        return Ok(Vec::new());
+    }
+    let asked = Asked { rows: keys.rows, explorer: false, attention: false };
+    let mut null: Vec<NullChoices> = trained
+        .iter()
+        .map(|choice| NullChoices {
+            relation: choice.relation.clone(),
+            trained: choice.head_counts.clone(),
+            draws: Vec::new(),
+        })
+        .collect();
+    for draw in 0..keys.null_models as usize {
+        let (seed, choices) = run.with_random_weights(draw, |run| {
+            let evaluate = predict_split(run, Split::Evaluate, asked)?;
+            let select = match keys.selection {
+                Selection::Separate => Some(predict_split(run, Split::Select, asked)?),
+                Selection::Folds | Selection::Same => None,
+            };
+            let (selected, _) = keys.choose(run, &evaluate, select.as_ref())?;
+            let mut evaluation = Evaluation::new(selected);
+            let unit = units.unit();
+            evaluate.for_each(run, |sentence, predictions| {
+                Ok(evaluation.observe(sentence, fold(sentence, unit), predictions)?)
+            })?;
+            let seed = run.model()?.random_seed().context("the weights are random here")?;
+            Ok((seed, tables::choices(&evaluation.finish(), units)))
+        })?;
+        ensure!(choices.len() == trained.len(), "random weights left other relations to choose heads for");
+        for (null, choice) in null.iter_mut().zip(choices) {
+            let mut heads = choice.chosen.iter().map(|chosen| (chosen.layer, chosen.head, chosen.direction));
+            let first = heads.next();
+            let head = first.filter(|first| heads.all(|head| head == *first));
+            null.draws.push(NullChoice { seed, head, counts: choice.head_counts });
+        }
+    }
+    let bootstrap = crate::kinds::bootstrap(keys.resamples, keys.confidence, run);
+    Ok(null_models(&null, units.unit(), &bootstrap, is_tested)?)
+}
