@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -185,6 +188,52 @@ fn a_null_model_is_the_same_run_with_random_weights() {
     assert!(printed.contains("tiny-bert with random weights on sample"), "{printed}");
     assert!(printed.contains("weights are random"), "{printed}");
     assert!(world.read("runs/said/report.md").contains("weights are random"));
+}
+
+#[test]
+fn how_many_passes_null_models_take_is_said_before_and_they_are_not_done_twice() {
+    let world = World::new();
+    let sample = fs::read_to_string(root().join("data/sample/en_sample-evaluate.conllu")).unwrap();
+    world.write("many.conllu", sample.repeat(20));
+    let config = tiny_config("").replace("[\"sample:evaluate\"]", "[\"many.conllu\"]");
+    world.write("tiny.toml", format!("threads = 1\n{config}null_models = 2\n"));
+    let mut child = world.command(&["run", "tiny.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // Predictions of the model for two splits, and some of the first random model's.
+    let work = world.path("runs/tiny.partial/work");
+    let begun = || {
+        let files = fs::read_dir(&work).into_iter().flatten().flatten();
+        let sizes = files.filter(|file| file.path().extension().is_some_and(|it| it == "predictions"));
+        sizes.filter(|file| file.metadata().is_ok_and(|it| it.len() > 5_000)).count() >= 3
+    };
+    while !begun() && child.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(killed.success() && output.status.code() == Some(130), "{:?}", output.status);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let passes = "the encoder passes over evaluate and select 3 times: for the model, and for 2 models with random weights";
+    assert!(said.contains(passes), "{said}");
+
+    let resumed = world.run(&["-v", "run", "tiny.toml"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    let on: Vec<&str> = resumed.stderr.lines().filter(|line| line.contains("that are predicted already")).collect();
+    assert!(on.len() >= 3, "{}", resumed.stderr);
+    let sentences = sample.split("\n\n").filter(|sentence| !sentence.trim().is_empty()).count();
+    assert!(on[0].contains(&format!("going on after {} sentences of evaluate", 20 * sentences)), "{on:?}");
+    world.succeed(&["run", "tiny.toml", "--out", "whole"]);
+    for table in ["best_heads", "null_models", "head_scores"] {
+        let [resumed, whole] = ["runs", "whole"].map(|out| world.read(&format!("{out}/tiny/{table}.csv")));
+        assert!(resumed == whole, "{table}");
+    }
+}
+
+#[test]
+fn more_null_models_than_anybody_waits_for_are_refused() {
+    let world = World::new();
+    world.write("tiny.toml", tiny_config(""));
+    let error = world.fail(2, &["run", "tiny.toml", "--set", "heads.null_models=5000"]);
+    assert!(error.contains("`null_models` is 5000; each takes as long as the model itself"), "{error}");
 }
 
 #[test]

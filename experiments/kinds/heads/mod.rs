@@ -54,10 +54,17 @@ pub struct Heads {
 impl Kind for Heads {
     fn check(&self, config: &Settings) -> Result<()> {
         super::check_bootstrap(self.resamples, self.confidence)?;
-        super::check_splits("heads", self.selection, config)
+        super::check_splits("heads", self.selection, config)?;
+        ensure!(
+            self.null_models <= MOST_NULL_MODELS,
+            "`null_models` is {}; each takes as long as the model itself, and {MOST_NULL_MODELS} are more than enough",
+            self.null_models
+        );
+        Ok(())
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
+        nulls::announce(self, run);
         let asked = Asked { rows: self.rows, explorer: true, attention: self.attention };
         let evaluate = predictions::predict_split(run, Split::Evaluate, asked)?;
         let asked = Asked { explorer: false, ..asked };
@@ -103,7 +110,7 @@ impl Kind for Heads {
         outcome.facts.insert("rows".to_owned(), self.rows.to_string().into());
         outcome.findings.extend(beyond.findings);
         outcome.sheets.extend(beyond.sheets);
-        if self.null_models > 0 {
+        if self.has_null_models(run) {
             let rows = nulls::null_models_beside(self, run, &units, &tables::choices(&best, &units), !is_paid)?;
             write_table(run.folder(), &rows)?;
             outcome.findings.extend(headlight_report::null_models_finding(&rows));
@@ -116,6 +123,9 @@ impl Kind for Heads {
         Ok(outcome)
     }
 }
+
+/// More random models than anybody waits for.
+const MOST_NULL_MODELS: u32 = 1000;
 
 /// Relations that the terminal shows beside null models.
 const SHOWN: usize = 12;
@@ -156,6 +166,11 @@ impl Predicted {
 }
 
 impl Heads {
+    /// A model whose own weights are random is such a model itself, and gets none beside it.
+    fn has_null_models(&self, run: &Run) -> bool {
+        self.null_models > 0 && !run.config().model.random_init
+    }
+
     /// Counts on all splits in use, and the choices made from them.
     fn choose(
         &self,
@@ -223,7 +238,7 @@ impl Heads {
         if self.attention {
             tables.push(headlight_report::tables::HeadAttention::NAME);
         }
-        if self.null_models > 0 && !run.config().model.random_init {
+        if self.has_null_models(run) {
             tables.push(headlight_report::tables::NullModel::NAME);
         }
         Outcome {

@@ -7,11 +7,26 @@ use headlight_report::{Choice, NullChoice, NullChoices, null_models};
 
 use super::predictions::{Asked, predict_split};
 use super::{Heads, Selection, tables};
+use crate::cli::progress;
 use crate::config::Split;
 use crate::run::{Run, Units, fold};
 
+/// Says before anything is encoded how many passes of the encoder null models add.
+pub fn announce(keys: &Heads, run: &Run) {
+    if !keys.has_null_models(run) {
+        return;
+    }
+    let splits = if keys.selection == Selection::Separate { "evaluate and select" } else { "evaluate" };
+    let models = if keys.null_models == 1 { "1 model".to_owned() } else { format!("{} models", keys.null_models) };
+    let passes = u64::from(keys.null_models) + 1;
+    progress::say(&format!(
+        "the encoder passes over {splits} {passes} times: for the model, and for {models} with random weights \
+         (`heads.null_models`; 0 leaves them out)"
+    ));
+}
+
 /// Chooses and scores heads in as many random models as the config asks for, and sets them beside the trained model's
-/// `choices`. Empty where the model's own weights are random: it is such a model itself.
+/// `choices`.
 ///
 /// `is_tested`: whether heads were chosen elsewhere than where they are scored, so that p-values keep their promise.
 pub fn null_models_beside(
@@ -21,9 +36,6 @@ pub fn null_models_beside(
     trained: &[Choice],
     is_tested: bool,
 ) -> Result<Vec<NullModel>> {
-    if run.config().model.random_init {
-        return Ok(Vec::new());
-    }
     let asked = Asked { rows: keys.rows, explorer: false, attention: false };
     let mut null: Vec<NullChoices> = trained
         .iter()

@@ -51,6 +51,9 @@ pub fn predict_split(run: &mut Run, split: Split, asked: Asked) -> Result<Predic
     let mut summed = if asked.attention { Some(Summed::resume(run, &name, grid, writer.len())?) } else { None };
 
     let from = writer.len();
+    if from > 0 {
+        tracing::info!("going on after {from} sentences of {} that are predicted already", split.name());
+    }
     let summed_before = summed.as_ref().map_or(from, |summed| summed.done);
     let all_maps = asked.rows.needs_maps() || asked.attention;
     let shown: BTreeSet<usize> = explored.numbers().clone();
