@@ -212,7 +212,8 @@ fn how_many_passes_null_models_take_is_said_before_and_they_are_not_done_twice()
     let output = child.wait_with_output().unwrap();
     assert!(killed.success() && output.status.code() == Some(130), "{:?}", output.status);
     let said = String::from_utf8(output.stderr).unwrap();
-    let passes = "the encoder passes over evaluate and select 3 times: for the model, and for 2 models with random weights";
+    let passes =
+        "the encoder passes over evaluate and select 3 times: for the model, and for 2 models with random weights";
     assert!(said.contains(passes), "{said}");
 
     let resumed = world.run(&["-v", "run", "tiny.toml"]);
