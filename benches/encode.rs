@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gemm_common::Parallelism;
 use gemm_f32::gemm::f32::get_gemm_fn;
-use headlight_attention::{Alignment, HeadGrid, MergeRule};
+use headlight_attention::{Alignment, Frame, HeadGrid, MergeRule};
 use headlight_bert::{
     Activation, Architecture, AttentionKind, BertWeights, Embeddings, FeedForward, LayerNorm, LayerWeights, Level,
     Linear, MaskedLmShape, Norm, PackedEncoder, Pieces, Positions, Request,
@@ -83,7 +83,7 @@ fn sentence(pieces: usize) -> Pieces {
         start = end;
     }
     let ids = (0..pieces).map(|piece| (piece * 7919 % VOCABULARY) as u32).collect();
-    let alignment = Alignment::new(pieces, words).expect("words within");
+    let alignment = Alignment::new(&Frame::bert(), pieces, words).expect("words within");
     Pieces { ids, segments: vec![0; pieces], alignment, unpieced_words: 0 }
 }
 

@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use headlight_attention::{Alignment, AttentionMaps, HeadGrid, MergeRule, WordAttention, merge};
+use headlight_attention::{Alignment, AttentionMaps, Frame, HeadGrid, MergeRule, WordAttention, merge};
 use headlight_heads::predict;
 
 const GRIDS: [HeadGrid; 2] = [HeadGrid { layers: 6, heads: 12 }, HeadGrid { layers: 12, heads: 12 }];
@@ -25,7 +25,7 @@ fn alignment(words: usize) -> Alignment {
         start..end
     });
     let words: Vec<_> = words.collect();
-    Alignment::new(end + 1, words).expect("an alignment")
+    Alignment::new(&Frame::bert(), end + 1, words).expect("an alignment")
 }
 
 fn merging(criterion: &mut Criterion) {
@@ -44,7 +44,9 @@ fn merging(criterion: &mut Criterion) {
 fn predicting(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("predict");
     for (grid, words) in GRIDS.into_iter().flat_map(|grid| [13, 40].map(|words| (grid, words))) {
-        let attention = WordAttention::new(grid, words, weights(grid.len() * (words + 2) * (words + 2))).expect("maps");
+        let attention =
+            WordAttention::new(grid, &Frame::bert(), words, weights(grid.len() * (words + 2) * (words + 2)))
+                .expect("maps");
         group.throughput(Throughput::Elements(1));
         group.bench_function(BenchmarkId::new(format!("{} heads", grid.len()), words), |bencher| {
             bencher.iter(|| predict(black_box(&attention)));

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use headlight_attention::Frame;
 use headlight_attention::store::{Entry, Precision, Store, StoreKey, open_or_write};
 use headlight_attention::{HeadGrid, MergeRule, WordAttention};
 use headlight_probe::{
@@ -28,6 +29,10 @@ struct Treebank {
 impl Examples for Treebank {
     fn grid(&self) -> HeadGrid {
         GRID
+    }
+
+    fn frame(&self) -> &Frame {
+        self.store.frame()
     }
 
     fn len(&self) -> usize {
@@ -62,7 +67,7 @@ fn treebank(folder: &Path) -> Treebank {
     let rows = forms.iter().map(|form| (form.as_str(), (0..WIDTH).map(|_| number() - 0.5).collect::<Vec<f32>>()));
     let vectors = WordVectors::from_rows(WIDTH, rows.collect::<Vec<_>>()).expect("all rows have one width");
     let key = StoreKey::new("bench", "bench", MergeRule::Mean, Precision::F16);
-    let Entry::Vacant(mut writer) = open_or_write(folder, &key, GRID).expect("opens") else {
+    let Entry::Vacant(mut writer) = open_or_write(folder, &key, GRID, &Frame::bert()).expect("opens") else {
         unreachable!("the folder is new")
     };
     let mut words = Vec::with_capacity(SENTENCES);
@@ -73,7 +78,7 @@ fn treebank(folder: &Path) -> Treebank {
             let sum: f32 = row.iter().sum();
             row.iter_mut().for_each(|weight| *weight /= sum);
         }
-        writer.push(&WordAttention::new(GRID, n, weights).expect("one map a head")).expect("writes");
+        writer.push(&WordAttention::new(GRID, &Frame::bert(), n, weights).expect("one map a head")).expect("writes");
         // Each word hangs from an earlier one.
         let below = |number: f32, limit: usize| (number * limit as f32) as usize;
         let word = |at: usize| Word {
@@ -105,7 +110,7 @@ fn probe_epoch(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("probe epoch/{name}"));
         group.sample_size(10);
         for (batch, threads) in [(1, 2), (32, 1), (32, 2)] {
-            let spec = ProbeSpec::clark2019(form, GRID, WIDTH);
+            let spec = ProbeSpec::clark2019(form, GRID, &Frame::bert(), WIDTH);
             let options = TrainOptions { batch, ..TrainOptions::clark2019(1) };
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
             group.throughput(Throughput::Elements(all.len() as u64));

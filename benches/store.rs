@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use headlight_attention::Frame;
 use headlight_attention::store::{Entry, Precision, Store, StoreKey, StoreWriter, open_or_write, remove};
 use headlight_attention::{HeadGrid, MergeRule, WordAttention};
 
@@ -20,11 +21,11 @@ fn key(precision: Precision) -> StoreKey {
 fn sentence() -> WordAttention {
     let length = GRID.len() * (WORDS + 2) * (WORDS + 2);
     let weights = (0..length).map(|place| (place as f32 * 0.618_034).fract() / 10.0).collect();
-    WordAttention::new(GRID, WORDS, weights).expect("one map a head")
+    WordAttention::new(GRID, &Frame::bert(), WORDS, weights).expect("one map a head")
 }
 
 fn writer(root: &Path, precision: Precision) -> StoreWriter {
-    match open_or_write(root, &key(precision), GRID).expect("opens") {
+    match open_or_write(root, &key(precision), GRID, &Frame::bert()).expect("opens") {
         Entry::Vacant(writer) => writer,
         Entry::Ready(_) => panic!("the store is removed after each pass"),
     }

@@ -1,5 +1,6 @@
 //! MiniLM on UD English EWT dev, against an independent implementation in PyTorch (METHOD §9).
 
+use headlight_attention::Frame;
 use std::fs;
 
 use headlight_bert::{Level, LoadOptions, Model, Pieces, Request};
@@ -37,7 +38,7 @@ fn surface_statistics_and_head_distances_equal_pytorch() {
     let measure = |number, pieces: &Pieces, encoded: headlight_bert::Encoded| {
         let maps = encoded.maps.unwrap();
         let punctuation = (0..pieces.len()).filter(|&piece| marks.contains(&pieces.ids[piece])).collect();
-        let landmarks = Landmarks { sep: vec![pieces.len() - 1], punctuation };
+        let landmarks = Landmarks { frame: Frame::bert(), sep: vec![pieces.len() - 1], punctuation };
         let values = surface(&maps, &landmarks, Denominator::Rows);
         (values, (number < DISTANCE_SENTENCES).then(|| map_distances(&maps)))
     };

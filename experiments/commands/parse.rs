@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use headlight_attention::{HeadGrid, WordAttention};
+use headlight_attention::{Frame, HeadGrid, WordAttention};
 use headlight_bert::{Encoded, Level, Request, StreamError};
 use headlight_probe::{
     Examples, Probe, SavedProbe, SentenceWords, SourceError, Vocabulary, WordVectors, right_branching, score, trees,
@@ -226,7 +226,7 @@ impl Parser {
 
     fn decode(&self, sentence: &Sentence, attention: Option<WordAttention>) -> Result<Vec<Governor>> {
         let words = SentenceWords::new(sentence, self.vectors.as_ref());
-        let one = One { words, attention, vectors: self.vectors.as_ref() };
+        let one = One { words, attention, no_frame: Frame::none(), vectors: self.vectors.as_ref() };
         let mut governors = Vec::new();
         score(&self.probe, &one, &[0], |_, scores| governors = trees::maximum_arborescence(&scores))
             .with_context(|| format!("sentence {}", sentence.sent_id()))?;
@@ -258,12 +258,18 @@ fn tree(sentence: &Sentence, governors: Option<Vec<Governor>>) -> Result<Sentenc
 struct One<'a> {
     words: SentenceWords,
     attention: Option<WordAttention>,
+    /// Where there is no attention.
+    no_frame: Frame,
     vectors: Option<&'a WordVectors>,
 }
 
 impl Examples for One<'_> {
     fn grid(&self) -> HeadGrid {
         self.attention.as_ref().map_or(HeadGrid { layers: 0, heads: 0 }, WordAttention::grid)
+    }
+
+    fn frame(&self) -> &Frame {
+        self.attention.as_ref().map_or(&self.no_frame, WordAttention::frame)
     }
 
     fn len(&self) -> usize {

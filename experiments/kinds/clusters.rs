@@ -60,7 +60,7 @@ impl Kind for Clusters {
             start,
             |maps, landmarks| {
                 let values = surface(&maps, landmarks, Denominator::Eligible);
-                (map_distances(&maps), values, predict_pieces(&maps, &landmarks.sep))
+                (map_distances(&maps), values, predict_pieces(&maps, &landmarks.frame, &landmarks.sep))
             },
             |(distances, means, offsets), (between, values, predictions)| {
                 distances.add(&between);

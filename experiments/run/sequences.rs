@@ -67,7 +67,11 @@ struct Marks {
 impl Marks {
     fn landmarks(&self, pieces: &Pieces) -> Landmarks {
         let places = |wanted: &[u32]| (0..pieces.len()).filter(|&at| wanted.contains(&pieces.ids[at])).collect();
-        Landmarks { sep: places(&[self.sep]), punctuation: places(&self.punctuation) }
+        Landmarks {
+            frame: pieces.alignment.frame().clone(),
+            sep: places(&[self.sep]),
+            punctuation: places(&self.punctuation),
+        }
     }
 }
 

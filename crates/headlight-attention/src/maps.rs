@@ -4,37 +4,58 @@ use std::ops::Range;
 
 use ndarray::{ArrayView2, ArrayView4};
 
-use crate::{AttentionHead, HeadGrid};
+use crate::{AttentionHead, Frame, HeadGrid};
 
-/// Which pieces belong to which word. Piece 0 is `[CLS]`, the last piece is `[SEP]`.
+/// Which pieces belong to which word. The outer pieces are those of the [`Frame`].
 ///
-/// Every word has at least one piece. In pre-tokenized input the words' pieces partition `1..pieces-1`; in text mode
+/// Every word has at least one piece. In pre-tokenized input the words' pieces partition those within the frame; in text mode
 /// the words of a multiword token share its pieces, so ranges may coincide, and pieces between words may belong to none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Alignment {
+    frame: Frame,
     pieces: usize,
     words: Vec<Range<usize>>,
     identity: bool,
 }
 
 impl Alignment {
-    /// An alignment of words with `pieces` pieces in all, `[CLS]` and `[SEP]` included. `None` when a range is empty or
-    /// touches `[CLS]`, `[SEP]` or what is beyond.
-    pub fn new(pieces: usize, words: Vec<Range<usize>>) -> Option<Self> {
-        let fits = |range: &Range<usize>| range.start >= 1 && range.start < range.end && range.end < pieces;
+    /// An alignment of words with `pieces` pieces in all, those of the frame included. `None` when a range is empty or
+    /// touches the frame or what is beyond.
+    pub fn new(frame: &Frame, pieces: usize, words: Vec<Range<usize>>) -> Option<Self> {
+        let inner = frame.words(frame.words_of(pieces)?);
+        let fits =
+            |range: &Range<usize>| range.start >= inner.start && range.start < range.end && range.end <= inner.end;
         let identity =
-            words.len() + 2 == pieces && words.iter().zip(1..).all(|(word, piece)| *word == (piece..piece + 1));
-        (pieces >= 2 && words.iter().all(fits)).then_some(Self { pieces, words, identity })
+            words.len() == inner.len() && words.iter().zip(inner.clone()).all(|(word, at)| *word == (at..at + 1));
+        words.iter().all(fits).then(|| Self { frame: frame.clone(), pieces, words, identity })
     }
 
-    /// Whether word i is piece i+1 throughout, so that maps over pieces are maps over words already.
+    /// The special pieces around the words.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// Whether each piece within the frame is a word, so that maps over pieces are maps over words already.
     pub fn is_identity(&self) -> bool {
         self.identity
     }
 
-    /// Pieces in all, `[CLS]` and `[SEP]` included.
+    /// Positions of attention over words.
+    pub fn positions(&self) -> usize {
+        self.frame.positions(self.words.len())
+    }
+
+    /// Pieces in all, those of the frame included.
     pub fn pieces(&self) -> usize {
         self.pieces
+    }
+
+    /// The pieces of each position of attention over words, in order: special pieces before, words, special pieces after.
+    pub fn of_positions(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let one = |piece: usize| piece..piece + 1;
+        let before = (0..self.frame.before().len()).map(one);
+        let after = (self.pieces - self.frame.after().len()..self.pieces).map(one);
+        before.chain(self.words.iter().cloned()).chain(after)
     }
 
     /// The pieces of each word, in order.
@@ -74,11 +95,12 @@ pub struct AttentionMaps {
     weights: Vec<f32>,
 }
 
-/// The attention of one sentence over its words, axes `[layer, head, from, to]`, each of the last two of length n+2:
-/// position 0 is `[CLS]`, 1..=n are the words, n+1 is `[SEP]`.
+/// The attention of one sentence over its words, axes `[layer, head, from, to]`. Positions of the last two run over the
+/// special pieces before the words, the n words, and those after ([`Frame`]).
 #[derive(Clone, PartialEq, Debug)]
 pub struct WordAttention {
     grid: HeadGrid,
+    frame: Frame,
     words: usize,
     weights: Vec<f32>,
 }
@@ -136,10 +158,33 @@ impl AttentionMaps {
 }
 
 impl WordAttention {
-    /// Word attention of a sentence of `words` words. `None` when `weights` has another length than
-    /// layers × heads × (words + 2)².
-    pub fn new(grid: HeadGrid, words: usize, weights: Vec<f32>) -> Option<Self> {
-        (weights.len() == grid.len() * (words + 2) * (words + 2)).then_some(Self { grid, words, weights })
+    /// Word attention of a sentence of `words` words within `frame`. `None` when `weights` has another length than
+    /// layers × heads × positions².
+    pub fn new(grid: HeadGrid, frame: &Frame, words: usize, weights: Vec<f32>) -> Option<Self> {
+        let area = frame.positions(words).pow(2);
+        (weights.len() == grid.len() * area).then(|| Self { grid, frame: frame.clone(), words, weights })
+    }
+
+    /// The special pieces around the words.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// How much a head attends from one word to each word, counted from 0.
+    pub fn row(&self, head: AttentionHead, from: usize) -> &[f32] {
+        let positions = self.positions();
+        self.frame.inner(&self.head(head)[self.frame.position(from) * positions..][..positions])
+    }
+
+    /// How much a head attends from each word to one word, counted from 0.
+    pub fn column(&self, head: AttentionHead, to: usize) -> impl Iterator<Item = f32> + '_ {
+        let (positions, at) = (self.positions(), self.frame.position(to));
+        self.head(head)
+            .iter()
+            .skip(self.frame.position(0) * positions + at)
+            .step_by(positions)
+            .take(self.words)
+            .copied()
     }
 
     /// Number of words, n.
@@ -147,9 +192,9 @@ impl WordAttention {
         self.words
     }
 
-    /// Length of the axes `from` and `to`: n + 2.
+    /// Length of the axes `from` and `to`: the words and the special pieces around them.
     pub fn positions(&self) -> usize {
-        self.words + 2
+        self.frame.positions(self.words)
     }
 
     map_access!(words);

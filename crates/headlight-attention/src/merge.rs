@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Alignment, AttentionMaps, MergeRule, WordAttention};
+use crate::{Alignment, AttentionMaps, Frame, MergeRule, WordAttention};
 
 /// Merges the maps of every head of a sentence. See [`merge_map`] for what happens to each.
 ///
@@ -11,16 +11,16 @@ use crate::{Alignment, AttentionMaps, MergeRule, WordAttention};
 pub fn merge(maps: &AttentionMaps, alignment: &Alignment, rule: MergeRule) -> WordAttention {
     let (pieces, words) = (alignment.pieces(), alignment.words().len());
     assert_eq!(maps.positions(), pieces, "the maps and the alignment are of different sentences");
-    let area = (words + 2) * (words + 2);
+    let area = alignment.positions().pow(2);
     let mut weights = vec![0.0; maps.grid().len() * area];
     for (map, out) in maps.weights().chunks_exact(pieces * pieces).zip(weights.chunks_exact_mut(area)) {
         merge_map(map, alignment, rule, out);
     }
-    WordAttention::new(maps.grid(), words, weights).expect("one map over words for each over pieces")
+    WordAttention::new(maps.grid(), alignment.frame(), words, weights).expect("one map over words for each over pieces")
 }
 
-/// Merges one head's map, `map` `[from, to]` over pieces, into `out` `[from, to]` over `[CLS]`, the n words and `[SEP]`,
-/// both row-major.
+/// Merges one head's map, `map` `[from, to]` over pieces, into `out` `[from, to]` over the n words and the special pieces
+/// around them, both row-major.
 ///
 /// Attention *to* a word is the sum over its pieces; attention *from* it is what `rule` makes of its pieces' rows.
 /// Where the pieces of the words partition the sentence, rows go on summing to 1 under [`MergeRule::Mean`] and
@@ -28,10 +28,10 @@ pub fn merge(maps: &AttentionMaps, alignment: &Alignment, rule: MergeRule) -> Wo
 /// there rows sum to more; a piece that belongs to no word is left out, so there they sum to less.
 ///
 /// # Panics
-/// When `map` is not of length pieces² or `out` not of length (n+2)².
+/// When `map` is not of length pieces² or `out` not of length positions².
 pub fn merge_map(map: &[f32], alignment: &Alignment, rule: MergeRule, out: &mut [f32]) {
     let (pieces, words) = (alignment.pieces(), alignment.words());
-    let positions = words.len() + 2;
+    let (frame, positions) = (alignment.frame(), alignment.positions());
     assert_eq!(map.len(), pieces * pieces, "a map over {pieces} pieces");
     assert_eq!(out.len(), positions * positions, "a map over {positions} positions");
     if alignment.is_identity() {
@@ -41,37 +41,44 @@ pub fn merge_map(map: &[f32], alignment: &Alignment, rule: MergeRule, out: &mut 
     let row = |piece: usize| &map[piece * pieces..][..pieces];
     let mut rows = out.chunks_exact_mut(positions);
     let mut next = || rows.next().expect("one row a position");
-    merge_row(row(0), words, next(), |cell, sum| *cell = sum);
+    let merge_row = |from: &[f32], out: &mut [f32], put: fn(&mut f32, f32)| merge_row(from, frame, words, out, put);
+    for special in 0..frame.before().len() {
+        merge_row(row(special), next(), |cell, sum| *cell = sum);
+    }
     for from in words {
         let out = next();
-        merge_row(row(from.start), words, out, |cell, sum| *cell = sum);
+        merge_row(row(from.start), out, |cell, sum| *cell = sum);
         let others = from.start + 1..from.end;
         match rule {
             MergeRule::First => {}
             MergeRule::Max => {
-                others.for_each(|piece| merge_row(row(piece), words, out, |cell, sum| *cell = cell.max(sum)));
+                others.for_each(|piece| merge_row(row(piece), out, |cell, sum| *cell = cell.max(sum)));
             }
             MergeRule::Mean if others.is_empty() => {}
             MergeRule::Mean => {
-                others.for_each(|piece| merge_row(row(piece), words, out, |cell, sum| *cell += sum));
+                others.for_each(|piece| merge_row(row(piece), out, |cell, sum| *cell += sum));
                 let count = from.len() as f32;
                 out.iter_mut().for_each(|cell| *cell /= count);
             }
         }
     }
-    merge_row(row(pieces - 1), words, next(), |cell, sum| *cell = sum);
+    for special in pieces - frame.after().len()..pieces {
+        merge_row(row(special), next(), |cell, sum| *cell = sum);
+    }
 }
 
-/// Hands what the row of one piece gives to `[CLS]`, each word and `[SEP]` to `put`, with the cell it is meant for.
+/// Hands what the row of one piece gives to each special piece and word to `put`, with the cell it is meant for.
 #[inline(always)]
-fn merge_row(row: &[f32], words: &[Range<usize>], out: &mut [f32], put: impl Fn(&mut f32, f32)) {
-    let last = out.len() - 1;
-    put(&mut out[0], row[0]);
-    for (cell, to) in out[1..last].iter_mut().zip(words) {
+fn merge_row(row: &[f32], frame: &Frame, words: &[Range<usize>], out: &mut [f32], put: impl Fn(&mut f32, f32)) {
+    let (before, rest) = out.split_at_mut(frame.before().len());
+    let (inner, after) = rest.split_at_mut(words.len());
+    before.iter_mut().zip(row).for_each(|(cell, weight)| put(cell, *weight));
+    for (cell, to) in inner.iter_mut().zip(words) {
         let sum = row[to.start + 1..to.end].iter().fold(row[to.start], |sum, weight| sum + weight);
         put(cell, sum);
     }
-    put(&mut out[last], row[row.len() - 1]);
+    let last = &row[row.len() - after.len()..];
+    after.iter_mut().zip(last).for_each(|(cell, weight)| put(cell, *weight));
 }
 
 #[cfg(test)]
@@ -86,7 +93,7 @@ mod tests {
     const TOLERANCE: f32 = 1e-6;
 
     fn check(map: &[f32], pieces: usize, words: &[Range<usize>], rule: MergeRule, expected: &[f32]) {
-        let alignment = Alignment::new(pieces, words.to_vec()).expect("an alignment");
+        let alignment = Alignment::new(&Frame::bert(), pieces, words.to_vec()).expect("an alignment");
         let mut out = vec![f32::NAN; expected.len()];
         merge_map(map, &alignment, rule, &mut out);
         assert_eq!(out, expected, "{rule:?} {words:?}");
@@ -156,7 +163,8 @@ mod tests {
                 start += length;
                 start - length..start
             });
-            let alignment = Alignment::new(pieces, words.collect()).expect("a partition is an alignment");
+            let alignment =
+                Alignment::new(&Frame::bert(), pieces, words.collect()).expect("a partition is an alignment");
             (Just(alignment), rows(pieces))
         })
     }
@@ -166,7 +174,10 @@ mod tests {
         (3_usize..12).prop_flat_map(|pieces| {
             let word = (1..pieces - 1).prop_flat_map(move |start| (start + 1..pieces).prop_map(move |end| start..end));
             let words = prop::collection::vec(word, 0..8);
-            (words.prop_map(move |words| Alignment::new(pieces, words).expect("ranges within")), rows(pieces))
+            (
+                words.prop_map(move |words| Alignment::new(&Frame::bert(), pieces, words).expect("ranges within")),
+                rows(pieces),
+            )
         })
     }
 
@@ -181,7 +192,7 @@ mod tests {
     }
 
     fn merged(map: &[f32], alignment: &Alignment, rule: MergeRule) -> Vec<f32> {
-        let positions = alignment.words().len() + 2;
+        let positions = alignment.positions();
         let mut out = vec![f32::NAN; positions * positions];
         merge_map(map, alignment, rule, &mut out);
         out
@@ -214,7 +225,7 @@ mod tests {
         #[test]
         fn rows_sum_to_one((alignment, map) in partition()) {
             for rule in [MergeRule::Mean, MergeRule::First] {
-                for row in merged(&map, &alignment, rule).chunks_exact(alignment.words().len() + 2) {
+                for row in merged(&map, &alignment, rule).chunks_exact(alignment.positions()) {
                     prop_assert!((row.iter().sum::<f32>() - 1.0).abs() < TOLERANCE, "{rule:?} {row:?}");
                 }
             }
@@ -223,7 +234,7 @@ mod tests {
         #[test]
         fn one_piece_a_word_changes_nothing(map in (2_usize..9).prop_flat_map(rows)) {
             let pieces = map.len().isqrt();
-            let alignment = Alignment::new(pieces, (1..pieces - 1).map(|piece| piece..piece + 1).collect()).unwrap();
+            let alignment = Alignment::new(&Frame::bert(), pieces, (1..pieces - 1).map(|piece| piece..piece + 1).collect()).unwrap();
             for rule in RULES {
                 prop_assert_eq!(&merged(&map, &alignment, rule), &map);
             }

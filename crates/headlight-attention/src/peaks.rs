@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::{HeadGrid, WordAttention};
+use crate::{Frame, HeadGrid, WordAttention};
 
 /// Stands in [`AttentionPeaks`] for a row or column without a peak.
 pub const NO_PEAK: u16 = u16::MAX;
@@ -12,7 +12,7 @@ pub const MAX_WORDS: usize = NO_PEAK as usize;
 
 /// The peaks of one sentence's word attention, axes `[row or column, layer, head, word]`: for each head and word first the
 /// *other* word that it attends to most (the peak of its row), then the other word that attends to it most (the peak of
-/// its column). `[CLS]`, `[SEP]` and the word itself are no candidates; of equal weights the lowest word is the peak; a
+/// its column). Special pieces and the word itself are no candidates; of equal weights the lowest word is the peak; a
 /// weight that is not a number never is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AttentionPeaks {
@@ -59,7 +59,7 @@ pub fn peaks(attention: &WordAttention) -> AttentionPeaks {
         for ((map, by_row), by_column) in
             maps.zip(by_row.chunks_exact_mut(words)).zip(by_column.chunks_exact_mut(words))
         {
-            finder.find(map, by_row, by_column);
+            finder.find(attention.frame(), map, by_row, by_column);
         }
     }
     AttentionPeaks { grid, words, places }
@@ -72,18 +72,20 @@ pub struct PeakFinder {
 }
 
 impl PeakFinder {
-    /// The peaks of the rows of all words and of their columns, in one pass over `map` `[from, to]`, whose axes run over
-    /// `[CLS]`, the words and `[SEP]`.
+    /// The peaks of the rows of all words and of their columns, in one pass over `map` `[from, to]`, whose axes run over the
+    /// words and the special pieces of `frame` around them.
     ///
     /// # Panics
     /// When the lengths are not those of the same number of words, or that number is [`MAX_WORDS`] or more.
-    pub fn find(&mut self, map: &[f32], by_row: &mut [u16], by_column: &mut [u16]) {
+    pub fn find(&mut self, frame: &Frame, map: &[f32], by_row: &mut [u16], by_column: &mut [u16]) {
         let words = by_row.len();
         assert!(words < MAX_WORDS, "{words} words are more than can be numbered");
         assert_eq!(by_column.len(), words, "rows and columns of one map");
-        assert_eq!(map.len(), (words + 2) * (words + 2), "a map over {words} words");
+        let positions = frame.positions(words);
+        assert_eq!(map.len(), positions * positions, "a map over {words} words");
         self.columns.reset(words);
-        Arch::new().dispatch(FindPeaks { map, by_row, by_column, columns: &mut self.columns });
+        let before = frame.before().len();
+        Arch::new().dispatch(FindPeaks { positions, before, map, by_row, by_column, columns: &mut self.columns });
     }
 }
 
@@ -121,6 +123,9 @@ impl Columns {
 
 /// The work of [`PeakFinder::find`].
 struct FindPeaks<'a> {
+    positions: usize,
+    /// Special pieces before the first word.
+    before: usize,
     map: &'a [f32],
     by_row: &'a mut [u16],
     by_column: &'a mut [u16],
@@ -140,7 +145,8 @@ impl WithSimd for FindPeaks<'_> {
         let column_places = S::as_mut_simd_f32s(&mut self.columns.places).0;
         let chunks = words.div_ceil(S::F32_LANES);
         for (row, by_row) in self.by_row.iter_mut().enumerate() {
-            let (whole, rest) = S::as_simd_f32s(&self.map[(row + 1) * (words + 2) + 1..][..words]);
+            let (whole, rest) =
+                S::as_simd_f32s(&self.map[(row + self.before) * self.positions + self.before..][..words]);
             let row = simd.splat_f32s(row as f32);
             let (mut best, mut best_places, mut places) = (lowest, nowhere, first_places);
             for (chunk, (column, column_places)) in columns.iter_mut().zip(&mut *column_places).take(chunks).enumerate()
@@ -176,7 +182,7 @@ mod tests {
     const NONE: u16 = NO_PEAK;
 
     fn check(weights: &[f32], by_row: &[u16], by_column: &[u16]) {
-        let attention = WordAttention::new(GRID, by_row.len(), weights.to_vec()).expect("one map");
+        let attention = WordAttention::new(GRID, &Frame::bert(), by_row.len(), weights.to_vec()).expect("one map");
         assert_eq!(peaks(&attention).places, [by_row, by_column].concat());
     }
 
@@ -230,7 +236,7 @@ mod tests {
         (0_usize..40, 1_usize..3, 1_usize..4).prop_flat_map(move |(words, layers, heads)| {
             let weights = prop::collection::vec(weight.clone(), layers * heads * (words + 2).pow(2));
             weights.prop_map(move |weights| {
-                WordAttention::new(HeadGrid { layers, heads }, words, weights).expect("the lengths fit")
+                WordAttention::new(HeadGrid { layers, heads }, &Frame::bert(), words, weights).expect("the lengths fit")
             })
         })
     }
@@ -248,12 +254,19 @@ mod tests {
     fn every_width_of_vector_finds_the_same() {
         for words in [2, 3, 8, 15, 16, 17, 33] {
             let map: Vec<f32> = (0..(words + 2) * (words + 2)).map(|place| ((place * 7919) % 23) as f32).collect();
-            let attention = WordAttention::new(GRID, words, map.clone()).expect("one map");
+            let attention = WordAttention::new(GRID, &Frame::bert(), words, map.clone()).expect("one map");
             let (mut by_row, mut by_column) = (vec![0; words], vec![0; words]);
             let mut columns = Columns::default();
             columns.reset(words);
-            FindPeaks { map: &map, by_row: &mut by_row, by_column: &mut by_column, columns: &mut columns }
-                .with_simd(pulp::Scalar::new());
+            FindPeaks {
+                positions: words + 2,
+                before: 1,
+                map: &map,
+                by_row: &mut by_row,
+                by_column: &mut by_column,
+                columns: &mut columns,
+            }
+            .with_simd(pulp::Scalar::new());
             assert_eq!([by_row, by_column].concat(), peaks(&attention).places, "{words} words");
         }
     }
@@ -262,8 +275,8 @@ mod tests {
     fn a_finder_does_not_remember_the_map_before() {
         let mut finder = PeakFinder::default();
         let (mut rows, mut columns) = (vec![0; 20], vec![0; 20]);
-        finder.find(&[1.0; 22 * 22], &mut rows, &mut columns);
-        finder.find(&[0.5; 16], &mut rows[..2], &mut columns[..2]);
+        finder.find(&Frame::bert(), &[1.0; 22 * 22], &mut rows, &mut columns);
+        finder.find(&Frame::bert(), &[0.5; 16], &mut rows[..2], &mut columns[..2]);
         assert_eq!((&rows[..2], &columns[..2]), (&[1, 0][..], &[1, 0][..]));
     }
 

@@ -4,7 +4,7 @@ use burn::{
     prelude::*,
     tensor::{Bool, TensorData},
 };
-use headlight_attention::{AttentionPeaks, HeadGrid, NO_PEAK};
+use headlight_attention::{Alignment, AttentionPeaks, HeadGrid, NO_PEAK};
 
 use crate::Pieces;
 
@@ -18,17 +18,20 @@ const NOWHERE: i32 = -1;
 pub(crate) struct Candidates<B: Backend> {
     /// True for another word's place, `[batch, 1, from, to]`.
     other_words: Tensor<B, 4, Bool>,
-    /// The words' numbers along a row `[1, 1, 1, to]`; `[CLS]` stands before 0.
+    /// The words' numbers along a row `[1, 1, 1, to]`; what stands before the first word has numbers below 0.
     places: Tensor<B, 4, Int>,
 }
 
 impl<B: Backend> Candidates<B> {
     /// For maps that are padded to `positions` in both axes.
     pub fn new(inputs: &[&Pieces], positions: usize, device: &B::Device) -> Self {
+        // All inputs are of one tokenizer, and so of one frame.
+        let before = inputs.first().map_or(0, |input| input.alignment.frame().before().len() as i64);
         let words: Vec<i32> = inputs.iter().map(|input| input.alignment.words().len() as i32).collect();
         let words = Tensor::<B, 1, Int>::from_data(TensorData::new(words, [inputs.len()]), device);
         let words = words.reshape([inputs.len(), 1, 1, 1]);
-        let places = Tensor::<B, 1, Int>::arange(-1..positions as i64 - 1, device).reshape([1, 1, 1, positions]);
+        let places =
+            Tensor::<B, 1, Int>::arange(-before..positions as i64 - before, device).reshape([1, 1, 1, positions]);
         let is_word = places.clone().lower(words).bool_and(places.clone().greater_equal_elem(0));
         let itself = places.clone().equal(places.clone().swap_dims(2, 3));
         let pairs = is_word.clone().bool_and(is_word.swap_dims(2, 3));
@@ -64,17 +67,17 @@ pub(crate) fn of_input(
     layers: &[&[i32]],
     number: usize,
     grid: HeadGrid,
-    words: usize,
+    alignment: &Alignment,
     positions: usize,
 ) -> Option<AttentionPeaks> {
+    let (words, first) = (alignment.words().len(), alignment.frame().position(0));
     let place = |place: &i32| u16::try_from(*place).unwrap_or(NO_PEAK);
     let mut places = Vec::with_capacity(2 * grid.len() * words);
     for direction in 0..2 {
         for layer in layers {
             for head in 0..grid.heads {
                 let row = ((number * grid.heads + head) * 2 + direction) * positions;
-                // The first position is `[CLS]`.
-                places.extend(layer[row + 1..][..words].iter().map(place));
+                places.extend(layer[row + first..][..words].iter().map(place));
             }
         }
     }
@@ -85,12 +88,13 @@ pub(crate) fn of_input(
 mod tests {
     use super::*;
     use burn::backend::{Flex, NdArray};
-    use headlight_attention::{Alignment, WordAttention, peaks};
+    use headlight_attention::{Frame, WordAttention, peaks};
     use proptest::prelude::*;
 
     /// An input of so many words of one piece each.
     fn pieces(words: usize) -> Pieces {
-        let alignment = Alignment::new(words + 2, (1..=words).map(|piece| piece..piece + 1).collect()).unwrap();
+        let alignment =
+            Alignment::new(&Frame::bert(), words + 2, (1..=words).map(|piece| piece..piece + 1).collect()).unwrap();
         Pieces { ids: vec![0; words + 2], segments: vec![0; words + 2], alignment, unpieced_words: 0 }
     }
 
@@ -117,7 +121,7 @@ mod tests {
         let layers: Vec<Vec<i32>> = layers.collect();
         let layers: Vec<&[i32]> = layers.iter().map(Vec::as_slice).collect();
         let of = |(number, attention): (usize, &WordAttention)| {
-            of_input(&layers, number, grid, attention.words(), positions).unwrap()
+            of_input(&layers, number, grid, &inputs[number].alignment, positions).unwrap()
         };
         batch.iter().enumerate().map(of).collect()
     }
@@ -131,7 +135,7 @@ mod tests {
         (0_usize..20).prop_flat_map(move |words| {
             let weights = prop::collection::vec(weight.clone(), layers * heads * (words + 2).pow(2));
             weights.prop_map(move |weights| {
-                WordAttention::new(HeadGrid { layers, heads }, words, weights).expect("the lengths fit")
+                WordAttention::new(HeadGrid { layers, heads }, &Frame::bert(), words, weights).expect("the lengths fit")
             })
         })
     }

@@ -1,7 +1,5 @@
 //! Answers requests with the burn encoder.
 
-use std::iter;
-
 use burn::{
     prelude::*,
     tensor::{TensorData, Transaction},
@@ -119,7 +117,7 @@ impl Layout {
         Self {
             // No embedding of a position is beyond the last.
             pieces: batching.padded(longest(inputs, Pieces::len)).min(spec.max_pieces()),
-            positions: batching.padded(longest(inputs, |input| input.alignment.words().len() + 2)),
+            positions: batching.padded(longest(inputs, |input| input.alignment.positions())),
             maps: attention == Some(Level::Pieces) || on_host,
             attended: (0..inputs.len()).filter(leaves).collect(),
             words: words.filter(on_device),
@@ -239,7 +237,8 @@ impl Answers<'_> {
     fn of(&self, number: usize, input: &Pieces) -> Encoded {
         let Architecture { grid, hidden: width, .. } = *self.spec;
         let Self { request, layout, host, .. } = self;
-        let (pieces, words) = (input.len(), input.alignment.words().len());
+        let (pieces, alignment) = (input.len(), &input.alignment);
+        let (frame, words) = (alignment.frame(), alignment.words().len());
         let attention = request.attention.filter(|_| self.attended[number]);
         // Its place among those whose maps left the device.
         let place = layout.attended.binary_search(&number).ok();
@@ -247,11 +246,11 @@ impl Answers<'_> {
             let weights = unpad(&floats(&host.layers), place, grid.heads, pieces, layout.pieces);
             AttentionMaps::new(grid, pieces, weights).expect("unpadding fixed the length")
         });
-        let merged_here = |rule| maps.as_ref().map(|maps| merge(maps, &input.alignment, rule));
+        let merged_here = |rule| maps.as_ref().map(|maps| merge(maps, alignment, rule));
         let words_attention = match attention {
             Some(Level::Words(_)) if layout.words.is_some() => place.and_then(|place| {
-                let weights = unpad(&floats(&host.merged), place, grid.heads, words + 2, layout.positions);
-                WordAttention::new(grid, words, weights)
+                let weights = unpad(&floats(&host.merged), place, grid.heads, alignment.positions(), layout.positions);
+                WordAttention::new(grid, frame, words, weights)
             }),
             Some(Level::Words(rule)) => merged_here(rule),
             _ => None,
@@ -259,7 +258,7 @@ impl Answers<'_> {
         let peaks = match request.peaks {
             Some(_) if layout.peaks.is_some() => {
                 let layers: Vec<&[i32]> = host.places.iter().map(values).collect();
-                peaks::of_input(&layers, number, grid, words, layout.positions)
+                peaks::of_input(&layers, number, grid, alignment, layout.positions)
             }
             Some(rule) => merged_here(rule).map(|attention| headlight_attention::peaks(&attention)),
             None => None,
@@ -364,9 +363,7 @@ impl<B: Backend> Merging<B> {
         }
         let (mut from, mut to) = (vec![0f32; count * words * pieces], vec![0f32; count * pieces * words]);
         for (number, input) in inputs.iter().enumerate() {
-            let (cls, sep) = (0..1, input.len() - 1..input.len());
-            let ranges = iter::once(&cls).chain(input.alignment.words()).chain(iter::once(&sep));
-            for (word, range) in ranges.cloned().enumerate() {
+            for (word, range) in input.alignment.of_positions().enumerate() {
                 let share = if rule == MergeRule::Mean { 1.0 / range.len() as f32 } else { 1.0 };
                 let rows = if rule == MergeRule::Mean { range.clone() } else { range.start..range.start + 1 };
                 rows.for_each(|piece| from[(number * words + word) * pieces + piece] = share);

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use headlight_attention::{Alignment, HeadGrid};
+use headlight_attention::{Alignment, Frame, HeadGrid};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -73,7 +73,7 @@ pub(crate) fn sentence(pieces: usize, rng: &mut ChaCha8Rng) -> Pieces {
     }
     let ids = (0..pieces).map(|_| rng.random_range(0..50)).collect();
     let segments = (0..pieces).map(|piece| u32::from(2 * piece > pieces)).collect();
-    let alignment = Alignment::new(pieces, words).expect("words within");
+    let alignment = Alignment::new(&Frame::bert(), pieces, words).expect("words within");
     Pieces { ids, segments, alignment, unpieced_words: 0 }
 }
 

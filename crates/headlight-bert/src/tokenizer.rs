@@ -6,7 +6,7 @@ mod settings;
 
 use std::{collections::HashMap, ops::Range, path::Path, sync::Mutex};
 
-use headlight_attention::Alignment;
+use headlight_attention::{Alignment, Frame};
 
 use crate::{Architecture, LoadError, Pieces, Skip};
 use folder::Opened;
@@ -43,6 +43,7 @@ pub struct SpecialPieces {
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     special: SpecialPieces,
+    frame: Frame,
     /// How many characters the normalizer may make of one.
     growth: usize,
     warnings: Vec<String>,
@@ -88,13 +89,15 @@ impl Tokenizer {
             };
             vocabulary.get(&piece).copied().ok_or_else(missing)
         };
+        let (cls_name, sep_name) = (names.cls.clone(), names.sep.clone());
         let special = SpecialPieces {
             cls: special("cls_token", names.cls)?,
             sep: special("sep_token", names.sep)?,
             unk: special("unk_token", names.unk)?,
             mask: names.mask.and_then(|mask| vocabulary.get(&mask).copied()),
         };
-        Ok(Self { inner, special, growth, warnings, max_positions: spec.max_pieces(), cache: Mutex::default() })
+        let frame = Frame::new(cls_name, sep_name);
+        Ok(Self { inner, special, frame, growth, warnings, max_positions: spec.max_pieces(), cache: Mutex::default() })
     }
 
     /// What a reader of results should know about how this tokenizer was put together.
@@ -105,6 +108,11 @@ impl Tokenizer {
     /// The ids of the special pieces.
     pub fn special(&self) -> SpecialPieces {
         self.special
+    }
+
+    /// The special pieces around the words of every input.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
     }
 
     /// The id of a piece, `##` included where it continues a word.
@@ -177,8 +185,7 @@ impl Tokenizer {
         let range_of = |word: &Range<usize>| {
             let first = pieces.iter().position(|(span, _)| overlap(span, word))?;
             let last = pieces.iter().rposition(|(span, _)| overlap(span, word))?;
-            // Piece 0 is [CLS].
-            Some(first + 1..last + 2)
+            Some(self.frame.position(first)..self.frame.position(last) + 1)
         };
         let ranges = words
             .iter()
@@ -249,8 +256,8 @@ impl Tokenizer {
         if pieces > limit {
             return Err(Skip::TooManyPieces { pieces, limit });
         }
-        let alignment =
-            Alignment::new(pieces, words).expect("every range was built non-empty and between the specials");
+        let alignment = Alignment::new(&self.frame, pieces, words)
+            .expect("every range was built non-empty and between the specials");
         Ok(Pieces { segments: vec![0; pieces], ids, alignment, unpieced_words })
     }
 }

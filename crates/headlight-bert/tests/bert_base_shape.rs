@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 
-use headlight_attention::Alignment;
+use headlight_attention::{Alignment, Frame};
 use headlight_bert::{Device, Level, LoadOptions, Model, Pieces, Request};
 use support::{Golden, check_golden};
 
@@ -21,7 +21,7 @@ fn attention_and_states_equal_pytorch() {
         .map(|number| {
             let ids = golden.ids(&format!("ids.{number}"));
             let words = (1..ids.len() - 1).map(|piece| piece..piece + 1).collect();
-            let alignment = Alignment::new(ids.len(), words).unwrap();
+            let alignment = Alignment::new(&Frame::bert(), ids.len(), words).unwrap();
             Pieces { segments: vec![0; ids.len()], ids, alignment, unpieced_words: 0 }
         })
         .collect();

@@ -10,7 +10,7 @@ mod support;
 
 use std::{num::NonZeroUsize, path::Path};
 
-use headlight_attention::{Alignment, AttentionPeaks, MergeRule, peaks};
+use headlight_attention::{Alignment, AttentionPeaks, Frame, MergeRule, peaks};
 use headlight_bert::{Device, Level, LoadOptions, Model, Pieces, Precision, Request};
 use support::{Golden, differing, encode_all, fixture, max_difference, real_sentences, shared};
 
@@ -47,7 +47,7 @@ fn check_attention(folder: &Path, golden: &Golden, ids: &str, count: usize) {
         .map(|number| {
             let ids = golden.ids(&format!("{ids}.{number}"));
             let words = (1..ids.len() - 1).map(|piece| piece..piece + 1).collect();
-            let alignment = Alignment::new(ids.len(), words).unwrap();
+            let alignment = Alignment::new(&Frame::bert(), ids.len(), words).unwrap();
             Pieces { segments: vec![0; ids.len()], alignment, ids, unpieced_words: 0 }
         })
         .collect();

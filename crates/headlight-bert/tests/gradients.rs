@@ -2,7 +2,7 @@
 
 mod support;
 
-use headlight_attention::{Alignment, AttentionHead};
+use headlight_attention::{Alignment, AttentionHead, Frame};
 use headlight_bert::{
     HeadMask, LoadOptions, MaskedLm, MaskedLmError, MaskedPieces, Masking, Model, Pieces, SpecialPieces,
 };
@@ -20,7 +20,7 @@ fn masked_lm() -> MaskedLm {
 
 fn pieces(ids: Vec<u32>) -> Pieces {
     let words = (1..ids.len() - 1).map(|piece| piece..piece + 1).collect();
-    let alignment = Alignment::new(ids.len(), words).unwrap();
+    let alignment = Alignment::new(&Frame::bert(), ids.len(), words).unwrap();
     Pieces { segments: vec![0; ids.len()], ids, alignment, unpieced_words: 0 }
 }
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use headlight_attention::{Alignment, MergeRule, merge};
+use headlight_attention::{Alignment, Frame, MergeRule, merge};
 use headlight_bert::{Device, Level, LoadOptions, Model, Pieces, Request};
 use support::{Golden, TOLERANCE, max_difference, shared};
 
@@ -12,7 +12,7 @@ fn golden_pieces(golden: &Golden) -> Vec<Pieces> {
             let ids = golden.ids(&format!("input_ids.{number}"));
             // Words of up to two pieces, so that there is something to merge.
             let words = (1..ids.len() - 1).step_by(2).map(|start| start..(start + 2).min(ids.len() - 1)).collect();
-            let alignment = Alignment::new(ids.len(), words).unwrap();
+            let alignment = Alignment::new(&Frame::bert(), ids.len(), words).unwrap();
             Pieces { segments: vec![0; ids.len()], alignment, ids, unpieced_words: 0 }
         })
         .collect()

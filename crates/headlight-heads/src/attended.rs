@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
+use headlight_attention::{AttentionHead, Frame, HeadGrid, WordAttention};
 use headlight_treebank::{Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
@@ -120,21 +120,22 @@ impl AttentionScores {
 
 /// What every head makes of one word in both directions, by direction and head.
 fn of_word(attention: &WordAttention, dependent: usize, governor: usize) -> Vec<Attended> {
-    let positions = attention.positions();
+    let (frame, positions) = (attention.frame(), attention.positions());
     let maps = || attention.weights().chunks_exact(positions * positions);
-    let by_row = maps().map(|map| of_vector(&map[(dependent + 1) * positions..][..positions], dependent, governor));
+    let at = frame.position(dependent);
+    let by_row = maps().map(|map| of_vector(frame, &map[at * positions..][..positions], dependent, governor));
     let mut column = vec![0.0; positions];
     let by_column = maps().map(|map| {
-        let weights = map.iter().skip(dependent + 1).step_by(positions);
+        let weights = map.iter().skip(at).step_by(positions);
         column.iter_mut().zip(weights).for_each(|(place, weight)| *place = *weight);
-        of_vector(&column, dependent, governor)
+        of_vector(frame, &column, dependent, governor)
     });
     by_row.chain(by_column).collect()
 }
 
-/// What one row or column over `[CLS]`, the words and `[SEP]` says of the dependent that it belongs to.
-fn of_vector(weights: &[f32], dependent: usize, governor: usize) -> Attended {
-    let words = &weights[1..weights.len() - 1];
+/// What one row or column over all positions says of the dependent that it belongs to.
+fn of_vector(frame: &Frame, weights: &[f32], dependent: usize, governor: usize) -> Attended {
+    let words = frame.inner(weights);
     let weight = words[governor];
     if weight.is_nan() || weight == f32::NEG_INFINITY {
         return Attended::default();
@@ -176,7 +177,7 @@ mod tests {
             0.2,  0.2,   0.2,  0.2,   0.2,
         ];
         let weights = [map, [0.2; 25]].concat();
-        (sentence, WordAttention::new(GRID, 3, weights).unwrap())
+        (sentence, WordAttention::new(GRID, &Frame::bert(), 3, weights).unwrap())
     }
 
     #[test]
@@ -209,7 +210,7 @@ mod tests {
         let (sentence, attention) = fish();
         let mut weights = attention.weights().to_vec();
         weights[5 + 2] = f32::NAN;
-        let attention = WordAttention::new(GRID, 3, weights).unwrap();
+        let attention = WordAttention::new(GRID, &Frame::bert(), 3, weights).unwrap();
         let scores = AttentionScores::of(&sentence, &attention, Granularity::Full).unwrap();
         let sums = scores.sums(&Group::relation("nsubj"), Direction::DependentToGovernor, GRID.head(0));
         assert_eq!((scores.total(&Group::relation("nsubj")), sums), (1, Attended::default()));
@@ -230,7 +231,7 @@ mod tests {
             let words = sentences[0].len();
             let weights = prop::collection::vec(weight, 2 * (words + 2).pow(2));
             weights.prop_map(move |weights| {
-                (sentences[0].clone(), WordAttention::new(GRID, words, weights).expect("two maps"))
+                (sentences[0].clone(), WordAttention::new(GRID, &Frame::bert(), words, weights).expect("two maps"))
             })
         })
     }

@@ -173,8 +173,7 @@ fn ends(direction: Direction, dependent: usize, governor: usize) -> (usize, usiz
 
 /// Adds the weights that a head has from word `from` to each word.
 fn add_row(attention: &WordAttention, head: AttentionHead, from: usize, sums: &mut [f32]) {
-    let row = &attention.head(head)[(from + 1) * attention.positions() + 1..];
-    sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight);
+    sums.iter_mut().zip(attention.row(head, from)).for_each(|(sum, weight)| *sum += weight);
 }
 
 /// The first of the highest weights but that of `own`; what is not a number is never the highest.
@@ -191,6 +190,8 @@ fn highest_other(weights: &[f32], own: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use headlight_attention::Frame;
 
     use super::*;
     use crate::testing::{GRID, sentence, sentences};
@@ -221,7 +222,7 @@ mod tests {
         set(2, 2, 0, 0.4);
         set(3, 0, 2, 0.9);
         set(3, 2, 0, 0.9);
-        (sentence, WordAttention::new(GRID, 3, weights).unwrap())
+        (sentence, WordAttention::new(GRID, &Frame::bert(), 3, weights).unwrap())
     }
 
     #[test]
@@ -250,7 +251,7 @@ mod tests {
         for (from, to, weight) in [(1, 0, 0.6), (1, 2, 0.4), (0, 2, 0.1), (2, 0, 0.7)] {
             weights[(from + 1) * 5 + to + 1] = weight;
         }
-        let attention = WordAttention::new(GRID, 3, weights).unwrap();
+        let attention = WordAttention::new(GRID, &Frame::bert(), 3, weights).unwrap();
         let mut search = EnsembleSearch::new(GRID, Granularity::Full, 1);
         search.step(&search.observe(&sentence, &attention));
         let ensemble = &search.ensembles()[&("dep".into(), Direction::GovernorToDependent)];
@@ -274,7 +275,7 @@ mod tests {
             let attend = |sentence: &Sentence| {
                 let (these, others) = rest.split_at((sentence.len() + 2).pow(2) * GRID.len());
                 rest = others;
-                (sentence.clone(), WordAttention::new(GRID, sentence.len(), these.to_vec()).unwrap())
+                (sentence.clone(), WordAttention::new(GRID, &Frame::bert(), sentence.len(), these.to_vec()).unwrap())
             };
             sentences.iter().map(attend).collect()
         })

@@ -83,12 +83,14 @@ impl LabelledEnsembles {
 /// Adds a head's weights between a dependent and each word as its governor, by who attends: the dependent's row, or its
 /// column, where each governor's own row has the weight.
 fn add(attention: &WordAttention, head: AttentionHead, direction: Direction, dependent: usize, sums: &mut [f32]) {
-    let (map, positions) = (attention.head(head), attention.positions());
-    let (weights, step) = match direction {
-        Direction::DependentToGovernor => (&map[(dependent + 1) * positions + 1..], 1),
-        Direction::GovernorToDependent => (&map[positions + dependent + 1..], positions),
-    };
-    sums.iter_mut().zip(weights.iter().step_by(step)).for_each(|(sum, weight)| *sum += weight);
+    match direction {
+        Direction::DependentToGovernor => {
+            sums.iter_mut().zip(attention.row(head, dependent)).for_each(|(sum, weight)| *sum += weight);
+        }
+        Direction::GovernorToDependent => {
+            sums.iter_mut().zip(attention.column(head, dependent)).for_each(|(sum, weight)| *sum += weight);
+        }
+    }
 }
 
 /// How much the ensembles of each relation speak for each arc of a sentence: natural logarithms of weights between
@@ -270,6 +272,8 @@ impl OffsetRelations {
 mod tests {
     use proptest::prelude::*;
 
+    use headlight_attention::Frame;
+
     use super::*;
     use crate::testing::{GRID, sentence, sentences};
 
@@ -286,7 +290,7 @@ mod tests {
             weights[GRID.number(head) * 16 + 4 + 2] = from_a;
             weights[GRID.number(head) * 16 + 8 + 1] = from_b;
         }
-        WordAttention::new(GRID, 2, weights).unwrap()
+        WordAttention::new(GRID, &Frame::bert(), 2, weights).unwrap()
     }
 
     fn names(names: &[&str]) -> Vec<String> {
@@ -375,7 +379,7 @@ mod tests {
             let (mut pairs, mut right) = (0, 0);
             for sentence in &sentences {
                 let weights = seed.iter().cycle().take(GRID.len() * (sentence.len() + 2).pow(2)).copied().collect();
-                let maps = ensembles.maps(&WordAttention::new(GRID, sentence.len(), weights).unwrap());
+                let maps = ensembles.maps(&WordAttention::new(GRID, &Frame::bert(), sentence.len(), weights).unwrap());
                 let mut alone = Reliability::default();
                 for counts in [&mut together, &mut alone] {
                     counts.observe(&ensembles, sentence, Granularity::Full, &maps);

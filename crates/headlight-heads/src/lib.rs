@@ -7,7 +7,7 @@
 //! them, and an [`Evaluation`] counts how the best do on other sentences.
 //!
 //! ```
-//! use headlight_attention::{HeadGrid, WordAttention};
+//! use headlight_attention::{Frame, HeadGrid, WordAttention};
 //! use headlight_heads::{Direction, Group, HeadScores, predict};
 //! use headlight_treebank::{Format, Granularity, Reader};
 //!
@@ -22,7 +22,7 @@
 //!     0.5, 0.1, 0.2, 0.2, //
 //!     0.0, 0.0, 0.0, 1.0,
 //! ];
-//! let attention = WordAttention::new(grid, 2, weights).unwrap();
+//! let attention = WordAttention::new(grid, &Frame::bert(), 2, weights).unwrap();
 //!
 //! let mut scores = HeadScores::new(grid, Granularity::Full);
 //! scores.observe(&sentence, &predict(&attention))?;

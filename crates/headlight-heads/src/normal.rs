@@ -17,38 +17,37 @@ pub fn normalise_rows(weights: &mut [f32], positions: usize) {
     }
 }
 
-/// The attention of one head among words alone, `[from, to]` row-major over n words: `[CLS]` and `[SEP]` are dropped and
+/// The attention of one head among words alone, `[from, to]` row-major over n words: special pieces are dropped and
 /// rows sum to 1 again. What trees of single heads are made of (METHOD §6; Raganato & Tiedemann 2018).
 pub fn words_only(attention: &WordAttention, head: AttentionHead) -> Vec<f32> {
-    let (words, positions) = (attention.words(), attention.positions());
-    let rows = attention.head(head).chunks_exact(positions).skip(1).take(words);
-    let mut weights: Vec<f32> = rows.flat_map(|row| &row[1..=words]).copied().collect();
+    let words = attention.words();
+    let mut weights: Vec<f32> = (0..words).flat_map(|from| attention.row(head, from)).copied().collect();
     normalise_rows(&mut weights, words);
     weights
 }
 
-/// The attention of all heads among words alone: what is attended to `[CLS]` and `[SEP]` is dropped, what words attend to
-/// words sums to 1 again, and `[CLS]` and `[SEP]` attend to nothing. What ensembles of heads are made of (METHOD §6;
+/// The attention of all heads among words alone: what is attended to special pieces is dropped, what words attend to words
+/// sums to 1 again, and special pieces attend to nothing. What ensembles of heads are made of (METHOD §6;
 /// Limisiewicz et al. 2020).
 pub fn among_words(attention: &WordAttention) -> WordAttention {
-    let (words, positions) = (attention.words(), attention.positions());
+    let (frame, words, positions) = (attention.frame(), attention.words(), attention.positions());
+    let inner = frame.words(words);
     let mut weights = attention.weights().to_vec();
     for (place, row) in weights.chunks_exact_mut(positions).enumerate() {
-        let from = place % positions;
-        if from == 0 || from > words {
+        if !inner.contains(&(place % positions)) {
             row.fill(0.0);
             continue;
         }
-        row[0] = 0.0;
-        row[words + 1] = 0.0;
+        row[..inner.start].fill(0.0);
+        row[inner.end..].fill(0.0);
         normalise_rows(row, positions);
     }
-    WordAttention::new(attention.grid(), words, weights).expect("as many weights as before")
+    WordAttention::new(attention.grid(), frame, words, weights).expect("as many weights as before")
 }
 
 #[cfg(test)]
 mod tests {
-    use headlight_attention::HeadGrid;
+    use headlight_attention::{Frame, HeadGrid};
 
     use super::*;
 
@@ -68,7 +67,7 @@ mod tests {
             0.0, 0.5,  0.0,  0.5,
             0.0, 0.0,  1.0,  0.0,
         ];
-        let attention = WordAttention::new(HeadGrid { layers: 1, heads: 1 }, 2, weights).unwrap();
+        let attention = WordAttention::new(HeadGrid { layers: 1, heads: 1 }, &Frame::bert(), 2, weights).unwrap();
         assert_eq!(words_only(&attention, AttentionHead { layer: 0, index: 0 }), [0.5, 0.5, 1.0, 0.0]);
     }
 
@@ -76,7 +75,7 @@ mod tests {
     fn all_heads_among_words_are_each_head_among_words() {
         let grid = HeadGrid { layers: 1, heads: 2 };
         let weights: Vec<f32> = (0..2 * 25).map(|place| ((place * 7) % 11) as f32).collect();
-        let attention = WordAttention::new(grid, 3, weights).unwrap();
+        let attention = WordAttention::new(grid, &Frame::bert(), 3, weights).unwrap();
         let among = among_words(&attention);
         for head in grid.iter() {
             let map = among.head(head);

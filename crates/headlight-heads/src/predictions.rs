@@ -137,6 +137,8 @@ pub fn predict(attention: &WordAttention) -> HeadPredictions {
 
 #[cfg(test)]
 mod tests {
+    use headlight_attention::Frame;
+
     use super::*;
     use crate::testing::sentence;
 
@@ -150,7 +152,7 @@ mod tests {
         let of = |weights: [f32; 9]| {
             let mut map = vec![0.0; 25];
             (0..9).for_each(|place| map[(place / 3 + 1) * 5 + place % 3 + 1] = weights[place]);
-            predict(&WordAttention::new(grid, 3, map).expect("one map"))
+            predict(&WordAttention::new(grid, &Frame::bert(), 3, map).expect("one map"))
         };
         #[rustfmt::skip]
         let predictions = of([
@@ -174,7 +176,7 @@ mod tests {
         let mut weights = vec![0.0; 4 * 25];
         // Layer 2, head 1 has word 0 attend to word 2; all other weights are equal.
         weights[2 * 25 + 5 + 3] = 1.0;
-        let predictions = predict(&WordAttention::new(grid, 3, weights).expect("four maps"));
+        let predictions = predict(&WordAttention::new(grid, &Frame::bert(), 3, weights).expect("four maps"));
         let governor = |direction, layer, index, word| {
             predictions.governor(direction, AttentionHead { layer, index }, WordIdx::new(word)).map(WordIdx::index)
         };

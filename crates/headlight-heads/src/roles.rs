@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid, WordAttention};
+use headlight_attention::{AttentionHead, AttentionMaps, Frame, HeadGrid, WordAttention};
 use headlight_treebank::WordIdx;
 use serde::{Deserialize, Serialize};
 
@@ -100,23 +100,24 @@ pub fn behaviour(means: &SurfaceMeans, head: AttentionHead, thresholds: &Behavio
     Behaviour::ALL.into_iter().rev().find(reached)
 }
 
-/// What heads predict when every piece between the first and the last stands for a word. Inner pieces of `specials`, such
-/// as the `[SEP]` between two segments, are no candidates and get no prediction.
+/// What heads predict when every piece within the frame stands for a word. Pieces of `specials` among them, such as the
+/// `[SEP]` between two segments, are no candidates and get no prediction.
 ///
 /// # Panics
-/// When there are fewer than two pieces.
-pub fn predict_pieces(maps: &AttentionMaps, specials: &[usize]) -> HeadPredictions {
+/// When there are fewer pieces than the frame has.
+pub fn predict_pieces(maps: &AttentionMaps, frame: &Frame, specials: &[usize]) -> HeadPredictions {
     let (grid, pieces) = (maps.grid(), maps.positions());
-    let words = pieces.checked_sub(2).expect("[CLS] and [SEP]");
+    let words = frame.words_of(pieces).expect("the special pieces of the frame");
+    let inner = frame.words(words);
     let mut weights = maps.weights().to_vec();
-    for &special in specials.iter().filter(|&&piece| piece > 0 && piece + 1 < pieces) {
+    for &special in specials.iter().filter(|piece| inner.contains(piece)) {
         for map in weights.chunks_exact_mut(pieces * pieces) {
             // What is not a number is never the highest.
             map[special * pieces..][..pieces].fill(f32::NAN);
             map.iter_mut().skip(special).step_by(pieces).for_each(|weight| *weight = f32::NAN);
         }
     }
-    predict(&WordAttention::new(grid, words, weights).expect("as many weights as before"))
+    predict(&WordAttention::new(grid, frame, words, weights).expect("as many weights as before"))
 }
 
 /// Counts, per head, how far from a word the word is that it most attends to. [`HeadOffsets::observe`] takes what
@@ -295,7 +296,7 @@ mod tests {
         let grid = HeadGrid { layers: 1, heads: 1 };
         let weights = (0..16).map(|at| weight(at / 4, at % 4)).collect();
         let maps = AttentionMaps::new(grid, 4, weights).unwrap();
-        let landmarks = Landmarks { sep: vec![3], punctuation: vec![2] };
+        let landmarks = Landmarks { frame: Frame::bert(), sep: vec![3], punctuation: vec![2] };
         let mut means = SurfaceMeans::new(grid);
         means.add(&surface(&maps, &landmarks, Denominator::Eligible));
         behaviour(&means, FIRST, &BehaviourThresholds { entropy: 1.0, ..BehaviourThresholds::default() })
@@ -327,7 +328,7 @@ mod tests {
         weights[5 + 3] = 0.2;
         let predicted = |specials: &[usize]| {
             let maps = AttentionMaps::new(grid, 5, weights.clone()).unwrap();
-            let predictions = predict_pieces(&maps, specials);
+            let predictions = predict_pieces(&maps, &Frame::bert(), specials);
             [0, 1, 2].map(|word| {
                 let to = predictions.governor(Direction::DependentToGovernor, FIRST, WordIdx::new(word));
                 to.map(WordIdx::index)

@@ -337,6 +337,8 @@ fn add_choice(choices: &mut Vec<ScoredChoice>, more: ScoredChoice) {
 
 #[cfg(test)]
 mod tests {
+    use headlight_attention::Frame;
+
     use super::*;
     use crate::testing::{GRID, pairs, predictions, sentence};
     use proptest::prelude::*;
@@ -437,7 +439,8 @@ mod tests {
     #[test]
     fn predictions_of_another_model_are_refused() {
         let (sentence, _) = pair("a", "obj", HEADS[0]);
-        let attention = headlight_attention::WordAttention::new(HeadGrid { layers: 1, heads: 1 }, 2, vec![0.0; 16]);
+        let attention =
+            headlight_attention::WordAttention::new(HeadGrid { layers: 1, heads: 1 }, &Frame::bert(), 2, vec![0.0; 16]);
         let mut evaluation = Evaluation::new(Selected::Same(selection(&[])));
         let error = evaluation
             .observe(&sentence, Fold::First, &crate::predict(&attention.expect("a map")))

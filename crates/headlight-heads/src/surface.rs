@@ -4,7 +4,7 @@
 //! [`surface`] gives one value per head, statistic and sequence; [`SurfaceMeans`] averages them over sequences, so
 //! that long sequences count as much as short ones.
 
-use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
+use headlight_attention::{AttentionHead, AttentionMaps, Frame, HeadGrid};
 use serde::{Deserialize, Serialize};
 
 use crate::logarithm::entropy;
@@ -79,8 +79,10 @@ pub enum Denominator {
 }
 
 /// Where the pieces lie in a sequence that statistics ask for; positions count from 0. `[CLS]` is position 0.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Landmarks {
+    /// The special pieces around the sequence.
+    pub frame: Frame,
     /// Every `[SEP]`.
     pub sep: Vec<usize>,
     /// Every full stop and comma.
@@ -270,7 +272,11 @@ mod tests {
 
     fn measure(denominator: Denominator, punctuation: &[usize]) -> SurfaceValues {
         let maps = AttentionMaps::new(GRID, 6, PAIR.to_vec()).unwrap();
-        surface(&maps, &Landmarks { sep: vec![3, 5], punctuation: punctuation.to_vec() }, denominator)
+        surface(
+            &maps,
+            &Landmarks { frame: Frame::bert(), sep: vec![3, 5], punctuation: punctuation.to_vec() },
+            denominator,
+        )
     }
 
     #[test]
@@ -316,7 +322,11 @@ mod tests {
                     row.iter_mut().for_each(|weight| *weight /= sum);
                 }
                 let maps = AttentionMaps::new(grid, pieces, weights).unwrap();
-                let landmarks = Landmarks { sep: vec![pieces - 1], punctuation: (1..pieces - 1).step_by(3).collect() };
+                let landmarks = Landmarks {
+                    frame: Frame::bert(),
+                    sep: vec![pieces - 1],
+                    punctuation: (1..pieces - 1).step_by(3).collect(),
+                };
                 surface(&maps, &landmarks, Denominator::Eligible)
             })
         });

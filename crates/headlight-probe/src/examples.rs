@@ -1,6 +1,6 @@
 //! What a probe sees of a treebank: annotation in memory, word attention from wherever it lies.
 
-use headlight_attention::{HeadGrid, WordAttention};
+use headlight_attention::{Frame, HeadGrid, WordAttention};
 use headlight_treebank::{Governor, Sentence};
 
 use crate::WordVectors;
@@ -13,6 +13,9 @@ pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
 pub trait Examples: Sync {
     /// The attention heads of every sentence.
     fn grid(&self) -> HeadGrid;
+
+    /// The special pieces around every sentence's words.
+    fn frame(&self) -> &Frame;
 
     /// Number of sentences.
     fn len(&self) -> usize;
@@ -29,7 +32,7 @@ pub trait Examples: Sync {
     fn vectors(&self) -> Option<&WordVectors>;
 
     /// Writes the word attention of one sentence of n words into `out`, axes `[head, from, to]`, heads layer by layer,
-    /// positions 0 = `[CLS]`, 1..=n words, n+1 = `[SEP]`. `out` has exactly heads × (n+2)² places.
+    /// positions as in [`Frame`]. `out` has exactly heads × positions² places.
     ///
     /// # Errors
     /// Whatever the source says; it is passed on with the number of the sentence.
@@ -91,9 +94,9 @@ impl SentenceWords {
         Self { punctuation: vec![false; governors.len()], governors, vectors }
     }
 
-    /// Length of the sentence's word attention with `heads` attention heads: heads × (n+2)².
-    pub(crate) fn attention_len(&self, heads: usize) -> usize {
-        heads * (self.words() + 2) * (self.words() + 2)
+    /// Length of the sentence's word attention with `heads` attention heads: heads × positions².
+    pub(crate) fn attention_len(&self, heads: usize, frame: &Frame) -> usize {
+        heads * frame.positions(self.words()).pow(2)
     }
 }
 
@@ -101,19 +104,22 @@ impl SentenceWords {
 #[derive(Clone, Debug)]
 pub struct InMemory {
     grid: HeadGrid,
+    frame: Frame,
     vectors: Option<WordVectors>,
     sentences: Vec<(SentenceWords, WordAttention)>,
 }
 
 impl InMemory {
-    /// No sentence yet, for attention over `grid` and words with rows in `vectors`.
-    pub fn new(grid: HeadGrid, vectors: Option<WordVectors>) -> Self {
-        Self { grid, vectors, sentences: Vec::new() }
+    /// No sentence yet, for attention over `grid` within `frame` and words with rows in `vectors`.
+    pub fn new(grid: HeadGrid, frame: &Frame, vectors: Option<WordVectors>) -> Self {
+        Self { grid, frame: frame.clone(), vectors, sentences: Vec::new() }
     }
 
-    /// Adds a sentence. `false`, and nothing is added, when the attention is over other heads or other many words.
+    /// Adds a sentence. `false`, and nothing is added, when the attention is over other heads or other many words, or within
+    /// another frame.
     pub fn push(&mut self, words: SentenceWords, attention: WordAttention) -> bool {
-        let fits = attention.grid() == self.grid && attention.words() == words.words();
+        let fits =
+            attention.grid() == self.grid && *attention.frame() == self.frame && attention.words() == words.words();
         if fits {
             self.sentences.push((words, attention));
         }
@@ -124,6 +130,10 @@ impl InMemory {
 impl Examples for InMemory {
     fn grid(&self) -> HeadGrid {
         self.grid
+    }
+
+    fn frame(&self) -> &Frame {
+        &self.frame
     }
 
     fn len(&self) -> usize {
@@ -168,6 +178,10 @@ impl<'a, E: Examples> Relabelled<'a, E> {
 impl<E: Examples> Examples for Relabelled<'_, E> {
     fn grid(&self) -> HeadGrid {
         self.inner.grid()
+    }
+
+    fn frame(&self) -> &Frame {
+        self.inner.frame()
     }
 
     fn len(&self) -> usize {

@@ -17,7 +17,7 @@
 //! checkpoint, no tokenizer and no configuration.
 //!
 //! ```
-//! use headlight_attention::{HeadGrid, WordAttention};
+//! use headlight_attention::{Frame, HeadGrid, WordAttention};
 //! use headlight_probe::{
 //!     Hooks, InMemory, ProbeForm, ProbeSpec, SentenceWords, TrainOptions, evaluate, train,
 //! };
@@ -29,10 +29,10 @@
 //! // One head of one layer. Positions are [CLS], Fish, swim, [SEP]; Fish attends to swim, and swim to [CLS].
 //! let grid = HeadGrid { layers: 1, heads: 1 };
 //! let weights = vec![0.5, 0.0, 0.0, 0.5, 0.1, 0.0, 0.9, 0.0, 0.9, 0.1, 0.0, 0.0, 0.5, 0.0, 0.0, 0.5];
-//! let mut examples = InMemory::new(grid, None);
-//! assert!(examples.push(SentenceWords::new(&sentence, None), WordAttention::new(grid, 2, weights).unwrap()));
+//! let mut examples = InMemory::new(grid, &Frame::bert(), None);
+//! assert!(examples.push(SentenceWords::new(&sentence, None), WordAttention::new(grid, &Frame::bert(), 2, weights).unwrap()));
 //!
-//! let spec = ProbeSpec::new(ProbeForm::AttentionOnly, grid, 0);
+//! let spec = ProbeSpec::new(ProbeForm::AttentionOnly, grid, &Frame::bert(), 0);
 //! let options = TrainOptions { learning_rate: 0.1, epochs: 20, held_out: 0.0, ..TrainOptions::until_best(1) };
 //! let trained = train(spec, &examples, &[0], &options, Hooks::default())?;
 //! assert_eq!(evaluate(&trained.probe, &examples, &[0])?.uas.ratio(), Some(1.0));

@@ -218,6 +218,8 @@ impl SavedProbe {
 
 #[cfg(test)]
 mod tests {
+    use headlight_attention::Frame;
+
     use super::*;
     use crate::ProbeForm;
 
@@ -230,7 +232,7 @@ mod tests {
             vectors_hash: Some("bbbb".to_owned()),
             training: TrainOptions::until_best(3),
         };
-        SavedProbe { probe: Probe::new(ProbeSpec::new(form, GRID, 4), 1), origin }
+        SavedProbe { probe: Probe::new(ProbeSpec::new(form, GRID, &Frame::bert(), 4), 1), origin }
     }
 
     #[test]

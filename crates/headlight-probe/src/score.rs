@@ -153,6 +153,8 @@ fn surprisal(row: &[f32], gold: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use headlight_attention::Frame;
+
     use super::*;
     use crate::train::tests::{GRID, all, telling_treebank};
     use crate::{ProbeForm, ProbeSpec};
@@ -160,16 +162,16 @@ mod tests {
     #[test]
     fn a_sentence_at_hand_is_judged_as_among_examples() {
         let examples = telling_treebank(12, 1);
-        let probe = Probe::new(ProbeSpec::new(ProbeForm::AttentionOnly, GRID, 0), 1);
+        let probe = Probe::new(ProbeSpec::new(ProbeForm::AttentionOnly, GRID, &Frame::bert(), 0), 1);
         for sentence in all(&examples) {
             let words = examples.words(sentence);
-            let mut weights = vec![0.0; words.attention_len(GRID.len())];
+            let mut weights = vec![0.0; words.attention_len(GRID.len(), &Frame::bert())];
             examples.attention(sentence, &mut weights).unwrap();
-            let attention = WordAttention::new(GRID, words.words(), weights).unwrap();
+            let attention = WordAttention::new(GRID, &Frame::bert(), words.words(), weights).unwrap();
             let expected = evaluate(&probe, &examples, &[sentence]).unwrap();
             assert_eq!(evaluate_sentence(&probe, words, &attention), Some(expected));
         }
-        let nowhere = WordAttention::new(GRID, 1, vec![f32::NAN; GRID.len() * 9]).unwrap();
+        let nowhere = WordAttention::new(GRID, &Frame::bert(), 1, vec![f32::NAN; GRID.len() * 9]).unwrap();
         let alone = SentenceWords::for_tests(vec![Governor::Root], vec![None]);
         assert_eq!(evaluate_sentence(&probe, &alone, &nowhere), None);
     }

@@ -31,6 +31,17 @@ pub enum DataError {
         /// Heads a layer of the examples' attention.
         heads: usize,
     },
+    /// Attention within other special pieces.
+    #[error(
+        "the probe reads attention within {probe}, but that given is within {found}; use the model that the probe was trained \
+         on"
+    )]
+    Frame {
+        /// Special pieces that the probe knows.
+        probe: String,
+        /// Those of the examples' attention.
+        found: String,
+    },
     /// No word vectors for a probe that reads words.
     #[error("the probe reads word vectors, but none were given")]
     NoVectors,
@@ -58,6 +69,9 @@ pub(crate) fn check<E: Examples>(probe: &Probe, examples: &E) -> Result<(), Data
     if spec.reads_attention() && spec.grid() != grid {
         let (probe_layers, probe_heads) = (spec.layers, spec.heads);
         return Err(DataError::Grid { probe_layers, probe_heads, layers: grid.layers, heads: grid.heads });
+    }
+    if spec.reads_attention() && spec.frame != *examples.frame() {
+        return Err(DataError::Frame { probe: spec.frame.to_string(), found: examples.frame().to_string() });
     }
     match examples.vectors() {
         _ if !spec.reads_vectors() => Ok(()),
@@ -134,8 +148,9 @@ fn fill<'s, E: Examples>(
     // Without attention a sentence still counts for something, so that chunks end.
     let (mut taken, mut weight) = (0, 0);
     for &sentence in sentences {
-        let length = chunk.examples.words(sentence).attention_len(heads);
-        weight += length.max(chunk.examples.words(sentence).attention_len(1));
+        let (words, frame) = (chunk.examples.words(sentence), chunk.examples.frame());
+        let length = words.attention_len(heads, frame);
+        weight += length.max(words.attention_len(1, frame));
         if taken > 0 && weight > CHUNK {
             break;
         }
@@ -162,7 +177,7 @@ fn fill<'s, E: Examples>(
 
 #[cfg(test)]
 mod tests {
-    use headlight_attention::HeadGrid;
+    use headlight_attention::{Frame, HeadGrid};
 
     use super::*;
     use crate::train::tests::{GRID, all, telling_treebank};
@@ -174,6 +189,9 @@ mod tests {
     impl Examples for Failing {
         fn grid(&self) -> HeadGrid {
             self.0.grid()
+        }
+        fn frame(&self) -> &Frame {
+            self.0.frame()
         }
         fn len(&self) -> usize {
             self.0.len()
@@ -198,7 +216,7 @@ mod tests {
             chunks += 1;
             for place in 0..chunk.len() {
                 let sentence = chunk.sentence(place);
-                let mut expected = vec![0.0; examples.words(sentence).attention_len(GRID.len())];
+                let mut expected = vec![0.0; examples.words(sentence).attention_len(GRID.len(), examples.frame())];
                 examples.attention(sentence, &mut expected).unwrap();
                 assert_eq!(chunk.input(place).attention, expected);
                 seen.push(sentence);

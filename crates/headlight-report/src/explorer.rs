@@ -208,6 +208,7 @@ fn picks(attention: &WordAttention) -> Vec<u8> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use headlight_attention::Frame;
     use headlight_treebank::{SentenceParts, Word, WordIdx};
 
     use super::*;
@@ -238,7 +239,7 @@ pub(crate) mod tests {
             weights[from * positions + from + 1] = most;
             weights[(positions + from) * positions + from - 1] = most;
         }
-        WordAttention::new(GRID, words, weights).unwrap()
+        WordAttention::new(GRID, &Frame::bert(), words, weights).unwrap()
     }
 
     fn cat() -> Sentence {

@@ -174,7 +174,12 @@ mod tests {
     const MARKS: Marks = Marks { sep: 3, punctuation: Vec::new() };
 
     fn sequence(ids: &[u32]) -> Pieces {
-        let alignment = Alignment::new(ids.len(), (1..ids.len() - 1).map(|piece| piece..piece + 1).collect()).unwrap();
+        let alignment = Alignment::new(
+            &headlight_attention::Frame::bert(),
+            ids.len(),
+            (1..ids.len() - 1).map(|piece| piece..piece + 1).collect(),
+        )
+        .unwrap();
         Pieces { ids: ids.to_vec(), segments: vec![0; ids.len()], alignment, unpieced_words: 0 }
     }
 

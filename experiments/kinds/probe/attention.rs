@@ -40,9 +40,10 @@ pub fn stored(
     folder: &Path,
 ) -> Result<Store> {
     let key = store_key(run, split, rule, precision)?;
-    let grid = run.model()?.model.spec().grid;
+    let model = &run.model()?.model;
+    let (grid, frame) = (model.spec().grid, model.tokenizer().frame().clone());
     let request = Request { attention: Some(Level::Words(rule)), ..request(run.config()) };
-    match open_or_write(folder, &key, grid)? {
+    match open_or_write(folder, &key, grid, &frame)? {
         Entry::Ready(store) => {
             tracing::info!("{}: attention of {} sentences from the store", split.name(), store.len());
             run.note_sentences(split)?;

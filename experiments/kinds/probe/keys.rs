@@ -1,7 +1,7 @@
 //! The keys of `kind = "probe"` and what they mean to the library.
 
 use anyhow::{Result, bail, ensure};
-use headlight_attention::{HeadGrid, MergeRule};
+use headlight_attention::{Frame, HeadGrid, MergeRule};
 use headlight_probe::{Ablation, ProbeForm, ProbeSpec, RootScore, TrainOptions};
 use headlight_report::probes::RIGHT_BRANCHING;
 
@@ -159,7 +159,7 @@ impl Probe {
     }
 
     /// The form of a probe over the heads of `grid`.
-    pub fn spec(&self, form: ProbeForm, grid: HeadGrid, vector_width: usize) -> ProbeSpec {
+    pub fn spec(&self, form: ProbeForm, grid: HeadGrid, frame: &Frame, vector_width: usize) -> ProbeSpec {
         ProbeSpec {
             root: match self.root {
                 Root::SpecialScalars => RootScore::SpecialScalars,
@@ -168,7 +168,7 @@ impl Probe {
             },
             bias: self.bias,
             shifted_candidate_vectors: self.has(Slip::ShiftedVectors),
-            ..ProbeSpec::new(form, grid, vector_width)
+            ..ProbeSpec::new(form, grid, frame, vector_width)
         }
     }
 

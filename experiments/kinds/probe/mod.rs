@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use headlight_attention::store::{self, Store};
-use headlight_attention::{HeadGrid, MergeRule};
+use headlight_attention::{Frame, HeadGrid, MergeRule};
 use headlight_bert::Level;
 use headlight_probe::{Origin, ProbeForm, ProbeSpec, SentenceWords, right_branching};
 use headlight_report::differences_sheet;
@@ -204,7 +204,7 @@ pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<headl
         vectors_hash: None,
         training: regime.options(seed),
     };
-    let spec = ProbeSpec::new(ProbeForm::AttentionOnly, store.grid(), 0);
+    let spec = ProbeSpec::new(ProbeForm::AttentionOnly, store.grid(), store.frame(), 0);
     let task = Task {
         name: format!("{}-{label}-seed{seed}", Variant::Attention.name()),
         spec: ProbeSpec { root: regime.root(), ..spec },
@@ -289,9 +289,10 @@ impl Probe {
         let options = self.options(seed);
         let vectors = material.vectors.as_ref().filter(|_| variant.reads_vectors());
         let model = run.model()?.summary().name;
+        let frame = material.attention(variant, draw).map_or_else(Frame::none, |it| it.train.frame().clone());
         Ok(Task {
             name,
-            spec: self.spec(form, grid, vectors.map_or(0, |vectors| vectors.vectors.width())),
+            spec: self.spec(form, grid, &frame, vectors.map_or(0, |vectors| vectors.vectors.width())),
             origin: Origin {
                 model: if variant.is_random() { format!("{model} with random weights") } else { model },
                 attention_hash: material.attention(variant, draw).map(|it| it.hash.clone()).unwrap_or_default(),

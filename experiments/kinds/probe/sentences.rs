@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use headlight_attention::HeadGrid;
 use headlight_attention::store::Store;
+use headlight_attention::{Frame, HeadGrid};
 use headlight_probe::{Coverage, Examples, SentenceWords, SourceError, Vocabulary, WordVectors};
 use headlight_report::run::Input;
 
@@ -70,6 +70,7 @@ pub struct Stored<'a> {
     /// `None` for probes that read no attention.
     pub store: Option<&'a Store>,
     pub grid: HeadGrid,
+    frame: Frame,
 }
 
 impl<'a> Stored<'a> {
@@ -103,7 +104,8 @@ impl<'a> Stored<'a> {
                 );
             }
         }
-        Ok(Self { words, vectors, store, grid })
+        let frame = store.map_or_else(Frame::none, |store| store.frame().clone());
+        Ok(Self { words, vectors, store, grid, frame })
     }
 
     /// The sentences that can be used: those that the encoder did not skip.
@@ -115,6 +117,10 @@ impl<'a> Stored<'a> {
 impl Examples for Stored<'_> {
     fn grid(&self) -> HeadGrid {
         self.grid
+    }
+
+    fn frame(&self) -> &Frame {
+        &self.frame
     }
 
     fn len(&self) -> usize {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Result, StoreKey, damaged, io_at};
-use crate::HeadGrid;
+use crate::{Frame, HeadGrid};
 
 /// The version of the format; part of every id.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 const FORMAT: &str = "headlight word attention";
 const FILE: &str = "index.json";
@@ -24,7 +24,15 @@ pub(super) struct Index {
     pub(super) key: StoreKey,
     layers: usize,
     heads: usize,
+    frame: Frame,
     pub(super) shards: Vec<ShardEntry>,
+}
+
+/// What every version of the index begins with.
+#[derive(Deserialize)]
+struct Version {
+    format: String,
+    version: u32,
 }
 
 /// One shard as the index knows it.
@@ -37,9 +45,13 @@ pub(super) struct ShardEntry {
 }
 
 impl Index {
-    pub(super) fn new(key: StoreKey, grid: HeadGrid) -> Self {
+    pub(super) fn new(key: StoreKey, grid: HeadGrid, frame: Frame) -> Self {
         let (layers, heads) = (grid.layers, grid.heads);
-        Self { format: FORMAT.into(), version: VERSION, id: key.id(), key, layers, heads, shards: Vec::new() }
+        Self { format: FORMAT.into(), version: VERSION, id: key.id(), key, layers, heads, frame, shards: Vec::new() }
+    }
+
+    pub(super) fn frame(&self) -> &Frame {
+        &self.frame
     }
 
     pub(super) fn grid(&self) -> HeadGrid {
@@ -61,11 +73,20 @@ impl Index {
             std::io::ErrorKind::NotFound => damaged(&path, "is missing"),
             _ => io_at(&path)(source),
         })?;
-        let index: Index = serde_json::from_slice(&text)
-            .map_err(|error| damaged(&path, format!("is not an index of a store: {error}")))?;
-        if index.format != FORMAT || index.version != VERSION {
-            return Err(damaged(&path, format!("is of format '{}' version {}", index.format, index.version)));
+        let no_index = |error| damaged(&path, format!("is not an index of a store: {error}"));
+        let Version { format, version } = serde_json::from_slice(&text).map_err(no_index)?;
+        if format == FORMAT && version < VERSION {
+            return Err(damaged(
+                &path,
+                format!(
+                    "was written by an older headlight (version {version}, now {VERSION}), which this one makes anew"
+                ),
+            ));
         }
+        if format != FORMAT || version != VERSION {
+            return Err(damaged(&path, format!("is of format '{format}' version {version}")));
+        }
+        let index: Index = serde_json::from_slice(&text).map_err(no_index)?;
         if index.id != id || index.key.id() != id {
             return Err(damaged(&path, "belongs to another store"));
         }

@@ -7,18 +7,19 @@
 //!
 //! ```
 //! use headlight_attention::store::{Entry, Precision, StoreKey, open_or_write};
-//! use headlight_attention::{HeadGrid, MergeRule, WordAttention};
+//! use headlight_attention::{Frame, HeadGrid, MergeRule, WordAttention};
 //!
 //! # let root = tempfile::tempdir()?;
 //! # let root = root.path();
-//! let grid = HeadGrid { layers: 6, heads: 12 };
+//! let (grid, frame) = (HeadGrid { layers: 6, heads: 12 }, Frame::bert());
 //! let key = StoreKey::new("<sha256 of the model>", "<sha256 of the treebank>", MergeRule::Mean, Precision::F16);
-//! let store = match open_or_write(root, &key, grid)? {
+//! let store = match open_or_write(root, &key, grid, &frame)? {
 //!     Entry::Ready(store) => store,
 //!     Entry::Vacant(mut writer) => {
 //!         for words in [5, 9].into_iter().skip(writer.len()) {
-//!             let uniform = vec![1.0 / (words + 2) as f32; grid.len() * (words + 2) * (words + 2)];
-//!             writer.push(&WordAttention::new(grid, words, uniform).unwrap())?;
+//!             let positions = frame.positions(words);
+//!             let uniform = vec![1.0 / positions as f32; grid.len() * positions * positions];
+//!             writer.push(&WordAttention::new(grid, &frame, words, uniform).unwrap())?;
 //!         }
 //!         writer.finish()?
 //!     }
@@ -28,7 +29,7 @@
 //! ```
 //!
 //! # Format
-//! The folder holds `index.json` (key, grid, shards with their SHA-256) and shards in the safetensors format, which
+//! The folder holds `index.json` (key, grid, frame, shards with their SHA-256) and shards in the safetensors format, which
 //! Python, Julia, R and others read; it was preferred to Arrow for being mapped without a copy by a reader of one page.
 //! A shard holds s sentences in five tensors, or three in f32:
 //!
@@ -96,6 +97,14 @@ pub enum StoreError {
         found_layers: usize,
         /// Heads per layer of the sentence.
         found_heads: usize,
+    },
+    /// A sentence's attention has other special pieces around its words than the store is for.
+    #[error("attention within {found} does not fit a store within {frame}")]
+    OtherFrame {
+        /// Special pieces of the store.
+        frame: String,
+        /// Special pieces of the sentence.
+        found: String,
     },
     /// A weight cannot be kept.
     #[error("sentence {sentence}: head {head} has a weight that is no number or too large for f16; f32 may hold it")]

@@ -13,11 +13,12 @@ from safetensors import safe_open
 def sentences(folder):
     """Yields each sentence's weights [layer, head, from, to], or None for one that was skipped."""
     index = json.loads((Path(folder) / "index.json").read_text())
+    specials = len(index["frame"]["before"]) + len(index["frame"]["after"])
     for shard in index["shards"]:
         with safe_open(Path(folder) / shard["file"], "numpy") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         starts, row_starts = tensors["starts"], tensors.get("row_starts")
-        for i, positions in enumerate(tensors["words"] + 2):
+        for i, positions in enumerate(tensors["words"] + specials):
             if starts[i] == starts[i + 1]:
                 yield None
                 continue

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::index::{Index, folder};
 use super::shard::Shard;
 use super::{Result, StoreKey};
-use crate::{HeadGrid, WordAttention};
+use crate::{Frame, HeadGrid, WordAttention};
 
 /// Weights decoded before the pages they came from are given back. A reader then takes some hundred MiB at most, however
 /// large the store; mapping a page again costs little, since the system keeps it as long as it has room.
@@ -42,7 +42,7 @@ impl Store {
 
     pub(super) fn open_folder(folder: &Path, id: &str) -> Result<Self> {
         let index = Index::read(folder, id)?;
-        let open = |entry| Shard::open(folder, entry, id, &index.key, index.grid());
+        let open = |entry| Shard::open(folder, entry, &index);
         let shards = index.shards.iter().map(open).collect::<Result<Vec<_>>>()?;
         let mut firsts = vec![0];
         firsts.extend(index.shards.iter().scan(0, |first, shard| {
@@ -60,6 +60,11 @@ impl Store {
     /// Layers and heads.
     pub fn grid(&self) -> HeadGrid {
         self.index.grid()
+    }
+
+    /// The special pieces around every sentence's words.
+    pub fn frame(&self) -> &Frame {
+        self.index.frame()
     }
 
     /// Number of sentences, skipped ones included.
@@ -81,20 +86,24 @@ impl Store {
         shard.words(sentence)
     }
 
-    /// Decodes the weights of a sentence of n words into `out`, axes `[layer, head, from, to]`, layers × heads × (n+2)²
-    /// in all.
+    /// Decodes the weights of a sentence into `out`, axes `[layer, head, from, to]`, layers × heads × positions² in all.
     ///
     /// # Panics
     /// When there is no sentence of that number, it was skipped, or `out` is of another length.
     pub fn read(&self, sentence: usize, out: &mut [f32]) {
         let (shard, within) = self.find(sentence);
         let words = shard.words(within).unwrap_or_else(|| panic!("sentence {sentence} was skipped"));
-        assert_eq!(out.len(), self.grid().len() * (words + 2) * (words + 2), "room for a sentence of {words} words");
+        assert_eq!(out.len(), self.weights(words), "room for a sentence of {words} words");
         shard.read(within, out);
         if self.decoded.fetch_add(out.len(), Ordering::Relaxed) > RELEASE_AFTER {
             self.decoded.store(0, Ordering::Relaxed);
             self.release();
         }
+    }
+
+    /// Weights of a sentence of `words` words.
+    fn weights(&self, words: usize) -> usize {
+        self.grid().len() * self.frame().positions(words).pow(2)
     }
 
     pub(super) fn release(&self) {
@@ -107,9 +116,9 @@ impl Store {
     /// When there is no sentence of that number.
     pub fn word_attention(&self, sentence: usize) -> Option<WordAttention> {
         let words = self.words(sentence)?;
-        let mut weights = vec![0.0; self.grid().len() * (words + 2) * (words + 2)];
+        let mut weights = vec![0.0; self.weights(words)];
         self.read(sentence, &mut weights);
-        Some(WordAttention::new(self.grid(), words, weights).expect("read as long as it is"))
+        Some(WordAttention::new(self.grid(), self.frame(), words, weights).expect("read as long as it is"))
     }
 
     /// Compares every byte with the checksums.

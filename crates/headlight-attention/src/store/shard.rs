@@ -13,10 +13,10 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use sha2::{Digest, Sha256};
 
-use super::index::ShardEntry;
+use super::index::{Index, ShardEntry};
 use super::key::hex;
-use super::{Precision, Result, StoreError, StoreKey, damaged, io_at, rows};
-use crate::HeadGrid;
+use super::{Precision, Result, StoreError, damaged, io_at, rows};
+use crate::{HeadGrid, WordAttention};
 
 /// Length of the header with its own length before it: room for the tensors' places, filled up with spaces, so that
 /// data can be written before its size is known. A multiple of every alignment.
@@ -67,19 +67,19 @@ impl ShardWriter {
         self.starts[self.words.len()] as usize
     }
 
-    /// Appends a sentence, rows of length words + 2. When f16 cannot hold a weight of some
-    /// row, `too_large` makes the error, and the shard is as before.
+    /// Appends a sentence. When f16 cannot hold a weight of some row, `too_large` makes the error, and the shard is as
+    /// before.
     pub(super) fn push(
         &mut self,
-        words: usize,
-        weights: &[f32],
+        attention: &WordAttention,
         too_large: impl FnOnce(usize) -> StoreError,
     ) -> Result<()> {
+        let weights = attention.weights();
         let bytes: &[u8] = match self.precision {
             Precision::F32 => bytemuck::cast_slice(weights),
             Precision::F16 => {
                 let rows = self.scales.len();
-                if let Err(row) = rows::encode(weights, words + 2, &mut self.halves, &mut self.scales) {
+                if let Err(row) = rows::encode(weights, attention.positions(), &mut self.halves, &mut self.scales) {
                     self.scales.truncate(rows);
                     return Err(too_large(row));
                 }
@@ -88,7 +88,7 @@ impl ShardWriter {
         };
         self.out.write_all(bytes).map_err(io_at(&self.path))?;
         self.starts.push((self.weights() + weights.len()) as i64);
-        self.words.push(words as i64);
+        self.words.push(attention.words() as i64);
         self.row_starts.push(self.scales.len() as i64);
         Ok(())
     }
@@ -152,6 +152,8 @@ pub(super) struct Shard {
     bytes: Mmap,
     sha256: String,
     precision: Precision,
+    /// Special pieces around the words of every sentence.
+    specials: usize,
     /// Places of the tensors in `bytes`.
     weights: Range<usize>,
     scales: Range<usize>,
@@ -163,7 +165,7 @@ pub(super) struct Shard {
 impl Shard {
     /// Maps a shard and checks that it is whole and of the store: its size, its header and where its sentences start.
     /// Its content is checked by [`Shard::verify`].
-    pub(super) fn open(folder: &Path, entry: &ShardEntry, id: &str, key: &StoreKey, grid: HeadGrid) -> Result<Self> {
+    pub(super) fn open(folder: &Path, entry: &ShardEntry, index: &Index) -> Result<Self> {
         let path = folder.join(&entry.file);
         let file = File::open(&path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => damaged(&path, "is missing"),
@@ -177,7 +179,7 @@ impl Shard {
         }
         let (header, metadata) = SafeTensors::read_metadata(&bytes)
             .map_err(|error| damaged(&path, format!("is not a safetensors file: {error}")))?;
-        if metadata.metadata().as_ref().and_then(|names| names.get("store")).is_none_or(|store| store != id) {
+        if metadata.metadata().as_ref().and_then(|names| names.get("store")).is_none_or(|store| store != index.id()) {
             return Err(damaged(&path, "belongs to another store"));
         }
         let place = |name: &str, dtype: Dtype| match metadata.info(name) {
@@ -186,16 +188,16 @@ impl Shard {
             }
             _ => Err(damaged(&path, format!("has no tensor '{name}' of one axis and type {dtype:?}"))),
         };
-        let precision = key.precision();
+        let precision = index.key.precision();
         let numbers = |name: &str| place(name, Dtype::I64).map(|place| bytemuck::pod_collect_to_vec(&bytes[place]));
         let (scales, row_starts) = match precision {
             Precision::F16 => (place("scales", Dtype::F32)?, numbers("row_starts")?),
             Precision::F32 => (0..0, vec![0; entry.sentences + 1]),
         };
         let (weights, words, starts) = (place("weights", dtype(precision))?, numbers("words")?, numbers("starts")?);
-        let shard =
-            Self { path, sha256: entry.sha256.clone(), precision, weights, scales, words, starts, row_starts, bytes };
-        if !shard.is_consistent(entry.sentences, grid) {
+        let (sha256, specials) = (entry.sha256.clone(), index.frame().specials());
+        let shard = Self { path, sha256, precision, specials, weights, scales, words, starts, row_starts, bytes };
+        if !shard.is_consistent(entry.sentences, index.grid()) {
             return Err(damaged(&shard.path, "has sentences that do not start where the one before ends"));
         }
         Ok(shard)
@@ -207,7 +209,7 @@ impl Shard {
         let full = |starts: &[i64], words: &[i64]| {
             let (weights, rows) = (starts[sentences] as usize, self.row_starts[sentences] as usize);
             let weights_fit = weights.next_multiple_of(4) * self.precision.bytes() == self.weights.len();
-            let expected = places(starts, words, grid.len());
+            let expected = places(starts, words, grid.len(), self.specials);
             weights_fit
                 && (!f16 || rows * size_of::<f32>() == self.scales.len())
                 && expected.is_some_and(|(starts, rows)| starts == self.starts && (!f16 || rows == self.row_starts))
@@ -233,7 +235,7 @@ impl Shard {
             Precision::F16 => {
                 let scales = self.row_starts[sentence] as usize..self.row_starts[sentence + 1] as usize;
                 let (halves, scales) = (&self.tensor::<f16>(&self.weights)[place], &self.tensor(&self.scales)[scales]);
-                rows::decode(halves, scales, self.words[sentence] as usize + 2, out);
+                rows::decode(halves, scales, self.words[sentence] as usize + self.specials, out);
             }
         }
     }
@@ -266,12 +268,12 @@ impl Shard {
 
 /// Where sentences of these lengths start in `weights` and in `scales`, and where the last one ends. A sentence that takes
 /// no place in `starts` was skipped. `None` when a length is negative or beyond all measure.
-fn places(starts: &[i64], words: &[i64], heads: usize) -> Option<(Vec<i64>, Vec<i64>)> {
-    let heads = i64::try_from(heads).ok()?;
+fn places(starts: &[i64], words: &[i64], heads: usize, specials: usize) -> Option<(Vec<i64>, Vec<i64>)> {
+    let (heads, specials) = (i64::try_from(heads).ok()?, i64::try_from(specials).ok()?);
     let (mut weights, mut rows) = (vec![0_i64], vec![0_i64]);
     for (place, words) in starts.windows(2).zip(words) {
         let skipped = *words == 0 && place[0] == place[1];
-        let positions = if skipped { 0 } else { words.checked_add(2).filter(|_| *words >= 0)? };
+        let positions = if skipped { 0 } else { words.checked_add(specials).filter(|_| *words >= 0)? };
         let more = heads.checked_mul(positions)?;
         rows.push(rows.last()?.checked_add(more)?);
         weights.push(weights.last()?.checked_add(more.checked_mul(positions)?)?);

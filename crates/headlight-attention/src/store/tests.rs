@@ -28,11 +28,11 @@ fn sentence(words: usize, seed: usize) -> WordAttention {
         let sum: f32 = row.iter().sum();
         row.iter_mut().for_each(|weight| *weight /= sum);
     }
-    WordAttention::new(GRID, words, weights).expect("as long as it is")
+    WordAttention::new(GRID, &Frame::bert(), words, weights).expect("as long as it is")
 }
 
 fn writer(root: &Path, key: &StoreKey) -> StoreWriter {
-    match open_or_write_shards(root, key, GRID, SMALL).expect("opens") {
+    match open_or_write_shards(root, key, GRID, &Frame::bert(), SMALL).expect("opens") {
         Entry::Vacant(writer) => writer,
         Entry::Ready(store) => panic!("there is a store of {} sentences", store.len()),
     }
@@ -114,7 +114,7 @@ fn a_key_finds_its_own_store_only() {
     assert_eq!(open(key(Precision::F16)), Some(LENGTHS.len()));
     assert_eq!(open(key(Precision::F32)), None);
     assert_eq!(open(key(Precision::F16).with("limit", "128")), None);
-    let again = open_or_write(root.path(), &key(Precision::F16), GRID).expect("opens");
+    let again = open_or_write(root.path(), &key(Precision::F16), GRID, &Frame::bert()).expect("opens");
     assert!(matches!(again, Entry::Ready(store) if store.len() == LENGTHS.len()));
 }
 
@@ -222,7 +222,7 @@ fn who_comes_second_waits_and_reads() {
     let key = key(Precision::F16);
     let mut first = writer(root.path(), &key);
     std::thread::scope(|scope| {
-        let second = scope.spawn(|| open_or_write(root.path(), &key, GRID).expect("opens"));
+        let second = scope.spawn(|| open_or_write(root.path(), &key, GRID, &Frame::bert()).expect("opens"));
         push(&mut first, &LENGTHS);
         first.finish().expect("finishes");
         assert!(matches!(second.join().expect("no panic"), Entry::Ready(store) if store.len() == LENGTHS.len()));
@@ -263,7 +263,7 @@ fn what_does_not_fit_is_refused_and_leaves_the_writer_as_it_was() {
     let root = tempfile::tempdir().expect("a folder");
     let mut writer = writer(root.path(), &key(Precision::F16));
     let grid = HeadGrid { layers: 1, heads: 1 };
-    let other = WordAttention::new(grid, 1, vec![0.0; 9]).expect("a map");
+    let other = WordAttention::new(grid, &Frame::bert(), 1, vec![0.0; 9]).expect("a map");
     assert_eq!(
         writer.push(&other).expect_err("another grid").to_string(),
         "attention of 1×1 heads does not fit a store of 2×3"

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::index::{Index, ShardEntry, folder, lock_file, partial_folder};
 use super::shard::{Shard, ShardWriter};
 use super::{Result, Store, StoreError, StoreKey, io_at};
-use crate::{HeadGrid, WordAttention};
+use crate::{Frame, HeadGrid, WordAttention};
 
 /// Weights of one shard, in bytes. It bounds what an interruption costs and, through the rows' factors, the memory of a
 /// writer: about a tenth of it.
@@ -29,11 +29,11 @@ pub enum Entry {
 ///
 /// # Errors
 /// What the operating system says; `root` is made where it is absent.
-pub fn open_or_write(root: &Path, key: &StoreKey, grid: HeadGrid) -> Result<Entry> {
-    open_or_write_shards(root, key, grid, SHARD_BYTES)
+pub fn open_or_write(root: &Path, key: &StoreKey, grid: HeadGrid, frame: &Frame) -> Result<Entry> {
+    open_or_write_shards(root, key, grid, frame, SHARD_BYTES)
 }
 
-fn open_or_write_shards(root: &Path, key: &StoreKey, grid: HeadGrid, shard_bytes: u64) -> Result<Entry> {
+fn open_or_write_shards(root: &Path, key: &StoreKey, grid: HeadGrid, frame: &Frame, shard_bytes: u64) -> Result<Entry> {
     if let Ok(Some(store)) = Store::open(root, key) {
         return Ok(Entry::Ready(store));
     }
@@ -49,7 +49,8 @@ fn open_or_write_shards(root: &Path, key: &StoreKey, grid: HeadGrid, shard_bytes
         }
         Err(other) => return Err(other),
     }
-    StoreWriter::resume(root, key, grid, shard_bytes, lock).map(Entry::Vacant)
+    let index = Index::new(key.clone(), grid, frame.clone());
+    StoreWriter::resume(root, index, shard_bytes, lock).map(Entry::Vacant)
 }
 
 fn wait_for_lock(path: &Path) -> Result<File> {
@@ -78,18 +79,15 @@ pub struct StoreWriter {
 }
 
 impl StoreWriter {
-    fn resume(root: &Path, key: &StoreKey, grid: HeadGrid, shard_bytes: u64, lock: File) -> Result<Self> {
-        let id = key.id();
-        let partial = partial_folder(root, &id);
+    fn resume(root: &Path, mut index: Index, shard_bytes: u64, lock: File) -> Result<Self> {
+        let partial = partial_folder(root, index.id());
         fs::create_dir_all(&partial).map_err(io_at(&partial))?;
-        let mut index = Index::new(key.clone(), grid);
-        if let Ok(before) = Index::read(&partial, &id)
-            && before.grid() == grid
+        if let Ok(before) = Index::read(&partial, index.id())
+            && (before.grid(), before.frame()) == (index.grid(), index.frame())
         {
-            let whole = |entry: &ShardEntry| {
-                Shard::open(&partial, entry, &id, key, grid).is_ok_and(|shard| shard.verify().is_ok())
-            };
-            index.shards = before.shards.into_iter().take_while(whole).collect();
+            let whole =
+                |entry: &ShardEntry| Shard::open(&partial, entry, &before).is_ok_and(|shard| shard.verify().is_ok());
+            index.shards = before.shards.iter().take_while(|entry| whole(entry)).cloned().collect();
         }
         let torn = partial.join(WRITING);
         if torn.exists() {
@@ -114,10 +112,14 @@ impl StoreWriter {
     /// Appends the attention of the next sentence.
     ///
     /// # Errors
-    /// [`StoreError::OtherGrid`] or [`StoreError::NotFinite`], after which the writer is as before, or what the
+    /// [`StoreError::OtherGrid`], [`StoreError::OtherFrame`] or [`StoreError::NotFinite`], after which the writer is as before, or what the
     /// operating system says.
     pub fn push(&mut self, attention: &WordAttention) -> Result<()> {
         let (grid, found) = (self.index.grid(), attention.grid());
+        if self.index.frame() != attention.frame() {
+            let [frame, found] = [self.index.frame(), attention.frame()].map(ToString::to_string);
+            return Err(StoreError::OtherFrame { frame, found });
+        }
         if grid != found {
             return Err(StoreError::OtherGrid {
                 layers: grid.layers,
@@ -127,10 +129,8 @@ impl StoreWriter {
             });
         }
         let sentence = self.len();
-        self.shard()?.push(attention.words(), attention.weights(), |row| StoreError::NotFinite {
-            sentence,
-            head: grid.head(row / attention.positions()),
-        })
+        self.shard()?
+            .push(attention, |row| StoreError::NotFinite { sentence, head: grid.head(row / attention.positions()) })
     }
 
     /// Notes that the next sentence was skipped, so that numbers go on matching the treebank's.

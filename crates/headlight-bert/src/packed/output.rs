@@ -42,7 +42,7 @@ impl<'a> Output<'a> {
         let room = |positions: usize| vec![0.0; spec.grid.len() * positions * positions];
         let attention = attention.map(|level| match level {
             Level::Pieces => Attention::Pieces(room(input.len())),
-            Level::Words(rule) => Attention::Words(rule, room(words + 2)),
+            Level::Words(rule) => Attention::Words(rule, room(input.alignment.positions())),
         });
         let peaks = request.peaks.map(|rule| Peaks { rule, places: vec![NO_PEAK; 2 * spec.grid.len() * words] });
         let states = (spec.grid.layers + 1) * input.len() * spec.hidden;
@@ -55,7 +55,7 @@ impl<'a> Output<'a> {
         let MapScratch { map, merged, finder } = room;
         let alignment = &self.input.alignment;
         let (area, words) = (self.input.len().pow(2), alignment.words().len());
-        let area_in_words = (words + 2).pow(2);
+        let area_in_words = alignment.positions().pow(2);
         let (map, of_words) = match &mut self.attention {
             Some(Attention::Pieces(maps)) => (&mut maps[number * area..][..area], None),
             Some(Attention::Words(rule, maps)) => {
@@ -81,7 +81,7 @@ impl<'a> Output<'a> {
             let half = peaks.places.len() / 2;
             let (by_row, by_column) = peaks.places.split_at_mut(half);
             let own = number * words..(number + 1) * words;
-            finder.find(merged, &mut by_row[own.clone()], &mut by_column[own]);
+            finder.find(alignment.frame(), merged, &mut by_row[own.clone()], &mut by_column[own]);
         }
     }
 
@@ -94,10 +94,11 @@ impl<'a> Output<'a> {
 
     pub(crate) fn finish(self, spec: &Architecture) -> Encoded {
         let (grid, pieces) = (spec.grid, self.input.len());
-        let words = self.input.alignment.words().len();
+        let alignment = &self.input.alignment;
+        let words = alignment.words().len();
         let (maps, attention) = match self.attention {
             Some(Attention::Pieces(maps)) => (AttentionMaps::new(grid, pieces, maps), None),
-            Some(Attention::Words(_, maps)) => (None, WordAttention::new(grid, words, maps)),
+            Some(Attention::Words(_, maps)) => (None, WordAttention::new(grid, alignment.frame(), words, maps)),
             None => (None, None),
         };
         let peaks = self.peaks.and_then(|peaks| AttentionPeaks::new(grid, words, peaks.places));

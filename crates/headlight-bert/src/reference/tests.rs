@@ -1,7 +1,7 @@
 //! The burn encoder in batches of every kind, in every precision that a processor has.
 
 use burn::backend::{Flex, NdArray};
-use headlight_attention::{AttentionMaps, AttentionPeaks, peaks};
+use headlight_attention::{AttentionMaps, AttentionPeaks, Frame, peaks};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -34,7 +34,8 @@ fn sentences() -> Vec<Pieces> {
     let mut sentences: Vec<Pieces> = (0..12).map(|number| sentence(2 + number * 37 % 60, rng)).collect();
     let words = sentences[3].clone();
     let alignment = (1..words.len() - 1).map(|piece| piece..piece + 1).collect();
-    let alignment = headlight_attention::Alignment::new(words.len(), alignment).expect("a word a piece");
+    let alignment =
+        headlight_attention::Alignment::new(&Frame::bert(), words.len(), alignment).expect("a word a piece");
     sentences.push(Pieces { alignment, ..words });
     sentences
 }

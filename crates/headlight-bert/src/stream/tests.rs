@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use headlight_attention::Alignment;
+use headlight_attention::{Alignment, Frame};
 
 use super::*;
 use crate::{Activation, Positions, testing};
@@ -35,7 +35,7 @@ fn spec() -> Architecture {
 fn input(number: usize) -> Item<usize> {
     let pieces = 3 + number % 4;
     let word = 1..pieces - 1;
-    let alignment = Alignment::new(pieces, vec![word]).unwrap();
+    let alignment = Alignment::new(&Frame::bert(), pieces, vec![word]).unwrap();
     let ids = vec![number as u32; pieces];
     (number, Pieces { segments: vec![0; pieces], ids, alignment, unpieced_words: 0 })
 }

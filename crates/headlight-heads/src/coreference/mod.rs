@@ -164,7 +164,7 @@ impl Window {
         assert_eq!(attention.words(), self.words, "the attention is of other words");
         let grid = attention.grid();
         let mut counts = CoreferenceCounts::new(grid);
-        let positions = attention.positions();
+        let (frame, positions) = (attention.frame(), attention.positions());
         for (index, mention) in self.mentions.iter().enumerate() {
             let right: Vec<usize> = self.antecedents(index).map(|antecedent| antecedent.head).collect();
             if right.is_empty() {
@@ -176,8 +176,12 @@ impl Window {
                 let map = attention.head(head);
                 for direction in Direction::BOTH {
                     let weight = |&word: &usize| match direction {
-                        Direction::DependentToGovernor => map[(mention.head + 1) * positions + word + 1],
-                        Direction::GovernorToDependent => map[(word + 1) * positions + mention.head + 1],
+                        Direction::DependentToGovernor => {
+                            map[frame.position(mention.head) * positions + frame.position(word)]
+                        }
+                        Direction::GovernorToDependent => {
+                            map[frame.position(word) * positions + frame.position(mention.head)]
+                        }
                     };
                     if highest(&candidates, weight).is_some_and(|word| right.contains(&word)) {
                         counts.hit(mention.kind, AntecedentPredictor::Head { direction, head });

@@ -1,4 +1,4 @@
-use headlight_attention::{AttentionHead, HeadGrid};
+use headlight_attention::{AttentionHead, Frame, HeadGrid};
 use headlight_treebank::coreference::{Documents, HeadRule};
 use headlight_treebank::{Format, Reader};
 
@@ -43,7 +43,7 @@ fn pond() -> Document {
 fn attention(pairs: &[(usize, usize)]) -> WordAttention {
     let mut weights = vec![0.01; 11 * 11];
     pairs.iter().for_each(|(from, to)| weights[(from + 1) * 11 + to + 1] = 0.5);
-    WordAttention::new(GRID, 9, weights).unwrap()
+    WordAttention::new(GRID, &Frame::bert(), 9, weights).unwrap()
 }
 
 fn counts(counts: &CoreferenceCounts, predictor: AntecedentPredictor) -> [(u32, u32); 4] {

@@ -89,6 +89,8 @@ pub fn ablate<E: Examples>(
 
 #[cfg(test)]
 mod tests {
+    use headlight_attention::Frame;
+
     use super::*;
     use crate::train::tests::{GRID, TELLING, all, telling_treebank};
     use crate::{Hooks, ProbeForm, ProbeSpec, TrainOptions, evaluate, train};
@@ -96,7 +98,7 @@ mod tests {
     #[test]
     fn what_counts_is_the_head_that_tells() {
         let examples = telling_treebank(150, 1);
-        let spec = ProbeSpec::new(ProbeForm::AttentionOnly, GRID, 3);
+        let spec = ProbeSpec::new(ProbeForm::AttentionOnly, GRID, &Frame::bert(), 3);
         let options = TrainOptions { learning_rate: 0.02, epochs: 20, ..TrainOptions::until_best(1) };
         let probe = train(spec, &examples, &all(&examples), &options, Hooks::default()).unwrap().probe;
         let uas = |ablated: &Ablated| ablated.evaluation.uas.ratio().unwrap();

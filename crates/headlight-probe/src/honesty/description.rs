@@ -171,6 +171,8 @@ fn block_ends(sentences: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use headlight_attention::Frame;
+
     use super::*;
     use crate::ProbeForm;
     use crate::train::tests::{GRID, all, telling_treebank};
@@ -187,7 +189,7 @@ mod tests {
     fn attention_that_tells_the_governors_compresses_them() {
         let examples = telling_treebank(400, 1);
         let options = TrainOptions { learning_rate: 0.2, epochs: 20, ..TrainOptions::until_best(1) };
-        let spec = ProbeSpec::new(ProbeForm::AttentionOnly, GRID, 3);
+        let spec = ProbeSpec::new(ProbeForm::AttentionOnly, GRID, &Frame::bert(), 3);
         let mut trainings = 0;
         let length = online_code(&spec, &examples, &all(&examples), &options, |_, _| trainings += 1).unwrap();
         assert_eq!(trainings + 1, length.blocks.len());
@@ -209,7 +211,7 @@ mod tests {
             crate::control_governors(&forms, sentence as u64)
         });
         let options = TrainOptions { learning_rate: 0.2, epochs: 20, ..TrainOptions::until_best(1) };
-        let spec = ProbeSpec::new(ProbeForm::AttentionOnly, GRID, 3);
+        let spec = ProbeSpec::new(ProbeForm::AttentionOnly, GRID, &Frame::bert(), 3);
         let told = online_code(&spec, &examples, &all(&examples), &options, |_, _| {}).unwrap();
         let untold = online_code(&spec, &random.unwrap(), &all(&examples), &options, |_, _| {}).unwrap();
         assert_eq!(told.uniform_bits(), untold.uniform_bits());

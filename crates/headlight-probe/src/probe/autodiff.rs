@@ -3,6 +3,8 @@
 //! This follows the formulas of METHOD §5 pair by pair, with nothing shared with the fast path but the layout of the
 //! parameters, and lets burn find the gradient.
 
+use std::ops::Range;
+
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::backend::Backend;
@@ -56,7 +58,9 @@ fn loss<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor<B, 1>)
 /// `[dependent, candidate]`.
 fn combination<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor<B, 1>) -> Tensor<B, 2> {
     let (n, heads) = (input.words(), probe.spec.grid().len());
-    let (m, width) = (n + 2, probe.spec.vector_width);
+    let (frame, width) = (&probe.spec.frame, probe.spec.vector_width);
+    let (m, inner) = (frame.positions(n), frame.words(n));
+    let specials: Vec<usize> = (0..m).filter(|at| !inner.contains(at)).collect();
     let attention: Tensor<B, 3> = tensor(input.attention.to_vec(), [heads, m, m]);
     // The weights of the pair (governor a, dependent b), axes `[head, a, b]`.
     let no_words = || Tensor::zeros([heads, m, m], &B::Device::default());
@@ -69,10 +73,10 @@ fn combination<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor
     if probe.spec.form == ProbeForm::AttentionWords {
         let words: Tensor<B, 3> = block(probe, parameters, Role::Words, [width, 4, heads]);
         let part = |part: usize| words.clone().slice([0..width, part..part + 1]).reshape([width, heads]);
-        let governors: Tensor<B, 2> = vectors(input, width, |at| {
-            if probe.spec.shifted_candidate_vectors { shifted(at, n) } else { at.checked_sub(1) }
+        let governors: Tensor<B, 2> = vectors(probe, input, |at| {
+            if probe.spec.shifted_candidate_vectors { shifted(at, &inner) } else { at.checked_sub(inner.start) }
         });
-        let dependents: Tensor<B, 2> = vectors(input, width, |at| at.checked_sub(1));
+        let dependents: Tensor<B, 2> = vectors(probe, input, |at| at.checked_sub(inner.start));
         let of_governor = |part: Tensor<B, 2>| governors.clone().matmul(part).transpose().reshape([heads, m, 1]);
         let of_dependent = |part: Tensor<B, 2>| dependents.clone().matmul(part).transpose().reshape([heads, 1, m]);
         w = w + of_governor(part(0)) + of_dependent(part(2));
@@ -81,35 +85,35 @@ fn combination<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor
     let towards: Tensor<B, 2> = (attention.clone() * w).sum_dim(0).reshape([m, m]);
     let back: Tensor<B, 2> = (attention.clone().swap_dims(1, 2) * u).sum_dim(0).reshape([m, m]);
     // `[dependent, governor]`, still with the specials among the governors.
-    let pairs = (towards + back).transpose().slice([1..n + 1, 0..m]);
-    let (cls, sep) = (pairs.clone().slice([0..n, 0..1]), pairs.clone().slice([0..n, n + 1..m]));
+    let pairs = (towards + back).transpose().slice([inner.clone(), 0..m]);
     let root = match probe.spec.root {
         RootScore::SpecialScalars => {
-            let scalars: Tensor<B, 2> = block(probe, parameters, Role::RootScalars, [1, 2]);
-            cls * scalars.clone().slice([0..1, 0..1]) + sep * scalars.slice([0..1, 1..2])
+            let scalars: Tensor<B, 2> = block(probe, parameters, Role::RootScalars, [1, specials.len()]);
+            let of = |(number, &at): (usize, &usize)| {
+                pairs.clone().slice([0..n, at..at + 1]) * scalars.clone().slice([0..1, number..number + 1])
+            };
+            specials.iter().enumerate().map(of).fold(Tensor::zeros([n, 1], &B::Device::default()), |sum, it| sum + it)
         }
         RootScore::OwnWeights => {
-            let weights: Tensor<B, 3> = block(probe, parameters, Role::RootHeads, [4, heads, 1]);
+            let weights: Tensor<B, 3> = block(probe, parameters, Role::RootHeads, [2 * specials.len(), heads, 1]);
             let bias: Tensor<B, 2> = block(probe, parameters, Role::RootBias, [1, 1]);
             let mut root = bias.repeat_dim(0, n);
-            let (first, last) = (0..1, n + 1..m);
-            for (part, [from, to]) in
-                [[first.clone(), 1..n + 1], [last.clone(), 1..n + 1], [1..n + 1, first], [1..n + 1, last]]
-                    .into_iter()
-                    .enumerate()
-            {
+            let from = specials.iter().map(|&at| [at..at + 1, inner.clone()]);
+            let to = specials.iter().map(|&at| [inner.clone(), at..at + 1]);
+            for (part, [from, to]) in from.chain(to).enumerate() {
                 let weights = weights.clone().slice(part..part + 1).reshape([heads, 1]);
                 let values = attention.clone().slice([0..heads, from, to]).reshape([heads, n]);
                 root = root + (values * weights).sum_dim(0).reshape([n, 1]);
             }
             if width > 0 {
                 let words: Tensor<B, 2> = block(probe, parameters, Role::RootWords, [width, 1]);
-                root = root + vectors(input, width, |at| at.checked_sub(1)).slice(1..n + 1).matmul(words);
+                root =
+                    root + vectors(probe, input, |at| at.checked_sub(inner.start)).slice(inner.clone()).matmul(words);
             }
             root
         }
     };
-    Tensor::cat(vec![pairs.slice([0..n, 1..n + 1]), root], 1)
+    Tensor::cat(vec![pairs.slice([0..n, inner]), root], 1)
 }
 
 /// `[dependent, candidate]`.
@@ -132,7 +136,8 @@ fn distance<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor<B,
     let of_features = features.matmul(block(probe, parameters, Role::Distances, [DISTANCE_FEATURES, hidden]));
     let words: Tensor<B, 3> = block(probe, parameters, Role::Words, [width, 2, hidden]);
     let part = |part: usize| words.clone().slice([0..width, part..part + 1]).reshape([width, hidden]);
-    let vectors: Tensor<B, 2> = vectors(input, width, |at| at.checked_sub(1)).slice(1..n + 2);
+    // The words, and ROOT, which has no vector.
+    let vectors: Tensor<B, 2> = rows(input, width, n + 1, Some);
     let of_candidates = vectors.clone().matmul(part(0)).reshape([1, n + 1, hidden]);
     let of_dependents = vectors.slice(0..n).matmul(part(1)).reshape([n, 1, hidden]);
     let bias = block(probe, parameters, Role::HiddenBias, [1, 1, hidden]);
@@ -142,20 +147,29 @@ fn distance<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor<B,
 }
 
 /// The vector of the word that `word` names for each position; zero where there is none.
-fn vectors<B: Backend>(input: &Input<'_>, width: usize, word: impl Fn(usize) -> Option<usize>) -> Tensor<B, 2> {
+fn vectors<B: Backend>(probe: &Probe, input: &Input<'_>, word: impl Fn(usize) -> Option<usize>) -> Tensor<B, 2> {
+    rows(input, probe.spec.vector_width, probe.spec.frame.positions(input.words()), word)
+}
+
+fn rows<B: Backend>(
+    input: &Input<'_>,
+    width: usize,
+    count: usize,
+    word: impl Fn(usize) -> Option<usize>,
+) -> Tensor<B, 2> {
     let n = input.words();
-    let mut values = vec![0.0; (n + 2) * width];
+    let mut values = vec![0.0; count * width];
     for (at, row) in values.chunks_exact_mut(width).enumerate() {
         if let Some(vector) = word(at).filter(|word| *word < n).and_then(|word| input.vector(word)) {
             row.copy_from_slice(vector);
         }
     }
-    tensor(values, [n + 2, width])
+    tensor(values, [count, width])
 }
 
-/// The word whose vector a candidate has under the slip: the next one; `[CLS]` and `[SEP]`, which make ROOT, the first.
-fn shifted(at: usize, n: usize) -> Option<usize> {
-    Some(if at == n + 1 { 0 } else { at })
+/// The word whose vector a candidate has under the slip: the next one; special pieces, which make ROOT, the first.
+fn shifted(at: usize, words: &Range<usize>) -> Option<usize> {
+    Some(if words.contains(&at) { at + 1 - words.start } else { 0 })
 }
 
 #[cfg(test)]

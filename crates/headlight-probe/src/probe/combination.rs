@@ -5,6 +5,8 @@
 //! but W·(v_i ⊕ v_j) = W_a·v_i + W_b·v_j, so that only n × heads products with vectors are needed and no array of
 //! n × n × 2d numbers. The gradients run the same way back.
 
+use std::ops::Range;
+
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, s};
 
@@ -21,7 +23,7 @@ use crate::arcs::candidate_of;
 pub(super) struct Buffers {
     /// Maps with padded rows, `[head, from, to]`.
     maps: Vec<f32>,
-    /// Word vectors by position as dependents, `[position, vector]`; zero for `[CLS]`, `[SEP]` and unknown words.
+    /// Word vectors by position as dependents, `[position, vector]`; zero for special pieces and unknown words.
     dependents: Vec<f32>,
     /// Word vectors by position as candidates.
     candidates: Vec<f32>,
@@ -63,11 +65,12 @@ pub(super) fn accumulate(probe: &Probe, input: &Input<'_>, gradient: &mut [f32],
     for (dependent, governor) in input.words.governors().iter().enumerate() {
         sentence.row(dependent, buffers);
         loss += cross_entropy(&mut buffers.row, dependent, candidate_of(*governor, words));
-        let at = dependent + 1;
+        let at = sentence.first + dependent;
         for candidate in 0..words {
-            buffers.forward_gradient[(candidate + 1) * sentence.stride + at] = buffers.row[candidate];
+            buffers.forward_gradient[(sentence.first + candidate) * sentence.stride + at] = buffers.row[candidate];
         }
-        buffers.backward_gradient[at * sentence.stride + 1..][..words].copy_from_slice(&buffers.row[..words]);
+        buffers.backward_gradient[at * sentence.stride + sentence.first..][..words]
+            .copy_from_slice(&buffers.row[..words]);
         buffers.root[dependent] = buffers.row[words];
     }
     sentence.root_gradient(gradient, buffers);
@@ -79,8 +82,10 @@ pub(super) fn accumulate(probe: &Probe, input: &Input<'_>, gradient: &mut [f32],
 struct Maps<'a> {
     probe: &'a Probe,
     input: &'a Input<'a>,
-    /// n + 2.
+    /// Length of the maps' axes.
     positions: usize,
+    /// Position of the first word.
+    first: usize,
     /// Length of a row of the summed maps: `positions`, or more where rows are padded.
     stride: usize,
 }
@@ -88,12 +93,13 @@ struct Maps<'a> {
 impl<'a> Maps<'a> {
     /// Fills `forward`, `backward` and `root`.
     fn sum(probe: &'a Probe, input: &'a Input<'a>, buffers: &mut Buffers) -> Self {
-        let positions = input.words() + 2;
+        let frame = &probe.spec.frame;
+        let (positions, first) = (frame.positions(input.words()), frame.position(0));
         let stride = if probe.spec.form == ProbeForm::AttentionWords { padded(positions) } else { positions };
         for values in [&mut buffers.forward, &mut buffers.backward] {
             values.resize(positions * stride, 0.0);
         }
-        let sentence = Self { probe, input, positions, stride };
+        let sentence = Self { probe, input, positions, first, stride };
         if probe.spec.form == ProbeForm::AttentionWords {
             sentence.sum_with_words(buffers);
         } else {
@@ -108,6 +114,16 @@ impl<'a> Maps<'a> {
         &self.probe.spec
     }
 
+    /// The positions of the special pieces.
+    fn specials(&self) -> impl Iterator<Item = usize> + use<> {
+        (0..self.first).chain(self.first + self.input.words()..self.positions)
+    }
+
+    /// The positions of the words.
+    fn words(&self) -> Range<usize> {
+        self.first..self.first + self.input.words()
+    }
+
     fn block(&self, role: Role) -> &'a [f32] {
         self.probe.block(role)
     }
@@ -115,9 +131,9 @@ impl<'a> Maps<'a> {
     /// The dependent's logits into `buffers.row`.
     fn row(&self, dependent: usize, buffers: &mut Buffers) {
         let words = self.input.words();
-        let at = dependent + 1;
-        let backward = &buffers.backward[at * self.stride + 1..][..words];
-        let column = buffers.forward[self.stride + at..].iter().step_by(self.stride);
+        let at = self.first + dependent;
+        let backward = &buffers.backward[at * self.stride + self.first..][..words];
+        let column = buffers.forward[self.first * self.stride + at..].iter().step_by(self.stride);
         buffers.row.clear();
         buffers.row.extend(backward.iter().zip(column).map(|(backward, forward)| backward + forward));
         buffers.row.push(buffers.root[dependent]);
@@ -184,27 +200,31 @@ impl<'a> Maps<'a> {
 
     /// ROOT's logit for every dependent.
     fn sum_root(&self, buffers: &mut Buffers) {
-        let (words, sep) = (self.input.words(), self.positions - 1);
         buffers.root.clear();
         match self.spec().root {
             RootScore::SpecialScalars => {
                 let scalars = self.block(Role::RootScalars);
                 let (forward, backward) = (&buffers.forward, &buffers.backward);
-                buffers.root.extend((1..=words).map(|at| {
+                buffers.root.extend(self.words().map(|at| {
                     let of =
                         |special: usize| forward[special * self.stride + at] + backward[at * self.stride + special];
-                    scalars[0] * of(0) + scalars[1] * of(sep)
+                    scalars.iter().zip(self.specials()).map(|(scalar, special)| scalar * of(special)).sum::<f32>()
                 }));
             }
             RootScore::OwnWeights => {
-                buffers.root.resize(words, self.block(Role::RootBias)[0]);
-                let weights = self.block(Role::RootHeads);
+                buffers.root.resize(self.input.words(), self.block(Role::RootBias)[0]);
+                let (from, to) = halves(self.block(Role::RootHeads));
+                let heads = self.spec().grid().len();
                 for (head, map) in self.input.attention.chunks_exact(self.positions * self.positions).enumerate() {
-                    let [from_cls, from_sep, to_cls, to_sep] = parts(weights).map(|part| part[head]);
-                    for (at, root) in (1..=words).zip(&mut buffers.root) {
-                        let row = &map[at * self.positions..][..self.positions];
-                        *root += (from_cls * map[at] + from_sep * map[sep * self.positions + at])
-                            + (to_cls * row[0] + to_sep * row[sep]);
+                    for (at, root) in self.words().zip(&mut buffers.root) {
+                        let of = |weights: &[f32], start: usize, step: usize| {
+                            let factors = weights.iter().skip(head).step_by(heads);
+                            factors
+                                .zip(self.specials())
+                                .map(|(factor, at)| factor * map[start + at * step])
+                                .sum::<f32>()
+                        };
+                        *root += of(from, at, self.positions) + of(to, at * self.positions, 1);
                     }
                 }
                 for (root, vector) in buffers.root.iter_mut().zip(self.word_vectors()) {
@@ -217,14 +237,14 @@ impl<'a> Maps<'a> {
     /// Adds the gradients of ROOT's parameters; with [`RootScore::SpecialScalars`] also passes them on to the summed
     /// maps. On entry `buffers.root` holds the gradient of ROOT's logit for each dependent.
     fn root_gradient(&self, gradient: &mut [f32], buffers: &mut Buffers) {
-        let (layout, sep) = (&self.probe.layout, self.positions - 1);
+        let layout = &self.probe.layout;
         match self.spec().root {
             RootScore::SpecialScalars => {
                 let gradient = &mut gradient[layout.range(Role::RootScalars)];
                 for (special, (scalar, gradient)) in
-                    [0, sep].into_iter().zip(self.block(Role::RootScalars).iter().zip(gradient))
+                    self.specials().zip(self.block(Role::RootScalars).iter().zip(gradient))
                 {
-                    for (at, root) in (1..).zip(&buffers.root) {
+                    for (at, root) in self.words().zip(&buffers.root) {
                         let (to, from) = (special * self.stride + at, at * self.stride + special);
                         *gradient += root * (buffers.forward[to] + buffers.backward[from]);
                         buffers.forward_gradient[to] = scalar * root;
@@ -234,19 +254,15 @@ impl<'a> Maps<'a> {
             }
             RootScore::OwnWeights => {
                 gradient[layout.range(Role::RootBias)][0] += buffers.root.iter().sum::<f32>();
+                let heads = self.spec().grid().len();
                 let weights = &mut gradient[layout.range(Role::RootHeads)];
-                let [from_cls, from_sep, to_cls, to_sep] = parts_mut(weights);
                 for (head, map) in self.input.attention.chunks_exact(self.positions * self.positions).enumerate() {
-                    let mut sums = [0.0; 4];
-                    for (at, root) in (1..).zip(&buffers.root) {
-                        let row = &map[at * self.positions..][..self.positions];
-                        let values = [map[at], map[sep * self.positions + at], row[0], row[sep]];
-                        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += root * value);
+                    let from = self.specials().map(|special| (special * self.positions, 1));
+                    let to = self.specials().map(|special| (special, self.positions));
+                    for ((start, step), weight) in from.chain(to).zip(weights.iter_mut().skip(head).step_by(heads)) {
+                        let values = self.words().zip(&buffers.root).map(|(at, root)| root * map[start + at * step]);
+                        *weight += values.sum::<f32>();
                     }
-                    from_cls[head] += sums[0];
-                    from_sep[head] += sums[1];
-                    to_cls[head] += sums[2];
-                    to_sep[head] += sums[3];
                 }
                 let gradient = &mut gradient[layout.range(Role::RootWords)];
                 for (root, vector) in buffers.root.iter().zip(self.word_vectors()) {
@@ -269,17 +285,20 @@ impl<'a> Maps<'a> {
             values.clear();
             values.resize(self.positions * width, 0.0);
         }
-        for (at, vector) in (1..).zip(self.word_vectors()) {
+        for (at, vector) in (self.first..).zip(self.word_vectors()) {
             buffers.dependents[at * width..][..vector.len()].copy_from_slice(vector);
         }
         if !self.spec().shifted_candidate_vectors {
             buffers.candidates.copy_from_slice(&buffers.dependents);
             return;
         }
-        // Each word as a candidate has the vector of the next one, ROOT (made of both specials) that of the first.
-        let sep = self.positions - 1;
-        buffers.candidates[..sep * width].copy_from_slice(&buffers.dependents[width..]);
-        buffers.candidates[sep * width..].copy_from_slice(&buffers.dependents[width..2 * width]);
+        // Each word as a candidate has the vector of the next one, ROOT (made of the special pieces) that of the first.
+        let last = self.positions - 1;
+        buffers.candidates[..last * width].copy_from_slice(&buffers.dependents[width..]);
+        let first = &buffers.dependents[self.first * width..][..width];
+        for special in self.specials() {
+            buffers.candidates[special * width..][..width].copy_from_slice(first);
+        }
     }
 
     fn words_matrix<'b>(&self, words: &'b [f32]) -> ArrayView2<'b, f32> {
@@ -299,6 +318,11 @@ impl<'a> Maps<'a> {
         let whole = ArrayViewMut2::from_shape((4 * self.spec().grid().len(), self.stride), shares);
         whole.expect("they were resized to this shape").slice_move(s![.., ..self.positions])
     }
+}
+
+/// Two equal parts.
+fn halves(values: &[f32]) -> (&[f32], &[f32]) {
+    values.split_at(values.len() / 2)
 }
 
 /// Four equal parts.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use headlight_attention::HeadGrid;
+use headlight_attention::{Frame, HeadGrid};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -27,11 +27,11 @@ pub enum ProbeForm {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RootScore {
-    /// ROOT is a position whose attention is c·`[CLS]` + s·`[SEP]` with two learned scalars c and s; its word vector is
-    /// zero. The paper's way.
+    /// ROOT is a position whose attention is c·`[CLS]` + s·`[SEP]` with two learned scalars c and s, one for each special
+    /// piece of the frame; its word vector is zero. The paper's way.
     SpecialScalars,
-    /// Every head has weights of its own for `[CLS]` and `[SEP]`, in both directions; with words, a vector product says
-    /// how much the dependent itself looks like a root.
+    /// Every head has weights of its own for each special piece, in both directions, and there is a bias; with words, a
+    /// vector product says how much the dependent itself looks like a root.
     #[default]
     OwnWeights,
 }
@@ -46,6 +46,10 @@ pub struct ProbeSpec {
     pub layers: usize,
     /// Heads in each layer.
     pub heads: usize,
+    /// The special pieces around the words, whose attention makes the score of ROOT. Probes that were saved before frames
+    /// were written down are of BERT.
+    #[serde(default = "Frame::bert")]
+    pub frame: Frame,
     /// Width of the word vectors; not read by [`ProbeForm::AttentionOnly`].
     pub vector_width: usize,
     /// Units of the hidden layer; read by [`ProbeForm::DistanceWords`] only.
@@ -61,12 +65,13 @@ pub struct ProbeSpec {
 }
 
 impl ProbeSpec {
-    /// A probe over the heads of `grid` in its default form: ROOT with own weights, a bias, no slip.
-    pub fn new(form: ProbeForm, grid: HeadGrid, vector_width: usize) -> Self {
+    /// A probe over the heads of `grid` within `frame` in its default form: ROOT with own weights, a bias, no slip.
+    pub fn new(form: ProbeForm, grid: HeadGrid, frame: &Frame, vector_width: usize) -> Self {
         Self {
             form,
             layers: grid.layers,
             heads: grid.heads,
+            frame: frame.clone(),
             vector_width: if form == ProbeForm::AttentionOnly { 0 } else { vector_width },
             hidden: PAPER_HIDDEN,
             root: RootScore::default(),
@@ -76,8 +81,8 @@ impl ProbeSpec {
     }
 
     /// The probe of Clark et al. (2019): as [`ProbeSpec::new`], but ROOT by two scalars.
-    pub fn clark2019(form: ProbeForm, grid: HeadGrid, vector_width: usize) -> Self {
-        Self { root: RootScore::SpecialScalars, ..Self::new(form, grid, vector_width) }
+    pub fn clark2019(form: ProbeForm, grid: HeadGrid, frame: &Frame, vector_width: usize) -> Self {
+        Self { root: RootScore::SpecialScalars, ..Self::new(form, grid, frame, vector_width) }
     }
 
     /// The attention heads.
@@ -97,7 +102,8 @@ impl ProbeSpec {
 
     /// The parameters' blocks, in the order in which they lie.
     pub(crate) fn layout(&self) -> Layout {
-        let (heads, width, hidden) = (self.grid().len(), self.vector_width, self.hidden);
+        let (heads, specials) = (self.grid().len(), self.frame.specials());
+        let (width, hidden) = (self.vector_width, self.hidden);
         let mut layout = Layout::default();
         match self.form {
             ProbeForm::AttentionOnly => layout.add(Role::Heads, &[2, heads], Initial::Glorot(2 * heads, 2 * heads)),
@@ -117,9 +123,9 @@ impl ProbeSpec {
         }
         match self.root {
             _ if !self.reads_attention() => {}
-            RootScore::SpecialScalars => layout.add(Role::RootScalars, &[2], Initial::Constant(1.0)),
+            RootScore::SpecialScalars => layout.add(Role::RootScalars, &[specials], Initial::Constant(1.0)),
             RootScore::OwnWeights => {
-                layout.add(Role::RootHeads, &[4, heads], Initial::Constant(0.0));
+                layout.add(Role::RootHeads, &[2 * specials, heads], Initial::Constant(0.0));
                 layout.add(Role::RootWords, &[width], Initial::Constant(0.0));
                 layout.add(Role::RootBias, &[1], Initial::Constant(0.0));
             }
@@ -141,9 +147,9 @@ pub(crate) enum Role {
     /// With attention `[vector, part, head]`, parts being the candidate's share of w and of u, then the dependent's
     /// share of w and of u. With distances `[vector, part, hidden]`, parts being candidate and dependent.
     Words,
-    /// `[2]`: the scalars of `[CLS]` and `[SEP]`.
+    /// `[special]`: the scalar of each special piece.
     RootScalars,
-    /// `[part, head]`: attention from `[CLS]`, from `[SEP]`, to `[CLS]`, to `[SEP]`.
+    /// `[part, head]`: attention from each special piece, then to each.
     RootHeads,
     /// `[vector]`: how much the dependent's vector speaks for ROOT.
     RootWords,

@@ -69,6 +69,8 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
+    use headlight_attention::Frame;
+
     use super::*;
     use crate::stream::stream;
     use crate::train::tests::{GRID, all, telling_treebank};
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_pieces_of_a_batch_do_not_matter() {
-        let probe = Probe::new(ProbeSpec::new(ProbeForm::AttentionWords, GRID, 3), 1);
+        let probe = Probe::new(ProbeSpec::new(ProbeForm::AttentionWords, GRID, &Frame::bert(), 3), 1);
         for sentences in [1, 5, 40] {
             let whole = batch(&probe, sentences, usize::MAX / 2);
             for piece in [1, 3, 16] {
@@ -105,11 +107,11 @@ mod tests {
 
     #[test]
     fn a_batch_is_the_sum_of_its_sentences() {
-        let probe = Probe::new(ProbeSpec::new(ProbeForm::AttentionWords, GRID, 3), 1);
+        let probe = Probe::new(ProbeSpec::new(ProbeForm::AttentionWords, GRID, &Frame::bert(), 3), 1);
         let examples = telling_treebank(40, 1);
         let (mut loss, mut gradient, mut workspace) = (0.0, vec![0.0; probe.parameters().len()], Workspace::default());
         for sentence in all(&examples) {
-            let mut attention = vec![0.0; examples.words(sentence).attention_len(GRID.len())];
+            let mut attention = vec![0.0; examples.words(sentence).attention_len(GRID.len(), examples.frame())];
             examples.attention(sentence, &mut attention).unwrap();
             let (words, vectors) = (examples.words(sentence), examples.vectors());
             let input = crate::probe::Input { words, attention: &attention, vectors };

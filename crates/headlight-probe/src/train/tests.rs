@@ -1,4 +1,4 @@
-use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
+use headlight_attention::{AttentionHead, Frame, HeadGrid, WordAttention};
 use headlight_treebank::{Governor, WordIdx};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -15,7 +15,7 @@ pub(crate) const TELLING: AttentionHead = AttentionHead { layer: 1, index: 0 };
 pub(crate) fn telling_treebank(sentences: usize, seed: u64) -> InMemory {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let vectors = WordVectors::from_rows(3, [("a", vec![1.0, 0.0, 0.5]), ("b", vec![-1.0, 0.25, 0.0])]);
-    let mut examples = InMemory::new(GRID, vectors);
+    let mut examples = InMemory::new(GRID, &Frame::bert(), vectors);
     for _ in 0..sentences {
         let n = random.random_range(1..12);
         let root = random.random_range(0..n);
@@ -39,7 +39,7 @@ pub(crate) fn telling_treebank(sentences: usize, seed: u64) -> InMemory {
         });
         let rows = (0..n).map(|_| random.random_bool(0.7).then(|| random.random_range(0..2))).collect();
         let words = SentenceWords::for_tests(governors, rows);
-        assert!(examples.push(words, WordAttention::new(GRID, n, weights).unwrap()));
+        assert!(examples.push(words, WordAttention::new(GRID, &Frame::bert(), n, weights).unwrap()));
     }
     examples
 }
@@ -49,7 +49,7 @@ pub(crate) fn all(examples: &InMemory) -> Vec<usize> {
 }
 
 fn spec(form: ProbeForm) -> ProbeSpec {
-    ProbeSpec { hidden: 8, ..ProbeSpec::new(form, GRID, 3) }
+    ProbeSpec { hidden: 8, ..ProbeSpec::new(form, GRID, &Frame::bert(), 3) }
 }
 
 fn quick(seed: u64) -> TrainOptions {
@@ -77,7 +77,7 @@ fn probes_over_attention_learn_what_the_heads_know() {
 #[test]
 fn the_paper_regime_reads_each_sentence_once() {
     let examples = telling_treebank(20, 3);
-    let spec = ProbeSpec::clark2019(ProbeForm::AttentionOnly, GRID, 3);
+    let spec = ProbeSpec::clark2019(ProbeForm::AttentionOnly, GRID, &Frame::bert(), 3);
     let trained = train(spec, &examples, &all(&examples), &TrainOptions::clark2019(1), Hooks::default()).unwrap();
     assert_eq!((trained.history.len(), trained.best_epoch), (1, 0));
     assert_eq!(trained.history[0].held_out_loss, None);
@@ -193,9 +193,9 @@ fn impossible_wishes_are_named() {
         quick(1),
         "the probe reads word vectors of 50 numbers, but those given have 3",
     );
-    let mut mute = InMemory::new(GRID, None);
+    let mut mute = InMemory::new(GRID, &Frame::bert(), None);
     let words = SentenceWords::for_tests(vec![Governor::Root], vec![None]);
-    assert!(mute.push(words, WordAttention::new(GRID, 1, vec![1.0 / 3.0; 36]).unwrap()));
+    assert!(mute.push(words, WordAttention::new(GRID, &Frame::bert(), 1, vec![1.0 / 3.0; 36]).unwrap()));
     let error = train(spec(ProbeForm::AttentionWords), &mute, &[0], &quick(1), Hooks::default()).unwrap_err();
     assert_eq!(error.to_string(), "the probe reads word vectors, but none were given");
     check(only(), &[0], TrainOptions { batch: 0, ..quick(1) }, "batch must be at least 1, not 0");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use headlight_attention::{HeadGrid, WordAttention};
+use headlight_attention::{Frame, HeadGrid, WordAttention};
 use headlight_report::explorer::{Explorer, ExplorerSample, ExplorerSentence};
 use headlight_report::run::*;
 use headlight_report::tables::*;
@@ -399,5 +399,5 @@ fn attention(sentence: &Sentence, grid: HeadGrid, random: &mut ChaCha8Rng) -> Wo
             weights.extend(row.iter().map(|weight| weight / sum));
         }
     }
-    WordAttention::new(grid, n, weights).unwrap()
+    WordAttention::new(grid, &Frame::bert(), n, weights).unwrap()
 }

@@ -1,6 +1,6 @@
 //! Gradients derived by hand, against burn's and against differences.
 
-use headlight_attention::HeadGrid;
+use headlight_attention::{Frame, HeadGrid};
 use headlight_treebank::{Governor, WordIdx};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -22,7 +22,7 @@ struct Fixture {
 
 impl Fixture {
     /// A random sentence: random governors (no tree is needed), a word in five without a vector.
-    fn new(n: usize, seed: u64) -> Self {
+    fn new(frame: &Frame, n: usize, seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let vectors = (0..7).map(|word| (["a", "b", "c", "d", "e", "f", "g"][word], random_row(&mut random, WIDTH)));
         let vectors = WordVectors::from_rows(WIDTH, vectors.collect::<Vec<_>>()).unwrap();
@@ -33,8 +33,8 @@ impl Fixture {
         let governors = governors.collect();
         let rows = (0..n).map(|_| random.random_bool(0.8).then(|| random.random_range(0..7))).collect();
         let words = SentenceWords::for_tests(governors, rows);
-        let mut attention = vec![0.0; GRID.len() * (n + 2) * (n + 2)];
-        for row in attention.chunks_exact_mut(n + 2) {
+        let mut attention = vec![0.0; GRID.len() * frame.positions(n).pow(2)];
+        for row in attention.chunks_exact_mut(frame.positions(n).max(1)) {
             row.iter_mut().for_each(|value| *value = random.random_range(0.0_f32..1.0).powi(4));
             let sum: f32 = row.iter().sum();
             row.iter_mut().for_each(|value| *value /= sum);
@@ -51,17 +51,22 @@ fn random_row(random: &mut ChaCha8Rng, width: usize) -> Vec<f32> {
     (0..width).map(|_| random.random_range(-1.0..1.0)).collect()
 }
 
+/// Special pieces on both sides, on one, on none, and more than one.
+fn frames() -> [Frame; 4] {
+    [Frame::bert(), Frame::new(["<bos>"], []), Frame::none(), Frame::new(["a", "b"], ["c"])]
+}
+
 /// Every form of probe with parameters that are all away from 0.
-fn probes() -> Vec<Probe> {
+fn probes(frame: &Frame) -> Vec<Probe> {
     let mut specs = Vec::new();
     for root in [RootScore::SpecialScalars, RootScore::OwnWeights] {
-        specs.push(ProbeSpec { root, ..ProbeSpec::new(ProbeForm::AttentionOnly, GRID, WIDTH) });
+        specs.push(ProbeSpec { root, ..ProbeSpec::new(ProbeForm::AttentionOnly, GRID, frame, WIDTH) });
         for (bias, shifted_candidate_vectors) in [(true, false), (false, false), (true, true)] {
-            let words = ProbeSpec::new(ProbeForm::AttentionWords, GRID, WIDTH);
+            let words = ProbeSpec::new(ProbeForm::AttentionWords, GRID, frame, WIDTH);
             specs.push(ProbeSpec { root, bias, shifted_candidate_vectors, ..words });
         }
     }
-    specs.push(ProbeSpec { hidden: 19, ..ProbeSpec::new(ProbeForm::DistanceWords, GRID, WIDTH) });
+    specs.push(ProbeSpec { hidden: 19, ..ProbeSpec::new(ProbeForm::DistanceWords, GRID, frame, WIDTH) });
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let parameters = |spec: &ProbeSpec| random_row(&mut random, spec.layout().len());
     let parameters: Vec<_> = specs.iter().map(parameters).collect();
@@ -72,7 +77,7 @@ fn by_hand(probe: &Probe, input: &Input<'_>) -> (f64, Vec<f32>) {
     let mut gradient = vec![0.0; probe.parameters.len()];
     // A used workspace must not show: the second sentence counts.
     let mut workspace = Workspace::default();
-    let other = Fixture::new(13, 99);
+    let other = Fixture::new(&probe.spec.frame, 13, 99);
     probe.accumulate(&other.input(), &mut vec![0.0; gradient.len()], &mut workspace);
     let loss = probe.accumulate(input, &mut gradient, &mut workspace);
     (loss, gradient)
@@ -81,8 +86,8 @@ fn by_hand(probe: &Probe, input: &Input<'_>) -> (f64, Vec<f32>) {
 #[test]
 fn gradients_by_hand_agree_with_burn() {
     for (seed, n) in [1, 2, 3, 6, 7, 14, 31].into_iter().enumerate() {
-        let fixture = Fixture::new(n, seed as u64);
-        for probe in probes() {
+        for probe in frames().iter().flat_map(probes) {
+            let fixture = Fixture::new(&probe.spec.frame, n, seed as u64);
             let (loss, gradient) = by_hand(&probe, &fixture.input());
             let mut expected = vec![0.0; gradient.len()];
             let expected_loss = accumulate(&probe, &fixture.input(), &mut expected);
@@ -111,8 +116,8 @@ fn gradients_by_hand_agree_with_burn() {
 
 #[test]
 fn gradients_by_hand_agree_with_differences() {
-    let fixture = Fixture::new(5, 3);
-    for probe in probes() {
+    for probe in frames().iter().flat_map(probes) {
+        let fixture = Fixture::new(&probe.spec.frame, 5, 3);
         let (_, gradient) = by_hand(&probe, &fixture.input());
         let mut random = ChaCha8Rng::seed_from_u64(1);
         // Along a random direction the difference is large enough for f32.
@@ -134,8 +139,8 @@ fn gradients_by_hand_agree_with_differences() {
 
 #[test]
 fn scores_are_the_logits_of_the_loss() {
-    let fixture = Fixture::new(6, 5);
-    for probe in probes() {
+    for probe in frames().iter().flat_map(probes) {
+        let fixture = Fixture::new(&probe.spec.frame, 6, 5);
         let scores = probe.score(&fixture.input(), &mut Workspace::default()).unwrap();
         let mut loss = 0.0;
         for (dependent, governor) in fixture.words.governors().iter().enumerate() {
@@ -151,10 +156,11 @@ fn scores_are_the_logits_of_the_loss() {
 #[test]
 fn a_head_that_is_ablated_no_longer_matters() {
     let head = headlight_attention::AttentionHead { layer: 1, index: 2 };
-    let fixture = Fixture::new(4, 8);
-    let mut blind = Fixture::new(4, 8);
-    blind.attention[GRID.number(head) * 36..][..36].fill(0.0);
-    for probe in probes() {
+    for probe in frames().iter().flat_map(probes) {
+        let fixture = Fixture::new(&probe.spec.frame, 4, 8);
+        let mut blind = Fixture::new(&probe.spec.frame, 4, 8);
+        let area = probe.spec.frame.positions(4).pow(2);
+        blind.attention[GRID.number(head) * area..][..area].fill(0.0);
         let ablated = probe.without_heads([head]).score(&fixture.input(), &mut Workspace::default());
         let unseen = probe.score(&blind.input(), &mut Workspace::default()).unwrap();
         for (a, b) in ablated.unwrap().scores().iter().zip(unseen.scores()) {
