@@ -120,10 +120,8 @@ mod tests {
         });
         let layers: Vec<Vec<i32>> = layers.collect();
         let layers: Vec<&[i32]> = layers.iter().map(Vec::as_slice).collect();
-        let of = |(number, attention): (usize, &WordAttention)| {
-            of_input(&layers, number, grid, &inputs[number].alignment, positions).unwrap()
-        };
-        batch.iter().enumerate().map(of).collect()
+        let of = |number: usize| of_input(&layers, number, grid, &inputs[number].alignment, positions).unwrap();
+        (0..batch.len()).map(of).collect()
     }
 
     /// Few different weights, so that many are equal; some are no numbers, some infinite, some 0 of either sign.
