@@ -262,7 +262,7 @@ mod tests {
         fn shares_add_up(weights in prop::collection::vec(0.0_f32..1.0, 7), dependent in 0_usize..5) {
             let all: f64 = weights.iter().copied().map(f64::from).sum();
             prop_assume!(all > 0.0);
-            let of = |governor| of_vector(&weights, dependent, governor);
+            let of = |governor| of_vector(&Frame::bert(), &weights, dependent, governor);
             let words: f64 = weights[1..6].iter().copied().map(f64::from).sum();
             prop_assert!(((0..5).map(|word| of(word).share).sum::<f64>() - words / all).abs() < 1e-9);
             // Ranks of the candidates are 1, 2, 3, 4.
