@@ -319,7 +319,7 @@ fn what_cannot_measure_is_named() {
         ("pruning.draws=0", "`draws` is 0"),
         ("pruning.turned=0", "`turned` is 0"),
         ("pruning.orders=[]", "`orders` is empty"),
-        ("roles.next=50", "`roles.next` is 50"),
+        ("roles.next=50", "`roles.next` in --set does nothing: it is for kind = \"surface\", \"clusters\""),
         ("corpus.short=0.1", "`corpus.short` is given, but `corpus.files` is empty"),
     ] {
         let error = world.fail(2, &["run", "tiny.toml", "--set", set]);

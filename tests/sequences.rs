@@ -172,6 +172,8 @@ fn interrupted_passes_over_sequences_go_on_after_the_last_one() {
 fn behaviours_are_thresholds_and_say_so() {
     let world = World::new();
     world.write("tiny.toml", config("surface", "", "files = [\"sample:corpus\"]"));
+    let error = world.fail(2, &["run", "tiny.toml", "--set", "roles.next=50"]);
+    assert!(error.contains("`roles.next` is 50"), "{error}");
     let printed = world.succeed(&["run", "tiny.toml", "--set", "roles.next=0.001"]);
     let printed = printed.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(printed.contains("mean over the sequences exceeds a threshold"), "{printed}");

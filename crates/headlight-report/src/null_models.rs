@@ -28,6 +28,9 @@ pub struct NullChoice {
     pub counts: Vec<Counts>,
 }
 
+/// A relation, the draw that stands beside its trained head (`None` for all together), and the counts of both.
+type Paired<'a> = (&'a NullChoices, Option<&'a NullChoice>, [Vec<Counts>; 2]);
+
 /// The rows of table `null_models`: each draw beside the trained head, then all draws together. Relations without a word
 /// are left out. `tested` says whether p-values mean anything: not where heads were chosen on the words they are scored on.
 ///
@@ -42,7 +45,7 @@ pub fn null_models(
     let mut rows = Vec::new();
     let draws = choices.iter().map(|choice| choice.draws.len()).max().unwrap_or(0);
     for draw in (0..draws).map(Some).chain([None]) {
-        let pairs: Vec<(&NullChoices, Option<&NullChoice>, [Vec<Counts>; 2])> = choices
+        let pairs: Vec<Paired<'_>> = choices
             .iter()
             .filter(|choice| Counts::sum(&choice.trained).1 > 0 && !choice.draws.is_empty())
             .filter_map(|choice| match draw {

@@ -88,20 +88,21 @@ fn combination<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor
     let pairs = (towards + back).transpose().slice([inner.clone(), 0..m]);
     let root = match probe.spec.root {
         RootScore::SpecialScalars => {
-            let scalars: Tensor<B, 2> = block(probe, parameters, Role::RootScalars, [1, specials.len()]);
+            // burn has no tensor without places, and a frame may have no piece: the block is taken piece by piece.
             let of = |(number, &at): (usize, &usize)| {
-                pairs.clone().slice([0..n, at..at + 1]) * scalars.clone().slice([0..1, number..number + 1])
+                let scalars: Tensor<B, 2> = block(probe, parameters, Role::RootScalars, [1, specials.len()]);
+                pairs.clone().slice([0..n, at..at + 1]) * scalars.slice([0..1, number..number + 1])
             };
             specials.iter().enumerate().map(of).fold(Tensor::zeros([n, 1], &B::Device::default()), |sum, it| sum + it)
         }
         RootScore::OwnWeights => {
-            let weights: Tensor<B, 3> = block(probe, parameters, Role::RootHeads, [2 * specials.len(), heads, 1]);
             let bias: Tensor<B, 2> = block(probe, parameters, Role::RootBias, [1, 1]);
             let mut root = bias.repeat_dim(0, n);
             let from = specials.iter().map(|&at| [at..at + 1, inner.clone()]);
             let to = specials.iter().map(|&at| [inner.clone(), at..at + 1]);
             for (part, [from, to]) in from.chain(to).enumerate() {
-                let weights = weights.clone().slice(part..part + 1).reshape([heads, 1]);
+                let weights: Tensor<B, 3> = block(probe, parameters, Role::RootHeads, [2 * specials.len(), heads, 1]);
+                let weights = weights.slice(part..part + 1).reshape([heads, 1]);
                 let values = attention.clone().slice([0..heads, from, to]).reshape([heads, n]);
                 root = root + (values * weights).sum_dim(0).reshape([n, 1]);
             }

@@ -144,9 +144,9 @@ fn two_runs_are_paired_and_tested() {
     relation,contestant,layer,head,direction,correct,total,accuracy,ci_low,ci_high,difference,difference_ci_low,difference_ci_high,p_value,p_adjusted
     all,a,4,5,dep_to_gov,12,24,0.5,0.2537815976337061,0.7462184023662939,,,,,
     all,b,4,5,dep_to_gov,6,24,0.25,0.125,0.375,-0.25,-0.375,-0.125,0.03125,0.03125
-    det,a,4,5,dep_to_gov,12,12,1,0.7575059933447592,1,,,,,
-    det,b,4,5,dep_to_gov,0,12,0,0,0.2424940066552408,-1,-1,-0.6570616869939669,0.00048828125,0.0009765625
-    obj,a,4,5,gov_to_dep,0,12,0,0,0.2424940066552408,,,,,
+    det,a,4,5,dep_to_gov,12,12,1,0.7575059933447591,1,,,,,
+    det,b,4,5,dep_to_gov,0,12,0,0,0.24249400665524082,-1,-1,-0.6570616869939667,0.00048828125,0.0009765625
+    obj,a,4,5,gov_to_dep,0,12,0,0,0.24249400665524082,,,,,
     obj,b,4,5,gov_to_dep,6,12,0.5,0.25,0.75,0.5,0.25,0.75,0.03125,0.03125
     ");
     insta::assert_snapshot!(comparison.render(Format::Latex, 80), @r"

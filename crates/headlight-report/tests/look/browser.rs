@@ -67,7 +67,7 @@ fn clicks_and_keys_change_the_view() {
     let expected = json!({
         "complaints": [],
         "plots": [
-            "heat-map", "tree-heads", "coreference-heads",
+            "heat-map", "lengths-case", "lengths-det", "lengths-nsubj", "lengths-advmod", "lengths-obj", "tree-heads", "coreference-heads",
             "surface-prev", "surface-next", "surface-self", "surface-cls", "surface-sep", "surface-punct",
             "surface-entropy", "surface-entropy_cls", "map-layers", "map-roles",
             "importance-attention", "importance-gate", "importance-heads",
