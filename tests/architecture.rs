@@ -69,6 +69,38 @@ fn burn_stays_in_its_rooms_and_the_door_is_only_in_the_binary() {
     }
 }
 
+/// The floors of `experiments/`, from the ground up: each imports only from those below it, and from itself.
+const FLOORS: &[&str] = &["cli", "config", "sources", "run", "kinds", "commands"];
+
+#[test]
+fn floors_of_the_binary_import_only_what_lies_below() {
+    for (height, floor) in FLOORS.iter().enumerate() {
+        let mut folders = vec![root().join("experiments").join(floor)];
+        let mut read = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let source = fs::read_to_string(&path).unwrap();
+                read += 1;
+                for other in source.split("crate::").skip(1) {
+                    let other = other.split(|at: char| !at.is_alphanumeric() && at != '_').next().unwrap();
+                    let below = FLOORS.iter().position(|floor| *floor == other);
+                    assert!(
+                        below.is_none_or(|below| below <= height),
+                        "{}: {floor} may not import {other}",
+                        path.display()
+                    );
+                }
+            }
+        }
+        assert!(read > 1, "no sources were found under {floor}");
+    }
+}
+
 #[test]
 fn every_bundled_config_is_the_file_of_its_name() {
     let listed = crate::support::World::new().run(&["show", "no-such-config"]).stderr;

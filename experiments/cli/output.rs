@@ -29,7 +29,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 /// Prints data for other programs: into a file or a pipe byte for byte, to a terminal as text for people.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_data(text: &str) -> anyhow::Result<()> {
     if io::stdout().is_terminal() { print(text) } else { write(text) }
 }
