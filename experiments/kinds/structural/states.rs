@@ -7,6 +7,7 @@ use headlight_bert::Request;
 use headlight_probe::SentenceWords;
 use headlight_probe::structural::{StateFile, StateWriter};
 
+use crate::cli::progress;
 use crate::config::Split;
 use crate::run::{Pass, Run, Units};
 use crate::sources::input;
@@ -38,6 +39,10 @@ pub fn kept(run: &mut Run, split: Split, layers: &[usize]) -> Result<States> {
         }
         tracing::warn!("hidden states of the interrupted run are damaged and are computed again");
     }
+    progress::say(&format!(
+        "hidden states of {} are kept when their pass is complete: interrupted within it, it starts again",
+        split.name()
+    ));
     let mut writer = StateWriter::create(&folder, layers.len(), width)?;
     let (mut units, mut encoded) = (run.units(), Vec::new());
     let request = Request { hidden_states: true, ..Request::default() };
