@@ -89,7 +89,7 @@ impl LoadedModel {
         let spec = self.model.spec();
         ModelSummary {
             name: self.name.clone(),
-            architecture: "bert".to_owned(),
+            architecture: spec.family.to_owned(),
             layers: spec.grid.layers as u32,
             heads: spec.grid.heads as u32,
             hidden_size: spec.hidden as u32,

@@ -1,15 +1,16 @@
 //! The table of families. A family is a file here: what its `config.json` says, and what its tensors are called.
 
 mod bert;
+mod distilbert;
 
 use super::{Architecture, Keys};
 use crate::LoadError;
 
 /// All families. The first is that of checkpoints without a `model_type`.
-pub(super) static FAMILIES: [Family; 1] = [bert::FAMILY];
+pub(super) static FAMILIES: [Family; 2] = [bert::FAMILY, distilbert::FAMILY];
 
 /// For a message about other ones.
-pub(super) const SUPPORTED: &str = "bert";
+pub(super) const SUPPORTED: &str = "bert, distilbert";
 
 /// One family.
 pub(super) struct Family {
