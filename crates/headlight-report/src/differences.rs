@@ -2,7 +2,7 @@
 
 use crate::format::{count, percent, points, stars};
 use crate::sheet::Sheet;
-use crate::stats::{Bootstrap, Counts, Pair, StatsError, Unit, holm, sign_flip_test};
+use crate::stats::{Bootstrap, Counts, Interval, Pair, StatsError, Unit, holm, sign_flip_test};
 use crate::tables::Difference;
 
 /// Two results of one experiment on the same units of words.
@@ -136,6 +136,34 @@ pub(crate) fn differences_note(rows: &[&Difference]) -> String {
         "Differences on the same words, paired: bootstrap interval and exact sign-flip test over {over}, Holm-corrected over \
          the differences of a measure: * p < 0.05, ** p < 0.01, *** p < 0.001."
     )
+}
+
+/// The difference of two named values that are no shares of words, such as losses and correlations: an interval and no test.
+pub fn difference_of_values(
+    experiment: &str,
+    measure: &str,
+    group: Option<String>,
+    [(a, value_a), (b, value_b)]: [(String, f64); 2],
+    interval: Option<Interval>,
+    unit: &str,
+    units: usize,
+) -> Difference {
+    Difference {
+        experiment: experiment.to_owned(),
+        measure: measure.to_owned(),
+        group,
+        a,
+        b,
+        value_a,
+        value_b,
+        difference: value_a - value_b,
+        ci_low: interval.map(|interval| interval.low),
+        ci_high: interval.map(|interval| interval.high),
+        p_value: None,
+        p_adjusted: None,
+        unit: unit.to_owned(),
+        units: units as u64,
+    }
 }
 
 /// The differences of one experiment as a table for people; `None` where there are none.

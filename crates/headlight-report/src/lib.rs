@@ -80,7 +80,7 @@ mod tree_figure;
 pub use assess::{AGGREGATES, Assessment, Choice, Chosen, assess, is_aggregate};
 pub use best_heads::{best_heads_sheet, findings};
 pub use beyond::{attention_sheet, beyond_position_finding, beyond_position_sheet};
-pub use differences::{Compared, differences, differences_sheet};
+pub use differences::{Compared, difference_of_values, differences, differences_sheet};
 pub use head_tests::{Field, head_tests, pay_for_choice};
 pub use html::html_report;
 pub use importance::importance_sheet;

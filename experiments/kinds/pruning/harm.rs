@@ -4,7 +4,7 @@
 use anyhow::Result;
 use headlight_report::stats::{Bootstrap, Counts, Interval, Pair, Unit};
 use headlight_report::tables::Difference;
-use headlight_report::{Compared, MaskingMeasure, differences};
+use headlight_report::{Compared, MaskingMeasure, difference_of_values, differences};
 
 use super::Pruning;
 use super::keys::Order;
@@ -180,22 +180,9 @@ impl Found {
         let row = |((meeting, [a, b]), interval): ((&Meeting, &[Sums; 2]), Option<Interval>)| {
             let ([name_a, name_b, group], [value_a, value_b]) =
                 (self.names(meeting), [ratio(a, &once), ratio(b, &once)]);
-            Difference {
-                experiment: "pruning".to_owned(),
-                measure: measured.measure.name().to_owned(),
-                group: Some(group),
-                a: name_a,
-                b: name_b,
-                value_a,
-                value_b,
-                difference: value_a - value_b,
-                ci_low: interval.map(|interval| interval.low),
-                ci_high: interval.map(|interval| interval.high),
-                p_value: None,
-                p_adjusted: None,
-                unit: measured.unit.to_owned(),
-                units: measured.count() as u64,
-            }
+            let values = [(name_a, value_a), (name_b, value_b)];
+            let measure = measured.measure.name();
+            difference_of_values("pruning", measure, Some(group), values, interval, measured.unit, measured.count())
         };
         meetings.iter().zip(&both).zip(intervals).map(row).collect()
     }

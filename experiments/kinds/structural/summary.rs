@@ -8,7 +8,7 @@ use headlight_report::format::{percent, points};
 use headlight_report::probes::Mean;
 use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{Difference, ProbeScore};
-use headlight_report::{Compared, differences};
+use headlight_report::{Compared, difference_of_values, differences};
 
 use super::sweep::Trained;
 use crate::config::Split;
@@ -191,22 +191,9 @@ impl Sweep<'_> {
         let once = vec![1; self.units.len()];
         let (value_a, value_b) = (mean(of_a, &once), mean(of_b, &once));
         let interval = self.bootstrap.statistic(self.units.len(), |times| mean(of_a, times) - mean(of_b, times));
-        let row = Difference {
-            experiment: "structural".to_owned(),
-            measure: measure.to_owned(),
-            group: None,
-            a: a.clone(),
-            b: b.clone(),
-            value_a,
-            value_b,
-            difference: value_a - value_b,
-            ci_low: interval.map(|interval| interval.low),
-            ci_high: interval.map(|interval| interval.high),
-            p_value: None,
-            p_adjusted: None,
-            unit: self.units.unit().name().to_owned(),
-            units: self.units.len() as u64,
-        };
+        let values = [(a.clone(), value_a), (b.clone(), value_b)];
+        let (unit, units) = (self.units.unit().name(), self.units.len());
+        let row = difference_of_values("structural", measure, None, values, interval, unit, units);
         row.difference.is_finite().then_some(row)
     }
 
