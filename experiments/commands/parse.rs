@@ -17,8 +17,9 @@ use tempfile::NamedTempFile;
 use super::config::{Config, resolve};
 use crate::cli::{ParseArgs, ParseFormat, output};
 use crate::config::{Source, TreebankConfig};
-use crate::kinds::probe::attention::attention_hash;
-use crate::kinds::probe::{self, keys::Variant, merge_rule};
+use crate::kinds::probe::{self, keys::Variant};
+use crate::kinds::shared::probing::attention::attention_hash;
+use crate::kinds::shared::probing::merge_rule;
 use crate::run::{LoadedModel, pieces, request};
 
 /// Sentences read, parsed and written at a time.

@@ -9,7 +9,7 @@ use indicatif::HumanBytes;
 
 use crate::cli::output;
 use crate::cli::{StoreArgs, StoreCommand};
-use crate::kinds::probe::attention::default_store;
+use crate::kinds::shared::probing::attention::default_store;
 
 /// Digits of an id that are shown; as many are enough to name a store.
 const SHORT: usize = 12;

@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Kind;
-use super::heads::Selection;
-use super::paired::{chosen_where, said, untested, write_differences};
+use super::shared::paired::{said, untested, write_differences};
+use super::shared::selection::{Selection, check_splits, chosen_on, chosen_where};
+use super::shared::{bootstrap, check_bootstrap, direction as to_table};
 use crate::config::{Input, Settings, Split, choice};
 use crate::run::{DocumentPass, Outcome, Run, ScoredDocuments};
 
@@ -47,12 +48,12 @@ pub struct Coreference {
 
 impl Kind for Coreference {
     fn check(&self, config: &Settings) -> Result<()> {
-        super::check_bootstrap(self.resamples, self.confidence)?;
+        check_bootstrap(self.resamples, self.confidence)?;
         ensure!(
             config.treebank.input == Input::Words,
             "kind = \"coreference\" reads words, not surface text: set treebank.input = \"words\""
         );
-        super::check_splits("coreference", self.selection, config)
+        check_splits("coreference", self.selection, config)
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
@@ -78,8 +79,8 @@ impl Kind for Coreference {
             findings: self.findings(&rows, &differences, &choices),
             warnings: self.warnings(&scored, select.as_ref()),
             sheets,
-            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
-            selection: Some(super::chosen_on(self.selection)),
+            statistics: Some(bootstrap(self.resamples, self.confidence, run).into()),
+            selection: Some(chosen_on(self.selection)),
         })
     }
 }
@@ -177,7 +178,7 @@ impl Coreference {
         scores: &CoreferenceScores,
         choices: &[Choice],
     ) -> Result<(Vec<tables::Coreference>, Vec<Difference>)> {
-        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
+        let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let single = single(choices);
         let counts = |group: MentionGroup, predictor: Option<AntecedentPredictor>| -> Vec<Counts> {
             let of_document = |(id, counts): (&str, &CoreferenceCounts)| {
@@ -210,7 +211,7 @@ impl Coreference {
                     head_index: of_single(|head| head.index),
                     direction: match predictor {
                         Some(_) => None,
-                        None => single.map(|choice| super::direction(choice.direction)),
+                        None => single.map(|choice| to_table(choice.direction)),
                     },
                     mention_type: group.name().to_owned(),
                     correct,
@@ -332,7 +333,7 @@ fn push_head(
         split: split.name().to_owned(),
         layer_index: head.layer as u32,
         head_index: head.index as u32,
-        direction: super::direction(direction),
+        direction: to_table(direction),
         mention_type: group.name().to_owned(),
         correct: counts.correct(group, predictor).into(),
         total: counts.total(group).into(),

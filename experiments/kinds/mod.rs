@@ -1,25 +1,24 @@
 //! The experiment kinds: one module each. A new kind is a module with a type that implements [`Kind`], a line in
-//! `kinds!` and a section with its defaults in `configs/base.toml`.
+//! `kinds!` and a section with its defaults in `configs/base.toml`. A kind knows no other: what several need is in
+//! [`shared`].
 
 mod clusters;
 mod coreference;
 mod ensembles;
 mod heads;
 mod importance;
-mod paired;
 pub mod probe;
 mod pruning;
-mod rooted;
+pub mod shared;
 mod structural;
 mod surface;
 mod trees;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use figment::value::Value;
-use headlight_report::stats::Bootstrap;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Section, Settings, Split};
+use crate::config::{Section, Settings};
 use crate::run::{Outcome, Run};
 
 /// What a kind brings. The implementing type holds the kind's keys, all of them with defaults in base.toml.
@@ -135,47 +134,5 @@ impl Experiment {
     /// The keys, where the kind is `probe`.
     pub fn as_probe(&self) -> Option<&probe::Probe> {
         if let Experiment::Probe(keys) = self { Some(keys) } else { None }
-    }
-}
-
-/// The files that a kind with the key `selection` needs: those it reports on, and those it chooses on where they differ.
-fn check_splits(kind: &str, selection: heads::Selection, config: &Settings) -> Result<()> {
-    config.treebank.required_files(Split::Evaluate, &format!("kind = \"{kind}\""))?;
-    if selection == heads::Selection::Separate {
-        config.treebank.required_files(Split::Select, "selection = \"separate\"")?;
-    }
-    Ok(())
-}
-
-/// What reports call a choice of heads, as configs do.
-fn chosen_on(selection: heads::Selection) -> String {
-    selection.to_string()
-}
-
-/// A bootstrap with a kind's keys and the run's seed.
-fn bootstrap(resamples: u32, confidence: f64, run: &Run) -> Bootstrap {
-    Bootstrap { resamples, confidence, seed: run.config().seed }
-}
-
-/// Checks the keys of a bootstrap.
-fn check_bootstrap(resamples: u32, confidence: f64) -> Result<()> {
-    ensure!(resamples >= 1000, "`resamples` is {resamples}; intervals need at least 1000");
-    ensure!(
-        confidence > 0.5 && confidence < 1.0,
-        "`confidence` is {confidence}; it lies between 0.5 and 1, for example 0.95"
-    );
-    Ok(())
-}
-
-/// The first value of a list that stands in it before.
-fn repeated<T: PartialEq>(values: &[T]) -> Option<&T> {
-    values.iter().enumerate().find(|(at, value)| values[..*at].contains(value)).map(|(_, value)| value)
-}
-
-/// A direction as tables have it.
-fn direction(direction: headlight_heads::Direction) -> headlight_report::tables::Direction {
-    match direction {
-        headlight_heads::Direction::DependentToGovernor => headlight_report::tables::Direction::DependentToGovernor,
-        headlight_heads::Direction::GovernorToDependent => headlight_report::tables::Direction::GovernorToDependent,
     }
 }

@@ -15,9 +15,10 @@ use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
-use super::heads::Selection;
-use super::paired::{chosen_where, said, untested, write_differences};
-use super::rooted::{chain, counted_arcs, found, joined, neighbours, of_head, spanning_tree};
+use super::shared::paired::{said, untested, write_differences};
+use super::shared::rooted::{chain, counted_arcs, found, joined, neighbours, of_head, spanning_tree};
+use super::shared::selection::{Selection, check_splits, chosen_on, chosen_where};
+use super::shared::{bootstrap, check_bootstrap};
 use crate::config::{Settings, Split};
 use crate::run::{KeptPass, Outcome, Run, Units, fold, request};
 
@@ -64,8 +65,8 @@ impl Decoding {
 
 impl Kind for Trees {
     fn check(&self, config: &Settings) -> Result<()> {
-        super::check_bootstrap(self.resamples, self.confidence)?;
-        super::check_splits("trees", self.selection, config)
+        check_bootstrap(self.resamples, self.confidence)?;
+        check_splits("trees", self.selection, config)
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
@@ -94,8 +95,8 @@ impl Kind for Trees {
             findings: findings.into_iter().collect(),
             warnings: (self.selection == Selection::Same).then(|| optimistic.to_owned()).into_iter().collect(),
             sheets,
-            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
-            selection: Some(super::chosen_on(self.selection)),
+            statistics: Some(bootstrap(self.resamples, self.confidence, run).into()),
+            selection: Some(chosen_on(self.selection)),
         })
     }
 }
@@ -212,7 +213,7 @@ impl Trees {
         scores: &Scores,
         best: &[Chosen; 3],
     ) -> Result<(Vec<tables::HeadTree>, Vec<Difference>)> {
-        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
+        let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let mut rows = Vec::new();
         let mut compared: Vec<(Decoding, String, Vec<Counts>, Vec<Counts>)> = Vec::new();
         for (number, (decoding, chosen)) in Decoding::ALL.into_iter().zip(best).enumerate() {

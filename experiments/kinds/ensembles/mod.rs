@@ -19,7 +19,9 @@ use serde_json::json;
 use self::scores::{Chosen, Scored};
 use self::trees::{Parsers, SentenceTrees};
 use super::Kind;
-use super::paired::{untested, write_differences};
+use super::shared::paired::{untested, write_differences};
+use super::shared::selection::{self, check_splits, chosen_on};
+use super::shared::{bootstrap, check_bootstrap, repeated};
 use crate::config::{Settings, Split, choice};
 use crate::run::{KeptPass, Outcome, Run, Steps, Units, request};
 
@@ -42,7 +44,7 @@ impl Rows {
     }
 }
 
-impl From<Selection> for super::heads::Selection {
+impl From<Selection> for selection::Selection {
     fn from(selection: Selection) -> Self {
         match selection {
             Selection::Separate => Self::Separate,
@@ -66,9 +68,9 @@ pub struct Ensembles {
 
 impl Kind for Ensembles {
     fn check(&self, config: &Settings) -> Result<()> {
-        super::check_bootstrap(self.resamples, self.confidence)?;
+        check_bootstrap(self.resamples, self.confidence)?;
         ensure!(self.heads > 0, "`heads` is 0; an ensemble has at least one head");
-        if let Some(relation) = super::repeated(&self.relations) {
+        if let Some(relation) = repeated(&self.relations) {
             bail!("`relations` names {relation:?} twice");
         }
         ensure!(
@@ -76,7 +78,7 @@ impl Kind for Ensembles {
             "`accuracy_power` is {}; it is 0 (both directions alike) or more, such as 1",
             self.accuracy_power
         );
-        super::check_splits("ensembles", self.selection.into(), config)
+        check_splits("ensembles", self.selection.into(), config)
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
@@ -94,7 +96,7 @@ impl Kind for Ensembles {
         let evaluated = self.evaluate(run, &steps, &chosen, parsers.as_ref())?;
         let clock = Instant::now();
         evaluated.units.check("`treebank.evaluate`")?;
-        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
+        let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let (rows, mut differences) = scores::rows(run.config(), &chosen, &evaluated, &bootstrap)?;
         write_table(run.folder(), &rows)?;
         if self.selection == Selection::Same {
@@ -134,11 +136,7 @@ impl Kind for Ensembles {
         }
         write_differences(run, &differences)?;
         run.note_stage("score ensembles", clock);
-        Ok(Outcome {
-            statistics: Some(bootstrap.into()),
-            selection: Some(super::chosen_on(self.selection.into())),
-            ..outcome
-        })
+        Ok(Outcome { statistics: Some(bootstrap.into()), selection: Some(chosen_on(self.selection.into())), ..outcome })
     }
 }
 

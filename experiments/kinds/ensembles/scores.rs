@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Evaluated;
 use crate::config::Settings;
-use crate::kinds::paired::said;
+use crate::kinds::shared::direction;
+use crate::kinds::shared::paired::said;
 
 /// The name of arcs found in the table `differences`.
 const MEASURE: &str = "arcs_found";
@@ -150,7 +151,7 @@ pub fn rows(
         rows.push(tables::Ensemble {
             treebank: config.treebank.display_name(),
             relation: of.key.0.to_string(),
-            direction: crate::kinds::direction(of.key.1),
+            direction: direction(of.key.1),
             single_head: heads.first().cloned().unwrap_or_default(),
             heads: heads.join(" "),
             selected_correct: of.ensemble.correct,
@@ -163,7 +164,7 @@ pub fn rows(
             difference_ci_low: Some(intervals.difference.low),
             difference_ci_high: Some(intervals.difference.high),
             best_head: of.best.1.to_string(),
-            best_direction: crate::kinds::direction(of.best.0),
+            best_direction: direction(of.best.0),
             best_correct: Counts::sum(&of.of_best).0,
         });
     }

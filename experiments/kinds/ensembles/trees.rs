@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ensembles, Evaluated, words};
 use crate::config::{Settings, Split};
-use crate::kinds::rooted::{arborescence, chain, counted_arcs, found, is_governor, of_head};
+use crate::kinds::shared::direction as to_table;
+use crate::kinds::shared::rooted::{arborescence, chain, counted_arcs, found, is_governor, of_head};
 use crate::run::{KeptPass, Run, Steps, request};
 
 /// Who makes trees, in the order of the table.
@@ -310,7 +311,7 @@ impl Parsers {
             predictor: predictor.name().to_owned(),
             layer_index: head.map(|(head, _)| head.layer as u32),
             head_index: head.map(|(head, _)| head.index as u32),
-            direction: head.map(|(_, direction)| crate::kinds::direction(direction)),
+            direction: head.map(|(_, direction)| to_table(direction)),
             measure: measure.name().to_owned(),
             relation: relation.map(ToOwned::to_owned),
             correct,

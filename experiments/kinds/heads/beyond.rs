@@ -6,7 +6,7 @@ use headlight_report::tables;
 
 use super::Predicted;
 use super::reading::Rows;
-use crate::kinds::direction;
+use crate::kinds::shared::direction;
 use crate::run::{Run, fold};
 
 /// Writes the table `head_attention` and returns its rows: every head and direction on every split whose attention was summed up.

@@ -30,13 +30,10 @@ use predictions::Asked;
 use reading::Rows;
 
 use super::Kind;
-use crate::config::{Settings, Split, choice};
+use super::shared::selection::{Selection, check_splits, chosen_on};
+use super::shared::{bootstrap, check_bootstrap};
+use crate::config::{Settings, Split};
 use crate::run::{Outcome, Run, Units, fold};
-
-choice! {
-    /// On which sentences the best head of a relation is chosen.
-    Selection { Separate = "separate", Folds = "folds", Same = "same" }
-}
 
 /// The keys of `kind = "heads"`; see `[heads]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,8 +50,8 @@ pub struct Heads {
 
 impl Kind for Heads {
     fn check(&self, config: &Settings) -> Result<()> {
-        super::check_bootstrap(self.resamples, self.confidence)?;
-        super::check_splits("heads", self.selection, config)?;
+        check_bootstrap(self.resamples, self.confidence)?;
+        check_splits("heads", self.selection, config)?;
         ensure!(
             self.null_models <= MOST_NULL_MODELS,
             "`null_models` is {}; each takes as long as the model itself, and {MOST_NULL_MODELS} are more than enough",
@@ -219,7 +216,7 @@ impl Heads {
             Selection::Folds => ("evaluate (other fold)", "evaluate (both folds)"),
             Selection::Same => ("evaluate", "evaluate"),
         };
-        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
+        let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let assessment = Assessment { selected_on, evaluated_on, unit: units.unit(), bootstrap: &bootstrap, is_tested };
         Ok(headlight_report::assess(&tables::choices(best, units), &assessment)?)
     }
@@ -246,8 +243,8 @@ impl Heads {
             facts: tables::facts(best, selected),
             findings: headlight_report::findings(rows),
             warnings: warnings::warnings(best, rows),
-            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
-            selection: Some(super::chosen_on(self.selection)),
+            statistics: Some(bootstrap(self.resamples, self.confidence, run).into()),
+            selection: Some(chosen_on(self.selection)),
             ..Outcome::default()
         }
     }

@@ -6,9 +6,10 @@ use headlight_report::tables::NullModel;
 use headlight_report::{Choice, NullChoice, NullChoices, null_models};
 
 use super::predictions::{Asked, predict_split};
-use super::{Heads, Selection, tables};
+use super::{Heads, tables};
 use crate::cli::progress;
 use crate::config::Split;
+use crate::kinds::shared::{bootstrap, selection::Selection};
 use crate::run::{Run, Units, fold};
 
 /// Says before anything is encoded how many passes of the encoder null models add.
@@ -69,6 +70,6 @@ pub fn null_models_beside(
             null.draws.push(NullChoice { seed, head, counts: choice.head_counts });
         }
     }
-    let bootstrap = crate::kinds::bootstrap(keys.resamples, keys.confidence, run);
+    let bootstrap = bootstrap(keys.resamples, keys.confidence, run);
     Ok(null_models(&null, units.unit(), &bootstrap, is_tested)?)
 }

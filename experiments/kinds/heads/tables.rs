@@ -10,7 +10,7 @@ use headlight_report::stats::Counts;
 use headlight_report::{Choice, Chosen, tables};
 use serde_json::{Value, json};
 
-use crate::kinds::direction;
+use crate::kinds::shared::direction;
 use crate::run::{Run, Units};
 
 /// Writes the tables `head_scores` and `baselines`: every head, direction and baseline on every split.

@@ -1,27 +1,24 @@
 //! `kind = "importance"`: what the masked-language-model loss minds, by its gradients: attention to `[SEP]`, to
 //! punctuation and to the rest (METHOD §3; paper §3.3 and Figure 3), and whole heads (METHOD §6; Michel et al. 2019).
 
-mod gradients;
-pub mod learned;
-pub mod means;
 mod summary;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use headlight_report::importance_sheet;
 use headlight_report::tables::{Importance as Row, Table, write_table};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::means::{Marks, Means};
 use self::summary::{Found, findings, found, warnings};
-use super::{Kind, bootstrap, check_bootstrap};
+use super::Kind;
+use super::shared::masked_lm::means::{Marks, Means};
+use super::shared::masked_lm::{Gradients, Hide, check_hidden};
+use super::shared::{bootstrap, check_bootstrap};
 use crate::config::Settings;
 use crate::run::{Outcome, Run, SequencesSeen};
-
-pub use gradients::{Gradients, Hide};
 
 /// The keys of `kind = "importance"`; see `[importance]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,13 +89,4 @@ impl Importance {
         ]);
         facts
     }
-}
-
-/// Checks a key that says which share of the pieces is hidden.
-///
-/// # Errors
-/// When it is no share.
-pub fn check_hidden(hidden: f64) -> Result<()> {
-    ensure!(hidden > 0.0 && hidden <= 1.0, "`hidden` is {hidden}; it is a share above 0 and at most 1, such as 0.15");
-    Ok(())
 }

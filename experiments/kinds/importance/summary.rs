@@ -5,9 +5,9 @@ use headlight_report::format::count;
 use headlight_report::stats::{Bootstrap, Interval};
 use headlight_report::tables::Importance as Row;
 
-use super::learned::untrained;
-use super::means::{Mean, Means, Measure, Values};
 use crate::config::{Attention, Settings, Unit};
+use crate::kinds::shared::masked_lm::learned::untrained;
+use crate::kinds::shared::masked_lm::means::{Mean, Means, Measure, Values};
 use crate::run::SequencesSeen;
 
 /// What the sequences said, with intervals.

@@ -16,8 +16,8 @@ use headlight_treebank::{Count, Governor};
 
 use super::keys::Taken;
 use super::scores::{Training, UAS, number, share};
-use super::training::{Task, made_of_trained};
 use crate::config::Split;
+use crate::kinds::shared::probing::training::{Task, made_of_trained};
 use crate::run::{Run, Steps, Units, draw_seed};
 
 /// A trained probe and what it is scored on.

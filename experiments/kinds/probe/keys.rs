@@ -7,7 +7,7 @@ use headlight_report::probes::RIGHT_BRANCHING;
 
 use super::Probe;
 use crate::config::choice;
-use crate::kinds::repeated;
+use crate::kinds::shared::{check_bootstrap, repeated};
 
 choice! {
     /// A probe, or an untrained baseline.
@@ -208,12 +208,6 @@ impl Probe {
             self.draws > 0 || !drawn,
             "`draws` is 0, but random weights and control tasks need at least 1; 3 or more show how far they spread"
         );
-        ensure!(self.resamples >= 1000, "`resamples` is {}; intervals need at least 1000", self.resamples);
-        ensure!(
-            self.confidence > 0.5 && self.confidence < 1.0,
-            "`confidence` is {}; it lies between 0.5 and 1, for example 0.95",
-            self.confidence
-        );
-        Ok(())
+        check_bootstrap(self.resamples, self.confidence)
     }
 }

@@ -4,23 +4,19 @@
 //! Word attention of the train and evaluate splits is written to the store once; every probe, seed and control task
 //! reads it from there.
 
-pub mod attention;
 mod honesty;
 pub mod keys;
 mod predictions;
 mod scores;
-mod sentences;
-mod training;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use headlight_attention::store::{self, Store};
-use headlight_attention::{Frame, HeadGrid, MergeRule};
-use headlight_bert::Level;
-use headlight_probe::{Origin, ProbeForm, ProbeSpec, SentenceWords, right_branching};
+use headlight_attention::{Frame, HeadGrid};
+use headlight_probe::{Origin, ProbeForm, SentenceWords, right_branching};
 use headlight_report::differences_sheet;
 use headlight_report::probes::{probe_findings, probe_sheet, worth_sheet};
 use headlight_report::stats::Bootstrap;
@@ -32,11 +28,12 @@ use self::honesty::{Control, Keeping, Learned, Trained};
 use self::keys::{Precision, Regime, Root, Slip, Taken, Variant};
 use self::predictions::{Predictor, Said};
 use self::scores::Training;
-use self::sentences::{Stored, Vectors};
-use self::training::Task;
 use super::Kind;
+use super::shared::bootstrap;
+use super::shared::paired::write_differences;
+use super::shared::probing::{Stored, Task, Vectors, append_scores, attention, merge_rule, sentences, training};
 use crate::config::{Settings, Split};
-use crate::run::{Outcome, Run, request};
+use crate::run::{Outcome, Run};
 
 /// The keys of `kind = "probe"`; see `[probe]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +76,7 @@ impl Kind for Probe {
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
         let material = Material::gather(self, run)?;
-        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
+        let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let mut predictors = Vec::new();
         let mut honest_rows = Vec::new();
         for &variant in &self.probes {
@@ -98,7 +95,9 @@ impl Kind for Probe {
         rows.extend(honest_rows);
         predictions::write(run, &predictors)?;
         append_scores(run, &rows)?;
-        append_differences(run, &differences)?;
+        if !differences.is_empty() {
+            write_differences(run, &differences)?;
+        }
         run.note_stage("score probes", clock);
         Ok(self.outcome(run, &material, &rows, &differences))
     }
@@ -183,44 +182,6 @@ impl Attention {
         let evaluate = attention::stored(run, Split::Evaluate, rule, precision, &folder)?;
         let config = run.config().clone();
         Ok(Self { train, evaluate, hash: attention::attention_hash(&config, run.model()?, rule) })
-    }
-}
-
-/// The probe `attention` in its default regime, trained on `treebank.train` once or taken from what an interrupted call
-/// left: what kinds train that only use a probe. `label` tells its file from those of kind `probe`.
-///
-/// # Errors
-/// Those of the encoder's pass, of the store and of training.
-pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<headlight_probe::Probe> {
-    let (rule, seed, regime) = (merge_rule(run.config()), run.config().seed, Regime::Default);
-    let store = attention::stored(run, Split::Train, rule, store::Precision::F16, &attention::folder(store)?)?;
-    let words = sentences::annotation(run, Split::Train, None)?;
-    let examples = Stored::new(&words, None, Some(&store), store.grid())?;
-    let config = run.config().clone();
-    let model = run.model()?;
-    let origin = Origin {
-        model: model.summary().name,
-        attention_hash: attention::attention_hash(&config, model, rule),
-        vectors_hash: None,
-        training: regime.options(seed),
-    };
-    let spec = ProbeSpec::new(ProbeForm::AttentionOnly, store.grid(), store.frame(), 0);
-    let task = Task {
-        name: format!("{}-{label}-seed{seed}", Variant::Attention.name()),
-        spec: ProbeSpec { root: regime.root(), ..spec },
-        options: regime.options(seed),
-        origin,
-        sentences: attention::treebank_hash(run, Split::Train)?,
-        part: None,
-    };
-    training::trained(run, &examples, &examples.usable(), &task)
-}
-
-/// The merge rule of a config.
-pub fn merge_rule(config: &Settings) -> MergeRule {
-    match request(config).attention {
-        Some(Level::Words(rule)) => rule,
-        _ => MergeRule::Mean,
     }
 }
 
@@ -386,7 +347,7 @@ impl Probe {
             findings: probe_findings(rows, differences),
             warnings,
             sheets: sheets.into_iter().flatten().collect(),
-            statistics: Some(super::bootstrap(self.resamples, self.confidence, run).into()),
+            statistics: Some(bootstrap(self.resamples, self.confidence, run).into()),
             ..Outcome::default()
         }
     }
@@ -406,24 +367,4 @@ fn floored(row: &ProbeScore) -> Option<ProbeScore> {
         ci_high: None,
         ..row.clone()
     })
-}
-
-/// Writes differences behind those that earlier experiments of this run wrote.
-///
-/// # Errors
-/// Those of the table.
-pub fn append_differences(run: &Run, rows: &[Difference]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let mut table = run.table()?;
-    rows.iter().try_for_each(|row| table.push(row))?;
-    table.finish().context("cannot write the table of differences")
-}
-
-/// Writes rows behind those that earlier experiments of this run wrote.
-pub fn append_scores(run: &Run, rows: &[ProbeScore]) -> Result<()> {
-    let mut table = run.table()?;
-    rows.iter().try_for_each(|row| table.push(row))?;
-    table.finish().context("cannot write the table of probe scores")
 }

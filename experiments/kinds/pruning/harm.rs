@@ -10,7 +10,7 @@ use super::Pruning;
 use super::keys::Order;
 use super::values::Values;
 use super::work::{Found, Masked, Measured};
-use crate::kinds::importance::learned::untrained;
+use crate::kinds::shared::masked_lm::learned::untrained;
 
 /// What one measure's values are worth.
 pub struct Assessed {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::Pruning;
 use crate::config::{Settings, Split, choice};
-use crate::kinds::{check_bootstrap, repeated};
+use crate::kinds::shared::{check_bootstrap, repeated};
 
 choice! {
     /// What masking is measured by.

@@ -8,7 +8,7 @@ use headlight_probe::{Probe, SentenceWords, evaluate_sentence};
 
 use super::values::Values;
 use crate::cli::parallel::map_in_order;
-use crate::kinds::importance::Hide;
+use crate::kinds::shared::masked_lm::Hide;
 use crate::run::interrupted;
 
 /// A measure on fixed sequences. What it says of a sequence does not depend on the others.

@@ -26,9 +26,11 @@ use serde::{Deserialize, Serialize};
 
 use self::keys::{ImportanceBy, Masking, Measure, Measures, Order};
 use self::work::Work;
-use super::importance::check_hidden;
-use super::probe::attention_probe;
-use super::{Kind, bootstrap};
+use super::Kind;
+use super::shared::bootstrap;
+use super::shared::masked_lm::check_hidden;
+use super::shared::paired::write_differences;
+use super::shared::probing::attention_probe;
 use crate::config::{Settings, Split};
 use crate::run::{Outcome, Run, request};
 use crate::sources::corpus::Sample;
@@ -78,9 +80,7 @@ impl Kind for Pruning {
         let mut tables = vec![Ablation::NAME.to_owned(), Row::NAME.to_owned()];
         let differences: Vec<Difference> = assessed.iter().flat_map(|it| it.differences.clone()).collect();
         if !differences.is_empty() {
-            let mut table = run.table::<Difference>()?;
-            differences.iter().try_for_each(|row| table.push(row))?;
-            table.finish()?;
+            write_differences(run, &differences)?;
             tables.push(Difference::NAME.to_owned());
         }
         run.note_stage("compare orders", clock);

@@ -75,7 +75,7 @@ impl Values {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::importance::means::Mean;
+    use crate::kinds::shared::masked_lm::means::Mean;
 
     fn close(found: f64, expected: f64) {
         assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");

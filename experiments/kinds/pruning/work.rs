@@ -12,8 +12,8 @@ use super::meter::Meter;
 use super::values::Values;
 use super::{Half, Material, Pruning, orders};
 use crate::cli::progress::{Progress, Unit};
-use crate::kinds::importance::means::{Marks, Means, Measure as Derived};
-use crate::kinds::importance::{Gradients, Hide};
+use crate::kinds::shared::masked_lm::means::{Marks, Means, Measure as Derived};
+use crate::kinds::shared::masked_lm::{Gradients, Hide};
 use crate::run::{LoadedModel, Steps};
 
 /// What was measured.

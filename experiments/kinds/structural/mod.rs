@@ -20,7 +20,9 @@ use serde_json::json;
 
 use self::summary::Sweep;
 use super::Kind;
-use super::probe::{append_differences, append_scores};
+use super::shared::paired::write_differences;
+use super::shared::probing::append_scores;
+use super::shared::{bootstrap, check_bootstrap};
 use crate::config::{Settings, Split, choice};
 use crate::run::{Outcome, Run};
 
@@ -57,12 +59,7 @@ impl Kind for Structural {
         if let Some(zero) = self.ranks.iter().find(|rank| **rank == 0) {
             bail!("`ranks` holds {zero}; a rank is at least 1");
         }
-        ensure!(self.resamples >= 1000, "`resamples` is {}; intervals need at least 1000", self.resamples);
-        ensure!(
-            self.confidence > 0.5 && self.confidence < 1.0,
-            "`confidence` is {}; it lies between 0.5 and 1, for example 0.95",
-            self.confidence
-        );
+        check_bootstrap(self.resamples, self.confidence)?;
         config.treebank.required_files(Split::Train, "kind = \"structural\"")?;
         config.treebank.required_files(Split::Evaluate, "kind = \"structural\"")?;
         Ok(())
@@ -85,12 +82,14 @@ impl Kind for Structural {
         let probes = sweep::probes(self, &layers, run.config().seed);
         let trained = sweep::train_all(&probes, &train.states, &evaluate.states, &run.steps()?.of("structural"))?;
         run.note_stage("train structural probes", clock);
-        let bootstrap = super::bootstrap(self.resamples, self.confidence, run);
+        let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let treebank = run.config().treebank.display_name();
         let sweep = Sweep { treebank: &treebank, trained: &trained, units: &evaluate.units, bootstrap: &bootstrap };
         let (rows, differences) = (sweep.rows()?, sweep.differences()?);
         append_scores(run, &rows)?;
-        append_differences(run, &differences)?;
+        if !differences.is_empty() {
+            write_differences(run, &differences)?;
+        }
         let mut tables = vec![ProbeScore::NAME.to_owned()];
         tables.extend((!differences.is_empty()).then(|| Difference::NAME.to_owned()));
         let sheets = [

@@ -3,8 +3,8 @@
 use std::mem::take;
 use std::num::NonZeroUsize;
 
-use anyhow::{Result, anyhow};
-use headlight_bert::{MaskedLm, MaskedPieces, Pieces, SpecialPieces};
+use anyhow::Result;
+use headlight_bert::{MaskedLm, MaskedPieces};
 
 use super::means::{self, Marks, Values};
 use crate::cli::parallel::map_in_order;
@@ -12,30 +12,6 @@ use crate::run::{Steps, interrupted};
 
 /// Sequences that an interrupted run does at most again.
 const BLOCK: usize = 32;
-
-/// How pieces are hidden: the same in each run with this seed, whatever else is read.
-#[derive(Debug, Clone, Copy)]
-pub struct Hide {
-    /// Of the tokenizer.
-    pub special: SpecialPieces,
-    /// Of the pieces of a sequence.
-    pub share: f64,
-    /// Of the run.
-    pub seed: u64,
-}
-
-impl Hide {
-    /// Hides pieces of the sequence with this number.
-    ///
-    /// # Errors
-    /// When it has none to hide.
-    pub fn draw(&self, pieces: &Pieces, number: u64) -> Result<MaskedPieces> {
-        // An odd multiplier keeps the seeds of neighbouring numbers and runs apart.
-        let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number);
-        let drawn = MaskedPieces::draw(pieces, self.special, self.share, seed);
-        drawn.ok_or_else(|| anyhow!("sequence {} has no piece to hide", number + 1))
-    }
-}
 
 /// Gradients of a stream of sequences, a block at a time; a block that an interrupted call finished is not done again.
 pub struct Gradients<'a> {

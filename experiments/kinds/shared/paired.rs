@@ -4,7 +4,6 @@ use anyhow::Result;
 use headlight_report::format::{count, p_value, points};
 use headlight_report::tables::Difference;
 
-use super::heads::Selection;
 use crate::run::Run;
 
 /// Writes the differences of an experiment behind those of earlier ones.
@@ -21,15 +20,6 @@ pub fn write_differences(run: &Run, rows: &[Difference]) -> Result<()> {
 /// too often (METHOD §2).
 pub fn untested(row: &mut Difference) {
     (row.p_value, row.p_adjusted) = (None, None);
-}
-
-/// Where heads were chosen, as a part of a sentence.
-pub fn chosen_where(selection: Selection) -> &'static str {
-    match selection {
-        Selection::Separate => "chosen on `select`",
-        Selection::Folds => "chosen on the other half",
-        Selection::Same => "chosen on the same words",
-    }
 }
 
 /// A difference with all that it rests on: `12.7 points more [11.0, 14.2] (p < 0.001, paired over 2,001 sentences)`. The p is

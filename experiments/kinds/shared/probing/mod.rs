@@ -1,0 +1,64 @@
+//! What trained probes need, whichever kind trains them: stored attention, annotation, training, rows of their scores.
+
+pub mod attention;
+pub mod sentences;
+pub mod training;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use headlight_attention::MergeRule;
+use headlight_attention::store;
+use headlight_bert::Level;
+use headlight_probe::{Origin, Probe, ProbeForm, ProbeSpec, RootScore, TrainOptions};
+use headlight_report::tables::ProbeScore;
+
+pub use self::sentences::{Stored, Vectors};
+pub use self::training::Task;
+use crate::config::{Settings, Split};
+use crate::run::{Run, request};
+
+/// The probe `attention` in its default regime, trained on `treebank.train` once or taken from what an interrupted call
+/// left: what kinds train that only use a probe. `label` tells its file from those of kind `probe`.
+///
+/// # Errors
+/// Those of the encoder's pass, of the store and of training.
+pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<Probe> {
+    let (rule, seed) = (merge_rule(run.config()), run.config().seed);
+    let store = attention::stored(run, Split::Train, rule, store::Precision::F16, &attention::folder(store)?)?;
+    let words = sentences::annotation(run, Split::Train, None)?;
+    let examples = Stored::new(&words, None, Some(&store), store.grid())?;
+    let config = run.config().clone();
+    let model = run.model()?;
+    let origin = Origin {
+        model: model.summary().name,
+        attention_hash: attention::attention_hash(&config, model, rule),
+        vectors_hash: None,
+        training: TrainOptions::until_best(seed),
+    };
+    let spec = ProbeSpec::new(ProbeForm::AttentionOnly, store.grid(), store.frame(), 0);
+    let task = Task {
+        name: format!("attention-{label}-seed{seed}"),
+        spec: ProbeSpec { root: RootScore::OwnWeights, ..spec },
+        options: TrainOptions::until_best(seed),
+        origin,
+        sentences: attention::treebank_hash(run, Split::Train)?,
+        part: None,
+    };
+    training::trained(run, &examples, &examples.usable(), &task)
+}
+
+/// The merge rule of a config.
+pub fn merge_rule(config: &Settings) -> MergeRule {
+    match request(config).attention {
+        Some(Level::Words(rule)) => rule,
+        _ => MergeRule::Mean,
+    }
+}
+
+/// Writes rows behind those that earlier experiments of this run wrote.
+pub fn append_scores(run: &Run, rows: &[ProbeScore]) -> Result<()> {
+    let mut table = run.table()?;
+    rows.iter().try_for_each(|row| table.push(row))?;
+    table.finish().context("cannot write the table of probe scores")
+}
