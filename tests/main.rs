@@ -28,3 +28,4 @@ mod single_heads;
 mod splits;
 mod support;
 mod unannotated;
+mod whole_runs;
