@@ -11,7 +11,10 @@ use crate::support::{World, tiny_bert};
 /// Every kind, with the keys that keep it short.
 const KINDS: [(&str, &str); 10] = [
     ("heads", "attention = true\nnull_models = 1\nresamples = 1000"),
-    ("probe", "probes = [\"attention\", \"random-init\", \"right-branching\"]\nepochs = 1\ndraws = 1\nresamples = 1000"),
+    (
+        "probe",
+        "probes = [\"attention\", \"random-init\", \"right-branching\"]\nepochs = 1\ndraws = 1\nresamples = 1000",
+    ),
     ("structural", "layers = [0, 3]\nranks = [4]\nepochs = 1\nresamples = 1000"),
     ("surface", ""),
     ("clusters", "clusters = 3\nstarts = 2"),
@@ -50,7 +53,8 @@ fn report(run: &Path) -> Value {
 
 /// Whether all lines of `part` stand in `whole`, one behind the other.
 fn holds(whole: &[u8], part: &[u8]) -> bool {
-    let lines = |text: &[u8]| String::from_utf8(text.to_vec()).unwrap().lines().map(ToOwned::to_owned).collect::<Vec<_>>();
+    let lines =
+        |text: &[u8]| String::from_utf8(text.to_vec()).unwrap().lines().map(ToOwned::to_owned).collect::<Vec<_>>();
     let (whole, part) = (lines(whole), lines(part));
     whole[0] == part[0] && whole[1..].windows(part.len() - 1).any(|rows| rows == &part[1..])
 }
