@@ -52,8 +52,6 @@
 //! ```
 
 mod assess;
-mod best_heads;
-mod beyond;
 mod bytes;
 pub mod compare;
 mod differences;
@@ -63,33 +61,33 @@ pub mod format;
 mod head_counts;
 mod head_tests;
 mod html;
-mod importance;
+mod kinds;
 mod markdown;
 mod null_models;
-pub mod probes;
-mod pruning;
 pub mod run;
 pub mod sheet;
-mod single_heads;
 pub mod stats;
-mod structural;
-mod surface;
 pub mod tables;
 mod tree_figure;
 
 pub use assess::{AGGREGATES, Assessment, Choice, Chosen, assess, is_aggregate};
-pub use best_heads::{best_heads_sheet, findings};
-pub use beyond::{attention_sheet, beyond_position_finding, beyond_position_sheet};
-pub use differences::{Compared, difference_of_values, differences, differences_sheet};
+pub use differences::{Compared, difference_of_values, differences};
 pub use head_tests::{Field, head_tests, pay_for_choice};
 pub use html::html_report;
-pub use importance::importance_sheet;
-pub use markdown::markdown_report;
-pub use null_models::{NullChoice, NullChoices, null_models, null_models_finding, null_models_sheet};
-pub use pruning::{MaskingMeasure, ablation_sheets, pruning_sheets};
-pub use single_heads::{
-    BEST_HEAD, FIRST_HEAD, beside_the_best_head, better_directions, clusters_sheet, ensemble_trees_sheet,
-    ensembles_sheet, head_trees_sheet,
+pub use kinds::clusters::clusters_sheet;
+pub use kinds::differences::differences_sheet;
+pub use kinds::ensembles::{
+    BEST_HEAD, FIRST_HEAD, beside_the_best_head, better_directions, ensemble_trees_sheet, ensembles_sheet,
 };
-pub use structural::structural_sheet;
+pub use kinds::heads::{
+    attention_sheet, best_heads_sheet, beyond_position_finding, beyond_position_sheet, findings, null_models_finding,
+    null_models_sheet,
+};
+pub use kinds::importance::importance_sheet;
+pub use kinds::probe as probes;
+pub use kinds::pruning::{MaskingMeasure, ablation_sheets, pruning_sheets};
+pub use kinds::structural::structural_sheet;
+pub use kinds::trees::head_trees_sheet;
+pub use markdown::markdown_report;
+pub use null_models::{NullChoice, NullChoices, null_models};
 pub use tree_figure::{TreeFigureError, dependency_tree, run_tree};

@@ -1,21 +1,20 @@
 //! `report.md`: a run for people, in one page.
 
-use std::collections::BTreeMap;
-
-use crate::best_heads::best_heads_sheet;
-use crate::beyond::{attention_sheet, beyond_position_sheet};
-use crate::differences::differences_sheet;
-use crate::format::{count, percent};
-use crate::importance::{importance_sheet, is_untrained};
-use crate::null_models::null_models_sheet;
-use crate::probes::{Mean, of_attention, worth_sheet};
-use crate::pruning::{ablation_sheets, pruning_sheets};
+use crate::format::count;
+use crate::kinds::clusters::clusters_sheet;
+use crate::kinds::coreference::coreference_sheet;
+use crate::kinds::differences::differences_sheet;
+use crate::kinds::ensembles::{ensemble_trees_sheet, ensembles_sheet};
+use crate::kinds::heads::{attention_sheet, best_heads_sheet, beyond_position_sheet, null_models_sheet};
+use crate::kinds::importance::{importance_sheet, is_untrained};
+use crate::kinds::probe::{probe_sheets, worth_sheet};
+use crate::kinds::pruning::{ablation_sheets, pruning_sheets};
+use crate::kinds::structural::structural_section;
+use crate::kinds::surface::surface_sheet;
+use crate::kinds::trees::head_trees_sheet;
 use crate::run::{Manifest, Report, RunDirectory, RunError};
 use crate::sheet::{Sheet, escape_markdown};
-use crate::single_heads::{clusters_sheet, ensemble_trees_sheet, ensembles_sheet, head_trees_sheet};
-use crate::structural::{is_structural, structural_sheet};
-use crate::surface::surface_sheet;
-use crate::tables::{BestHead, Coreference, Difference, ProbeScore};
+use crate::tables::{BestHead, Difference, ProbeScore};
 
 /// The text of `report.md`, from the run's other files.
 ///
@@ -71,12 +70,6 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
     Ok(text)
 }
 
-/// Layer by layer; empty without structural probes.
-fn structural_section(probes: &[ProbeScore], report: &Report) -> Sheet {
-    let rows: Vec<ProbeScore> = probes.iter().filter(|row| is_structural(row)).cloned().collect();
-    if rows.is_empty() { Sheet::default() } else { structural_sheet(&report.treebank.name, &rows) }
-}
-
 fn introduction(report: &Report) -> String {
     let model = &report.model;
     let weights = if model.random_weights { ", random weights" } else { "" };
@@ -127,79 +120,6 @@ fn push_list(text: &mut String, title: &str, items: &[String]) {
     }
     text.push_str(&format!("\n## {title}\n\n"));
     text.extend(items.iter().map(|item| format!("- {}\n", escape_markdown(item))));
-}
-
-/// Measures of attachment, in the order of their columns; a probe's other measures have a table of their own.
-const ATTACHMENT: [&str; 5] = ["uas", "uas_with_punct", "uuas", "root_accuracy", "uas_floored"];
-
-/// Whether a probe's measure is a share of words, shown in per cent.
-pub(crate) fn is_share(measure: &str) -> bool {
-    ATTACHMENT.contains(&measure) || matches!(measure, "selectivity" | "control_accuracy")
-}
-
-/// The measures of attachment, and all others; each as title and table.
-pub(crate) fn probe_sheets(scores: &[ProbeScore]) -> [(&'static str, Sheet); 2] {
-    [("Probes", probe_sheet(scores, true)), ("What probes cost and memorise", probe_sheet(scores, false))]
-}
-
-/// Measure to its rows, one per seed and draw.
-type RowsByMeasure<'a> = BTreeMap<&'a str, Vec<&'a ProbeScore>>;
-
-/// Probes and their decodings × measures of attachment; or, not `attachment`, all other measures. Mean over seeds and its
-/// standard deviation; only what is over everything, not by relation or length.
-fn probe_sheet(scores: &[ProbeScore], attachment: bool) -> Sheet {
-    let place = |measure: &str| ATTACHMENT.iter().position(|known| *known == measure);
-    let whole = of_attention(scores);
-    let whole = whole.filter(|score| score.group.is_none() && place(&score.measure).is_some() == attachment);
-    let mut measures: Vec<&str> = whole.clone().map(|score| score.measure.as_str()).collect();
-    measures.sort_by_key(|measure| (place(measure), *measure));
-    measures.dedup();
-    // Rows in the order of the table, which is that of the config.
-    let mut rows: Vec<((&str, &str), RowsByMeasure<'_>)> = Vec::new();
-    for score in whole {
-        let name = (score.probe.as_str(), score.decoding.as_deref().unwrap_or(""));
-        let row = rows.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-            rows.push((name, BTreeMap::new()));
-            rows.len() - 1
-        });
-        rows[row].1.entry(&score.measure).or_default().push(score);
-    }
-    let titles: Vec<String> = measures.iter().map(|measure| format!(">{}", measure.replace('_', " "))).collect();
-    let columns: Vec<&str> = ["<probe", "<decoding"].into_iter().chain(titles.iter().map(String::as_str)).collect();
-    let mut sheet = Sheet::new("Probes", &columns);
-    let rows = rows.into_iter().map(|((probe, decoding), values)| {
-        let cell = |measure: &&str| {
-            let mean = values.get(measure).and_then(|rows| Mean::of(rows.iter().copied()));
-            mean.map(|mean| mean_and_spread(&mean, is_share(measure))).unwrap_or_default().into()
-        };
-        let names = [probe.into(), decoding.into()];
-        names.into_iter().chain(measures.iter().map(cell)).collect()
-    });
-    sheet.groups.push(rows.collect());
-    sheet.notes.push("Shares of words in %. With several seeds: mean ± standard deviation; over draws of random weights or control tasks where said.".to_owned());
-    sheet
-}
-
-fn mean_and_spread(mean: &Mean, share: bool) -> String {
-    let show = |value: f64| if share { percent(value).replace('-', "−") } else { format!("{value:.3}") };
-    mean.show(show)
-}
-
-pub(crate) fn coreference_sheet(rows: &[Coreference]) -> Sheet {
-    let mut sheet = Sheet::new("Coreference", &["<predictor", "<head", "<mentions", ">accuracy", ">n"]);
-    let rows = rows.iter().map(|row| {
-        let head = row.layer_index.zip(row.head_index).map(|(layer, head)| format!("{}-{}", layer + 1, head + 1));
-        vec![
-            row.predictor.replace('_', " ").into(),
-            head.unwrap_or_default().into(),
-            row.mention_type.as_str().into(),
-            percent(row.correct as f64 / row.total as f64).into(),
-            count(row.total).into(),
-        ]
-    });
-    sheet.groups.push(rows.collect());
-    sheet.notes.push("Mentions whose antecedent is found, in % of those that have one in their window.".to_owned());
-    sheet
 }
 
 pub(crate) fn conventions_sheet(report: &Report) -> Sheet {

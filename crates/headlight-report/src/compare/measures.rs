@@ -110,7 +110,7 @@ fn of_paper(paper: &Paper) -> Measures {
 
 /// `UAS, attention+words`, as configs name the probe. Published scores are by per-word argmax, so only another decoding is named.
 pub(super) fn probe_name(probe: &str, measure: &str, decoding: Option<&str>) -> String {
-    let probe = crate::probes::probe_name(probe);
+    let probe = crate::kinds::probe::probe_name(probe);
     match decoding {
         Some(decoding) if decoding != "argmax" => format!("{}, {probe}, {decoding}", measure.to_uppercase()),
         _ => format!("{}, {probe}", measure.to_uppercase()),

@@ -4,7 +4,7 @@ use super::axes::{Axes, SHAPES, layer_ticks, marker, ticks_up_to};
 use super::colours::{Colour, PALETTE};
 use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
 use super::{FigureError, nothing_to_draw};
-use crate::pruning::curves;
+use crate::kinds::pruning::curves;
 use crate::run::RunDirectory;
 use crate::tables::Pruning;
 

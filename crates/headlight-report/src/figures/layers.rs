@@ -4,8 +4,8 @@ use super::axes::{Axes, SHAPES, layer_ticks, marker, ticks_up_to};
 use super::colours::{Colour, PALETTE};
 use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
 use super::{FigureError, nothing_to_draw};
+use crate::kinds::surface::layer_means;
 use crate::run::RunDirectory;
-use crate::surface::layer_means;
 use crate::tables::{Importance, Surface};
 
 /// A measure with its name in the legend.

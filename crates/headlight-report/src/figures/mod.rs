@@ -19,7 +19,7 @@ use std::{fs, io};
 
 use headlight_attention::AttentionHead;
 
-use crate::best_heads::best_heads_sheet;
+use crate::kinds::heads::best_heads_sheet;
 use crate::run::{RunDirectory, RunError};
 use crate::tables::{BestHead, Direction};
 use crate::tree_figure::{TreeFigureError, run_tree};

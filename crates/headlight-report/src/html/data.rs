@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use crate::assess::{is_aggregate, is_between_words};
 use crate::head_counts::HeadCounts;
-use crate::markdown::is_share;
-use crate::probes::of_attention;
+use crate::kinds::probe::{is_share, of_attention};
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::isolated;
 use crate::tables::{BestHead, Cluster, Direction, ProbeScore};

@@ -7,13 +7,11 @@
 //! Nothing from data is markup: texts are escaped here and set as texts there, and JSON holds no `<`.
 
 mod data;
-mod kinds;
-mod plots;
-mod relations;
-mod section;
+pub(crate) mod plots;
+pub(crate) mod section;
 mod sections;
 mod story;
-mod strips;
+pub(crate) mod strips;
 
 use plotly::Plot;
 use serde::Serialize;

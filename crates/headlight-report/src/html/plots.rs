@@ -7,7 +7,7 @@ use crate::sheet::escape_html;
 
 /// A figure of curves over layers, steps or lengths.
 #[derive(Debug, Serialize)]
-pub(super) struct Panel {
+pub(crate) struct Panel {
     pub id: String,
     pub title: String,
     /// Titles of the axes, with units.
@@ -22,7 +22,7 @@ pub(super) struct Panel {
 
 /// A curve of a [`Panel`].
 #[derive(Debug, Serialize)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// What the legend calls it.
     pub name: String,
     pub points: Vec<Point>,
@@ -31,7 +31,7 @@ pub(super) struct Line {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Point {
+pub(crate) struct Point {
     pub x: f64,
     pub y: f64,
     pub interval: Option<(f64, f64)>,
@@ -40,29 +40,29 @@ pub(super) struct Point {
 }
 
 impl Point {
-    pub(super) fn new(x: impl Into<f64>, y: f64) -> Self {
+    pub(crate) fn new(x: impl Into<f64>, y: f64) -> Self {
         Self { x: x.into(), y, interval: None, note: String::new() }
     }
 
     /// With an error to either side.
-    pub(super) fn with_error(self, error: Option<f64>) -> Self {
+    pub(crate) fn with_error(self, error: Option<f64>) -> Self {
         Self { interval: error.map(|error| (self.y - error, self.y + error)), ..self }
     }
 }
 
 impl Line {
-    pub(super) fn new(name: impl Into<String>, points: impl IntoIterator<Item = Point>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, points: impl IntoIterator<Item = Point>) -> Self {
         Self { name: name.into(), points: points.into_iter().collect(), reference: false }
     }
 
     /// The same height everywhere between two places.
-    pub(super) fn level(name: impl Into<String>, [from, to]: [f64; 2], height: f64) -> Self {
+    pub(crate) fn level(name: impl Into<String>, [from, to]: [f64; 2], height: f64) -> Self {
         Self { reference: true, ..Self::new(name, [Point::new(from, height), Point::new(to, height)]) }
     }
 }
 
 /// The places of panels.
-pub(super) fn panel_frames(panels: &[Panel]) -> String {
+pub(crate) fn panel_frames(panels: &[Panel]) -> String {
     let frame = |panel: &Panel| {
         let (id, title) = (escape_html(&panel.id), escape_html(&panel.title));
         let label = escape_html(&format!("{}: {} by {}", panel.title, panel.y, panel.x));
@@ -76,7 +76,7 @@ pub(super) fn panel_frames(panels: &[Panel]) -> String {
 
 /// Heat maps of all heads, one shown at a time.
 #[derive(Debug, Serialize)]
-pub(super) struct Grid {
+pub(crate) struct Grid {
     pub id: &'static str,
     /// What the maps are about.
     #[serde(skip)]
@@ -89,7 +89,7 @@ pub(super) struct Grid {
 
 /// One value of every head.
 #[derive(Debug, Serialize)]
-pub(super) struct HeadMap {
+pub(crate) struct HeadMap {
     pub title: String,
     /// What the numbers in the cells are, with their unit.
     pub unit: String,
@@ -107,7 +107,7 @@ pub(super) struct HeadMap {
 /// How values become colours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Colours {
+pub(crate) enum Colours {
     /// From 0 up.
     Amount,
     /// Around 0; what lies above does harm.
@@ -118,7 +118,7 @@ pub(super) enum Colours {
 
 impl HeadMap {
     /// Shares in per cent, from counts: correct ones and all.
-    pub(super) fn shares(title: impl Into<String>, unit: &str, counts: &[Option<(u64, u64)>]) -> Self {
+    pub(crate) fn shares(title: impl Into<String>, unit: &str, counts: &[Option<(u64, u64)>]) -> Self {
         let share = |&(correct, total): &(u64, u64)| correct as f64 / total as f64;
         let counts: Vec<_> = counts.iter().map(|counts| counts.filter(|&(_, total)| total > 0)).collect();
         let text = |counts: &Option<(u64, u64)>| match counts {
@@ -142,7 +142,7 @@ impl HeadMap {
     }
 
     /// Numbers of any size, with their standard errors where there are any.
-    pub(super) fn numbers(
+    pub(crate) fn numbers(
         title: impl Into<String>,
         unit: &str,
         colours: Colours,
@@ -211,7 +211,7 @@ impl Scale {
 }
 
 /// The place of a heat map of heads with its boxes, each its id and title.
-pub(super) fn grid_frame(id: &str, title: &str, boxes: &[(&str, &str)]) -> String {
+pub(crate) fn grid_frame(id: &str, title: &str, boxes: &[(&str, &str)]) -> String {
     let select = |(id, title): &(&str, &str)| format!("<label>{title}<select id=\"{id}\"></select></label>");
     format!(
         "<div class=\"toolbar\">{}</div>\n<p class=\"readout\" id=\"{id}-readout\" aria-live=\"polite\"></p>\n\
@@ -222,7 +222,7 @@ pub(super) fn grid_frame(id: &str, title: &str, boxes: &[(&str, &str)]) -> Strin
 }
 
 impl Grid {
-    pub(super) fn frame(&self) -> String {
+    pub(crate) fn frame(&self) -> String {
         let Self { id, title, choose, .. } = self;
         format!("<h3>{title}</h3>\n{}", grid_frame(id, title, &[(&format!("{id}-map"), choose)]))
     }

@@ -5,7 +5,7 @@ use crate::sheet::{Sheet, escape_html};
 
 /// A section, with what its plots are drawn from.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(crate) struct Section {
     pub id: &'static str,
     pub title: &'static str,
     body: String,
@@ -15,20 +15,20 @@ pub(super) struct Section {
 
 impl Section {
     /// Begins with a paragraph that says what is shown and how to read it, in HTML; empty: without one.
-    pub(super) fn new(id: &'static str, title: &'static str, introduction: impl AsRef<str>) -> Self {
+    pub(crate) fn new(id: &'static str, title: &'static str, introduction: impl AsRef<str>) -> Self {
         let introduction = introduction.as_ref();
         let body = if introduction.is_empty() { String::new() } else { format!("<p>{introduction}</p>\n") };
         Self { id, title, body, panels: Vec::new(), grids: Vec::new() }
     }
 
     /// Goes on with finished HTML.
-    pub(super) fn html(mut self, html: &str) -> Self {
+    pub(crate) fn html(mut self, html: &str) -> Self {
         self.body.push_str(html);
         self
     }
 
     /// Goes on with figures of curves, under a title where there is one.
-    pub(super) fn panels(mut self, title: &str, panels: Vec<Panel>) -> Self {
+    pub(crate) fn panels(mut self, title: &str, panels: Vec<Panel>) -> Self {
         if panels.is_empty() {
             return self;
         }
@@ -41,7 +41,7 @@ impl Section {
     }
 
     /// Goes on with heat maps of heads.
-    pub(super) fn grid(mut self, grid: Grid) -> Self {
+    pub(crate) fn grid(mut self, grid: Grid) -> Self {
         if grid.maps.is_empty() {
             return self;
         }
@@ -51,7 +51,7 @@ impl Section {
     }
 
     /// Goes on with a table that is folded away; an empty one is left out.
-    pub(super) fn details(self, title: &str, sheet: &Sheet) -> Self {
+    pub(crate) fn details(self, title: &str, sheet: &Sheet) -> Self {
         if sheet.groups.iter().all(Vec::is_empty) {
             return self;
         }
@@ -62,7 +62,7 @@ impl Section {
         ))
     }
 
-    pub(super) fn to_html(&self) -> String {
+    pub(crate) fn to_html(&self) -> String {
         let Self { id, title, body, .. } = self;
         format!(
             "<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{title}</h2>\n{body}</section>\n"

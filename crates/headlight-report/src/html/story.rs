@@ -2,8 +2,8 @@
 
 use super::data::PageData;
 use super::section::Section;
-use crate::best_heads::Summary;
 use crate::format::{count, percent};
+use crate::kinds::heads::Summary;
 use crate::markdown::{conventions_sheet, splits_sheet};
 use crate::run::{Manifest, Report};
 use crate::sheet::{Sheet, escape_html, isolated};
@@ -70,7 +70,7 @@ pub(super) fn tiles(report: &Report, data: &PageData) -> String {
         );
         tiles.push((format!("{} %", percent(row.accuracy)), text));
     }
-    tiles.extend(crate::probes::headline(&data.probe_rows));
+    tiles.extend(crate::kinds::probe::headline(&data.probe_rows));
     if let Some(split) = report.treebank.splits.iter().find(|split| split.split == "evaluate") {
         tiles.push((count(split.words), format!("words in {} sentences", count(split.sentences))));
     }

@@ -5,7 +5,7 @@ use crate::sheet::escape_html;
 
 /// A share, and what it is measured against.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Strip {
+pub(crate) struct Strip {
     pub share: f64,
     pub interval: Option<(f64, f64)>,
     pub reference: Option<f64>,
@@ -13,7 +13,7 @@ pub(super) struct Strip {
 
 impl Strip {
     /// The drawing; the numbers stand beside it.
-    pub(super) fn to_html(self) -> String {
+    pub(crate) fn to_html(self) -> String {
         let x = |share: f64| 5.0 + 180.0 * share.clamp(0.0, 1.0);
         let interval = self.interval.map(|(low, high)| {
             format!("<line class=\"interval\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"10\" y2=\"10\"/>", x(low), x(high))
@@ -31,18 +31,18 @@ impl Strip {
     }
 
     /// The share in per cent with its interval.
-    pub(super) fn numbers(self) -> String {
+    pub(crate) fn numbers(self) -> String {
         format!("{} <small>{}</small>", percent(self.share), interval(self.interval, percent))
     }
 }
 
 /// An interval whose ends are shown in this way, empty where there is none.
-pub(super) fn interval(ends: Option<(f64, f64)>, show: fn(f64) -> String) -> String {
+pub(crate) fn interval(ends: Option<(f64, f64)>, show: fn(f64) -> String) -> String {
     ends.map(|(low, high)| format!("[{}, {}]", show(low), show(high))).unwrap_or_default()
 }
 
 /// What the marks of strips are.
-pub(super) fn legend(share: &str, reference: Option<&str>) -> String {
+pub(crate) fn legend(share: &str, reference: Option<&str>) -> String {
     let share = format!(
         "<span><svg class=\"strip\" aria-hidden=\"true\"><line class=\"interval\" x1=\"1\" x2=\"25\" y1=\"7\" y2=\"7\"/>\
          <circle class=\"head\" cx=\"13\" cy=\"7\" r=\"4.5\"/></svg>{share}</span>"
@@ -58,10 +58,10 @@ pub(super) fn legend(share: &str, reference: Option<&str>) -> String {
 
 /// A column of a table: its title, whether it holds numbers, and in which order it is at the start.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Column(pub &'static str, pub Align, pub Order);
+pub(crate) struct Column(pub &'static str, pub Align, pub Order);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Align {
+pub(crate) enum Align {
     Text,
     Number,
     /// Drawings of numbers.
@@ -69,7 +69,7 @@ pub(super) enum Align {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Order {
+pub(crate) enum Order {
     /// Cannot be changed.
     Fixed,
     /// A click sorts by it.
@@ -79,7 +79,7 @@ pub(super) enum Order {
 }
 
 /// A table of finished rows, in groups that a line separates; those of the first stand out where `first_stands_out`.
-pub(super) fn table(attributes: &str, columns: &[Column], groups: &[String], first_stands_out: bool) -> String {
+pub(crate) fn table(attributes: &str, columns: &[Column], groups: &[String], first_stands_out: bool) -> String {
     let title = |Column(title, align, order): &Column| {
         let class = match align {
             Align::Text => "",
@@ -106,18 +106,18 @@ pub(super) fn table(attributes: &str, columns: &[Column], groups: &[String], fir
 }
 
 /// A cell with a text from data.
-pub(super) fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     format!("<td>{}</td>", escape_html(text))
 }
 
 /// A cell with finished HTML that is sorted by `value`.
-pub(super) fn number(value: f64, class: &str, html: &str) -> String {
+pub(crate) fn number(value: f64, class: &str, html: &str) -> String {
     let class = if class.is_empty() { "number".to_owned() } else { format!("number {class}") };
     format!("<td class=\"{class}\" data-value=\"{value}\">{html}</td>")
 }
 
 /// A cell with the drawing of a strip and one with its numbers, both sorted by the share.
-pub(super) fn strip(strip: Strip) -> String {
+pub(crate) fn strip(strip: Strip) -> String {
     let share = strip.share;
     format!("<td data-value=\"{share}\">{}</td>{}", strip.to_html(), number(share, "", &strip.numbers()))
 }

@@ -1,7 +1,7 @@
 use super::*;
-use crate::best_heads;
+use crate::kinds::heads::best;
 use crate::run::{tests, write_manifest, write_report};
-use crate::tables::Surface;
+use crate::tables::{Coreference, Surface};
 use crate::tables::write_table;
 
 fn probe_score(seed: i64, measure: &str, value: f64) -> ProbeScore {
@@ -32,7 +32,7 @@ fn a_run_in_one_page() {
     report.experiments[0].tables = ["best_heads", "probe_scores", "surface", "coreference"].map(String::from).into();
     write_report(path, &report).unwrap();
     write_manifest(path, &tests::manifest()).unwrap();
-    write_table(path, &best_heads::tests::rows()).unwrap();
+    write_table(path, &best::tests::rows()).unwrap();
     let probes = [
         probe_score(1, "uuas", 0.6),
         probe_score(1, "uas", 0.55),

@@ -1,5 +1,9 @@
 //! How much the masked-language-model loss minds attention and heads, as a table for people.
 
+mod page;
+
+pub(crate) use page::importance;
+
 use std::collections::BTreeMap;
 
 use crate::run::Report;

@@ -1,6 +1,11 @@
 //! Structural probes (Hewitt & Manning 2019), as a table for people.
 
+mod page;
+
+pub(crate) use page::{mean_and_range, structural};
+
 use crate::format::percent;
+use crate::run::Report;
 use crate::sheet::Sheet;
 use crate::tables::ProbeScore;
 
@@ -60,4 +65,10 @@ pub fn structural_sheet(treebank: &str, rows: &[ProbeScore]) -> Sheet {
             .to_owned(),
     );
     sheet
+}
+
+/// Layer by layer; empty without structural probes.
+pub(crate) fn structural_section(probes: &[ProbeScore], report: &Report) -> Sheet {
+    let rows: Vec<ProbeScore> = probes.iter().filter(|row| is_structural(row)).cloned().collect();
+    if rows.is_empty() { Sheet::default() } else { structural_sheet(&report.treebank.name, &rows) }
 }

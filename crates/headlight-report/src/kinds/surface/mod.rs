@@ -1,5 +1,9 @@
 //! Surface statistics as figures and page show them.
 
+mod page;
+
+pub(crate) use page::surface;
+
 use std::collections::BTreeMap;
 
 use crate::sheet::Sheet;

@@ -1,8 +1,8 @@
 //! The relation table: best head beside best baseline, with intervals as numbers and as a drawing.
 
-use super::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
 use crate::assess::{is_aggregate, is_between_words};
 use crate::format::{count, p_value, percent, points};
+use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
 use crate::sheet::escape_html;
 use crate::tables::BestHead;
 

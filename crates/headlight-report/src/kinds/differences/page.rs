@@ -1,10 +1,10 @@
 //! What is compared inside a run, paired: of all kinds, in one place.
 
-use super::super::section::Section;
-use super::super::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
-use super::{distinct, spaced};
-use crate::differences::{Scale, differences_note};
+use super::super::shared::{distinct, spaced};
+use super::{Scale, differences_note};
 use crate::format::p_value;
+use crate::html::section::Section;
+use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
 use crate::sheet::escape_html;
 use crate::tables::Difference;
 
@@ -12,7 +12,7 @@ use crate::tables::Difference;
 const OPEN: usize = 12;
 
 /// The differences of each experiment, measure by measure; those that are beyond chance stand out.
-pub(in super::super) fn differences(rows: &[Difference]) -> Option<Section> {
+pub(crate) fn differences(rows: &[Difference]) -> Option<Section> {
     let introduction = "Results of the run beside each other, on the same words and paired: who is better by how much, and \
                         whether that is more than chance. Bold differences have p &lt; 0.05 after Holm's correction.";
     let experiments = distinct(rows.iter().map(|row| row.experiment.as_str()));

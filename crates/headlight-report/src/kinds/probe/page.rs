@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
-use super::super::section::Section;
-use super::structural::mean_and_range;
-use super::{distinct, of_heads};
+use super::super::shared::{distinct, of_heads};
+use super::probe_sheets;
+use super::{of_attention, worth_sheet};
 use crate::format::percent;
-use crate::markdown::probe_sheets;
-use crate::probes::{of_attention, worth_sheet};
+use crate::html::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
+use crate::html::section::Section;
+use crate::kinds::structural::mean_and_range;
 use crate::run::ModelSummary;
 use crate::sheet::{Sheet, isolated};
 use crate::tables::ProbeScore;
 
 /// Scores, and what is left of them without heads or layers.
-pub(in super::super) fn probes(rows: &[ProbeScore], model: &ModelSummary, treebank: &str) -> Option<Section> {
+pub(crate) fn probes(rows: &[ProbeScore], model: &ModelSummary, treebank: &str) -> Option<Section> {
     let rows: Vec<ProbeScore> = of_attention(rows).cloned().collect();
     let rows = rows.as_slice();
     if !rows.iter().any(|row| row.group.is_none()) {

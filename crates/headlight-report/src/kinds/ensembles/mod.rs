@@ -1,61 +1,15 @@
-//! What single heads do beside relations, as tables for people: trees, ensembles, behaviours.
+//! Heads that find a relation together, and the labelled trees of all ensembles.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod page;
 
+pub(crate) use page::ensembles;
+
+use std::collections::BTreeMap;
+
+use super::shared::{ends, share};
 use crate::format::{count, percent};
 use crate::sheet::Sheet;
-use crate::tables::{Cluster, Difference, Ensemble, EnsembleTree, HeadTree};
-
-/// Heads named before the rest is only counted.
-const NAMED: usize = 9;
-
-fn share(correct: u64, total: u64) -> f64 {
-    if total == 0 { 0.0 } else { correct as f64 / total as f64 }
-}
-
-fn interval(ends: Option<(f64, f64)>) -> String {
-    ends.map_or_else(String::new, |(low, high)| format!("[{}, {}]", percent(low), percent(high)))
-}
-
-/// A way to make a tree, for people.
-pub(crate) fn tree_title(tree: &str) -> &str {
-    match tree {
-        "undirected" => "spanning tree, UUAS",
-        "dep_to_gov" => "arborescence dep→gov, UAS",
-        "gov_to_dep" => "arborescence gov→dep, UAS",
-        other => other,
-    }
-}
-
-/// The head that was chosen, where it was one for all sentences.
-pub(crate) fn head_name(layer_index: Option<u32>, head_index: Option<u32>) -> String {
-    let head = layer_index.zip(head_index);
-    head.map_or_else(|| "by fold".to_owned(), |(layer, head)| format!("{}-{}", layer + 1, head + 1))
-}
-
-/// The trees of the chosen heads beside chains of neighbours.
-pub fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
-    let columns = ["<tree", "<head", ">accuracy", ">interval", ">chain"];
-    let mut sheet = Sheet::new("Trees of single heads, arcs found in %", &columns);
-    let line = |head: &HeadTree| {
-        let chain = rows.iter().find(|row| row.predictor == "chain" && row.tree == head.tree);
-        let cells = [
-            tree_title(&head.tree).to_owned(),
-            head_name(head.layer_index, head.head_index),
-            percent(share(head.correct, head.total)),
-            interval(head.ci_low.zip(head.ci_high)),
-            chain.map_or_else(String::new, |chain| percent(share(chain.correct, chain.total))),
-        ];
-        cells.map(Into::into).into()
-    };
-    sheet.groups.push(rows.iter().filter(|row| row.predictor == "head").map(line).collect());
-    sheet.notes.push(
-        "Arcs without punctuation and root. Spanning tree and its chain: over the words that are no punctuation. \
-         Arborescences are given the root. The chain joins neighbours."
-            .to_owned(),
-    );
-    sheet
-}
+use crate::tables::{Difference, Ensemble, EnsembleTree};
 
 /// The single head of either direction that was best where heads were gathered, as the table `differences` names it.
 pub const BEST_HEAD: &str = "best head";
@@ -131,8 +85,8 @@ pub fn ensemble_trees_sheet(rows: &[EnsembleTree]) -> Sheet {
             ["las_given_root", "uas_given_root", "relation_of_arc"].map(|measure| whole(predictor, measure));
         let accuracy =
             |row: Option<&EnsembleTree>| row.map_or_else(String::new, |it| percent(share(it.correct, it.total)));
-        let ends =
-            |row: Option<&EnsembleTree>| row.map_or_else(String::new, |row| interval(row.ci_low.zip(row.ci_high)));
+        let between =
+            |row: Option<&EnsembleTree>| row.map_or_else(String::new, |row| ends(row.ci_low.zip(row.ci_high)));
         let head = las.and_then(|row| row.layer_index.zip(row.head_index).zip(row.direction));
         let name = match (*predictor, head) {
             ("ensembles", _) => "ensembles".to_owned(),
@@ -142,7 +96,7 @@ pub fn ensemble_trees_sheet(rows: &[EnsembleTree]) -> Sheet {
             }
             (other, _) => other.to_owned(),
         };
-        [name, accuracy(las), ends(las), accuracy(uas), ends(uas), accuracy(relation)].map(Into::into).into()
+        [name, accuracy(las), between(las), accuracy(uas), between(uas), accuracy(relation)].map(Into::into).into()
     };
     sheet.groups.push(predictors.iter().map(line).collect());
     sheet.notes.push(
@@ -153,69 +107,10 @@ pub fn ensemble_trees_sheet(rows: &[EnsembleTree]) -> Sheet {
     sheet
 }
 
-/// The heads of each behaviour, role and cluster.
-pub fn clusters_sheet(rows: &[Cluster]) -> Sheet {
-    let mut sheet = Sheet::new("What heads do, and which are alike", &["<heads that are", ">n", "<which"]);
-    let name = |row: &Cluster| format!("{}-{}", row.layer_index + 1, row.head_index + 1);
-    let group = |label: &dyn Fn(&Cluster) -> Option<String>| {
-        let labels: BTreeSet<String> = rows.iter().filter_map(label).collect();
-        let line = |wanted: &String| {
-            let heads: Vec<String> = rows.iter().filter(|row| label(row).as_ref() == Some(wanted)).map(name).collect();
-            let more = heads.len().saturating_sub(NAMED);
-            let more = if more == 0 { String::new() } else { format!(", … ({more} more)") };
-            let named = heads.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-            vec![wanted.as_str().into(), heads.len().to_string().into(), format!("{named}{more}").into()]
-        };
-        labels.iter().map(line).collect::<Vec<_>>()
-    };
-    let groups = [
-        group(&|row| row.behaviour.clone()),
-        group(&|row| row.role.clone()),
-        group(&|row| Some(format!("in cluster {:>2}", row.cluster? + 1))),
-    ];
-    sheet.groups.extend(groups.into_iter().filter(|group| !group.is_empty()));
-    sheet
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tables::Direction;
-
-    #[test]
-    fn chosen_heads_stand_beside_chains() {
-        let row = |predictor: &str, tree: &str, correct: u64| HeadTree {
-            treebank: "t".into(),
-            split: "evaluate".into(),
-            predictor: predictor.into(),
-            layer_index: (predictor != "chain").then_some(4),
-            head_index: (predictor != "chain").then_some(2),
-            tree: tree.into(),
-            measure: "uuas".into(),
-            correct,
-            total: 200,
-            ci_low: (predictor == "head").then_some(0.5),
-            ci_high: (predictor == "head").then_some(0.7),
-        };
-        let rows = [
-            row("head", "undirected", 120),
-            row("chain", "undirected", 90),
-            row("each_head", "undirected", 10),
-            row("head", "gov_to_dep", 100),
-        ];
-        insta::assert_snapshot!(head_trees_sheet(&rows).to_text(80), @r"
-    Trees of single heads, arcs found in %
-
-    tree                       head  accuracy      interval  chain
-    ─────────────────────────  ────  ────────  ────────────  ─────
-    spanning tree, UUAS        5-3       60.0  [50.0, 70.0]   45.0
-    arborescence gov→dep, UAS  5-3       50.0  [50.0, 70.0]
-
-    Arcs without punctuation and root. Spanning tree and its chain: over the words
-    that are no punctuation. Arborescences are given the root. The chain joins
-    neighbours.
-    ");
-    }
 
     #[test]
     fn the_better_direction_of_each_relation_is_shown() {
@@ -291,32 +186,5 @@ mod tests {
                 ["head 5-3 dep→gov", "10.0", "[5.0, 15.0]", "30.0", "[25.0, 35.0]", ""],
             ]
         );
-    }
-
-    #[test]
-    fn heads_are_listed_by_what_they_do() {
-        let row = |head_index: u32| Cluster {
-            layer_index: 1,
-            head_index,
-            x: 0.0,
-            y: 0.0,
-            behaviour: (head_index == 0).then(|| "cls".to_owned()),
-            role: (head_index < 2).then(|| "positional".to_owned()),
-            cluster: Some(head_index / 11),
-        };
-        let rows: Vec<Cluster> = (0..12).map(row).collect();
-        insta::assert_snapshot!(clusters_sheet(&rows).to_text(80), @r"
-    What heads do, and which are alike
-
-    heads that are   n  which
-    ──────────────  ──  ───────────────────────────────────────────────────────
-    cls              1  2-1
-    ──────────────  ──  ───────────────────────────────────────────────────────
-    positional       2  2-1, 2-2
-    ──────────────  ──  ───────────────────────────────────────────────────────
-    in cluster  1   11  2-1, 2-2, 2-3, 2-4, 2-5, 2-6, 2-7, 2-8, 2-9, … (2 more)
-    in cluster  2    1  2-12
-    ");
-        assert_eq!(clusters_sheet(&[]).groups, Vec::<Vec<Vec<crate::sheet::SheetCell>>>::new());
     }
 }

@@ -1,19 +1,15 @@
 //! Heads that find a relation together (Limisiewicz et al. 2020).
 
-use super::super::section::Section;
-use super::super::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
-use super::share;
+use super::super::shared::share;
+use super::{beside_the_best_head, better_directions, ensemble_trees_sheet};
 use crate::format::{count, percent, points};
+use crate::html::section::Section;
+use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
 use crate::sheet::escape_html;
-use crate::single_heads::{beside_the_best_head, better_directions, ensemble_trees_sheet};
 use crate::tables::{Difference, Ensemble, EnsembleTree};
 
 /// The ensemble of each relation beside the best single head, and the trees that all of them make together.
-pub(in super::super) fn ensembles(
-    rows: &[Ensemble],
-    trees: &[EnsembleTree],
-    differences: &[Difference],
-) -> Option<Section> {
+pub(crate) fn ensembles(rows: &[Ensemble], trees: &[EnsembleTree], differences: &[Difference]) -> Option<Section> {
     if rows.is_empty() {
         return None;
     }

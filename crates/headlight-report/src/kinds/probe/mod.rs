@@ -1,7 +1,9 @@
 //! What is said of probes, from the rows of `probe_scores`: their names, the one number that tiles, findings and sheets give
 //! for each, and what that number is worth.
 
+mod all;
 mod findings;
+mod page;
 mod sheets;
 #[cfg(test)]
 mod tests;
@@ -10,11 +12,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub(crate) use all::{is_share, probe_sheets};
 pub use findings::probe_findings;
+pub(crate) use page::probes;
 pub use sheets::{probe_sheet, worth_sheet};
 
 use crate::format::{percent, points};
-use crate::structural::is_structural;
+use crate::kinds::structural::is_structural;
 use crate::tables::ProbeScore;
 
 /// The decoding of headlines: each word for itself, as in Clark et al. (2019).

@@ -1,14 +1,14 @@
 //! What the masked-language-model loss minds: Figure 3 of Clark et al. (2019), and heads (Michel et al. 2019).
 
-use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
-use super::super::section::Section;
-use super::{distinct, of_heads, source, spaced};
-use crate::importance::{UNTRAINED, importance_sheet, is_untrained};
+use super::super::shared::{distinct, of_heads, source, spaced};
+use super::{UNTRAINED, importance_sheet, is_untrained};
+use crate::html::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
+use crate::html::section::Section;
 use crate::run::Report;
 use crate::tables::Importance;
 
 /// Gradients of the loss by layer and by head.
-pub(in super::super) fn importance(rows: &[Importance], report: &Report) -> Option<Section> {
+pub(crate) fn importance(rows: &[Importance], report: &Report) -> Option<Section> {
     let model = &report.model;
     let untrained = is_untrained(report);
     if rows.is_empty() {

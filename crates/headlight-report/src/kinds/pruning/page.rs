@@ -1,14 +1,14 @@
 //! What masking heads does to a model (Michel et al. 2019).
 
-use super::super::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
-use super::super::section::Section;
-use super::{of_heads, source, spaced};
-use crate::pruning::{Curve, CurvePoint, MaskingMeasure, ablation_sheets, curves, pruning_sheets};
+use super::super::shared::{of_heads, source, spaced};
+use super::{Curve, CurvePoint, MaskingMeasure, ablation_sheets, curves, pruning_sheets};
+use crate::html::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
+use crate::html::section::Section;
 use crate::run::ModelSummary;
 use crate::tables::{Ablation, Pruning};
 
 /// Heads masked one at a time, and more and more of them; for each measure and way of masking.
-pub(in super::super) fn pruning(ablation: &[Ablation], pruning: &[Pruning], model: &ModelSummary) -> Option<Section> {
+pub(crate) fn pruning(ablation: &[Ablation], pruning: &[Pruning], model: &ModelSummary) -> Option<Section> {
     if ablation.is_empty() && pruning.is_empty() {
         return None;
     }

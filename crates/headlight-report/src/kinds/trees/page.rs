@@ -1,16 +1,16 @@
 //! Trees of single heads beside chains of neighbours.
 
-use super::super::plots::{Grid, HeadMap};
-use super::super::section::Section;
-use super::super::strips::{Align, Column, Order, Strip, legend, number, strip, table, text};
-use super::{distinct, of_heads, share};
+use super::super::shared::{distinct, head_name, of_heads, share};
+use super::tree_title;
 use crate::format::{count, percent, points};
+use crate::html::plots::{Grid, HeadMap};
+use crate::html::section::Section;
+use crate::html::strips::{Align, Column, Order, Strip, legend, number, strip, table, text};
 use crate::run::ModelSummary;
-use crate::single_heads::{head_name, tree_title};
 use crate::tables::HeadTree;
 
 /// The chosen head of each way to make a tree, and how all heads do.
-pub(in super::super) fn trees(rows: &[HeadTree], model: &ModelSummary) -> Option<Section> {
+pub(crate) fn trees(rows: &[HeadTree], model: &ModelSummary) -> Option<Section> {
     let introduction = "Trees of the words made of one head's attention, with nothing trained: which share of the \
                         treebank's arcs they have, without punctuation and root. Punctuation leaves before the spanning \
                         tree is built; the arborescences are told the root. The chain joins neighbours. In the heat map the dotted frame is the head that the run chose.";

@@ -1,13 +1,13 @@
 //! What heads look at, layer by layer.
 
-use super::super::plots::{Line, Panel, Point};
-use super::super::section::Section;
-use super::source;
-use crate::surface::{layer_means, measure_order, measure_title, surface_sheet};
+use super::super::shared::source;
+use super::{layer_means, measure_order, measure_title, surface_sheet};
+use crate::html::plots::{Line, Panel, Point};
+use crate::html::section::Section;
 use crate::tables::Surface;
 
 /// Surface patterns: shares of attention, and how broad it is.
-pub(in super::super) fn surface(rows: &[Surface]) -> Option<Section> {
+pub(crate) fn surface(rows: &[Surface]) -> Option<Section> {
     if rows.is_empty() {
         return None;
     }

@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn attention_is_that_of_the_chosen_head() {
-        let best = crate::best_heads::tests::rows();
+        let best = super::super::best::tests::rows();
         let of = |relation: &str, layer_index, head_index, share| HeadAttention {
             treebank: "t".into(),
             split: "evaluate".into(),

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::super::plots::{Line, Panel, Point};
-use super::super::section::Section;
-use super::distinct;
-use crate::structural::{is_structural, structural_sheet};
+use super::super::shared::distinct;
+use super::{is_structural, structural_sheet};
+use crate::html::plots::{Line, Panel, Point};
+use crate::html::section::Section;
 use crate::tables::ProbeScore;
 
 /// Structural probes over layers.
-pub(in super::super) fn structural(rows: &[ProbeScore], treebank: &str) -> Option<Section> {
+pub(crate) fn structural(rows: &[ProbeScore], treebank: &str) -> Option<Section> {
     let rows: Vec<ProbeScore> = rows.iter().filter(|row| is_structural(row)).cloned().collect();
     let [distances, depths] = MEASURES
         .map(|measures| -> Vec<Panel> { measures.iter().filter_map(|measure| panel(&rows, measure)).collect() });
@@ -71,7 +71,7 @@ fn panel(rows: &[ProbeScore], (measure, title, y): &(&str, &str, &str)) -> Optio
 }
 
 /// The mean over seeds, and the interval of a single one or the range of several.
-pub(in super::super) fn mean_and_range(rows: &[&ProbeScore]) -> (f64, Option<(f64, f64)>) {
+pub(crate) fn mean_and_range(rows: &[&ProbeScore]) -> (f64, Option<(f64, f64)>) {
     let values = || rows.iter().map(|row| row.value);
     let range = match rows {
         [row] => row.ci_low.zip(row.ci_high),

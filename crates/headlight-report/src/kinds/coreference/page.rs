@@ -1,21 +1,16 @@
 //! Whether heads attend from a mention to its antecedent.
 
-use super::super::plots::{Grid, HeadMap};
-use super::super::section::Section;
-use super::super::strips::{Align, Column, Order, Strip, legend, number, strip, table, text};
-use super::{distinct, of_heads, share, source, spaced};
+use super::super::shared::{distinct, head_name, of_heads, share, source, spaced};
+use super::coreference_sheet;
 use crate::format::count;
-use crate::markdown::coreference_sheet;
+use crate::html::plots::{Grid, HeadMap};
+use crate::html::section::Section;
+use crate::html::strips::{Align, Column, Order, Strip, legend, number, strip, table, text};
 use crate::run::ModelSummary;
-use crate::single_heads::head_name;
 use crate::tables::{Coreference, CoreferenceHead, Direction};
 
 /// The chosen head beside the baselines, by type of mention, and how all heads do.
-pub(in super::super) fn coreference(
-    rows: &[Coreference],
-    heads: &[CoreferenceHead],
-    model: &ModelSummary,
-) -> Option<Section> {
+pub(crate) fn coreference(rows: &[Coreference], heads: &[CoreferenceHead], model: &ModelSummary) -> Option<Section> {
     if rows.is_empty() && heads.is_empty() {
         return None;
     }

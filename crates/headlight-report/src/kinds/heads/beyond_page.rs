@@ -1,13 +1,13 @@
 //! Beyond position and the peak, and null models.
 
-use super::super::plots::{Line, Panel, Point};
-use super::super::section::Section;
-use super::super::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
-use super::share;
+use super::super::shared::share;
+use super::beyond::{BeyondPosition, attention_sheet, beyond_position, beyond_position_sheet};
+use super::null_models::{draws, null_models_sheet, summed};
 use crate::assess::is_aggregate;
-use crate::beyond::{BeyondPosition, attention_sheet, beyond_position, beyond_position_sheet};
 use crate::format::{count, percent, points};
-use crate::null_models::{draws, null_models_sheet, summed};
+use crate::html::plots::{Line, Panel, Point};
+use crate::html::section::Section;
+use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
 use crate::sheet::escape_html;
 use crate::tables::{BestHead, BestHeadLength, HeadAttention, NullModel};
 
@@ -18,11 +18,7 @@ const CURVES: usize = 6;
 const LEAST: u64 = 10;
 
 /// Accuracy by length of the dependency, where baselines are wrong, and attention beyond the peak.
-pub(in super::super) fn beyond(
-    lengths: &[BestHeadLength],
-    best: &[BestHead],
-    attention: &[HeadAttention],
-) -> Option<Section> {
+pub(crate) fn beyond(lengths: &[BestHeadLength], best: &[BestHead], attention: &[HeadAttention]) -> Option<Section> {
     let sums = beyond_position(lengths);
     let attention = attention_sheet(best, attention);
     if sums.is_empty() && attention.groups.iter().all(Vec::is_empty) {
@@ -108,7 +104,7 @@ fn panel(rows: &[BestHeadLength], relation: &str) -> Option<Panel> {
 }
 
 /// The trained model's best heads beside those of random weights.
-pub(in super::super) fn null_models(rows: &[NullModel]) -> Option<Section> {
+pub(crate) fn null_models(rows: &[NullModel]) -> Option<Section> {
     let sheet = null_models_sheet(rows, usize::MAX)?;
     let introduction = format!(
         "What choosing the best of all heads finds where nothing was learned: the same choice in {} models with the same \

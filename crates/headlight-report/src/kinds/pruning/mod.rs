@@ -1,5 +1,9 @@
 //! What masking heads does to a model, as tables for people.
 
+mod page;
+
+pub(crate) use page::pruning;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sheet::{Sheet, SheetCell};
