@@ -107,10 +107,7 @@ impl Layout {
         // The one rule that is no product.
         let on_device = |rule: &MergeRule| *rule != MergeRule::Max;
         let attention = request.attention.filter(|_| attended.contains(&true));
-        let words = match attention {
-            Some(Level::Words(rule)) => Some(rule),
-            _ => None,
-        };
+        let words = attention.and_then(Level::words);
         let peaks_on_host = request.peaks.is_some_and(|rule| !on_device(&rule));
         let on_host = peaks_on_host || words.is_some_and(|rule| !on_device(&rule));
         let leaves = |number: &usize| peaks_on_host || attended[*number];
@@ -118,7 +115,7 @@ impl Layout {
             // No embedding of a position is beyond the last.
             pieces: batching.padded(longest(inputs, Pieces::len)).min(spec.max_pieces()),
             positions: batching.padded(longest(inputs, |input| input.alignment.positions())),
-            maps: attention == Some(Level::Pieces) || on_host,
+            maps: attention.is_some_and(Level::pieces) || on_host,
             attended: (0..inputs.len()).filter(leaves).collect(),
             words: words.filter(on_device),
             peaks: request.peaks.filter(on_device),
@@ -247,13 +244,13 @@ impl Answers<'_> {
             AttentionMaps::new(grid, pieces, weights).expect("unpadding fixed the length")
         });
         let merged_here = |rule| maps.as_ref().map(|maps| merge(maps, alignment, rule));
-        let words_attention = match attention {
-            Some(Level::Words(_)) if layout.words.is_some() => place.and_then(|place| {
+        let words_attention = match attention.and_then(Level::words) {
+            Some(_) if layout.words.is_some() => place.and_then(|place| {
                 let weights = unpad(&floats(&host.merged), place, grid.heads, alignment.positions(), layout.positions);
                 WordAttention::new(grid, frame, words, weights)
             }),
-            Some(Level::Words(rule)) => merged_here(rule),
-            _ => None,
+            Some(rule) => merged_here(rule),
+            None => None,
         };
         let peaks = match request.peaks {
             Some(_) if layout.peaks.is_some() => {
@@ -271,7 +268,7 @@ impl Answers<'_> {
         Encoded {
             words: words_attention,
             peaks,
-            maps: maps.filter(|_| attention == Some(Level::Pieces)),
+            maps: maps.filter(|_| attention.is_some_and(Level::pieces)),
             hidden: hidden.flatten(),
         }
     }

@@ -30,6 +30,23 @@ pub enum Level {
     Pieces,
     /// Words, merged by this rule.
     Words(MergeRule),
+    /// Both, for several consumers of one pass.
+    Both(MergeRule),
+}
+
+impl Level {
+    /// Whether maps over pieces are yielded.
+    pub fn pieces(self) -> bool {
+        matches!(self, Level::Pieces | Level::Both(_))
+    }
+
+    /// The rule by which maps over words are merged, where they are yielded.
+    pub fn words(self) -> Option<MergeRule> {
+        match self {
+            Level::Words(rule) | Level::Both(rule) => Some(rule),
+            Level::Pieces => None,
+        }
+    }
 }
 
 /// Which numbers stand for attention.
@@ -58,9 +75,9 @@ pub enum Masking {
 /// What was asked for about one input.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Encoded {
-    /// Attention over pieces, with [`Level::Pieces`].
+    /// Attention over pieces, where [`Level::pieces`] says so.
     pub maps: Option<AttentionMaps>,
-    /// Attention over words, with [`Level::Words`].
+    /// Attention over words, where [`Level::words`] names a rule.
     pub words: Option<WordAttention>,
     /// The peaks of attention over words, with [`Request::peaks`].
     pub peaks: Option<AttentionPeaks>,

@@ -8,15 +8,12 @@ use crate::{Architecture, Encoded, HiddenStates, Level, Pieces, Request};
 /// An input and the part of its [`Encoded`] that is known so far.
 pub(crate) struct Output<'a> {
     pub input: &'a Pieces,
-    attention: Option<Attention>,
+    /// Maps of all heads over pieces `[layer, head, from, to]`, filled in as they are computed.
+    maps: Option<Vec<f32>>,
+    /// The same over words.
+    words: Option<(MergeRule, Vec<f32>)>,
     peaks: Option<Peaks>,
     hidden: Option<Vec<f32>>,
-}
-
-/// Maps of all heads `[layer, head, from, to]`, filled in as they are computed.
-enum Attention {
-    Pieces(Vec<f32>),
-    Words(MergeRule, Vec<f32>),
 }
 
 /// Peaks of all heads `[row or column, layer, head, word]`, filled in as maps are computed.
@@ -40,13 +37,12 @@ impl<'a> Output<'a> {
     pub(crate) fn new(input: &'a Pieces, spec: &Architecture, attention: Option<Level>, request: &Request) -> Self {
         let words = input.alignment.words().len();
         let room = |positions: usize| vec![0.0; spec.grid.len() * positions * positions];
-        let attention = attention.map(|level| match level {
-            Level::Pieces => Attention::Pieces(room(input.len())),
-            Level::Words(rule) => Attention::Words(rule, room(input.alignment.positions())),
-        });
+        let maps = attention.is_some_and(Level::pieces).then(|| room(input.len()));
+        let merged = attention.and_then(Level::words).map(|rule| (rule, room(input.alignment.positions())));
         let peaks = request.peaks.map(|rule| Peaks { rule, places: vec![NO_PEAK; 2 * spec.grid.len() * words] });
         let states = (spec.grid.layers + 1) * input.len() * spec.hidden;
-        Self { input, attention, peaks, hidden: request.hidden_states.then(|| Vec::with_capacity(states)) }
+        let hidden = request.hidden_states.then(|| Vec::with_capacity(states));
+        Self { input, maps, words: merged, peaks, hidden }
     }
 
     /// Has `compute` write the map over pieces of the head with this running number, and keeps of it what is wanted while
@@ -56,17 +52,15 @@ impl<'a> Output<'a> {
         let alignment = &self.input.alignment;
         let (area, words) = (self.input.len().pow(2), alignment.words().len());
         let area_in_words = alignment.positions().pow(2);
-        let (map, of_words) = match &mut self.attention {
-            Some(Attention::Pieces(maps)) => (&mut maps[number * area..][..area], None),
-            Some(Attention::Words(rule, maps)) => {
-                (map.slice(area), Some((*rule, &mut maps[number * area_in_words..][..area_in_words])))
-            }
-            None => (map.slice(area), None),
+        let map = match &mut self.maps {
+            Some(maps) => &mut maps[number * area..][..area],
+            None => map.slice(area),
         };
         compute(map);
-        let kept = of_words.map(|(rule, kept)| {
-            merge_map(map, alignment, rule, kept);
-            (rule, &*kept)
+        let kept = self.words.as_mut().map(|(rule, maps)| {
+            let kept = &mut maps[number * area_in_words..][..area_in_words];
+            merge_map(map, alignment, *rule, kept);
+            (*rule, &*kept)
         });
         if let Some(peaks) = &mut self.peaks {
             let merged = match kept {
@@ -96,13 +90,10 @@ impl<'a> Output<'a> {
         let (grid, pieces) = (spec.grid, self.input.len());
         let alignment = &self.input.alignment;
         let words = alignment.words().len();
-        let (maps, attention) = match self.attention {
-            Some(Attention::Pieces(maps)) => (AttentionMaps::new(grid, pieces, maps), None),
-            Some(Attention::Words(_, maps)) => (None, WordAttention::new(grid, alignment.frame(), words, maps)),
-            None => (None, None),
-        };
+        let maps = self.maps.and_then(|maps| AttentionMaps::new(grid, pieces, maps));
+        let merged = self.words.and_then(|(_, maps)| WordAttention::new(grid, alignment.frame(), words, maps));
         let peaks = self.peaks.and_then(|peaks| AttentionPeaks::new(grid, words, peaks.places));
         let hidden = self.hidden.and_then(|states| HiddenStates::new(grid.layers + 1, pieces, spec.hidden, states));
-        Encoded { maps, words: attention, peaks, hidden }
+        Encoded { maps, words: merged, peaks, hidden }
     }
 }

@@ -101,12 +101,20 @@ fn peaks_are_those_of_the_maps_whatever_else_is_wanted() {
     let rules = [MergeRule::Mean, MergeRule::First, MergeRule::Max];
     for (rule, kind) in rules.iter().flat_map(|rule| [(*rule, AttentionKind::Weights), (*rule, AttentionKind::Norms)]) {
         let words = Request { attention: Some(Level::Words(rule)), kind, ..Default::default() };
-        let expected: Vec<_> =
-            packed.encode(&inputs, &words).into_iter().map(|encoded| encoded.words.map(|it| peaks(&it))).collect();
-        for attention in [None, Some(Level::Pieces)].into_iter().chain(rules.map(|rule| Some(Level::Words(rule)))) {
-            let found = packed.encode(&inputs, &Request { attention, peaks: Some(rule), ..words.clone() });
-            let found: Vec<_> = found.into_iter().map(|encoded| encoded.peaks).collect();
-            assert!(found == expected, "{rule:?} {kind:?} beside {attention:?}");
+        let alone = packed.encode(&inputs, &words);
+        let pieces = packed.encode(&inputs, &Request { attention: Some(Level::Pieces), ..words.clone() });
+        let levels = rules.map(Level::Words).into_iter().chain(rules.map(Level::Both)).chain([Level::Pieces]);
+        for attention in levels.map(Some).chain([None]) {
+            let request = Request { attention, peaks: Some(rule), ..words.clone() };
+            for (number, found) in packed.encode(&inputs, &request).into_iter().enumerate() {
+                let what = format!("{rule:?} {kind:?} beside {attention:?}, sentence {number}");
+                assert!(found.peaks == alone[number].words.as_ref().map(peaks), "{what}");
+                let of_pieces = attention.is_some_and(Level::pieces);
+                assert!(found.maps == pieces[number].maps.clone().filter(|_| of_pieces), "{what}");
+                let of_words = attention.and_then(Level::words);
+                assert_eq!(found.words.is_some(), of_words.is_some(), "{what}");
+                assert!(of_words != Some(rule) || found.words == alone[number].words, "{what}");
+            }
         }
         check_some(&packed, &inputs, &Request { peaks: Some(rule), ..words });
     }

@@ -49,15 +49,20 @@ fn check_peaks<B: Backend>(name: &str) {
         let kinds = [AttentionKind::Weights, AttentionKind::Norms];
         for (rule, kind) in RULES.iter().flat_map(|rule| kinds.map(|kind| (*rule, kind))) {
             let words = Request { attention: Some(Level::Words(rule)), kind, ..Request::default() };
-            let expected: Vec<Option<AttentionPeaks>> =
-                encoder.encode(&inputs, &words).into_iter().map(|it| it.words.map(|it| peaks(&it))).collect();
-            for attention in [None, Some(Level::Pieces)].into_iter().chain(RULES.map(|rule| Some(Level::Words(rule)))) {
+            let alone = encoder.encode(&inputs, &words);
+            let pieces = encoder.encode(&inputs, &Request { attention: Some(Level::Pieces), ..words.clone() });
+            let expected: Vec<Option<AttentionPeaks>> = alone.iter().map(|it| it.words.as_ref().map(peaks)).collect();
+            let levels = RULES.map(Level::Words).into_iter().chain(RULES.map(Level::Both)).chain([Level::Pieces]);
+            for attention in levels.map(Some).chain([None]) {
                 let request = Request { attention, peaks: Some(rule), ..words.clone() };
                 for (number, encoded) in encoder.encode(&inputs, &request).into_iter().enumerate() {
                     let what = format!("{name} {batching:?} {rule:?} {kind:?} beside {attention:?}, sentence {number}");
                     assert_eq!(encoded.peaks, expected[number], "{what}");
-                    assert_eq!(encoded.maps.is_some(), attention == Some(Level::Pieces), "{what}");
-                    assert_eq!(encoded.words.is_some(), matches!(attention, Some(Level::Words(_))), "{what}");
+                    let (of_pieces, of_words) =
+                        (attention.is_some_and(Level::pieces), attention.and_then(Level::words));
+                    assert!(encoded.maps == pieces[number].maps.clone().filter(|_| of_pieces), "{what}");
+                    assert_eq!(encoded.words.is_some(), of_words.is_some(), "{what}");
+                    assert!(of_words != Some(rule) || encoded.words == alone[number].words, "{what}");
                 }
                 check_some(&encoder, &inputs, &request);
             }
