@@ -1,0 +1,218 @@
+"""Makes the sample model: a small BERT whose attention heads are taught by MiniLM-L6's, with a masked-LM head.
+
+    python train.py --teacher MINILM_FOLDER --prose prose.txt.gz --work FOLDER --steps 6000
+
+`--work` keeps the state (every 200 steps) and the log; a call goes on where the last one stopped, to the same weights: what a step
+does depends on its number and the seed alone. The learning rate is constant after a warm-up and falls to zero over the last fifth of
+`--steps`, so that training can be lengthened before it is ended. Then `--work`/model holds the checkpoint in f16.
+
+Three steps of four lower the Kullback-Leibler divergence of each of the 4 x 12 heads from the teacher's (layers 2 to 5 of 6, where its
+syntactic heads are), row by row; the fourth the masked-LM loss. The teacher reads a batch once for two steps.
+Needs torch, transformers, tokenizers, numpy. One thread: two threads on a busy machine are slower.
+"""
+
+import argparse
+import collections
+import gzip
+import json
+import os
+import time
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import BertWordPieceTokenizer
+from transformers import AutoModel, BertConfig, BertForMaskedLM
+
+LAYERS, HEADS, HIDDEN, VOCABULARY, POSITIONS = 4, 12, 192, 8192, 128
+# The teacher's layers, counted from 0, that teach the student's.
+TAUGHT_BY = [1, 2, 3, 4]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+PAD, UNK, CLS, SEP, MASK = range(5)
+# Pieces of a batch, and batches that the teacher reads ahead.
+BATCH, GROUP = 2048, 50
+SEED, RATE, WARM_UP, FALL = 1, 2e-3, 200, 0.2
+# Steps between two states on disk: whole groups, each batch of which is used twice.
+KEEP = 4 * GROUP
+
+
+def tokens(teacher, prose, work):
+    """The prose in pieces of the student, where its lines begin, and the student's pieces as the teacher numbers them."""
+    kept = os.path.join(work, "tokens.npz")
+    vocabulary = os.path.join(work, "vocab.txt")
+    if not os.path.exists(kept):
+        lines = [line.strip() for line in gzip.open(prose, "rt", encoding="utf-8") if line.strip()]
+        whole = [line.rstrip("\n") for line in open(os.path.join(teacher, "vocab.txt"), encoding="utf-8")]
+        tokenizer = BertWordPieceTokenizer(os.path.join(teacher, "vocab.txt"), lowercase=True)
+        counted = collections.Counter()
+        for at in range(0, len(lines), 5000):
+            for encoded in tokenizer.encode_batch(lines[at : at + 5000], add_special_tokens=False):
+                counted.update(encoded.ids)
+        special = [whole.index(piece) for piece in SPECIAL]
+        # Single characters of Latin scripts, so that no word of them is unknown.
+        characters = {at for at, piece in enumerate(whole) if len(piece.removeprefix("##")) == 1 and ord(piece[-1]) < 0x250}
+        ids = special + sorted(characters - set(special))
+        ids += [at for at, _ in counted.most_common() if at not in set(ids)][: VOCABULARY - len(ids)]
+        with open(vocabulary, "w", encoding="utf-8") as file:
+            file.write("\n".join(whole[at] for at in ids) + "\n")
+        tokenizer = BertWordPieceTokenizer(vocabulary, lowercase=True)
+        encoded = []
+        for at in range(0, len(lines), 5000):
+            encoded += [it.ids for it in tokenizer.encode_batch(lines[at : at + 5000], add_special_tokens=False)]
+        flat = np.concatenate([np.array(it, np.uint16) for it in encoded])
+        begins = np.concatenate([[0], np.cumsum([len(it) for it in encoded])])
+        np.savez(kept, flat=flat, begins=begins, ids=np.array(ids))
+    data = np.load(kept)
+    pieces = [line.rstrip("\n") for line in open(vocabulary, encoding="utf-8")]
+    return data["flat"], sentences(data["flat"], data["begins"], pieces), torch.from_numpy(data["ids"])
+
+
+def sentences(flat, lines, pieces):
+    """Where sentences begin: at lines, and behind a full stop with the quotation mark that may follow it."""
+    begins = np.zeros(len(flat) + 1, bool)
+    begins[lines[:-1]] = True
+    behind = np.flatnonzero(np.isin(flat, [pieces.index(mark) for mark in ".!?"])) + 1
+    quoted = (behind < len(flat)) & (flat[np.minimum(behind, len(flat) - 1)] == pieces.index('"'))
+    behind = np.where(quoted, behind + 1, behind)
+    begins[behind[behind < len(flat)]] = True
+    return np.flatnonzero(begins[:-1])
+
+
+def batch(flat, starts, random):
+    """Pieces `[sequence, position]` and which are real: one sentence each, or as many as fit."""
+    longest = int(random.choice([24, 40, 64], p=[0.4, 0.4, 0.2]))
+    ids, lengths = np.zeros((BATCH // longest, longest), np.int64), []
+    for row in ids:
+        while True:
+            at = random.integers(0, len(starts) - 1)
+            last = at + 1
+            if random.random() < 0.4:
+                while last + 1 < len(starts) and starts[last + 1] - starts[at] <= longest - 2:
+                    last += 1
+            taken = flat[starts[at] : min(starts[last], starts[at] + longest - 2)]
+            if len(taken) >= 4:
+                break
+        row[: len(taken) + 2] = [CLS, *taken, SEP]
+        lengths.append(len(taken) + 2)
+    width = max(lengths)
+    return torch.from_numpy(ids[:, :width]), torch.from_numpy(np.arange(width)[None] < np.array(lengths)[:, None])
+
+
+def new_student(teacher, ids):
+    """A student whose embeddings are the teacher's, on the directions in which those differ most."""
+    torch.manual_seed(SEED)
+    student = BertForMaskedLM(
+        BertConfig(
+            vocab_size=len(ids), hidden_size=HIDDEN, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
+            intermediate_size=4 * HIDDEN, max_position_embeddings=POSITIONS, hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0, attn_implementation="eager",
+        )
+    )
+    with torch.no_grad():
+        words = teacher.embeddings.word_embeddings.weight[ids]
+        directions = torch.pca_lowrank(words, q=HIDDEN)[2]
+        student.bert.embeddings.word_embeddings.weight.copy_(words @ directions)
+        positions = teacher.embeddings.position_embeddings.weight[:POSITIONS]
+        student.bert.embeddings.position_embeddings.weight.copy_(positions @ directions)
+    return student
+
+
+def divergence(student, ids, real, maps):
+    """The mean divergence of a head's row from the teacher's, summed over layers."""
+    said = student.bert(ids, attention_mask=real.long(), output_attentions=True).attentions
+    rows = real[:, None].float()
+    total = 0
+    for taught, wanted in zip(said, maps):
+        difference = (wanted * (torch.log(wanted + 1e-9) - torch.log(taught + 1e-9))).sum(-1)
+        total = total + (difference * rows).sum() / (rows.sum() * HEADS)
+    return total
+
+
+def masked_loss(student, ids, real):
+    """BERT's loss with a fifth of the pieces hidden: 80 % behind [MASK], 10 % behind another piece."""
+    hidden = (torch.rand(ids.shape) < 0.2) & real & (ids > MASK)
+    seen, kind = ids.clone(), torch.rand(ids.shape)
+    seen[hidden & (kind < 0.8)] = MASK
+    others = hidden & (kind >= 0.9)
+    seen[others] = torch.randint(MASK + 1, VOCABULARY, (int(others.sum()),))
+    states = student.bert(seen, attention_mask=real.long()).last_hidden_state[hidden]
+    return torch.nn.functional.cross_entropy(student.cls(states), ids[hidden])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ["teacher", "prose", "work"]:
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--until", type=int, default=None, help="stop at this step, before the learning rate falls")
+    asked = parser.parse_args()
+    os.makedirs(asked.work, exist_ok=True)
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    teacher = AutoModel.from_pretrained(asked.teacher, attn_implementation="eager").eval()
+    teacher.encoder.layer = teacher.encoder.layer[: max(TAUGHT_BY) + 1]
+    flat, starts, ids_of_teacher = tokens(asked.teacher, asked.prose, asked.work)
+    student = new_student(teacher, ids_of_teacher).train()
+    optimizer = torch.optim.AdamW(student.parameters(), lr=RATE, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
+    state, log = os.path.join(asked.work, "state.pt"), open(os.path.join(asked.work, "log.txt"), "a")
+    step = seen = 0
+    if os.path.exists(state):
+        kept = torch.load(state)
+        student.load_state_dict(kept["student"]), optimizer.load_state_dict(kept["optimizer"])
+        step, seen = kept["step"], kept["seen"]
+    print(f"from step {step} of {asked.steps}: {len(flat)} pieces, {len(starts)} sentences", file=log, flush=True)
+    divergences, losses, clock = [], [], time.time()
+    falls = asked.steps - int(FALL * asked.steps)
+    read = []
+    while step < min(asked.steps, asked.until or asked.steps):
+        if step % (2 * GROUP) == 0:
+            random = np.random.default_rng([SEED, step])
+            read = [batch(flat, starts, random) for _ in range(GROUP)]
+            order = np.concatenate([random.permutation(GROUP), random.permutation(GROUP)])
+            maps = {}
+        rate = RATE * min(1, (step + 1) / WARM_UP) * min(1, (asked.steps - step) / (asked.steps - falls))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(SEED + step)
+        place = int(order[step % (2 * GROUP)])
+        ids, real = read[place]
+        if step % 4 < 3:
+            if place not in maps:
+                with torch.no_grad():
+                    said = teacher(ids_of_teacher[ids], attention_mask=real.long(), output_attentions=True).attentions
+                    maps[place] = [said[layer] for layer in TAUGHT_BY]
+            loss = divergence(student, ids, real, maps[place])
+            divergences.append(loss.item() / LAYERS)
+        else:
+            loss = masked_loss(student, ids, real)
+            losses.append(loss.item())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step, seen = step + 1, seen + int(real.sum())
+        if step % 100 == 0:
+            said = f"step {step} pieces {seen} divergence {np.mean(divergences):.4f} loss {np.mean(losses):.3f} rate {rate:.5f}"
+            print(f"{said} seconds {time.time() - clock:.0f}", file=log, flush=True)
+            divergences, losses, clock = [], [], time.time()
+        if step % KEEP == 0 or step == asked.steps:
+            kept = {"student": student.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "seen": seen}
+            torch.save(kept, state + ".partial")
+            os.replace(state + ".partial", state)
+            write(student, asked.work)
+
+
+def write(student, work):
+    """The checkpoint in f16, as the repository has it."""
+    folder = os.path.join(work, "model")
+    student.save_pretrained(folder)
+    weights = os.path.join(folder, "model.safetensors")
+    save_file({name: value.half() for name, value in load_file(weights).items()}, weights, {"format": "pt"})
+    with open(os.path.join(work, "vocab.txt"), encoding="utf-8") as pieces, open(os.path.join(folder, "vocab.txt"), "w", encoding="utf-8") as file:
+        file.write(pieces.read())
+    with open(os.path.join(folder, "tokenizer_config.json"), "w", encoding="utf-8") as file:
+        json.dump({"do_lower_case": True, "model_max_length": POSITIONS, "tokenizer_class": "BertTokenizer"}, file)
+
+
+if __name__ == "__main__":
+    main()
