@@ -1,4 +1,7 @@
-//! Tensors by name out of one safetensors file or several shards, read one at a time so that nothing is held twice.
+//! Tensors by name out of one file of weights or several shards, read one at a time so that nothing is held twice.
+
+mod pickle;
+mod pytorch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,9 +21,50 @@ use crate::{LoadError, files};
 pub(crate) struct Stored {
     pub dtype: Dtype,
     pub shape: Vec<usize>,
+    /// Per axis, in values, where they are not laid out row by row.
+    strides: Option<Vec<usize>>,
     file: usize,
     start: u64,
-    bytes: usize,
+}
+
+impl Stored {
+    /// From its first value to its last, in values.
+    fn span(&self) -> usize {
+        if self.shape.contains(&0) {
+            return 0;
+        }
+        match &self.strides {
+            None => self.shape.iter().product(),
+            Some(strides) => 1 + self.shape.iter().zip(strides).map(|(size, stride)| (size - 1) * stride).sum::<usize>(),
+        }
+    }
+
+    /// Values row by row, of all in its span.
+    fn row_major(&self, span: Vec<f32>) -> Vec<f32> {
+        let Some(strides) = &self.strides else { return span };
+        let mut expected = 1;
+        let mut in_order = true;
+        for (size, stride) in self.shape.iter().zip(strides).rev() {
+            in_order &= *size == 1 || *stride == expected;
+            expected *= size;
+        }
+        if in_order || span.is_empty() {
+            return span;
+        }
+        let mut values = Vec::with_capacity(expected);
+        let mut index = vec![0; self.shape.len()];
+        for _ in 0..expected {
+            values.push(span[index.iter().zip(strides).map(|(at, stride)| at * stride).sum::<usize>()]);
+            for (at, size) in index.iter_mut().zip(&self.shape).rev() {
+                *at += 1;
+                if *at < *size {
+                    break;
+                }
+                *at = 0;
+            }
+        }
+        values
+    }
 }
 
 /// The tensors of a checkpoint folder by their names in the file. Every file is complete: its length was checked.
@@ -31,30 +75,37 @@ pub(crate) struct Checkpoint {
     pub tensors: BTreeMap<String, Stored>,
 }
 
-/// `model.safetensors.index.json`.
+/// The files that hold a checkpoint's weights, the first of them that there is: whole, or the index of its shards.
+const WHOLE_OR_INDEX: [&str; 4] =
+    ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
+
+/// The index of shards.
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
 impl Checkpoint {
-    /// Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names.
+    /// Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names; else the same of
+    /// `pytorch_model.bin`, without executing anything of it.
     pub fn open(folder: &Path) -> Result<Self, LoadError> {
-        let single = folder.join("model.safetensors");
-        let index = folder.join("model.safetensors.index.json");
-        if single.exists() {
-            let tensors = read_header(&single, 0)?;
-            return Ok(Self { path: single.clone(), files: vec![single], tensors });
+        let found = WHOLE_OR_INDEX.iter().map(|name| folder.join(name)).find(|path| path.exists());
+        match found {
+            Some(index) if index.extension().is_some_and(|extension| extension == "json") => Self::open_shards(folder, index),
+            Some(whole) => {
+                let tensors = read_header(&whole, 0)?;
+                Ok(Self { path: whole.clone(), files: vec![whole], tensors })
+            }
+            None => {
+                let hint = hint(folder);
+                Err(LoadError::MissingFile { folder: folder.to_owned(), wanted: "model.safetensors or pytorch_model.bin", hint })
+            }
         }
-        if index.exists() {
-            return Self::open_shards(folder, index);
-        }
-        Err(LoadError::MissingFile { folder: folder.to_owned(), wanted: "model.safetensors", hint: hint(folder) })
     }
 
     fn open_shards(folder: &Path, index: PathBuf) -> Result<Self, LoadError> {
         let Index { weight_map } = files::read_json(&index)?;
-        let damaged = |problem| LoadError::Damaged { path: index.clone(), problem };
+        let damaged = |problem| LoadError::Shards { path: index.clone(), problem };
         let names: BTreeSet<&String> = weight_map.values().collect();
         let (mut files, mut tensors) = (Vec::new(), BTreeMap::new());
         for name in names {
@@ -89,25 +140,27 @@ impl Checkpoint {
             file.read_exact(bytes)
         };
         let failed = |source| LoadError::Read { path: path.clone(), source };
+        let span = stored.span();
         if stored.dtype == Dtype::F32 {
-            let mut values = vec![0f32; stored.bytes / 4];
+            let mut values = vec![0f32; span];
             read(bytemuck::cast_slice_mut(&mut values)).map_err(failed)?;
             if cfg!(target_endian = "big") {
                 values.iter_mut().for_each(|value| *value = f32::from_bits(value.to_bits().swap_bytes()));
             }
-            return Ok(values);
+            return Ok(stored.row_major(values));
         }
-        let mut bytes = vec![0u8; stored.bytes];
+        let mut bytes = vec![0u8; 2 * span];
         read(&mut bytes).map_err(failed)?;
         let halves = bytes.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
-        Ok(match stored.dtype {
+        let values = match stored.dtype {
             Dtype::F16 => halves.map(|pair| f16::from_le_bytes(pair).to_f32()).collect(),
             Dtype::BF16 => halves.map(|pair| bf16::from_le_bytes(pair).to_f32()).collect(),
             other => {
                 let problem = format!("a tensor of type {other:?} holds no weights");
                 return Err(LoadError::Damaged { path: path.clone(), problem });
             }
-        })
+        };
+        Ok(stored.row_major(values))
     }
 }
 
@@ -119,8 +172,8 @@ fn hint(folder: &Path) -> &'static str {
     if has("adapter_model") {
         "the weights there are those of an adapter; merge them into their model with peft's `merge_and_unload` and save it"
     } else if has("pytorch_model") || has(".bin") || has(".pt") {
-        "only weights of PyTorch (pytorch_model.bin) are there; save the model with transformers' `save_pretrained` to \
-         convert it"
+        "a file of PyTorch under another name is there; call it pytorch_model.bin, or save the model with transformers' \
+         `save_pretrained`"
     } else if has("tf_model") || has(".h5") || has(".ckpt") {
         "only weights of TensorFlow are there; load the model with `from_pretrained(…, from_tf=True)` of transformers 4 and \
          save it with `save_pretrained`"
@@ -132,12 +185,21 @@ fn hint(folder: &Path) -> &'static str {
     } else if has(".safetensors") {
         "a safetensors file of another name is there; call it model.safetensors"
     } else {
-        "a model is a folder with config.json, model.safetensors and tokenizer.json or vocab.txt"
+        "a model is a folder with config.json, model.safetensors (or pytorch_model.bin) and tokenizer.json or vocab.txt"
+    }
+}
+
+/// Where the tensors of a file lie. The file is as long as it says.
+fn read_header(path: &Path, file_number: usize) -> Result<BTreeMap<String, Stored>, LoadError> {
+    if path.extension().is_some_and(|extension| extension == "bin") {
+        pytorch::read_header(path, file_number)
+    } else {
+        read_safetensors_header(path, file_number)
     }
 }
 
 /// Reads the header of a safetensors file and checks that the file is as long as it says.
-fn read_header(path: &Path, file_number: usize) -> Result<BTreeMap<String, Stored>, LoadError> {
+fn read_safetensors_header(path: &Path, file_number: usize) -> Result<BTreeMap<String, Stored>, LoadError> {
     let failed = |source| LoadError::Read { path: path.to_owned(), source };
     let damaged = |problem: String| LoadError::Damaged { path: path.to_owned(), problem };
     let mut file = File::open(path).map_err(failed)?;
@@ -167,9 +229,8 @@ fn read_header(path: &Path, file_number: usize) -> Result<BTreeMap<String, Store
         .tensors()
         .into_iter()
         .map(|(name, info)| {
-            let (start, end) = info.data_offsets;
-            let (dtype, shape) = (info.dtype, info.shape.clone());
-            (name, Stored { dtype, shape, file: file_number, start: data_start + start as u64, bytes: end - start })
+            let (dtype, shape, start) = (info.dtype, info.shape.clone(), data_start + info.data_offsets.0 as u64);
+            (name, Stored { dtype, shape, strides: None, file: file_number, start })
         })
         .collect())
 }

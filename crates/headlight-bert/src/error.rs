@@ -71,10 +71,26 @@ pub enum LoadError {
         /// What does not add up.
         problem: String,
     },
+    /// An index of shards that does not fit the shards.
+    #[error("{}: {problem}", .path.display())]
+    Shards {
+        /// The index.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
+    /// A file of PyTorch that is damaged, or holds something else than weights. Nothing of it was executed.
+    #[error("{} cannot be read as weights of PyTorch: {problem}", .path.display())]
+    PyTorch {
+        /// The file.
+        path: PathBuf,
+        /// What does not add up, or has no place among weights.
+        problem: String,
+    },
     /// The tensors are not those of the model that `config.json` describes.
     #[error("{} does not fit its config.json: {problems}", .path.display())]
     Tensors {
-        /// The safetensors file or the index of shards.
+        /// The file of weights or the index of shards.
         path: PathBuf,
         /// Every tensor at fault.
         problems: Box<TensorProblems>,

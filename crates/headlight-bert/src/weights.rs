@@ -116,7 +116,7 @@ pub(crate) struct ReadWeights {
 }
 
 impl BertWeights {
-    /// Reads `model.safetensors` (or its shards) of a checkpoint folder. F32, F16 and BF16 become f32; a leading
+    /// Reads `model.safetensors` or `pytorch_model.bin` (or their shards) of a checkpoint folder. F32, F16 and BF16 become f32; a leading
     /// `bert.`, alone or after the names of other parts, and the old names `gamma` and `beta` are understood. Whatever
     /// stands on the encoder (pooler, classifiers, a masked-LM head that does not fit) is passed over.
     ///

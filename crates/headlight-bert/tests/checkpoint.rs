@@ -254,8 +254,8 @@ fn files_that_are_no_weights_say_what_they_are_and_what_to_do() {
         assert!(error.contains("git lfs pull"), "{error}");
     }
     for (file, hint) in [
-        ("pytorch_model.bin", "only weights of PyTorch"),
-        ("pytorch_model-00001-of-00002.bin", "only weights of PyTorch"),
+        ("pytorch_model-00001-of-00002.bin", "a file of PyTorch under another name"),
+        ("weights.pt", "call it pytorch_model.bin"),
         ("tf_model.h5", "only weights of TensorFlow"),
         ("flax_model.msgpack", "only weights of Flax"),
         ("adapter_model.safetensors", "merge_and_unload"),
@@ -264,7 +264,7 @@ fn files_that_are_no_weights_say_what_they_are_and_what_to_do() {
     ] {
         let folder = folder("", "");
         fs::write(folder.path().join(file), "").unwrap();
-        check_message(read(folder.path()), &["has no model.safetensors", hint]);
+        check_message(read(folder.path()), &["has no model.safetensors or pytorch_model.bin", hint]);
     }
 }
 
@@ -331,12 +331,7 @@ fn a_damaged_file_is_named_with_what_is_wrong() {
 #[test]
 fn a_folder_without_a_file_says_what_is_missing() {
     let folder = folder("", "");
-    check_message(read(folder.path()), &["has no model.safetensors", "config.json, model.safetensors and"]);
-    fs::write(folder.path().join("pytorch_model.bin"), "").unwrap();
-    check_message(
-        read(folder.path()),
-        &["has no model.safetensors: only weights of PyTorch (pytorch_model.bin) are there"],
-    );
+    check_message(read(folder.path()), &["has no model.safetensors", "model.safetensors (or pytorch_model.bin) and"]);
     fs::remove_file(folder.path().join("config.json")).unwrap();
     check_message(read(folder.path()), &["has no config.json"]);
 }
