@@ -2,6 +2,7 @@
 //! paper §4.3).
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -9,7 +10,7 @@ use headlight_attention::AttentionHead;
 use headlight_heads::coreference::{
     AntecedentPredictor, CoreferenceCounts, CoreferenceOptions, CoreferenceScores, MentionGroup,
 };
-use headlight_heads::{Direction, Fold, coreference};
+use headlight_heads::{Direction, Fold, Selected, coreference};
 use headlight_report::format::percent;
 use headlight_report::sheet::Sheet;
 use headlight_report::stats::{Counts, Pair, Unit};
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::Kind;
 use super::shared::paired::{said, untested, write_differences};
-use super::shared::selection::{Selection, check_splits, chosen_on, chosen_where};
+use super::shared::selection::{NOT_TESTED, Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap, direction as to_table};
 use crate::config::{Input, Settings, Split, choice};
 use crate::run::{DocumentPass, Outcome, Run, ScoredDocuments};
@@ -57,69 +58,66 @@ impl Kind for Coreference {
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let scored = self.score(run, Split::Evaluate)?;
-        let select = match self.selection {
-            Selection::Separate => Some(self.score(run, Split::Select)?),
-            Selection::Folds | Selection::Same => None,
-        };
+        let splits = Splits::make(self.selection, |split| self.score(run, split))?;
         let clock = Instant::now();
-        let evaluate = &scored.scores;
-        let choices = self.choose(evaluate, select.as_ref().map(|select| &select.scores))?;
-        let (rows, differences) = self.rows(run, evaluate, &choices)?;
-        write_heads(run, evaluate, select.as_ref().map(|select| &select.scores))?;
+        let chosen = choose(&splits)?;
+        let (rows, differences) = self.rows(run, &splits.evaluate.scores, &chosen)?;
+        write_heads(run, &splits)?;
         write_table(run.folder(), &rows)?;
         write_differences(run, &differences)?;
         run.note_stage("score coreference", clock);
-        let mut sheets = vec![sheet(&rows, &choices, run.config())];
+        let mut sheets = vec![sheet(&rows, &chosen, run.config())];
         sheets.extend(differences_sheet(&differences, "The head and the rules compared"));
         let tables = [tables::Coreference::NAME, tables::CoreferenceHead::NAME, Difference::NAME];
         Ok(Outcome {
             tables: tables.map(ToOwned::to_owned).to_vec(),
-            facts: facts(&choices, &scored),
-            findings: self.findings(&rows, &differences, &choices),
-            warnings: self.warnings(&scored, select.as_ref()),
+            facts: facts(&chosen, &splits.evaluate),
+            findings: self.findings(&rows, &differences, &chosen),
+            warnings: self.warnings(&splits),
             sheets,
             statistics: Some(bootstrap(self.resamples, self.confidence, run).into()),
-            selection: Some(chosen_on(self.selection)),
+            selection: Some(self.selection),
         })
     }
 }
 
-/// A direction and a head, with the fold of documents that it was not chosen on and is reported on; `None` for all.
-#[derive(Clone, Copy)]
-struct Choice {
+/// A head and how it is read.
+#[derive(Clone, Copy, PartialEq)]
+struct Read {
     direction: Direction,
     head: AttentionHead,
-    reported_on: Option<Fold>,
 }
 
-impl Choice {
-    fn predictor(self) -> AntecedentPredictor {
-        AntecedentPredictor::Head { direction: self.direction, head: self.head }
-    }
-
-    /// `4-3, mention→antecedent`
-    fn described(self) -> String {
+/// `4-3, mention→antecedent`
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let way = match self.direction {
             Direction::DependentToGovernor => "mention→antecedent",
             Direction::GovernorToDependent => "antecedent→mention",
         };
-        format!("{}, {way}", self.head)
+        write!(f, "{}, {way}", self.head)
     }
 }
 
-/// The head chosen, where folds agree on one.
-fn single(choices: &[Choice]) -> Option<Choice> {
-    let (first, others) = choices.split_first()?;
-    others.iter().all(|other| other.predictor() == first.predictor()).then_some(*first)
+/// The chosen head; none where no mention has an antecedent to choose it by.
+type Chosen = Selected<Option<Read>>;
+
+/// The head chosen, where halves agree on one.
+fn common(chosen: &Chosen) -> Option<Read> {
+    chosen.common().copied().flatten()
 }
 
-/// What is chosen: a head, or each fold's head.
-fn described(choices: &[Choice]) -> String {
-    match single(choices) {
-        Some(choice) => choice.described(),
-        None => choices.iter().map(|choice| choice.described()).collect::<Vec<_>>().join(" and, for the other fold, "),
-    }
+/// The head that is best over all mentions; with folds one for the documents of each.
+fn choose(splits: &Splits<ScoredDocuments>) -> Result<Chosen> {
+    splits.choose(|scored, half| {
+        let counts = scored.scores.sum(|id| half.is_none_or(|half| Fold::of_name(id) == half));
+        let best = counts.best(MentionGroup::All).map(|(direction, head)| Read { direction, head });
+        ensure!(
+            half.is_none() || best.is_some(),
+            "selection = \"folds\" needs more documents: one fold has no mention with an antecedent"
+        );
+        Ok(best)
+    })
 }
 
 impl Coreference {
@@ -149,49 +147,30 @@ impl Coreference {
         }
     }
 
-    /// The head that is best over all mentions; with folds one for the documents of each.
-    fn choose(&self, evaluate: &CoreferenceScores, select: Option<&CoreferenceScores>) -> Result<Vec<Choice>> {
-        let best = |counts: &CoreferenceCounts| counts.best(MentionGroup::All);
-        if self.selection == Selection::Folds {
-            let choose = |reported_on: Fold| {
-                let counts = evaluate.sum(|id| Fold::of_name(id) == reported_on.other());
-                let (direction, head) = best(&counts)?;
-                Some(Choice { direction, head, reported_on: Some(reported_on) })
-            };
-            let choices: Option<Vec<Choice>> = [Fold::First, Fold::Second].into_iter().map(choose).collect();
-            return choices.ok_or_else(|| {
-                anyhow::anyhow!(
-                    "selection = \"folds\" needs more documents: one fold has no mention with an antecedent"
-                )
-            });
-        }
-        let counts = select.unwrap_or(evaluate).sum(|_| true);
-        let choice = best(&counts).map(|(direction, head)| Choice { direction, head, reported_on: None });
-        Ok(choice.into_iter().collect())
-    }
-
     /// The chosen head and the baselines on every group of mentions, with intervals over documents; and what lies between
     /// the head and each baseline.
     fn rows(
         &self,
         run: &Run,
         scores: &CoreferenceScores,
-        choices: &[Choice],
+        chosen: &Chosen,
     ) -> Result<(Vec<tables::Coreference>, Vec<Difference>)> {
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
-        let single = single(choices);
+        let common = common(chosen);
         let counts = |group: MentionGroup, predictor: Option<AntecedentPredictor>| -> Vec<Counts> {
             let of_document = |(id, counts): (&str, &CoreferenceCounts)| {
-                let of_fold = |choice: &&Choice| choice.reported_on.is_none_or(|fold| fold == Fold::of_name(id));
-                let chosen = || choices.iter().find(of_fold).map(|choice| choice.predictor());
-                let correct = predictor.or_else(chosen).map_or(0, |predictor| counts.correct(group, predictor));
+                let by_head = || {
+                    let Read { direction, head } = (*chosen.of(Fold::of_name(id)))?;
+                    Some(AntecedentPredictor::Head { direction, head })
+                };
+                let correct = predictor.or_else(by_head).map_or(0, |predictor| counts.correct(group, predictor));
                 Counts { correct, total: counts.total(group) }
             };
             scores.documents().map(of_document).collect()
         };
         // One document alone has nothing to be resampled.
         let several = scores.documents().count() > 1;
-        let of_head = MentionGroup::ALL.map(|group| counts(group, None));
+        let by_head = MentionGroup::ALL.map(|group| counts(group, None));
         let mut rows = Vec::new();
         let mut of_baselines = Vec::new();
         for predictor in AntecedentPredictor::BASELINES.map(Some).into_iter().chain([None]) {
@@ -199,20 +178,14 @@ impl Coreference {
                 let counts = counts(group, predictor);
                 let interval = bootstrap.intervals(&[&counts])?.into_iter().next().flatten().filter(|_| several);
                 let (correct, total) = Counts::sum(&counts);
-                let of_single = |index: fn(AttentionHead) -> usize| match predictor {
-                    Some(_) => None,
-                    None => single.map(|choice| index(choice.head) as u32),
-                };
+                let of_head = common.filter(|_| predictor.is_none());
                 rows.push(tables::Coreference {
                     corpus: run.config().treebank.display_name(),
                     split: Split::Evaluate.name().to_owned(),
                     predictor: predictor.map_or("head", AntecedentPredictor::name).to_owned(),
-                    layer_index: of_single(|head| head.layer),
-                    head_index: of_single(|head| head.index),
-                    direction: match predictor {
-                        Some(_) => None,
-                        None => single.map(|choice| to_table(choice.direction)),
-                    },
+                    layer_index: of_head.map(|read| read.head.layer as u32),
+                    head_index: of_head.map(|read| read.head.index as u32),
+                    direction: of_head.map(|read| to_table(read.direction)),
                     mention_type: group.name().to_owned(),
                     correct,
                     total,
@@ -229,34 +202,29 @@ impl Coreference {
                 a: "head",
                 b: predictor.name(),
                 group: (*group != MentionGroup::All).then(|| group.name()),
-                counts: Pair { a: &of_head[*number], b: counts },
+                counts: Pair { a: &by_head[*number], b: counts },
             })
             .collect();
         let mut differences = match several {
             true => differences("coreference", "antecedents_found", &compared, Unit::Document, &bootstrap)?,
             false => Vec::new(),
         };
-        if self.selection == Selection::Same {
+        if !is_elsewhere(self.selection, run) {
             differences.iter_mut().for_each(untested);
         }
         Ok((rows, differences))
     }
 
-    fn warnings(&self, evaluate: &ScoredDocuments, select: Option<&ScoredDocuments>) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.selection == Selection::Same {
-            let optimistic = "The head was chosen on the documents that it is scored on, as in the paper: its accuracy is \
-                              optimistic, and its differences to the rules are not tested.";
-            warnings.push(optimistic.to_owned());
-        }
-        if evaluate.scores.documents().count() == 1 {
+    fn warnings(&self, splits: &Splits<ScoredDocuments>) -> Vec<String> {
+        let mut warnings: Vec<String> = self.selection.warning(NOT_TESTED).into_iter().collect();
+        if splits.evaluate.scores.documents().count() == 1 {
             warnings.push(
                 "All mentions are of one document: there is nothing to resample, so no interval and no test. Documents open \
                  with `# newdoc` (CorefUD) or `#begin document` (CoNLL-2012)."
                     .to_owned(),
             );
         }
-        let repeated = evaluate.repeated_mentions + select.map_or(0, |select| select.repeated_mentions);
+        let repeated: u64 = splits.iter().map(|(_, scored)| scored.repeated_mentions).sum();
         if repeated > 0 {
             let mentions = if repeated == 1 { "1 mention is".to_owned() } else { format!("{repeated} mentions are") };
             warnings.push(format!(
@@ -267,7 +235,7 @@ impl Coreference {
     }
 
     /// What came out, as a sentence.
-    fn findings(&self, rows: &[tables::Coreference], differences: &[Difference], choices: &[Choice]) -> Vec<String> {
+    fn findings(&self, rows: &[tables::Coreference], differences: &[Difference], chosen: &Chosen) -> Vec<String> {
         let of = |predictor: &str| rows.iter().find(|row| row.predictor == predictor && row.mention_type == "all");
         let share = |row: &tables::Coreference| percent(row.correct as f64 / row.total as f64);
         let beside = |predictor: &str, words: &str| {
@@ -287,14 +255,16 @@ impl Coreference {
             (Some(low), Some(high)) => format!(" [{}, {}]", percent(low), percent(high)),
             _ => String::new(),
         };
-        let chosen = match self.selection {
-            Selection::Folds => "chosen on the other half of the documents",
-            other => chosen_where(other),
+        let described = match common(chosen) {
+            Some(read) => read.to_string(),
+            None => {
+                chosen.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(" and, for the other fold, ")
+            }
         };
         vec![format!(
-            "Head {}, {chosen}, finds an antecedent of {} %{interval} of {} mentions that have one in their window; {nearest}; \
+            "Head {described}, {}, finds an antecedent of {} %{interval} of {} mentions that have one in their window; {nearest}; \
              {same}; {sieves}.",
-            described(choices),
+            self.selection.chosen_where(),
             share(head),
             headlight_report::format::count(head.total),
         )]
@@ -302,11 +272,10 @@ impl Coreference {
 }
 
 /// Writes the table `coreference_heads`: every head in both directions on every split.
-fn write_heads(run: &Run, evaluate: &CoreferenceScores, select: Option<&CoreferenceScores>) -> Result<()> {
+fn write_heads(run: &Run, splits: &Splits<ScoredDocuments>) -> Result<()> {
     let mut writer = TableWriter::<tables::CoreferenceHead>::create(run.folder())?;
-    let splits = [(Split::Evaluate, Some(evaluate)), (Split::Select, select)];
-    for (split, scores) in splits.into_iter().filter_map(|(split, scores)| Some((split, scores?))) {
-        let counts = scores.sum(|_| true);
+    for (split, scored) in splits.iter() {
+        let counts = scored.scores.sum(|_| true);
         for group in MentionGroup::ALL.into_iter().filter(|&group| counts.total(group) > 0) {
             for direction in Direction::BOTH {
                 for head in counts.grid().iter() {
@@ -341,7 +310,7 @@ fn push_head(
 }
 
 /// Predictors × types of mentions, as Table 2 of the paper.
-fn sheet(rows: &[tables::Coreference], choices: &[Choice], config: &Settings) -> Sheet {
+fn sheet(rows: &[tables::Coreference], chosen: &Chosen, config: &Settings) -> Sheet {
     let name = config.treebank.display_name();
     let mut sheet = Sheet::new(
         format!("Antecedents found in {name}, %"),
@@ -355,8 +324,7 @@ fn sheet(rows: &[tables::Coreference], choices: &[Choice], config: &Settings) ->
         });
         [title.into()].into_iter().chain(cells).collect::<Vec<_>>()
     };
-    let head = single(choices)
-        .map_or_else(|| "head chosen by fold".to_owned(), |choice| format!("head {}", choice.described()));
+    let head = common(chosen).map_or_else(|| "head chosen by fold".to_owned(), |read| format!("head {read}"));
     sheet.groups.push(vec![
         line("nearest", "nearest mention".into(), &cell),
         line("head_match", "same head word".into(), &cell),
@@ -373,20 +341,19 @@ fn sheet(rows: &[tables::Coreference], choices: &[Choice], config: &Settings) ->
     sheet
 }
 
-fn facts(choices: &[Choice], evaluate: &ScoredDocuments) -> BTreeMap<String, Value> {
-    let choice = |choice: &Choice| {
+fn facts(chosen: &Chosen, evaluate: &ScoredDocuments) -> BTreeMap<String, Value> {
+    let choice = |(number, read): (usize, &Read)| {
         json!({
-            "head": choice.head.to_string(),
-            "direction": choice.direction.name(),
-            "reported_on": match choice.reported_on {
-                None => "all documents",
-                Some(Fold::First) => "fold 1",
-                Some(Fold::Second) => "fold 2",
+            "head": read.head.to_string(),
+            "direction": read.direction.name(),
+            "reported_on": match chosen {
+                Selected::TwoFold { .. } => format!("fold {}", number + 1),
+                Selected::Elsewhere(_) | Selected::Same(_) => "all documents".to_owned(),
             },
         })
     };
     BTreeMap::from([
-        ("choices".to_owned(), choices.iter().map(choice).collect()),
+        ("choices".to_owned(), chosen.iter().flatten().enumerate().map(choice).collect()),
         ("documents".to_owned(), json!(evaluate.scores.documents().count())),
         ("repeated_mentions".to_owned(), json!(evaluate.repeated_mentions)),
     ])

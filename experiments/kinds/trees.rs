@@ -1,12 +1,13 @@
 //! `kind = "trees"`: trees made of the attention of single heads, with nothing trained (METHOD §6; Raganato & Tiedemann
 //! 2018, Htut et al. 2019).
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
-use headlight_heads::{Direction, Fold, words_only};
+use headlight_heads::{Direction, Fold, Selected, words_only};
 use headlight_report::format::{count, percent};
 use headlight_report::stats::{Counts, Pair, Unit};
 use headlight_report::tables::{self, Difference, Table, write_table};
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::Kind;
 use super::shared::paired::{said, untested, write_differences};
 use super::shared::rooted::{chain, counted_arcs, found, joined, neighbours, of_head, spanning_tree};
-use super::shared::selection::{Selection, check_splits, chosen_on, chosen_where};
+use super::shared::selection::{NOT_TESTED, Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap};
 use crate::config::{Settings, Split};
 use crate::run::{KeptPass, Outcome, Run, Units, fold, request};
@@ -70,33 +71,27 @@ impl Kind for Trees {
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let evaluate = score(run, Split::Evaluate)?;
-        let select = match self.selection {
-            Selection::Separate => Some(score(run, Split::Select)?),
-            Selection::Folds | Selection::Same => None,
-        };
+        let splits = Splits::make(self.selection, |split| score(run, split))?;
         let clock = Instant::now();
-        evaluate.units.check("`treebank.evaluate`")?;
-        let best = Decoding::ALL.map(|decoding| self.choose(decoding, &evaluate, select.as_ref()));
-        let (mut rows, differences) = self.chosen_rows(run, &evaluate, &best)?;
+        splits.evaluate.units.check("`treebank.evaluate`")?;
+        let [undirected, by_dependent, by_governor] = Decoding::ALL.map(|decoding| best(decoding, &splits));
+        let best = [undirected?, by_dependent?, by_governor?];
+        let (mut rows, differences) = self.chosen_rows(run, &splits.evaluate, &best)?;
         let findings = self.finding(&rows, &differences, &best[0]);
         let mut sheets = vec![headlight_report::head_trees_sheet(&rows)];
         sheets.extend(differences_sheet(&differences, "Trees of heads and chains of neighbours"));
-        rows.extend(head_rows(run.config(), Split::Evaluate, &evaluate));
-        rows.extend(select.iter().flat_map(|select| head_rows(run.config(), Split::Select, select)));
+        rows.extend(splits.iter().flat_map(|(split, scores)| head_rows(run.config(), split, scores)));
         write_table(run.folder(), &rows)?;
         write_differences(run, &differences)?;
         run.note_stage("score trees", clock);
-        let optimistic = "The head was chosen on the sentences that it is scored on: its accuracy is optimistic, and its \
-                          difference to the chain is not tested.";
         Ok(Outcome {
             tables: vec![tables::HeadTree::NAME.to_owned(), Difference::NAME.to_owned()],
             facts: BTreeMap::new(),
             findings: findings.into_iter().collect(),
-            warnings: (self.selection == Selection::Same).then(|| optimistic.to_owned()).into_iter().collect(),
+            warnings: self.selection.warning(NOT_TESTED).into_iter().collect(),
             sheets,
             statistics: Some(bootstrap(self.resamples, self.confidence, run).into()),
-            selection: Some(chosen_on(self.selection)),
+            selection: Some(self.selection),
         })
     }
 }
@@ -181,53 +176,36 @@ fn trees_of(sentence: &Sentence, attention: &WordAttention, unit: Unit) -> Sente
     SentenceTrees { fold: fold(sentence, unit), total: gold.len() as u32, correct, baseline }
 }
 
-/// A head, and the fold of sentences that it is reported on; `None` for all.
-type Chosen = Vec<(Option<Fold>, AttentionHead)>;
-
-/// The head chosen, where folds agree on one.
-fn single(chosen: &Chosen) -> Option<AttentionHead> {
-    let ((_, first), others) = chosen.split_first()?;
-    others.iter().all(|(_, other)| other == first).then_some(*first)
+/// The best head of a decoding.
+fn best(decoding: Decoding, splits: &Splits<Scores>) -> Result<Selected<AttentionHead>> {
+    let number = Decoding::ALL.iter().position(|it| *it == decoding).unwrap_or_default();
+    splits.choose(|scores, half| {
+        let is_counted = |sentence: &SentenceTrees| half.is_none_or(|half| sentence.fold == half);
+        let rank = |head: &AttentionHead| Reverse(scores.correct(number, *head, is_counted));
+        scores.grid.iter().min_by_key(rank).context("the model has no head")
+    })
 }
 
 impl Trees {
-    fn choose(&self, decoding: Decoding, evaluate: &Scores, select: Option<&Scores>) -> Chosen {
-        let number = Decoding::ALL.iter().position(|it| *it == decoding).unwrap_or_default();
-        let best = |scores: &Scores, counted: &dyn Fn(&SentenceTrees) -> bool| {
-            let rank = |head: &AttentionHead| std::cmp::Reverse(scores.correct(number, *head, counted));
-            scores.grid.iter().min_by_key(rank)
-        };
-        let chosen: Vec<(Option<Fold>, Option<AttentionHead>)> = match self.selection {
-            Selection::Folds => [Fold::First, Fold::Second]
-                .map(|fold| (Some(fold), best(evaluate, &|sentence| sentence.fold != fold)))
-                .into(),
-            Selection::Separate | Selection::Same => vec![(None, best(select.unwrap_or(evaluate), &|_| true))],
-        };
-        chosen.into_iter().filter_map(|(fold, head)| Some((fold, head?))).collect()
-    }
-
     /// The chosen heads and the baseline, with intervals; and what lies between them, decoding by decoding.
     fn chosen_rows(
         &self,
         run: &Run,
         scores: &Scores,
-        best: &[Chosen; 3],
+        best: &[Selected<AttentionHead>; 3],
     ) -> Result<(Vec<tables::HeadTree>, Vec<Difference>)> {
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let mut rows = Vec::new();
         let mut compared: Vec<(Decoding, String, Vec<Counts>, Vec<Counts>)> = Vec::new();
         for (number, (decoding, chosen)) in Decoding::ALL.into_iter().zip(best).enumerate() {
-            let head_of = |sentence: &SentenceTrees| {
-                chosen.iter().find(|(fold, _)| fold.is_none_or(|fold| fold == sentence.fold)).map(|(_, head)| *head)
-            };
-            let of_head = scores
-                .by_unit(|sentence| head_of(sentence).map_or(0, |head| sentence.correct[scores.place(number, head)]));
+            let of_head = scores.by_unit(|sentence| sentence.correct[scores.place(number, *chosen.of(sentence.fold))]);
             let of_baseline =
                 scores.by_unit(|sentence| sentence.baseline[usize::from(decoding != Decoding::Undirected)]);
             let intervals = bootstrap.intervals(&[&of_head, &of_baseline])?;
-            for (predictor, counts, head, interval) in
-                [("head", &of_head, single(chosen), intervals[0]), ("chain", &of_baseline, None, intervals[1])]
-            {
+            for (predictor, counts, head, interval) in [
+                ("head", &of_head, chosen.common().copied(), intervals[0]),
+                ("chain", &of_baseline, None, intervals[1]),
+            ] {
                 let (correct, total) = Counts::sum(counts);
                 rows.push(tables::HeadTree {
                     ci_low: interval.map(|interval| interval.low),
@@ -246,20 +224,25 @@ impl Trees {
                 .collect();
             differences_of_all.extend(differences("trees", measure, &of_measure, scores.units.unit(), &bootstrap)?);
         }
-        if self.selection == Selection::Same {
+        if !is_elsewhere(self.selection, run) {
             differences_of_all.iter_mut().for_each(untested);
         }
         Ok((rows, differences_of_all))
     }
 
     /// What came out, as a sentence.
-    fn finding(&self, rows: &[tables::HeadTree], differences: &[Difference], chosen: &Chosen) -> Option<String> {
+    fn finding(
+        &self,
+        rows: &[tables::HeadTree],
+        differences: &[Difference],
+        chosen: &Selected<AttentionHead>,
+    ) -> Option<String> {
         let [head, ..] = rows else { return None };
         let difference = differences.first()?;
-        let name = match (single(chosen), &chosen[..]) {
-            (Some(head), _) => format!("head {head}"),
-            (None, chosen) => {
-                let names: Vec<String> = chosen.iter().map(|(_, head)| head.to_string()).collect();
+        let name = match chosen.common() {
+            Some(head) => format!("head {head}"),
+            None => {
+                let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
                 format!("heads {}, each on the half it was not chosen on,", names.join(" and "))
             }
         };
@@ -268,7 +251,7 @@ impl Trees {
              neighbours {} %: {}.",
             count(head.total),
             percent(difference.value_a),
-            chosen_where(self.selection),
+            self.selection.chosen_where(),
             percent(difference.value_b),
             said(difference),
         ))

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
+use headlight_report::Selection;
 use headlight_report::run::{
     Conventions, ExperimentSummary, Input, MANIFEST_VERSION, Manifest, REPORT_VERSION, Report, RunDirectory,
     SkippedSentences, SplitSummary, Stage, StatisticsSummary, TreebankSummary, write_manifest, write_report,
@@ -63,7 +64,7 @@ pub struct Outcome {
     /// How its intervals were computed.
     pub statistics: Option<StatisticsSummary>,
     /// Where heads were chosen: `separate`, `folds` or `same`.
-    pub selection: Option<String>,
+    pub selection: Option<Selection>,
 }
 
 /// The seed of a draw of random weights or control tasks, counted from 0: the first is the run's own, the others are
@@ -303,10 +304,7 @@ impl Run {
                 granularity: treebank.granularity.to_string(),
                 punctuation: "excluded".to_owned(),
                 merge_rule: treebank.merge.to_string(),
-                selection: outcomes
-                    .iter()
-                    .find_map(|(_, it)| it.selection.clone())
-                    .unwrap_or_else(|| "separate".into()),
+                selection: outcomes.iter().find_map(|(_, it)| it.selection).unwrap_or(Selection::Separate),
                 unit: treebank.unit().name().to_owned(),
                 input: treebank.input.to_string(),
                 attention: config.model.attention.to_string(),

@@ -6,7 +6,7 @@ use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_treebank::{Governor, Sentence, WordIdx};
 
 use crate::scores::check_pair;
-use crate::{Direction, Group, HeadPredictions, MismatchError, Selection};
+use crate::{Choices, Direction, Group, HeadPredictions, MismatchError};
 
 /// Words right among some words, and among those of them that the best baseline is wrong about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -60,7 +60,7 @@ impl LengthScores {
         &mut self,
         sentence: &Sentence,
         predictions: &HeadPredictions,
-        selection: &Selection,
+        choices: &Choices,
     ) -> Result<(), MismatchError> {
         check_pair(sentence, predictions, self.grid)?;
         let predictors = 2 * self.grid.len();
@@ -70,8 +70,8 @@ impl LengthScores {
             let length = (governor.index() as i32 - index as i32).clamp(-pooled, pooled);
             let hits: Vec<bool> =
                 predictions.governors(WordIdx::new(index)).map(|predicted| predicted == Some(governor)).collect();
-            for group in Group::of(word, selection.granularity()) {
-                let Some(choice) = selection.choice(&group) else { continue };
+            for group in Group::of(word, choices.granularity()) {
+                let Some(choice) = choices.choice(&group) else { continue };
                 let baseline_right = choice.baseline.governor(index, sentence.len()) == Some(Governor::Word(governor));
                 let counts = self.rows.entry(group).or_default().entry(length).or_insert_with(|| LengthCounts {
                     total: Beyond::default(),
@@ -122,16 +122,16 @@ mod tests {
     use crate::HeadScores;
     use crate::testing::{GRID, pairs, predictions, sentence};
 
-    fn chosen(pairs: &[(Sentence, HeadPredictions)]) -> (HeadScores, Selection) {
+    fn chosen(pairs: &[(Sentence, HeadPredictions)]) -> (HeadScores, Choices) {
         let mut scores = HeadScores::new(GRID, Granularity::Full);
         pairs.iter().for_each(|(sentence, predictions)| scores.observe(sentence, predictions).unwrap());
-        let selection = Selection::new(&scores);
-        (scores, selection)
+        let choices = Choices::new(&scores);
+        (scores, choices)
     }
 
-    fn lengths(pairs: &[(Sentence, HeadPredictions)], selection: &Selection, reach: u16) -> LengthScores {
+    fn lengths(pairs: &[(Sentence, HeadPredictions)], choices: &Choices, reach: u16) -> LengthScores {
         let mut lengths = LengthScores::new(GRID, reach);
-        pairs.iter().for_each(|(sentence, predictions)| lengths.observe(sentence, predictions, selection).unwrap());
+        pairs.iter().for_each(|(sentence, predictions)| lengths.observe(sentence, predictions, choices).unwrap());
         lengths
     }
 
@@ -142,8 +142,8 @@ mod tests {
             sentence("s", &[(0, "root"), (1, "obj"), (1, "obj"), (1, "obj"), (1, "obj")]),
             predictions(5, |_, _| [2, 3, 1, 1, 2]),
         );
-        let (_, selection) = chosen(std::slice::from_ref(&pair));
-        let lengths = lengths(&[pair], &selection, 2);
+        let (_, choices) = chosen(std::slice::from_ref(&pair));
+        let lengths = lengths(&[pair], &choices, 2);
         let group = Group::relation("obj");
         let found: Vec<_> = lengths
             .iter()
@@ -160,8 +160,8 @@ mod tests {
     proptest! {
         #[test]
         fn lengths_add_up_and_equal_counting_word_by_word(pairs in pairs(6), reach in 0_u16..4) {
-            let (scores, selection) = chosen(&pairs);
-            let lengths = lengths(&pairs, &selection, reach);
+            let (scores, choices) = chosen(&pairs);
+            let lengths = lengths(&pairs, &choices, reach);
             for group in scores.groups() {
                 let rows: Vec<_> = lengths.iter().filter(|(of, ..)| *of == group).collect();
                 for (direction, head) in
@@ -170,7 +170,7 @@ mod tests {
                     let sum: u64 = rows.iter().map(|(.., it)| lengths.correct(it, direction, head).all).sum();
                     prop_assert_eq!(sum, scores.correct(group, direction, head));
                 }
-                let choice = selection.choice(group).unwrap();
+                let choice = choices.choice(group).unwrap();
                 let baseline_right: u64 =
                     rows.iter().map(|(.., it)| it.total.all - it.total.baseline_wrong).sum();
                 prop_assert!(baseline_right <= scores.baselines().correct(group, choice.baseline));

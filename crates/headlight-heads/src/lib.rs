@@ -3,7 +3,7 @@
 //! [`predict`] turns the attention of a sentence into what each head predicts: for every word its governor, in both
 //! directions. Everything about dependencies is computed from these predictions and never from attention, so a map
 //! may be dropped as soon as it has been predicted from; a [`PredictionFile`] keeps the predictions of a split.
-//! [`HeadScores`] counts per relation how often each head and each [`Baseline`] is right, a [`Selection`] is the best of
+//! [`HeadScores`] counts per relation how often each head and each [`Baseline`] is right, a [`Choices`] is the best of
 //! them, and an [`Evaluation`] counts how the best do on other sentences.
 //!
 //! ```
@@ -69,7 +69,7 @@ pub use roles::{
 };
 pub use scores::{HeadScores, MismatchError};
 pub use selection::{
-    BestHeads, Choice, Evaluation, Fold, GroupResult, ScoredChoice, Selected, Selection, SentenceCounts,
+    BestHeads, Choice, Choices, Evaluation, Fold, GroupResult, ScoredChoice, Selected, SentenceCounts,
 };
 pub use surface::{Denominator, Landmarks, Statistic, SurfaceMeans, SurfaceValues, surface};
 pub use unit_scores::{UnitCounts, UnitRow, UnitScores};

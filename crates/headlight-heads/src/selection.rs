@@ -1,7 +1,7 @@
 //! Choosing the best head of each relation on some sentences, and scoring the choice on others (METHOD §2).
 //!
 //! Choosing the best of 144 predictors and reporting its score on the same words flatters it. So the two are apart:
-//! a [`Selection`] is made from [`HeadScores`] of one split, an [`Evaluation`] counts on another. Where there is but one
+//! [`Choices`] are made from [`HeadScores`] of one split, an [`Evaluation`] counts on another. Where there is but one
 //! split, [`Selected::TwoFold`] has each half chosen for by the other. [`Selected::Same`] is what the paper did; its
 //! result says that it is optimistic.
 
@@ -34,13 +34,13 @@ pub struct Choice {
 
 /// The best head, direction and baseline for each group of words.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Selection {
+pub struct Choices {
     grid: HeadGrid,
     granularity: Granularity,
     choices: BTreeMap<Group, Choice>,
 }
 
-impl Selection {
+impl Choices {
     /// Chooses by the counts of `scores`, the baseline among [`crate::BaselineScores::candidates`]. Groups without words in
     /// `scores` get no choice.
     ///
@@ -100,6 +100,11 @@ impl Fold {
         if fnv1a(name.bytes()).count_ones().is_multiple_of(2) { Fold::First } else { Fold::Second }
     }
 
+    /// As tables and reports count them, from 1.
+    pub fn number(self) -> u32 {
+        self as u32 + 1
+    }
+
     /// The half that is not this one.
     pub fn other(self) -> Self {
         match self {
@@ -109,44 +114,53 @@ impl Fold {
     }
 }
 
-/// Where choices come from, seen from the sentences that they are scored on.
+/// What was chosen, with where it was: seen from the sentences that it is scored on.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Selected {
-    /// From other sentences.
-    Elsewhere(Selection),
-    /// From the same sentences, as in the paper: optimistic.
-    Same(Selection),
-    /// From the first half for sentences of the second, and the other way round.
+pub enum Selected<T> {
+    /// Chosen on other sentences.
+    Elsewhere(T),
+    /// On the same sentences, as in the paper: optimistic.
+    Same(T),
+    /// On the first half for sentences of the second, and the other way round.
     TwoFold {
         /// Chosen on [`Fold::First`].
-        first: Selection,
+        first: T,
         /// Chosen on [`Fold::Second`].
-        second: Selection,
+        second: T,
     },
 }
 
-impl Selected {
-    /// The selection that sentences of a half are scored with.
-    pub fn selection(&self, fold: Fold) -> &Selection {
+impl<T> Selected<T> {
+    /// What sentences of a half are scored with.
+    pub fn of(&self, fold: Fold) -> &T {
         self.for_fold(fold).1
     }
 
-    fn selections(&self) -> Vec<&Selection> {
+    /// The same, with the half that it was chosen on.
+    pub fn for_fold(&self, fold: Fold) -> (Option<Fold>, &T) {
         match self {
-            Selected::Elsewhere(selection) | Selected::Same(selection) => vec![selection],
-            Selected::TwoFold { first, second } => vec![first, second],
-        }
-    }
-
-    /// The same, with the half that it was made on.
-    fn for_fold(&self, fold: Fold) -> (Option<Fold>, &Selection) {
-        match self {
-            Selected::Elsewhere(selection) | Selected::Same(selection) => (None, selection),
+            Selected::Elsewhere(chosen) | Selected::Same(chosen) => (None, chosen),
             Selected::TwoFold { first, second } => match fold.other() {
                 Fold::First => (Some(Fold::First), first),
                 Fold::Second => (Some(Fold::Second), second),
             },
         }
+    }
+
+    /// All that was chosen: once, or for each half by the other, what the first is scored with first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        let other = matches!(self, Selected::TwoFold { .. }).then(|| self.of(Fold::Second));
+        [self.of(Fold::First)].into_iter().chain(other)
+    }
+
+    /// What was chosen, where both halves agree.
+    pub fn common(&self) -> Option<&T>
+    where
+        T: PartialEq,
+    {
+        let mut all = self.iter();
+        let first = all.next()?;
+        all.all(|other| other == first).then_some(first)
     }
 }
 
@@ -225,7 +239,7 @@ pub struct BestHeads {
 /// Counts how choices score, sentence by sentence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Evaluation {
-    selected: Selected,
+    selected: Selected<Choices>,
     sentences: u32,
     results: BTreeMap<Group, GroupResult>,
     never_selected: BTreeMap<Group, u64>,
@@ -233,14 +247,14 @@ pub struct Evaluation {
 
 impl Evaluation {
     /// Nothing counted yet.
-    pub fn new(selected: Selected) -> Self {
+    pub fn new(selected: Selected<Choices>) -> Self {
         Self { selected, sentences: 0, results: BTreeMap::new(), never_selected: BTreeMap::new() }
     }
 
     /// Counts a sentence of the half `fold`, which is of meaning with two folds, and what was predicted for it.
     ///
     /// # Errors
-    /// [`MismatchError`] when the predictions are not of this sentence or of other heads than the selection's; nothing
+    /// [`MismatchError`] when the predictions are not of this sentence or of other heads than the choices; nothing
     /// is counted then.
     pub fn observe(
         &mut self,
@@ -248,12 +262,12 @@ impl Evaluation {
         fold: Fold,
         predictions: &HeadPredictions,
     ) -> Result<(), MismatchError> {
-        let (fold, selection) = self.selected.for_fold(fold);
-        check_pair(sentence, predictions, selection.grid)?;
+        let (fold, choices) = self.selected.for_fold(fold);
+        check_pair(sentence, predictions, choices.grid)?;
         let mut counts: BTreeMap<Group, SentenceCounts> = BTreeMap::new();
         for (index, word) in sentence.words().iter().enumerate() {
-            for group in Group::of(word, selection.granularity) {
-                let Some(choice) = selection.choice(&group) else {
+            for group in Group::of(word, choices.granularity) {
+                let Some(choice) = choices.choice(&group) else {
                     *self.never_selected.entry(group).or_default() += 1;
                     continue;
                 };
@@ -267,7 +281,7 @@ impl Evaluation {
             }
         }
         for (group, counts) in counts {
-            let choice = selection.choices[&group];
+            let choice = choices.choices[&group];
             let start = || GroupResult { group: group.clone(), choices: Vec::new(), sentences: Vec::new() };
             let result = self.results.entry(group.clone()).or_insert_with(start);
             let scored = ScoredChoice {
@@ -307,7 +321,7 @@ impl Evaluation {
     /// What the choices score, and the groups that one of the two sides lacks.
     pub fn finish(self) -> BestHeads {
         let seen = |group: &Group| self.results.contains_key(group) || self.never_selected.contains_key(group);
-        let choices = self.selected.selections().into_iter().flat_map(Selection::iter);
+        let choices = self.selected.iter().flat_map(Choices::iter);
         let mut named = BTreeSet::new();
         let never_evaluated = choices
             .filter(|(group, _)| !seen(group) && named.insert((*group).clone()))
@@ -347,13 +361,13 @@ mod tests {
 
     const HEADS: [AttentionHead; 2] = [AttentionHead { layer: 0, index: 0 }, AttentionHead { layer: 0, index: 1 }];
 
-    fn selection<'a>(pairs: impl IntoIterator<Item = &'a Pair>) -> Selection {
+    fn selection<'a>(pairs: impl IntoIterator<Item = &'a Pair>) -> Choices {
         let mut scores = HeadScores::new(GRID, Granularity::Full);
         pairs.into_iter().for_each(|(sentence, predictions)| scores.observe(sentence, predictions).expect("a pair"));
-        Selection::new(&scores)
+        Choices::new(&scores)
     }
 
-    fn evaluation(selected: Selected, pairs: &[Pair]) -> Evaluation {
+    fn evaluation(selected: Selected<Choices>, pairs: &[Pair]) -> Evaluation {
         let mut evaluation = Evaluation::new(selected);
         for (sentence, predictions) in pairs {
             evaluation.observe(sentence, Fold::of(sentence), predictions).expect("a pair");
@@ -361,7 +375,7 @@ mod tests {
         evaluation
     }
 
-    fn two_folds(pairs: &[Pair]) -> Selected {
+    fn two_folds(pairs: &[Pair]) -> Selected<Choices> {
         let of = |fold| selection(pairs.iter().filter(move |(sentence, _)| Fold::of(sentence) == fold));
         Selected::TwoFold { first: of(Fold::First), second: of(Fold::Second) }
     }
@@ -418,9 +432,8 @@ mod tests {
         assert_eq!(made, [(Some(Fold::First), HEADS[0]), (Some(Fold::Second), HEADS[1])]);
         assert_eq!((result(&best, "obj").head_correct(), result(&best, "obj").total()), (0, 2));
         let selected = two_folds(&pairs);
-        let head = |pair: &Pair| {
-            selected.selection(Fold::of(&pair.0)).choice(&Group::relation("obj")).map(|choice| choice.head)
-        };
+        let head =
+            |pair: &Pair| selected.of(Fold::of(&pair.0)).choice(&Group::relation("obj")).map(|choice| choice.head);
         assert_eq!((head(&pairs[0]), head(&pairs[1])), (Some(HEADS[1]), Some(HEADS[0])));
     }
 

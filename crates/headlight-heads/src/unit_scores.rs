@@ -6,7 +6,7 @@ use headlight_attention::HeadGrid;
 use headlight_treebank::{Granularity, Sentence, WordIdx};
 
 use crate::scores::check_pair;
-use crate::{Baseline, Group, HeadPredictions, HeadScores, MismatchError, Selection};
+use crate::{Baseline, Choices, Group, HeadPredictions, HeadScores, MismatchError};
 
 /// Counts, per group of words and unit (a sentence or a document), for how many words each head, in both directions, is
 /// right, the baseline that was chosen, and each baseline that it was chosen among.
@@ -55,7 +55,7 @@ impl UnitScores {
         }
     }
 
-    /// Counts a sentence of a unit, what was predicted for it, and what `selection` chose for it.
+    /// Counts a sentence of a unit, what was predicted for it, and what was chosen for it.
     ///
     /// # Errors
     /// [`MismatchError`] when the predictions are not of this sentence and grid; nothing is counted then.
@@ -64,7 +64,7 @@ impl UnitScores {
         unit: u32,
         sentence: &Sentence,
         predictions: &HeadPredictions,
-        selection: &Selection,
+        choices: &Choices,
     ) -> Result<(), MismatchError> {
         check_pair(sentence, predictions, self.grid)?;
         for (index, word) in sentence.words().iter().enumerate() {
@@ -72,7 +72,7 @@ impl UnitScores {
             let right = |predicted: Option<WordIdx>| u32::from(predicted.is_some() && predicted == governor);
             let hits: Vec<u32> = predictions.governors(WordIdx::new(index)).map(right).collect();
             for group in Group::of(word, self.granularity) {
-                let Some(choice) = selection.choice(&group) else { continue };
+                let Some(choice) = choices.choice(&group) else { continue };
                 let candidates = self.candidates.get(&group).map_or(&[][..], Vec::as_slice);
                 let baselines = [choice.baseline].into_iter().chain(candidates.iter().copied());
                 let by_baselines = baselines
@@ -140,11 +140,11 @@ mod tests {
             for (sentence, predictions) in &pairs {
                 scores.observe(sentence, predictions).expect("a pair");
             }
-            let selection = Selection::new(&scores);
+            let choices = Choices::new(&scores);
             let mut units = UnitScores::new(&scores);
-            let mut evaluation = Evaluation::new(Selected::Same(selection.clone()));
+            let mut evaluation = Evaluation::new(Selected::Same(choices.clone()));
             for (number, (sentence, predictions)) in pairs.iter().enumerate() {
-                units.observe(number as u32 / joined, sentence, predictions, &selection).expect("a pair");
+                units.observe(number as u32 / joined, sentence, predictions, &choices).expect("a pair");
                 evaluation.observe(sentence, Fold::First, predictions).expect("a pair");
             }
             let best = evaluation.finish();

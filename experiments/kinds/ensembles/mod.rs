@@ -20,15 +20,11 @@ use self::scores::{Chosen, Scored};
 use self::trees::{Parsers, SentenceTrees};
 use super::Kind;
 use super::shared::paired::{untested, write_differences};
-use super::shared::selection::{self, check_splits, chosen_on};
+use super::shared::selection::{NOT_TESTED, Selection, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap, repeated};
 use crate::config::{Settings, Split, choice};
 use crate::run::{KeptPass, Outcome, Run, Steps, Units, request};
 
-choice! {
-    /// On which sentences heads are gathered.
-    Selection { Separate = "separate", Same = "same" }
-}
 choice! {
     /// What the rows of a map are.
     Rows { Renormalised = "renormalised", Raw = "raw" }
@@ -40,15 +36,6 @@ impl Rows {
         match self {
             Rows::Renormalised => among_words(&attention),
             Rows::Raw => attention,
-        }
-    }
-}
-
-impl From<Selection> for selection::Selection {
-    fn from(selection: Selection) -> Self {
-        match selection {
-            Selection::Separate => Self::Separate,
-            Selection::Same => Self::Same,
         }
     }
 }
@@ -78,14 +65,15 @@ impl Kind for Ensembles {
             "`accuracy_power` is {}; it is 0 (both directions alike) or more, such as 1",
             self.accuracy_power
         );
-        check_splits("ensembles", self.selection.into(), config)
+        ensure!(
+            self.selection != Selection::Folds,
+            "`selection` is \"folds\", but ensembles are gathered once: it is \"separate\" or \"same\""
+        );
+        check_splits("ensembles", self.selection, config)
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let split = match self.selection {
-            Selection::Separate => Split::Select,
-            Selection::Same => Split::Evaluate,
-        };
+        let split = if self.selection == Selection::Separate { Split::Select } else { Split::Evaluate };
         // Steps depend on all that is read.
         run.model()?;
         run.treebank(split)?;
@@ -99,7 +87,8 @@ impl Kind for Ensembles {
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let (rows, mut differences) = scores::rows(run.config(), &chosen, &evaluated, &bootstrap)?;
         write_table(run.folder(), &rows)?;
-        if self.selection == Selection::Same {
+        let is_tested = is_elsewhere(self.selection, run);
+        if !is_tested {
             differences.iter_mut().for_each(untested);
         }
         let mut outcome = Outcome {
@@ -110,16 +99,12 @@ impl Kind for Ensembles {
             ..Outcome::default()
         };
         outcome.sheets.extend(differences_sheet(&differences, "Ensembles and single heads"));
-        if self.selection == Selection::Same {
-            let optimistic = "Heads were gathered on the sentences that they are scored on: the accuracies are optimistic, \
-                              and differences are not tested.";
-            outcome.warnings.push(optimistic.to_owned());
-        }
+        outcome.warnings.extend(self.selection.warning(NOT_TESTED));
         match &parsers {
             Some(parsers) => {
                 let (rows, mut of_trees) = parsers.rows(run.config(), &evaluated, &bootstrap)?;
                 write_table(run.folder(), &rows)?;
-                if self.selection == Selection::Same {
+                if !is_tested {
                     of_trees.iter_mut().for_each(untested);
                 }
                 outcome.tables.push(tables::EnsembleTree::NAME.to_owned());
@@ -136,7 +121,7 @@ impl Kind for Ensembles {
         }
         write_differences(run, &differences)?;
         run.note_stage("score ensembles", clock);
-        Ok(Outcome { statistics: Some(bootstrap.into()), selection: Some(chosen_on(self.selection.into())), ..outcome })
+        Ok(Outcome { statistics: Some(bootstrap.into()), selection: Some(self.selection), ..outcome })
     }
 }
 

@@ -1,19 +1,20 @@
 //! Beyond the peak and beyond position: the tables of attention on governors and of lengths (METHOD §2).
 
 use anyhow::Result;
-use headlight_heads::{AttentionScores, Beyond, Direction, LengthScores, Selected};
+use headlight_heads::{AttentionScores, Beyond, Choices, Direction, LengthScores, Selected};
 use headlight_report::tables;
 
 use super::Predicted;
 use super::reading::Rows;
 use crate::kinds::shared::direction;
+use crate::kinds::shared::selection::Splits;
 use crate::run::{Run, fold};
 
 /// Writes the table `head_attention` and returns its rows: every head and direction on every split whose attention was summed up.
-pub fn write_attention(run: &Run, splits: &[&Predicted], rows: Rows) -> Result<Vec<tables::HeadAttention>> {
+pub fn write_attention(run: &Run, splits: &Splits<Predicted>, rows: Rows) -> Result<Vec<tables::HeadAttention>> {
     let treebank = run.config().treebank.display_name();
     let mut table = Vec::new();
-    for (split, scores) in splits.iter().filter_map(|split| Some((split.split, split.attention.as_ref()?))) {
+    for (split, scores) in splits.iter().filter_map(|(split, predicted)| Some((split, predicted.attention.as_ref()?))) {
         for (group, way, head) in of_all(scores) {
             let (sums, total) = (scores.sums(group, way, head), scores.total(group));
             let mean = |sum: f64| sum / total as f64;
@@ -48,11 +49,11 @@ fn of_all(
 }
 
 /// Counts the words of the evaluated split by the length of their dependency.
-pub fn lengths(run: &mut Run, evaluate: &Predicted, selected: &Selected, reach: u16) -> Result<LengthScores> {
+pub fn lengths(run: &mut Run, evaluate: &Predicted, selected: &Selected<Choices>, reach: u16) -> Result<LengthScores> {
     let mut lengths = LengthScores::new(evaluate.file.grid(), reach);
     let unit = run.config().treebank.unit();
     evaluate.for_each(run, |sentence, predictions| {
-        Ok(lengths.observe(sentence, predictions, selected.selection(fold(sentence, unit)))?)
+        Ok(lengths.observe(sentence, predictions, selected.of(fold(sentence, unit)))?)
     })?;
     Ok(lengths)
 }

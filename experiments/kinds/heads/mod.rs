@@ -17,9 +17,7 @@ mod warnings;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use headlight_heads::{
-    AttentionScores, BestHeads, Evaluation, Fold, HeadScores, PredictionFile, Selected, Selection as Choices,
-};
+use headlight_heads::{AttentionScores, BestHeads, Choices, Evaluation, HeadScores, PredictionFile, Selected};
 use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;
 use headlight_report::tables::{BestHead, HeadTest, Table, write_table};
@@ -30,7 +28,7 @@ use predictions::Asked;
 use reading::Rows;
 
 use super::Kind;
-use super::shared::selection::{Selection, check_splits, chosen_on};
+use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap};
 use crate::config::{Settings, Split};
 use crate::run::{Outcome, Run, Units, fold};
@@ -63,14 +61,12 @@ impl Kind for Heads {
     fn run(&self, run: &mut Run) -> Result<Outcome> {
         nulls::announce(self, run);
         let asked = Asked { rows: self.rows, explorer: true, attention: self.attention };
-        let evaluate = predictions::predict_split(run, Split::Evaluate, asked)?;
-        let asked = Asked { explorer: false, ..asked };
-        let select = match self.selection {
-            Selection::Separate => Some(predictions::predict_split(run, Split::Select, asked)?),
-            Selection::Folds | Selection::Same => None,
-        };
+        let splits = Splits::make(self.selection, |split| {
+            predictions::predict_split(run, split, Asked { explorer: split == Split::Evaluate, ..asked })
+        })?;
         let clock = Instant::now();
-        let (selected, scores) = self.choose(run, &evaluate, select.as_ref())?;
+        let (selected, scores) = self.choose(run, &splits)?;
+        let evaluate = &splits.evaluate;
         let unit = run.config().treebank.unit();
         let mut evaluation = Evaluation::new(selected.clone());
         let mut units = run.units();
@@ -81,26 +77,24 @@ impl Kind for Heads {
         units.check("`treebank.evaluate`")?;
         let best = evaluation.finish();
         // What is called another split and is not pays as well.
-        let elsewhere = self.selection == Selection::Separate && !run.shares_much(Split::Evaluate, Split::Select);
-        let is_paid = !elsewhere && self.selection != Selection::Folds;
+        let is_paid = !is_elsewhere(self.selection, run);
         let mut rows = self.assess(run, &best, &units, !is_paid)?;
         let flips = (self.resamples, rows.as_mut_slice(), is_paid);
-        let tests = trials::test_heads(run, &evaluate, &selected, &scores[0].1, &units, flips)?;
+        let tests = trials::test_heads(run, evaluate, &selected, &scores[0].1, &units, flips)?;
         let mut beyond = Outcome::default();
         if self.lengths > 0 {
-            let lengths = beyond::lengths(run, &evaluate, &selected, self.lengths)?;
+            let lengths = beyond::lengths(run, evaluate, &selected, self.lengths)?;
             let rows = beyond::write_lengths(run, &evaluate, &lengths)?;
             beyond.findings.extend(headlight_report::beyond_position_finding(&rows));
         }
         if self.attention {
-            let splits: Vec<&Predicted> = std::iter::once(&evaluate).chain(&select).collect();
             let attention = beyond::write_attention(run, &splits, self.rows)?;
             beyond.sheets.push(headlight_report::attention_sheet(&rows, &attention));
         }
         tables::write_scores(run, &scores)?;
         write_table(run.folder(), &rows)?;
         write_table(run.folder(), &tests)?;
-        predictions::write(run, &evaluate, &selected)?;
+        predictions::write(run, evaluate, &selected)?;
         evaluate.explorer.write(run.folder())?;
         run.note_stage("score heads", clock);
         let mut outcome = self.outcome(run, &best, &selected, &rows);
@@ -113,7 +107,7 @@ impl Kind for Heads {
             outcome.findings.extend(headlight_report::null_models_finding(&rows));
             outcome.sheets.extend(headlight_report::null_models_sheet(&rows, SHOWN));
         }
-        if let Some(rounding) = rounding::Rounding::measure(run, &evaluate, self.rows, self.compared)? {
+        if let Some(rounding) = rounding::Rounding::measure(run, evaluate, self.rows, self.compared)? {
             outcome.facts.extend([rounding.fact()]);
             outcome.warnings.extend(rounding.warning());
         }
@@ -172,40 +166,38 @@ impl Heads {
     fn choose(
         &self,
         run: &mut Run,
-        evaluate: &Predicted,
-        select: Option<&Predicted>,
-    ) -> Result<(Selected, Vec<(String, HeadScores)>)> {
+        splits: &Splits<Predicted>,
+    ) -> Result<(Selected<Choices>, Vec<(String, HeadScores)>)> {
         let unit = run.config().treebank.unit();
-        let empty = HeadScores::new(evaluate.file.grid(), run.config().treebank.granularity());
-        let choose = |scores: &HeadScores| Choices::new(scores);
+        let empty = HeadScores::new(splits.evaluate.file.grid(), run.config().treebank.granularity());
         let mut folds = [empty.clone(), empty.clone()];
-        evaluate.for_each(run, |sentence, predictions| {
-            let fold = usize::from(fold(sentence, unit) == Fold::Second);
-            Ok(folds[fold].observe(sentence, predictions)?)
+        splits.evaluate.for_each(run, |sentence, predictions| {
+            Ok(folds[fold(sentence, unit) as usize].observe(sentence, predictions)?)
         })?;
         let mut on_evaluate = folds[0].clone();
         on_evaluate.merge(&folds[1]);
         let mut scores = vec![(Split::Evaluate.name().to_owned(), on_evaluate)];
-        let selected = match (self.selection, select) {
-            (Selection::Folds, _) => {
-                let [first, second] = &folds;
-                ensure!(
-                    first.sentences() > 0 && second.sentences() > 0,
-                    "selection = \"folds\" needs more sentences: all of them fall into one fold"
-                );
-                let selected = Selected::TwoFold { first: choose(first), second: choose(second) };
-                scores.extend(folds.into_iter().enumerate().map(|(n, it)| (format!("evaluate-fold-{}", n + 1), it)));
-                selected
-            }
-            (_, Some(select)) => {
-                let mut on_select = empty;
-                select.for_each(run, |sentence, predictions| Ok(on_select.observe(sentence, predictions)?))?;
-                let selected = Selected::Elsewhere(choose(&on_select));
-                scores.push((Split::Select.name().to_owned(), on_select));
-                selected
-            }
-            (_, None) => Selected::Same(choose(&scores[0].1)),
-        };
+        let selected = splits.choose(|predicted, half| {
+            let (name, counts) = match (half, predicted.split) {
+                (Some(half), _) => {
+                    let counts = folds[half as usize].clone();
+                    ensure!(
+                        counts.sentences() > 0,
+                        "selection = \"folds\" needs more sentences: all of them fall into one fold"
+                    );
+                    (format!("evaluate-fold-{}", half.number()), counts)
+                }
+                (None, Split::Evaluate) => return Ok(Choices::new(&scores[0].1)),
+                (None, split) => {
+                    let mut counts = empty.clone();
+                    predicted.for_each(run, |sentence, predictions| Ok(counts.observe(sentence, predictions)?))?;
+                    (split.name().to_owned(), counts)
+                }
+            };
+            let choices = Choices::new(&counts);
+            scores.push((name, counts));
+            Ok(choices)
+        })?;
         Ok((selected, scores))
     }
 
@@ -221,7 +213,7 @@ impl Heads {
         Ok(headlight_report::assess(&tables::choices(best, units), &assessment)?)
     }
 
-    fn outcome(&self, run: &Run, best: &BestHeads, selected: &Selected, rows: &[BestHead]) -> Outcome {
+    fn outcome(&self, run: &Run, best: &BestHeads, selected: &Selected<Choices>, rows: &[BestHead]) -> Outcome {
         let mut tables = vec![
             headlight_report::tables::HeadScore::NAME,
             headlight_report::tables::Baseline::NAME,
@@ -242,9 +234,9 @@ impl Heads {
             tables: tables.into_iter().map(ToOwned::to_owned).collect(),
             facts: tables::facts(best, selected),
             findings: headlight_report::findings(rows),
-            warnings: warnings::warnings(best, rows),
+            warnings: warnings::warnings(self.selection, best, rows),
             statistics: Some(bootstrap(self.resamples, self.confidence, run).into()),
-            selection: Some(chosen_on(self.selection)),
+            selection: Some(self.selection),
             ..Outcome::default()
         }
     }

@@ -8,8 +8,8 @@ use headlight_report::{Choice, NullChoice, NullChoices, null_models};
 use super::predictions::{Asked, predict_split};
 use super::{Heads, tables};
 use crate::cli::progress;
-use crate::config::Split;
-use crate::kinds::shared::{bootstrap, selection::Selection};
+use crate::kinds::shared::bootstrap;
+use crate::kinds::shared::selection::{Selection, Splits};
 use crate::run::{Run, Units, fold};
 
 /// Says before anything is encoded how many passes of the encoder null models add.
@@ -48,15 +48,11 @@ pub fn null_models_beside(
         .collect();
     for draw in 0..keys.null_models as usize {
         let (seed, choices) = run.with_random_weights(draw, |run| {
-            let evaluate = predict_split(run, Split::Evaluate, asked)?;
-            let select = match keys.selection {
-                Selection::Separate => Some(predict_split(run, Split::Select, asked)?),
-                Selection::Folds | Selection::Same => None,
-            };
-            let (selected, _) = keys.choose(run, &evaluate, select.as_ref())?;
+            let splits = Splits::make(keys.selection, |split| predict_split(run, split, asked))?;
+            let (selected, _) = keys.choose(run, &splits)?;
             let mut evaluation = Evaluation::new(selected);
             let unit = units.unit();
-            evaluate.for_each(run, |sentence, predictions| {
+            splits.evaluate.for_each(run, |sentence, predictions| {
                 Ok(evaluation.observe(sentence, fold(sentence, unit), predictions)?)
             })?;
             let seed = run.model()?.random_seed().context("the weights are random here")?;

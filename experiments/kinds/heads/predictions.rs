@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use headlight_attention::HeadGrid;
 use headlight_bert::{Encoded, Pieces};
 use headlight_heads::{
-    AttentionScores, Group, HeadPredictions, PredictionFile, PredictionKey, PredictionWriter, Selected,
+    AttentionScores, Choices, Group, HeadPredictions, PredictionFile, PredictionKey, PredictionWriter, Selected,
 };
 use headlight_report::explorer::ExplorerSentence;
 use headlight_report::tables::Prediction;
@@ -180,7 +180,7 @@ fn key(run: &mut Run, split: Split, rows: Rows) -> Result<PredictionKey> {
 /// evaluated sentences with `Predicted=` (an id, or 0 for none) and `PredictedBy=` (a head and its direction) in MISC.
 /// Each word is predicted by what was chosen for its relation; the table also has, for each aggregate it belongs to, what
 /// the head chosen for that aggregate says, so that runs can be compared on aggregates too.
-pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected) -> Result<()> {
+pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected<Choices>) -> Result<()> {
     let (granularity, unit) = (run.config().treebank.granularity(), run.config().treebank.unit());
     let mut table = run.table::<Prediction>()?;
     let path = run.folder().join("predictions.conllu");
@@ -193,7 +193,7 @@ pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected) -> Result
         let mut annotated = sentence.clone().into_parts();
         for (index, word) in sentence.words().iter().enumerate() {
             for group in Group::of(word, granularity) {
-                let Some(choice) = selected.selection(fold).choice(&group) else { continue };
+                let Some(choice) = selected.of(fold).choice(&group) else { continue };
                 let predicted = predictions.governor(choice.direction, choice.head, WordIdx::new(index));
                 let mut push = |predictor: &str, predicted: Option<Governor>| {
                     table.push(&Prediction {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use headlight_heads::{
-    Baseline, BestHeads, Direction, Fold, Group, GroupResult, HeadScores, OFFSETS, ScoredChoice, Selected,
+    Baseline, BestHeads, Choices, Direction, Fold, Group, GroupResult, HeadScores, OFFSETS, ScoredChoice, Selected,
 };
 use headlight_report::stats::Counts;
 use headlight_report::{Choice, Chosen, tables};
@@ -94,7 +94,7 @@ fn choice(result: &GroupResult, sentences: usize, units: &Units) -> Choice {
 fn chosen(scored: &ScoredChoice) -> Chosen {
     let (baseline, baseline_offset) = described(scored.choice.baseline);
     Chosen {
-        fold: scored.selected_on.map(|fold| if fold == Fold::First { 1 } else { 2 }),
+        fold: scored.selected_on.map(Fold::number),
         layer: scored.choice.head.layer as u32 + 1,
         head: scored.choice.head.index as u32 + 1,
         direction: direction(scored.choice.direction),
@@ -106,7 +106,7 @@ fn chosen(scored: &ScoredChoice) -> Chosen {
 }
 
 /// What fits no table: relations that only one side of the choice has, and with two folds each fold's choice.
-pub fn facts(best: &BestHeads, selected: &Selected) -> BTreeMap<String, Value> {
+pub fn facts(best: &BestHeads, selected: &Selected<Choices>) -> BTreeMap<String, Value> {
     let mut facts = BTreeMap::new();
     if !best.never_selected.is_empty() {
         let words = best.never_selected.iter().map(|(group, words)| (group.name().to_owned(), json!(words)));
@@ -120,7 +120,7 @@ pub fn facts(best: &BestHeads, selected: &Selected) -> BTreeMap<String, Value> {
         let folds = best.results.iter().map(|result| {
             let choices = result.choices.iter().map(|scored| {
                 json!({
-                    "selected_on": match scored.selected_on { Some(Fold::Second) => "fold 2", _ => "fold 1" },
+                    "selected_on": scored.selected_on.map(|fold| format!("fold {}", fold.number())),
                     "head": scored.choice.head.to_string(),
                     "direction": scored.choice.direction.name(),
                     "baseline": described(scored.choice.baseline).0,

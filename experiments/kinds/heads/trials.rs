@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use headlight_attention::AttentionHead;
-use headlight_heads::{Direction, Group, HeadScores, Selected, UnitCounts, UnitScores};
+use headlight_heads::{Choices, Direction, Group, HeadScores, Selected, UnitCounts, UnitScores};
 use headlight_report::stats::{Contest, SignFlips};
 use headlight_report::tables::{BestHead, HeadTest};
 use headlight_report::{Field, head_tests, pay_for_choice};
@@ -18,7 +18,7 @@ const MOST_UNITS: usize = 4096;
 pub fn test_heads(
     run: &mut Run,
     evaluate: &Predicted,
-    selected: &Selected,
+    selected: &Selected<Choices>,
     scores: &HeadScores,
     units: &Units,
     (flips, rows, is_paid): (u32, &mut [BestHead], bool),
@@ -29,17 +29,17 @@ pub fn test_heads(
     evaluate.for_each(run, |sentence, predictions| {
         let unit = units.of(number) / joined as u32;
         number += 1;
-        let selection = selected.selection(fold(sentence, units.unit()));
-        Ok(counts.observe(unit, sentence, predictions, selection)?)
+        let choices = selected.of(fold(sentence, units.unit()));
+        Ok(counts.observe(unit, sentence, predictions, choices)?)
     })?;
     let flips = SignFlips::new(flips, run.config().seed, units.len().div_ceil(joined));
     let same = match selected {
-        Selected::Same(selection) | Selected::Elsewhere(selection) if is_paid => Some(selection),
+        Selected::Same(choices) | Selected::Elsewhere(choices) if is_paid => Some(choices),
         _ => None,
     };
     let grid = scores.grid();
     let field = |(group, counts): (&Group, &UnitCounts)| {
-        let chosen = same.and_then(|selection| selection.choice(group)).map(|choice| {
+        let chosen = same.and_then(|choices| choices.choice(group)).map(|choice| {
             let AttentionHead { layer, index } = choice.head;
             usize::from(choice.direction == Direction::GovernorToDependent) * grid.len() + layer * grid.heads + index
         });

@@ -1,21 +1,15 @@
 //! What a reader must know before trusting the best heads.
 
 use headlight_heads::BestHeads;
+use headlight_report::Selection;
 use headlight_report::tables::BestHead;
 
 /// Relations with fewer words than this have intervals that mean little.
 const SMALL: u64 = 10;
 
 /// Warnings for the report.
-pub fn warnings(best: &BestHeads, rows: &[BestHead]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if best.optimistic {
-        warnings.push(
-            "Heads were chosen on the sentences that they are scored on, as in the paper: the accuracies and their intervals \
-             are optimistic; the p-values pay for the choice."
-                .to_owned(),
-        );
-    }
+pub fn warnings(selection: Selection, best: &BestHeads, rows: &[BestHead]) -> Vec<String> {
+    let mut warnings: Vec<String> = selection.warning("p-values pay for the choice").into_iter().collect();
     let list = |names: Vec<&str>| names.join(", ");
     if !best.never_selected.is_empty() {
         let names = best.never_selected.iter().map(|(group, _)| group.name()).collect();

@@ -212,7 +212,7 @@ fn words_of_one_run_only_are_left_out_and_counted() {
     let a = write_run(folder.path(), "a", &words(|_, _| true), |_| {});
     let b = write_run(folder.path(), "b", &words(|index, _| index > 0)[4..], |report| {
         report.conventions.merge_rule = "first".into();
-        report.conventions.selection = "same".into();
+        report.conventions.selection = crate::Selection::Same;
     });
     let comparison = compared(&[a, b]);
     assert_eq!(

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Overlap, Repeated};
+use crate::Selection;
 use crate::stats::{Bootstrap, Unit};
 
 /// The version of `report.json` that this crate writes, and the newest it reads.
@@ -114,8 +115,7 @@ pub struct Conventions {
     /// How pieces become words: `mean`, `first` or `max`.
     pub merge_rule: String,
     /// Where heads and baselines were chosen: `separate`, `folds` or `same` (the reported data: optimistic), as in configs.
-    #[serde(deserialize_with = "selection")]
-    pub selection: String,
+    pub selection: Selection,
     /// What intervals resample, tests swap and folds keep together: `sentence` or `document`.
     #[serde(default = "sentence")]
     pub unit: String,
@@ -159,12 +159,6 @@ pub(super) fn sentence() -> String {
     Unit::Sentence.name().to_owned()
 }
 
-/// The first runs called `separate` `split`.
-fn selection<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let written = String::deserialize(deserializer)?;
-    Ok(if written == "split" { "separate".to_owned() } else { written })
-}
-
 impl Conventions {
     /// All conventions as name and value, for printing and comparing.
     pub fn entries(&self) -> [(&'static str, String); 11] {
@@ -172,7 +166,7 @@ impl Conventions {
             ("granularity", self.granularity.clone()),
             ("punctuation", self.punctuation.clone()),
             ("merge rule", self.merge_rule.clone()),
-            ("selection", self.selection.clone()),
+            ("selection", self.selection.to_string()),
             ("unit", self.unit.clone()),
             ("input", self.input.clone()),
             ("attention", self.attention.clone()),
@@ -185,7 +179,7 @@ impl Conventions {
 
     /// Whether heads were chosen on the sentences that they are scored on.
     pub fn is_optimistic(&self) -> bool {
-        self.selection == "same"
+        self.selection == Selection::Same
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn report() -> Report {
             granularity: "full".into(),
             punctuation: "excluded".into(),
             merge_rule: "mean".into(),
-            selection: "separate".into(),
+            selection: crate::Selection::Separate,
             unit: "sentence".into(),
             input: "words".into(),
             attention: "weights".into(),

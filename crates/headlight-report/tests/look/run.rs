@@ -319,7 +319,7 @@ impl Size {
                 granularity: "full".into(),
                 punctuation: "excluded".into(),
                 merge_rule: "mean".into(),
-                selection: "separate".into(),
+                selection: headlight_report::Selection::Separate,
                 unit: "sentence".into(),
                 input: "words".into(),
                 attention: "weights".into(),

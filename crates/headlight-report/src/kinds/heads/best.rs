@@ -1,5 +1,6 @@
 //! The table everybody asks for: the best head of each relation beside the best baseline; and what it says in words.
 
+use crate::Selection;
 use crate::assess::{is_aggregate, is_between_words};
 use crate::format::{count, percent, points, stars};
 use crate::run::Report;
@@ -77,12 +78,12 @@ fn unit(report: &Report) -> Unit {
 /// How heads were tested against baselines. Exact is only the test of what was chosen elsewhere.
 pub(crate) fn how_tested(report: &Report) -> String {
     let units = unit(report).plural();
-    match report.conventions.selection.as_str() {
-        "folds" => format!(
+    match report.conventions.selection {
+        Selection::Folds => format!(
             "paired sign-flip test over {units}, Holm-corrected over relations and not exact, since the halves depend on \
              each other through the choice"
         ),
-        selection if selection == "same" || report.treebank.shares_much("evaluate", "select") => format!(
+        selection if selection == Selection::Same || report.treebank.shares_much("evaluate", "select") => format!(
             "p of the maximum over all heads, directions and baselines when the signs of {units} flip, stepped down over \
              relations (Westfall & Young), so that it pays for the choice"
         ),
@@ -92,17 +93,19 @@ pub(crate) fn how_tested(report: &Report) -> String {
 
 /// Where heads and baselines were chosen.
 pub(crate) fn chosen_where(report: &Report) -> String {
-    match report.conventions.selection.as_str() {
-        "same" => {
+    match report.conventions.selection {
+        Selection::Same => {
             "Optimistic: heads and baselines were chosen on the sentences that they are scored on; accuracies and \
                    their intervals do not pay for that."
                 .to_owned()
         }
-        "folds" => {
+        Selection::Folds => {
             "Heads and baselines were chosen on one half of the sentences and scored on the other, both ways round."
                 .to_owned()
         }
-        _ => format!("Heads and baselines were chosen {}.", report.treebank.beside_evaluated("select")),
+        Selection::Separate => {
+            format!("Heads and baselines were chosen {}.", report.treebank.beside_evaluated("select"))
+        }
     }
 }
 
@@ -285,17 +288,21 @@ pub(crate) mod tests {
 
     #[test]
     fn a_test_is_called_exact_only_where_it_is() {
-        let notes = |selection: &str, unit: &str| {
+        let notes = |selection: Selection, unit: &str| {
             let mut report = report();
-            report.conventions.selection = selection.into();
+            report.conventions.selection = selection;
             report.conventions.unit = unit.into();
             best_heads_sheet(&rows(), &report).notes.join(" ")
         };
-        assert!(notes("separate", "document").contains("; exact paired sign-flip test over documents, Holm-corrected"));
         assert!(
-            notes("folds", "sentence").contains("not exact, since the halves depend on each other through the choice")
+            notes(Selection::Separate, "document")
+                .contains("; exact paired sign-flip test over documents, Holm-corrected")
         );
-        let same = notes("same", "sentence");
+        assert!(
+            notes(Selection::Folds, "sentence")
+                .contains("not exact, since the halves depend on each other through the choice")
+        );
+        let same = notes(Selection::Same, "sentence");
         assert!(same.contains("Westfall & Young") && same.contains("Optimistic") && !same.contains("exact"), "{same}");
     }
 
@@ -308,7 +315,7 @@ pub(crate) mod tests {
         (row.fold_2_layer, row.fold_2_head, row.fold_2_direction) =
             (Some(3), Some(9), Some(Direction::GovernorToDependent));
         let mut report = report();
-        report.conventions.selection = "folds".into();
+        report.conventions.selection = Selection::Folds;
         let text = best_heads_sheet(&[row.clone()], &report).to_text(80);
         assert!(text.contains("4-5/3-9") && text.contains("dep→/gov→") && text.contains("Two heads:"), "{text}");
         assert_eq!(
