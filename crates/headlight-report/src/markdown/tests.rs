@@ -1,8 +1,8 @@
 use super::*;
 use crate::kinds::heads::best;
 use crate::run::{tests, write_manifest, write_report};
-use crate::tables::{Coreference, Surface};
 use crate::tables::write_table;
+use crate::tables::{Coreference, Surface};
 
 fn probe_score(seed: i64, measure: &str, value: f64) -> ProbeScore {
     ProbeScore {
