@@ -19,7 +19,6 @@ use crate::cli::{ParseArgs, ParseFormat, output};
 use crate::config::{Source, TreebankConfig};
 use crate::kinds::probe::{self, keys::Variant};
 use crate::kinds::shared::probing::attention::attention_hash;
-use crate::kinds::shared::probing::merge_rule;
 use crate::run::{LoadedModel, pieces, request};
 
 /// Sentences read, parsed and written at a time.
@@ -40,7 +39,7 @@ pub fn parse(args: &ParseArgs) -> Result<()> {
     let vectors_file = args.vectors.clone().unwrap_or_else(|| chosen.keys.vectors.clone());
     let vectors = saved.probe.spec().reads_vectors().then(|| read_vectors(&vectors_file, &input)).transpose()?;
     let vectors_hash = vectors.as_ref().map(|(_, hash)| hash.as_str());
-    let rule = chosen.keys.merge(merge_rule(&settings));
+    let rule = chosen.keys.merge(settings.treebank.merge_rule());
     let model = saved.probe.spec().reads_attention().then(|| LoadedModel::load(&settings)).transpose()?;
     match &model {
         Some(model) => {

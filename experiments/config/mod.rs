@@ -94,8 +94,13 @@ pub struct TreebankConfig {
     pub unit: Unit,
 }
 
-/// Declares a config enum with the text of each value.
+/// Declares a config enum with the text of each value. `Name => library::Enum` also makes it the library's enum, whose
+/// variants have the same names, by [`From`].
 macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident => $library:ty { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $crate::config::choice! { $(#[$doc])* $name { $($(#[$variant_doc])* $variant = $text),+ } }
+        $crate::config::mirrored! { $name => $library { $($variant),+ } }
+    };
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -112,21 +117,39 @@ macro_rules! choice {
 }
 pub(crate) use choice;
 
+/// Makes one enum another whose variants have the same names: by [`From`], or by a function where both are of libraries.
+macro_rules! mirrored {
+    ($from:ty => $to:ty { $($variant:ident),+ $(,)? }) => {
+        impl From<$from> for $to {
+            fn from(value: $from) -> Self {
+                match value { $(<$from>::$variant => <$to>::$variant),+ }
+            }
+        }
+    };
+    ($(#[$doc:meta])* pub fn $name:ident($from:ty) -> $to:ty { $($variant:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        pub fn $name(value: $from) -> $to {
+            match value { $(<$from>::$variant => <$to>::$variant),+ }
+        }
+    };
+}
+pub(crate) use mirrored;
+
 choice! {
     /// Where the encoder runs.
-    Device { Cpu = "cpu", Ndarray = "ndarray", Cuda = "cuda" }
+    Device => headlight_bert::Device { Cpu = "cpu", Ndarray = "ndarray", Cuda = "cuda" }
 }
 choice! {
     /// In which numbers the encoder multiplies.
-    Precision { F32 = "f32", F16 = "f16", Bf16 = "bf16" }
+    Precision => headlight_bert::Precision { F32 = "f32", F16 = "f16", Bf16 = "bf16" }
 }
 choice! {
     /// What counts as attention: its weights, or the norms of the vectors it weighs.
-    Attention { Weights = "weights", Norms = "norms" }
+    Attention => headlight_bert::AttentionKind { Weights = "weights", Norms = "norms" }
 }
 choice! {
     /// What happens to tensors within the encoder that it has no use for.
-    ExtraTensors { Refuse = "refuse", Ignore = "ignore" }
+    ExtraTensors => headlight_bert::ExtraTensors { Refuse = "refuse", Ignore = "ignore" }
 }
 choice! {
     /// Format of treebank files.
@@ -140,7 +163,7 @@ choice! {
 }
 choice! {
     /// How finely relations are told apart.
-    Granularity { Full = "full", Universal = "universal" }
+    Granularity => headlight_treebank::Granularity { Full = "full", Universal = "universal" }
 }
 choice! {
     /// What happens at a sentence that is not a tree; `repair` hangs all roots but the first from it, and skips the rest.
@@ -148,7 +171,7 @@ choice! {
 }
 choice! {
     /// Which words are punctuation.
-    Punctuation { Auto = "auto", Relation = "relation", Form = "form" }
+    Punctuation => headlight_treebank::Punctuation { Auto = "auto", Relation = "relation", Form = "form" }
 }
 choice! {
     /// What the tokenizer sees: one word at a time, or the surface text.
@@ -156,11 +179,11 @@ choice! {
 }
 choice! {
     /// How the rows of a word's pieces become one row.
-    Merge { Mean = "mean", First = "first", Max = "max" }
+    Merge => headlight_attention::MergeRule { Mean = "mean", First = "first", Max = "max" }
 }
 choice! {
     /// What statistics resample and swap as a whole.
-    Unit { Sentence = "sentence", Document = "document" }
+    Unit => headlight_report::stats::Unit { Sentence = "sentence", Document = "document" }
 }
 
 /// More threads than any machine has cores for: each has its buffers, so that a slip takes all memory.
@@ -226,30 +249,24 @@ impl TreebankConfig {
 
     /// How finely relations are told apart.
     pub fn granularity(&self) -> headlight_treebank::Granularity {
-        match self.granularity {
-            Granularity::Full => headlight_treebank::Granularity::Full,
-            Granularity::Universal => headlight_treebank::Granularity::Universal,
-        }
+        self.granularity.into()
+    }
+
+    /// How the pieces of a word are merged.
+    pub fn merge_rule(&self) -> headlight_attention::MergeRule {
+        self.merge.into()
     }
 
     /// How files are read that leave something open.
     pub fn reading(&self) -> headlight_treebank::ReadOptions {
-        use headlight_treebank::{Punctuation as Rule, ReadOptions, Roots, Trees};
-        let punctuation = match self.punctuation {
-            Punctuation::Auto => Rule::Auto,
-            Punctuation::Relation => Rule::Relation,
-            Punctuation::Form => Rule::Form,
-        };
+        use headlight_treebank::{ReadOptions, Roots, Trees};
         let roots = if self.invalid == Invalid::Repair { Roots::First } else { Roots::One };
-        ReadOptions { trees: Trees::Required, roots, punctuation }
+        ReadOptions { trees: Trees::Required, roots, punctuation: self.punctuation.into() }
     }
 
     /// What statistics resample and swap as a whole.
     pub fn unit(&self) -> headlight_report::stats::Unit {
-        match self.unit {
-            Unit::Sentence => headlight_report::stats::Unit::Sentence,
-            Unit::Document => headlight_report::stats::Unit::Document,
-        }
+        self.unit.into()
     }
 
     /// The files of a split, which must name at least one.
@@ -290,32 +307,6 @@ impl ModelConfig {
     /// `model.name`, or what the folder is called.
     pub fn display_name(&self) -> String {
         if self.name.is_empty() { folder_name(&self.path) } else { self.name.clone() }
-    }
-
-    /// The device as the encoder knows it.
-    pub fn device(&self) -> headlight_bert::Device {
-        match self.device {
-            Device::Cpu => headlight_bert::Device::Cpu,
-            Device::Ndarray => headlight_bert::Device::Ndarray,
-            Device::Cuda => headlight_bert::Device::Cuda,
-        }
-    }
-
-    /// The precision as the encoder knows it.
-    pub fn precision(&self) -> headlight_bert::Precision {
-        match self.precision {
-            Precision::F32 => headlight_bert::Precision::F32,
-            Precision::F16 => headlight_bert::Precision::F16,
-            Precision::Bf16 => headlight_bert::Precision::Bf16,
-        }
-    }
-
-    /// What happens to extra tensors, as the encoder knows it.
-    pub fn extra_tensors(&self) -> headlight_bert::ExtraTensors {
-        match self.extra_tensors {
-            ExtraTensors::Refuse => headlight_bert::ExtraTensors::Refuse,
-            ExtraTensors::Ignore => headlight_bert::ExtraTensors::Ignore,
-        }
     }
 }
 
@@ -377,7 +368,9 @@ impl Settings {
             !self.model.name.is_empty() || !self.model.path.as_os_str().is_empty(),
             "no model: give `model.name` (see `headlight models`) or `model.path`, a folder with a checkpoint"
         );
-        self.model.device().check_precision(self.model.precision()).context("`model.precision`")?;
+        headlight_bert::Device::from(self.model.device)
+            .check_precision(self.model.precision.into())
+            .context("`model.precision`")?;
         anyhow::ensure!(
             self.threads <= MOST_THREADS,
             "`threads` is {}; take at most {MOST_THREADS}, or 0 for one per core",

@@ -29,11 +29,11 @@ use crate::run::{DocumentPass, Outcome, Run, ScoredDocuments};
 
 choice! {
     /// Which words a head may choose as antecedent.
-    Candidates { Preceding = "preceding", Mentions = "mentions", Words = "words" }
+    Candidates => coreference::Candidates { PrecedingMentions = "preceding", Mentions = "mentions", Words = "words" }
 }
 choice! {
     /// Which word is the head of a mention.
-    MentionHead { Annotated = "annotated", Top = "top" }
+    MentionHead => HeadRule { Annotated = "annotated", TopOfSpan = "top" }
 }
 
 /// The keys of `kind = "coreference"`; see `[coreference]` in configs/base.toml.
@@ -132,18 +132,8 @@ impl Coreference {
     fn pass(&self, split: Split) -> DocumentPass {
         DocumentPass {
             split,
-            rule: match self.head {
-                MentionHead::Annotated => HeadRule::Annotated,
-                MentionHead::Top => HeadRule::TopOfSpan,
-            },
-            options: CoreferenceOptions {
-                candidates: match self.candidates {
-                    Candidates::Preceding => coreference::Candidates::PrecedingMentions,
-                    Candidates::Mentions => coreference::Candidates::Mentions,
-                    Candidates::Words => coreference::Candidates::Words,
-                },
-                singletons: self.singletons,
-            },
+            rule: self.head.into(),
+            options: CoreferenceOptions { candidates: self.candidates.into(), singletons: self.singletons },
         }
     }
 

@@ -19,16 +19,7 @@ use crate::run::{Outcome, Run, SequencesSeen};
 
 choice! {
     /// What a sum over rows is divided by.
-    Denominator { Eligible = "eligible", Rows = "rows" }
-}
-
-impl From<Denominator> for heads::Denominator {
-    fn from(denominator: Denominator) -> Self {
-        match denominator {
-            Denominator::Eligible => Self::Eligible,
-            Denominator::Rows => Self::Rows,
-        }
-    }
+    Denominator => heads::Denominator { Eligible = "eligible", Rows = "rows" }
 }
 
 /// The keys of `kind = "surface"`; see `[surface]` in configs/base.toml.

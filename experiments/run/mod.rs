@@ -43,7 +43,7 @@ pub use blocks::{Blocks, KeptPass};
 pub use directory::Directory;
 pub use documents::{DocumentPass, ScoredDocuments};
 pub use encode::{Pass, Wanted, pieces};
-pub use model::{LoadedModel, merge_rule, request};
+pub use model::{LoadedModel, request};
 pub use sequences::SequencesSeen;
 pub use steps::Steps;
 pub use units::{Units, fold};
@@ -355,7 +355,7 @@ impl Run {
             seconds: self.clock.elapsed().as_secs_f64(),
             stages: self.stages.clone(),
             peak_memory_bytes: machine::peak_memory(),
-            machine: machine::describe(self.config.model.device()),
+            machine: machine::describe(self.config.model.device.into()),
         }
     }
 }

@@ -5,11 +5,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use headlight_attention::MergeRule;
-use headlight_bert::{AttentionKind, Device, Level, LoadOptions, MaskedLm, Model, Precision, Request};
+use headlight_bert::{Device, Level, LoadOptions, MaskedLm, Model, Precision, Request};
 use headlight_report::run::{Input, ModelSummary};
 
-use crate::config::{self, Settings};
+use crate::config::Settings;
 use crate::sources::{fetch, input};
 
 /// A model and where it came from.
@@ -41,11 +40,11 @@ impl LoadedModel {
         let keys = &config.model;
         let folder = folder(&keys.path, &keys.name)?;
         let options = LoadOptions {
-            device: keys.device(),
-            precision: keys.precision(),
+            device: keys.device.into(),
+            precision: keys.precision.into(),
             threads: NonZeroUsize::new(config.threads),
             random_init: random_seed,
-            extra_tensors: keys.extra_tensors(),
+            extra_tensors: keys.extra_tensors.into(),
         };
         if options.device == Device::Cuda {
             headlight_bert::keep_kernels(&fetch::cache_folder()?.join("kernels"));
@@ -135,20 +134,11 @@ fn inputs(folder: &Path) -> Result<Vec<Input>> {
     files.iter().filter_map(wanted).collect()
 }
 
-/// How the config has the pieces of a word merged.
-pub fn merge_rule(config: &Settings) -> MergeRule {
-    match config.treebank.merge {
-        config::Merge::Mean => MergeRule::Mean,
-        config::Merge::First => MergeRule::First,
-        config::Merge::Max => MergeRule::Max,
-    }
-}
-
 /// What the config asks of the encoder: attention over words.
 pub fn request(config: &Settings) -> Request {
-    let kind = match config.model.attention {
-        config::Attention::Weights => AttentionKind::Weights,
-        config::Attention::Norms => AttentionKind::Norms,
-    };
-    Request { attention: Some(Level::Words(merge_rule(config))), kind, ..Request::default() }
+    Request {
+        attention: Some(Level::Words(config.treebank.merge_rule())),
+        kind: config.model.attention.into(),
+        ..Request::default()
+    }
 }

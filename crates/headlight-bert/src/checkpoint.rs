@@ -35,7 +35,9 @@ impl Stored {
         }
         match &self.strides {
             None => self.shape.iter().product(),
-            Some(strides) => 1 + self.shape.iter().zip(strides).map(|(size, stride)| (size - 1) * stride).sum::<usize>(),
+            Some(strides) => {
+                1 + self.shape.iter().zip(strides).map(|(size, stride)| (size - 1) * stride).sum::<usize>()
+            }
         }
     }
 
@@ -91,14 +93,20 @@ impl Checkpoint {
     pub fn open(folder: &Path) -> Result<Self, LoadError> {
         let found = WHOLE_OR_INDEX.iter().map(|name| folder.join(name)).find(|path| path.exists());
         match found {
-            Some(index) if index.extension().is_some_and(|extension| extension == "json") => Self::open_shards(folder, index),
+            Some(index) if index.extension().is_some_and(|extension| extension == "json") => {
+                Self::open_shards(folder, index)
+            }
             Some(whole) => {
                 let tensors = read_header(&whole, 0)?;
                 Ok(Self { path: whole.clone(), files: vec![whole], tensors })
             }
             None => {
                 let hint = hint(folder);
-                Err(LoadError::MissingFile { folder: folder.to_owned(), wanted: "model.safetensors or pytorch_model.bin", hint })
+                Err(LoadError::MissingFile {
+                    folder: folder.to_owned(),
+                    wanted: "model.safetensors or pytorch_model.bin",
+                    hint,
+                })
             }
         }
     }

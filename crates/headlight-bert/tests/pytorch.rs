@@ -9,7 +9,7 @@ use std::{
 };
 
 use half::{bf16, f16};
-use headlight_bert::{Architecture, BertWeights, LoadError, Linear};
+use headlight_bert::{Architecture, BertWeights, Linear, LoadError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use support::{fixture, told};
@@ -83,7 +83,8 @@ fn files_of_before_pytorch_1_6_and_half_precision_are_read() {
 
 #[test]
 fn shards_are_one_checkpoint() {
-    let names = ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin", "pytorch_model.bin.index.json"];
+    let names =
+        ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin", "pytorch_model.bin.index.json"];
     let shards = folder(&names.map(|name| (name, name)));
     assert_eq!(read(shards.path()).unwrap(), expected(|value| bf16::from_f32(value).to_f32()));
     fs::remove_file(shards.path().join(names[1])).unwrap();
@@ -123,7 +124,10 @@ fn a_file_with_code_is_refused_and_nothing_of_it_runs() {
     check_refused(&archive(&run(&by_stack, b"\x85R")), &["it names os.system"]);
     check_refused(&archive(&run(b"cbuiltins\neval\n", b"\x85R")), &["it names builtins.eval"]);
     check_refused(&archive(&run(b"ctorch.storage\n_load_from_bytes\n", b"\x85R")), &["torch.storage._load_from_bytes"]);
-    check_refused(&archive(&run(b"ccollections\nOrderedDict\n", b"\x85\x81")), &["opcode 0x81 (which makes an object)"]);
+    check_refused(
+        &archive(&run(b"ccollections\nOrderedDict\n", b"\x85\x81")),
+        &["opcode 0x81 (which makes an object)"],
+    );
     check_refused(&archive(b"\x80\x02(ios\nsystem\n."), &["opcode 0x69 (which makes an object)"]);
     check_refused(&archive(b"\x80\x02\x82\x01."), &["opcode 0x82 (a registered extension)"]);
     assert!(!touched.exists());
@@ -186,7 +190,10 @@ fn files_that_lie_are_refused_before_memory_is_taken() {
     check_refused(&archive(&tensor("4", "0", "-1", "1")), &["a negative size"]);
     check_refused(&archive(&tensor("4", "0", "2 2", "1")), &["different lengths"]);
     check_refused(&archive(&tensor("-4", "0", "1", "1")), &["a storage of negative length"]);
-    check_refused(&archive(&tensor("999999999999", "0", "1", "1")), &["should hold 999999999999 values of F32, but has 16 bytes"]);
+    check_refused(
+        &archive(&tensor("999999999999", "0", "1", "1")),
+        &["should hold 999999999999 values of F32, but has 16 bytes"],
+    );
     let lost = zip_of(&[("archive/data.pkl", &tensor("4", "0", "4", "1"))]);
     check_refused(&lost, &["its storage 0 cannot be found"]);
     // Texts and stacks of any length that they only claim.

@@ -5,7 +5,7 @@ use headlight_bert::{Encoded, Request};
 use headlight_heads::{HeadPredictions, among_words, predict};
 
 use crate::config::{Settings, choice};
-use crate::run::{merge_rule, request};
+use crate::run::request;
 
 choice! {
     /// What the rows of maps are before anything is read from them.
@@ -16,7 +16,7 @@ impl Rows {
     /// What predictions are asked of the encoder as. As attended, it finds the peaks itself and yields maps only of those
     /// inputs whose attention is wanted; renormalised, it yields the maps of all.
     pub fn request(self, config: &Settings) -> Request {
-        let peaks = (self == Rows::Raw).then(|| merge_rule(config));
+        let peaks = (self == Rows::Raw).then(|| config.treebank.merge_rule());
         Request { peaks, ..request(config) }
     }
 

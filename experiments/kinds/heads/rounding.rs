@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
-use headlight_bert::{Model, Pieces, Request, StreamError};
+use headlight_bert::{Device, Model, Pieces, Request, StreamError};
 use headlight_heads::HeadPredictions;
 use headlight_report::format::count;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ impl Rounding {
     /// sentence is to be compared.
     pub fn measure(run: &mut Run, predicted: &Predicted, rows: Rows, sentences: usize) -> Result<Option<Self>> {
         let config = run.config().clone();
-        let (device, precision) = (config.model.device(), config.model.precision());
+        let (device, precision) = (Device::from(config.model.device), config.model.precision.into());
         if sentences == 0 || device.is_exact(precision) {
             return Ok(None);
         }

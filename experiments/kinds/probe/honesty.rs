@@ -7,8 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use headlight_probe::{
-    Ablated, Ablation, CodeBlock, DescriptionLength, Examples, OnlineCode, Probe, Relabelled, ablate,
-    control_governors, evaluate_each,
+    Ablated, CodeBlock, DescriptionLength, Examples, OnlineCode, Probe, Relabelled, ablate, control_governors,
+    evaluate_each,
 };
 use headlight_report::stats::{Bootstrap, Counts, Interval, Pair};
 use headlight_report::tables::ProbeScore;
@@ -183,17 +183,10 @@ pub fn description_length<E: Examples>(
 /// Those of scoring.
 pub fn ablation<E: Examples>(run: &Run, trained: &Trained<'_, E>, taken: Taken) -> Result<Vec<ProbeScore>> {
     let grid = trained.probe.spec().grid();
-    let value_of = |ablated: &Ablated| match taken.ablation() {
-        Ablation::Heads => ablated.heads[0].to_string(),
-        Ablation::Layers => (ablated.heads[0].layer + 1).to_string(),
-        Ablation::AllButOneHead => {
-            let kept = grid.iter().find(|head| !ablated.heads.contains(head));
-            kept.map(|head| head.to_string()).unwrap_or_default()
-        }
-        Ablation::AllButOneLayer => {
-            let kept = grid.iter().find(|head| !ablated.heads.contains(head));
-            kept.map(|head| (head.layer + 1).to_string()).unwrap_or_default()
-        }
+    // The head that is left, or the first of those that are gone.
+    let named = |ablated: &Ablated| match taken {
+        Taken::Heads | Taken::Layers => ablated.heads.first().copied(),
+        Taken::AllButOneHead | Taken::AllButOneLayer => grid.iter().find(|head| !ablated.heads.contains(head)),
     };
     let group = match taken {
         Taken::Heads => "without_head",
@@ -201,7 +194,13 @@ pub fn ablation<E: Examples>(run: &Run, trained: &Trained<'_, E>, taken: Taken) 
         Taken::AllButOneHead => "only_head",
         Taken::AllButOneLayer => "only_layer",
     };
-    let ablated = ablate(trained.probe, trained.examples, trained.usable, taken.ablation())?;
+    let value_of = |ablated: &Ablated| match taken {
+        Taken::Heads | Taken::AllButOneHead => named(ablated).map(|head| head.to_string()).unwrap_or_default(),
+        Taken::Layers | Taken::AllButOneLayer => {
+            named(ablated).map(|head| (head.layer + 1).to_string()).unwrap_or_default()
+        }
+    };
+    let ablated = ablate(trained.probe, trained.examples, trained.usable, taken.into())?;
     let row = |ablated: &Ablated| ProbeScore {
         decoding: Some("argmax".to_owned()),
         group: Some(group.to_owned()),

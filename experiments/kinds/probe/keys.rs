@@ -40,11 +40,11 @@ choice! {
 }
 choice! {
     /// Bits of a weight in the store.
-    Precision { F16 = "f16", F32 = "f32" }
+    Precision => headlight_attention::store::Precision { F16 = "f16", F32 = "f32" }
 }
 choice! {
     /// What is taken away from a trained probe, a part at a time.
-    Taken {
+    Taken => Ablation {
         Heads = "heads",
         Layers = "layers",
         AllButOneHead = "all-but-one-head",
@@ -105,17 +105,6 @@ impl Regime {
         match self {
             Regime::Default => RootScore::OwnWeights,
             Regime::Clark2019 => RootScore::SpecialScalars,
-        }
-    }
-}
-
-impl Taken {
-    pub fn ablation(self) -> Ablation {
-        match self {
-            Taken::Heads => Ablation::Heads,
-            Taken::Layers => Ablation::Layers,
-            Taken::AllButOneHead => Ablation::AllButOneHead,
-            Taken::AllButOneLayer => Ablation::AllButOneLayer,
         }
     }
 }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;
-use headlight_attention::store::{self, Store};
+use headlight_attention::store::Store;
 use headlight_attention::{Frame, HeadGrid};
 use headlight_probe::{Origin, ProbeForm, SentenceWords, right_branching};
 use headlight_report::differences_sheet;
@@ -31,7 +31,7 @@ use self::scores::Training;
 use super::Kind;
 use super::shared::bootstrap;
 use super::shared::paired::write_differences;
-use super::shared::probing::{Stored, Task, Vectors, append_scores, attention, merge_rule, sentences, training};
+use super::shared::probing::{Stored, Task, Vectors, append_scores, attention, sentences, training};
 use crate::config::{Settings, Split};
 use crate::run::{Outcome, Run};
 
@@ -172,11 +172,8 @@ impl Material {
 
 impl Attention {
     fn stored(keys: &Probe, run: &mut Run) -> Result<Self> {
-        let rule = keys.merge(merge_rule(run.config()));
-        let precision = match keys.precision {
-            Precision::F16 => store::Precision::F16,
-            Precision::F32 => store::Precision::F32,
-        };
+        let rule = keys.merge(run.config().treebank.merge_rule());
+        let precision = keys.precision.into();
         let folder = attention::folder(&keys.store)?;
         let train = attention::stored(run, Split::Train, rule, precision, &folder)?;
         let evaluate = attention::stored(run, Split::Evaluate, rule, precision, &folder)?;

@@ -13,11 +13,11 @@ use crate::kinds::shared::{check_bootstrap, repeated};
 
 choice! {
     /// What masking is measured by.
-    Measure { MaskedLm = "masked-lm", States = "states", Probe = "probe" }
+    Measure => MaskingMeasure { MaskedLm = "masked-lm", States = "states", ProbeUas = "probe" }
 }
 choice! {
     /// What a masked head does.
-    Masking { Zero = "zero", Uniform = "uniform" }
+    Masking => headlight_bert::Masking { Zero = "zero", Uniform = "uniform" }
 }
 choice! {
     /// In which order heads go.
@@ -26,17 +26,6 @@ choice! {
 choice! {
     /// What makes a head important.
     ImportanceBy { Auto = "auto", Gradient = "gradient", Ablation = "ablation" }
-}
-
-impl Measure {
-    /// As tables have it.
-    pub fn in_tables(self) -> MaskingMeasure {
-        match self {
-            Measure::MaskedLm => MaskingMeasure::MaskedLm,
-            Measure::States => MaskingMeasure::States,
-            Measure::Probe => MaskingMeasure::ProbeUas,
-        }
-    }
 }
 
 /// What `measure` holds: `"auto"`, a name or a list of names, the first of which guides the orders.
@@ -75,7 +64,7 @@ impl<'de> Deserialize<'de> for Measures {
                 if name == "auto" {
                     return Ok(Measures::Auto);
                 }
-                let measures = [Measure::MaskedLm, Measure::States, Measure::Probe];
+                let measures = [Measure::MaskedLm, Measure::States, Measure::ProbeUas];
                 let named = measures.into_iter().find(|measure| measure.to_string() == name);
                 let unknown = || E::unknown_variant(name, &["auto", "masked-lm", "states", "probe"]);
                 Ok(Measures::Named(vec![named.ok_or_else(unknown)?]))
@@ -123,10 +112,10 @@ impl Pruning {
             bail!("`measure` names \"{measure}\" twice");
         }
         ensure!(
-            measures.contains(&Measure::Probe) || self.store.as_os_str().is_empty(),
+            measures.contains(&Measure::ProbeUas) || self.store.as_os_str().is_empty(),
             "`store` is for the probe of measure = \"probe\", which `measure` does not name"
         );
-        if measures.contains(&Measure::Probe) {
+        if measures.contains(&Measure::ProbeUas) {
             config.treebank.required_files(Split::Train, "measure = \"probe\"")?;
             config.treebank.required_files(Split::Evaluate, "measure = \"probe\"")?;
         }
@@ -139,7 +128,7 @@ impl Pruning {
         match &self.measure {
             Measures::Named(measures) => measures.clone(),
             Measures::Auto if has_masked_lm_head => vec![Measure::MaskedLm],
-            Measures::Auto if parses => vec![Measure::States, Measure::Probe],
+            Measures::Auto if parses => vec![Measure::States, Measure::ProbeUas],
             Measures::Auto => vec![Measure::States],
         }
     }

@@ -168,7 +168,7 @@ impl Pruning {
     fn gather(&self, run: &mut Run, measures: &[Measure], has_masked_lm_head: bool) -> Result<Material> {
         let (seed, drawn) = (run.config().seed, self.sequences.saturating_mul(2));
         let by_gradient = self.orders.contains(&Order::Importance) && self.by_gradient(has_masked_lm_head);
-        let sequences = match by_gradient || measures.iter().any(|measure| *measure != Measure::Probe) {
+        let sequences = match by_gradient || measures.iter().any(|measure| *measure != Measure::ProbeUas) {
             true => {
                 let mut sample = Sample::new(drawn, seed);
                 let seen = run.for_each_sequence("read", |pieces, unit| {
@@ -179,7 +179,7 @@ impl Pruning {
             }
             false => None,
         };
-        let parsed = match measures.contains(&Measure::Probe) {
+        let parsed = match measures.contains(&Measure::ProbeUas) {
             true => {
                 let (mut sample, mut units) = (Sample::new(drawn, seed), run.units());
                 run.for_each_input("read", Split::Evaluate, |sentence, pieces| {

@@ -4,10 +4,10 @@ use std::cell::OnceCell;
 
 use anyhow::{Context, Result, ensure};
 use headlight_attention::{AttentionHead, HeadGrid};
-use headlight_bert::{HeadMask, MaskedLm, Masking as HeadMasking, Model, Request};
+use headlight_bert::{HeadMask, MaskedLm, Model, Request};
 use headlight_report::MaskingMeasure;
 
-use super::keys::{ImportanceBy, Masking, Measure, Order};
+use super::keys::{ImportanceBy, Measure, Order};
 use super::meter::Meter;
 use super::values::Values;
 use super::{Half, Material, Pruning, orders};
@@ -126,7 +126,7 @@ impl<'a> Work<'a> {
             };
             let (corpus, unit, units) = self.measured_on(measure)?;
             measured.push(Measured {
-                measure: measure.in_tables(),
+                measure: measure.into(),
                 corpus: corpus.to_owned(),
                 unit,
                 units: units.to_vec(),
@@ -173,7 +173,7 @@ impl<'a> Work<'a> {
         let (grid, guide) = (self.model.spec().grid, self.measures[0]);
         // Orders compare sets of heads, so the intact model may stand at 0.
         let harm = |heads: &[AttentionHead]| -> Result<f64> {
-            Ok(guide.in_tables().harm(values(guide, Half::Order, heads)?.whole(), 0.0))
+            Ok(MaskingMeasure::from(guide).harm(values(guide, Half::Order, heads)?.whole(), 0.0))
         };
         match order {
             Order::Random => Ok(orders::random(grid, self.seed, draw.unwrap_or(0))),
@@ -195,7 +195,7 @@ impl<'a> Work<'a> {
                 let halves = self.material.sequences()?;
                 (&halves.name, halves.unit, &halves.units)
             }
-            Measure::Probe => {
+            Measure::ProbeUas => {
                 let (_, halves) = self.material.parsed()?;
                 (&halves.name, halves.unit, &halves.units)
             }
@@ -210,7 +210,7 @@ impl<'a> Work<'a> {
                 Meter::loss(masked_lm, self.model.threads(), self.hide(), material.sequences()?.half(half))
             }
             Measure::States => Meter::states(self.model, material.sequences()?.half(half)),
-            Measure::Probe => {
+            Measure::ProbeUas => {
                 let (probe, halves) = material.parsed()?;
                 Meter::probe(self.model, probe, &self.request, halves.half(half))
             }
@@ -222,11 +222,7 @@ impl<'a> Work<'a> {
     }
 
     fn mask(&self, heads: &[AttentionHead]) -> HeadMask {
-        let masking = match self.keys.masking {
-            Masking::Zero => HeadMasking::Zero,
-            Masking::Uniform => HeadMasking::Uniform,
-        };
-        heads.iter().map(|&head| (head, masking)).collect()
+        heads.iter().map(|&head| (head, self.keys.masking.into())).collect()
     }
 
     /// The importance of each head by the gradient of a gate on it.

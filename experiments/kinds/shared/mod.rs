@@ -9,6 +9,7 @@ pub mod selection;
 use anyhow::{Result, ensure};
 use headlight_report::stats::Bootstrap;
 
+use crate::config::mirrored;
 use crate::run::Run;
 
 /// A bootstrap with a kind's keys and the run's seed.
@@ -34,10 +35,9 @@ pub fn repeated<T: PartialEq>(values: &[T]) -> Option<&T> {
     values.iter().enumerate().find(|(at, value)| values[..*at].contains(value)).map(|(_, value)| value)
 }
 
-/// A direction as tables have it.
-pub fn direction(direction: headlight_heads::Direction) -> headlight_report::tables::Direction {
-    match direction {
-        headlight_heads::Direction::DependentToGovernor => headlight_report::tables::Direction::DependentToGovernor,
-        headlight_heads::Direction::GovernorToDependent => headlight_report::tables::Direction::GovernorToDependent,
+mirrored! {
+    /// A direction as tables have it.
+    pub fn direction(headlight_heads::Direction) -> headlight_report::tables::Direction {
+        DependentToGovernor, GovernorToDependent
     }
 }

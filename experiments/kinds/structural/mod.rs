@@ -28,16 +28,7 @@ use crate::run::{Outcome, Run};
 
 choice! {
     /// What a structural probe is to find.
-    Find { Distance = "distance", Depth = "depth" }
-}
-
-impl Find {
-    fn structure(self) -> Structure {
-        match self {
-            Find::Distance => Structure::Distance,
-            Find::Depth => Structure::Depth,
-        }
-    }
+    Find => Structure { Distance = "distance", Depth = "depth" }
 }
 
 /// The keys of `kind = "structural"`; see `[structural]` in configs/base.toml.

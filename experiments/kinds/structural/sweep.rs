@@ -43,7 +43,7 @@ pub fn probes(keys: &Structural, layers: &[usize], run_seed: u64) -> Vec<Point> 
         for &rank in &keys.ranks {
             for (place, &layer) in layers.iter().enumerate() {
                 points.extend(seeds.iter().map(|&seed| Point {
-                    structure: find.structure(),
+                    structure: (*find).into(),
                     layer,
                     place,
                     rank,

@@ -364,7 +364,9 @@ impl Machine<'_> {
     /// What stands for a call of a function.
     fn call(&mut self) -> Result<(), String> {
         let (arguments, function) = (self.pop()?, self.pop()?);
-        let Value::Tuple(arguments) = &self.values[arguments] else { return Err(self.wrong("a call without arguments")) };
+        let Value::Tuple(arguments) = &self.values[arguments] else {
+            return Err(self.wrong("a call without arguments"));
+        };
         let made = match (&self.values[function], arguments.as_slice()) {
             (Value::Global(Global::OrderedDict), []) => Value::Dict(Vec::new()),
             (Value::Global(Global::OrderedDict), [items]) => Value::Dict(self.pairs(*items)?),
@@ -406,7 +408,8 @@ impl Machine<'_> {
             return Err(self.wrong("a reference to something else than a storage"));
         };
         let parts = (&self.values[*kind], &self.values[*class], &self.values[*key], &self.values[*values]);
-        let (Value::Text(kind), Value::Global(Global::Storage(dtype)), Value::Text(key), Value::Int(values)) = parts else {
+        let (Value::Text(kind), Value::Global(Global::Storage(dtype)), Value::Text(key), Value::Int(values)) = parts
+        else {
             return Err(self.wrong("a reference to something else than a storage"));
         };
         if kind != "storage" || rest.iter().any(|part| !matches!(self.values[*part], Value::None)) {
@@ -419,7 +422,9 @@ impl Machine<'_> {
     }
 
     fn tensor(&self, storage: Id, offset: Id, shape: Id, strides: Id) -> Result<Tensor, String> {
-        let Value::Storage(storage) = &self.values[storage] else { return Err(self.wrong("a tensor without a storage")) };
+        let Value::Storage(storage) = &self.values[storage] else {
+            return Err(self.wrong("a tensor without a storage"));
+        };
         let number = |id: &Id| match self.values[*id] {
             Value::Int(number) => usize::try_from(number).map_err(|_| self.wrong("a negative size")),
             _ => Err(self.wrong("a size that is no number")),

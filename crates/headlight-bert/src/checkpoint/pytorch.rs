@@ -99,7 +99,10 @@ fn of_archive(file: File) -> Result<(Pickle, Starts), String> {
         }
         if promised != Some(entry.size()) || entry.compressed_size() != entry.size() {
             let (values, found) = (storage.values, entry.size());
-            return Err(format!("its storage {key} should hold {values} values of {:?}, but has {found} bytes", storage.dtype));
+            return Err(format!(
+                "its storage {key} should hold {values} values of {:?}, but has {found} bytes",
+                storage.dtype
+            ));
         }
         if start.checked_add(entry.size()).is_none_or(|end| end > length) {
             return Err(format!("its storage {key} reaches beyond its end"));
@@ -125,7 +128,8 @@ fn of_pickles(mut file: File, length: u64) -> Result<(Pickle, Starts), String> {
     let mut starts = Starts::new();
     for id in order {
         let Value::Text(key) = keys.value(*id) else { return Err("a storage has no name".to_owned()) };
-        let storage = storages.get(key.as_str()).ok_or_else(|| format!("no tensor tells the type of its storage {key}"))?;
+        let storage =
+            storages.get(key.as_str()).ok_or_else(|| format!("no tensor tells the type of its storage {key}"))?;
         let mut count = [0; 8];
         reader.read_exact(&mut count).map_err(|_| format!("truncated: its storage {key} is not there"))?;
         let (found, promised) = (u64::from_le_bytes(count), storage.values);
@@ -134,7 +138,8 @@ fn of_pickles(mut file: File, length: u64) -> Result<(Pickle, Starts), String> {
         }
         let start = reader.stream_position().map_err(|error| error.to_string())?;
         let end = promised.checked_mul(value_bytes(storage.dtype)).and_then(|bytes| start.checked_add(bytes));
-        let end = end.filter(|end| *end <= length).ok_or_else(|| format!("truncated: its storage {key} ends beyond it"))?;
+        let end =
+            end.filter(|end| *end <= length).ok_or_else(|| format!("truncated: its storage {key} ends beyond it"))?;
         reader.seek(SeekFrom::Start(end)).map_err(|error| error.to_string())?;
         starts.insert(key.clone(), start);
     }

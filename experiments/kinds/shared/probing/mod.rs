@@ -7,16 +7,14 @@ pub mod training;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use headlight_attention::MergeRule;
 use headlight_attention::store;
-use headlight_bert::Level;
 use headlight_probe::{Origin, Probe, ProbeForm, ProbeSpec, RootScore, TrainOptions};
 use headlight_report::tables::ProbeScore;
 
 pub use self::sentences::{Stored, Vectors};
 pub use self::training::Task;
-use crate::config::{Settings, Split};
-use crate::run::{Run, request};
+use crate::config::Split;
+use crate::run::Run;
 
 /// The probe `attention` in its default regime, trained on `treebank.train` once or taken from what an interrupted call
 /// left: what kinds train that only use a probe. `label` tells its file from those of kind `probe`.
@@ -24,7 +22,7 @@ use crate::run::{Run, request};
 /// # Errors
 /// Those of the encoder's pass, of the store and of training.
 pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<Probe> {
-    let (rule, seed) = (merge_rule(run.config()), run.config().seed);
+    let (rule, seed) = (run.config().treebank.merge_rule(), run.config().seed);
     let store = attention::stored(run, Split::Train, rule, store::Precision::F16, &attention::folder(store)?)?;
     let words = sentences::annotation(run, Split::Train, None)?;
     let examples = Stored::new(&words, None, Some(&store), store.grid())?;
@@ -46,14 +44,6 @@ pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<Probe
         part: None,
     };
     training::trained(run, &examples, &examples.usable(), &task)
-}
-
-/// The merge rule of a config.
-pub fn merge_rule(config: &Settings) -> MergeRule {
-    match request(config).attention {
-        Some(Level::Words(rule)) => rule,
-        _ => MergeRule::Mean,
-    }
 }
 
 /// Writes rows behind those that earlier experiments of this run wrote.
