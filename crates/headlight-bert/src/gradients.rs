@@ -30,9 +30,9 @@ type Differentiable = Autodiff<NdArray>;
 /// An encoder with its masked-language-model head, for losses and their gradients. It computes on this processor: losses
 /// by the packed encoder, gradients by burn.
 pub struct MaskedLm {
-    spec: Architecture,
-    encoder: PackedEncoder,
-    head: packed::MaskedLmHead,
+    pub(crate) spec: Architecture,
+    pub(crate) encoder: PackedEncoder,
+    pub(crate) head: packed::MaskedLmHead,
     /// The same weights in burn, from the first gradient on.
     net: OnceLock<Net<Differentiable>>,
 }
@@ -120,11 +120,8 @@ impl MaskedLm {
     /// Inputs or heads that are not this model's.
     pub fn losses(&self, inputs: &[&MaskedPieces], masked_heads: &HeadMask) -> Result<Vec<f64>, MaskedLmError> {
         self.check(inputs)?;
+        self.check_heads(masked_heads)?;
         let grid = self.spec.grid;
-        let missing = |head: &&AttentionHead| head.layer >= grid.layers || head.index >= grid.heads;
-        if let Some(&head) = masked_heads.keys().find(missing) {
-            return Err(MaskedLmError::NoSuchHead { head, grid });
-        }
         let pieces: Vec<&Pieces> = inputs.iter().map(|input| &input.pieces).collect();
         let request = Request { hidden_states: true, masked_heads: masked_heads.clone(), ..Request::default() };
         let encoded = self.encoder.encode(&pieces, &request);

@@ -38,6 +38,7 @@ mod encoder;
 mod error;
 mod files;
 mod gradients;
+mod likelihood;
 mod masked;
 mod model;
 mod packed;
@@ -58,6 +59,7 @@ pub use architecture::{Activation, Architecture, FeedForward, MaskedLmShape, Nor
 pub use device::{Device, DeviceError, keep_kernels};
 pub use error::{LoadError, TensorProblems};
 pub use gradients::{LossGradients, MaskedLm, MaskedLmError};
+pub use likelihood::Hiding;
 pub use masked::MaskedPieces;
 pub use model::{LoadOptions, Model};
 pub use packed::PackedEncoder;

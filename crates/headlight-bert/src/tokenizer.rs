@@ -2,6 +2,7 @@
 
 mod folder;
 mod growth;
+mod sentence;
 mod settings;
 
 use std::{collections::HashMap, ops::Range, path::Path, sync::Mutex};

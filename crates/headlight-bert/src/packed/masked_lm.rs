@@ -1,9 +1,13 @@
 //! The masked-language-model head on the processor: how likely the pieces behind `[MASK]` are.
 
+use pulp::{Simd, WithSimd};
+
 use super::{
     PackedEncoder,
+    functions::exp,
     layer::{Destination, Projection, Strided, multiply},
     rows::{activate, normalise},
+    simd::InstructionSet,
 };
 use crate::MaskedLmHead;
 
@@ -26,7 +30,34 @@ impl Head {
 
     /// ln p of each piece, given the final states `[piece][hidden]` of the positions where they are hidden.
     pub(crate) fn log_likelihoods(&self, encoder: &PackedEncoder, states: &[f32], pieces: &[u32]) -> Vec<f64> {
-        let (set, hidden, count) = (encoder.set, self.transform.inputs, pieces.len());
+        log_softmax_at(&self.logits(encoder, states), pieces)
+    }
+
+    /// ln p at each of the targets (a row of the final states `[row][hidden]`, and the piece that is guessed there).
+    pub(crate) fn log_likelihoods_at(
+        &self,
+        encoder: &PackedEncoder,
+        states: &[f32],
+        targets: &[(usize, u32)],
+    ) -> Vec<f64> {
+        // Columns are filled up to whole vectors, with a state of zeros, so that each goes the same way through the product
+        // and its softmax, whatever stands beside it.
+        let (hidden, count) = (self.transform.inputs, states.len() / self.transform.inputs);
+        let padded = count.next_multiple_of(COLUMNS);
+        let mut whole = states.to_vec();
+        whole.resize(padded * hidden, 0.0);
+        let logits = self.logits(encoder, &whole);
+        let Normalisers { highest, sums } = normalisers(encoder.set, &logits, padded);
+        let of = |&(row, piece): &(usize, u32)| {
+            f64::from(logits[piece as usize * padded + row]) - f64::from(highest[row]) - sums[row].ln()
+        };
+        targets.iter().map(of).collect()
+    }
+
+    /// The logits `[vocabulary][row]` of final states `[row][hidden]`.
+    fn logits(&self, encoder: &PackedEncoder, states: &[f32]) -> Vec<f32> {
+        let (set, hidden) = (encoder.set, self.transform.inputs);
+        let count = states.len() / hidden;
         let mut transformed = vec![0.0; count * hidden];
         self.transform.multiply(states, &mut transformed, hidden, Destination::Overwrite);
         activate(set, &mut transformed, &self.transform.bias, encoder.spec.head.activation);
@@ -46,7 +77,58 @@ impl Head {
         for (row, bias) in logits.chunks_exact_mut(count).zip(&self.weights.bias) {
             row.iter_mut().for_each(|logit| *logit += bias);
         }
-        log_softmax_at(&logits, pieces)
+        logits
+    }
+}
+
+/// Columns of logits come in multiples of so many: the lanes of the widest vector.
+const COLUMNS: usize = 16;
+
+/// Of each column of logits: the highest, and the sum of e^(logit − highest).
+struct Normalisers {
+    highest: Vec<f32>,
+    sums: Vec<f64>,
+}
+
+/// The normalisers of the columns of `logits` `[vocabulary][count]`, `count` a multiple of [`COLUMNS`].
+fn normalisers(set: InstructionSet, logits: &[f32], count: usize) -> Normalisers {
+    let mut highest = vec![f32::NEG_INFINITY; count];
+    let mut sums = vec![0.0; count];
+    set.run(Normalise { logits, highest: &mut highest, sums: &mut sums });
+    Normalisers { highest, sums }
+}
+
+struct Normalise<'a> {
+    logits: &'a [f32],
+    highest: &'a mut [f32],
+    sums: &'a mut [f64],
+}
+
+impl WithSimd for Normalise<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        /// Rows that are summed in f32 before they join a sum in f64.
+        const BLOCK: usize = 64;
+        let count = self.highest.len();
+        let highest = S::as_mut_simd_f32s(self.highest).0;
+        for row in self.logits.chunks_exact(count) {
+            for (highest, logit) in highest.iter_mut().zip(S::as_simd_f32s(row).0) {
+                *highest = simd.max_f32s(*highest, *logit);
+            }
+        }
+        let mut partial = vec![0.0f32; count];
+        for block in self.logits.chunks(BLOCK * count) {
+            partial.fill(0.0);
+            let lanes = S::as_mut_simd_f32s(&mut partial).0;
+            for row in block.chunks_exact(count) {
+                for ((sum, logit), highest) in lanes.iter_mut().zip(S::as_simd_f32s(row).0).zip(highest.iter()) {
+                    *sum = simd.add_f32s(*sum, exp(simd, simd.sub_f32s(*logit, *highest)));
+                }
+            }
+            self.sums.iter_mut().zip(&partial).for_each(|(sum, partial)| *sum += f64::from(*partial));
+        }
     }
 }
 
@@ -70,7 +152,51 @@ fn log_softmax_at(logits: &[f32], pieces: &[u32]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
+    use crate::Activation;
+    use crate::testing::{spec, weights};
+
+    /// Whatever stands beside a column and however many there are, to the bit.
+    #[test]
+    fn a_row_is_guessed_alike_in_any_company() {
+        let rng = &mut ChaCha8Rng::seed_from_u64(3);
+        let spec = spec(3, 16, 70, Activation::Gelu);
+        let encoder = PackedEncoder::new(&spec, weights(&spec, rng));
+        let mut draw = |len: usize| -> Vec<f32> { (0..len).map(|_| rng.random_range(-1.0..1.0)).collect() };
+        let head = Head::new(MaskedLmHead {
+            transform: crate::Linear { inputs: 48, outputs: 48, weight: draw(48 * 48), bias: draw(48) },
+            norm: crate::LayerNorm { weight: vec![1.0; 48], bias: vec![0.0; 48] },
+            decoder: None,
+            bias: draw(spec.vocabulary),
+        });
+        let states = draw(70 * 48);
+        let targets = |count: usize| (0..count).map(|row| (row, row as u32 % 50)).collect::<Vec<_>>();
+        let all = head.log_likelihoods_at(&encoder, &states, &targets(70));
+        for count in [1, 2, 3, 16, 17, 33, 64] {
+            let some = head.log_likelihoods_at(&encoder, &states[..count * 48], &targets(count));
+            assert_eq!(some, all[..count], "{count} rows");
+        }
+    }
+
+    #[test]
+    fn the_normalisers_of_columns_are_those_of_their_softmax() {
+        // Far more rows than are summed at once; columns far apart.
+        let (vocabulary, count) = (1000, 2 * COLUMNS);
+        let logit = |row: usize, column: usize| ((row * 31 + column * 17) % 97) as f32 * 0.1 - column as f32;
+        let logits: Vec<f32> = (0..vocabulary * count).map(|at| logit(at / count, at % count)).collect();
+        for set in InstructionSet::available() {
+            let found = normalisers(set, &logits, count);
+            for column in 0..count {
+                let of_column = (0..vocabulary).map(|row| f64::from(logit(row, column)));
+                let expected = of_column.map(f64::exp).sum::<f64>().ln();
+                let ours = f64::from(found.highest[column]) + found.sums[column].ln();
+                assert!((ours - expected).abs() < 2e-6, "{set}, column {column}: {ours}, not {expected}");
+            }
+        }
+    }
 
     #[test]
     fn each_column_has_its_own_distribution() {

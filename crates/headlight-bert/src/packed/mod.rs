@@ -28,7 +28,7 @@ use headlight_attention::AttentionHead;
 use rayon::prelude::*;
 
 use crate::{
-    Architecture, AttentionKind, BertWeights, Embeddings, FeedForward, Pieces, Request,
+    Architecture, AttentionKind, BertWeights, Embeddings, FeedForward, HeadMask, Pieces, Request,
     architecture::Step,
     request::{Encode, Encoded},
 };
@@ -88,6 +88,19 @@ struct Turn<'a> {
     projected: usize,
     /// Whether nothing of this layer is wanted but its attention.
     ends_at_attention: bool,
+    /// Whether no layer follows.
+    is_last: bool,
+}
+
+/// What is wanted of the last layer.
+#[derive(Clone, Copy)]
+enum Last<'a> {
+    /// Its attention.
+    Attention,
+    /// All that it yields.
+    Whole,
+    /// What it yields for these rows of the chunk, in ascending order.
+    Rows(&'a [usize]),
 }
 
 impl PackedEncoder {
@@ -113,20 +126,53 @@ impl PackedEncoder {
         Encode::encode(self, inputs, request)
     }
 
+    /// The final states `[row][hidden]` of the rows that are asked for, one chunk's after another's: `rows` names positions
+    /// of each input, in ascending order. The last layer does nothing for other rows that they do not need.
+    pub(crate) fn final_states(&self, inputs: &[&Pieces], rows: &[&[usize]], masked_heads: &HeadMask) -> Vec<f32> {
+        let request = Request { masked_heads: masked_heads.clone(), ..Request::default() };
+        let pooled = self.pool().pop();
+        let mut scratch = pooled.unwrap_or_default();
+        let (mut states, mut done) = (Vec::new(), 0);
+        while done < inputs.len() {
+            let chunk = done..done + chunk_length(&inputs[done..]);
+            let mut outputs: Vec<Output<'_>> =
+                inputs[chunk.clone()].iter().map(|input| Output::new(input, &self.spec, None, &request)).collect();
+            let mut start = 0;
+            let mut wanted = Vec::new();
+            for (input, rows) in inputs[chunk.clone()].iter().zip(&rows[chunk.clone()]) {
+                wanted.extend(rows.iter().map(|row| start + row));
+                start += input.len();
+            }
+            self.walk_chunk(&mut outputs, &request, Last::Rows(&wanted), &mut scratch);
+            states.extend_from_slice(scratch.states.slice(wanted.len() * self.spec.hidden));
+            done = chunk.end;
+        }
+        self.pool().push(scratch);
+        states
+    }
+
     /// Encodes the inputs of one chunk, as far as `outputs` has room for what they yield.
     fn encode_chunk(&self, mut outputs: Vec<Output<'_>>, request: &Request, scratch: &mut Scratch) -> Vec<Encoded> {
+        let last = if request.hidden_states { Last::Whole } else { Last::Attention };
+        self.walk_chunk(&mut outputs, request, last, scratch);
+        outputs.into_iter().map(|output| output.finish(&self.spec)).collect()
+    }
+
+    /// Takes the inputs of one chunk through the layers. Their final states are left at the front of `scratch.states`, as far
+    /// as `last` wants any.
+    fn walk_chunk(&self, outputs: &mut [Output<'_>], request: &Request, last: Last<'_>, scratch: &mut Scratch) {
         let hidden = self.spec.hidden;
         let inputs: Vec<&Pieces> = outputs.iter().map(|output| output.input).collect();
         let pieces = inputs.iter().map(|input| input.len()).sum::<usize>();
         let states = scratch.states.slice(pieces * hidden);
         self.embed(&inputs, states);
-        keep_states(&mut outputs, states, hidden);
-        for turn in self.turns(request) {
+        keep_states(outputs, states, hidden);
+        for turn in self.turns(request.kind, last) {
             let projected = scratch.projected.slice(pieces * turn.projected);
             turn.layer.attention_input.multiply(states, projected, turn.projected, Destination::Overwrite);
             let contexts = scratch.contexts.slice(pieces * hidden);
             let mut start = 0;
-            for output in &mut outputs {
+            for output in outputs.iter_mut() {
                 let end = start + output.input.len();
                 let projected = &mut projected[start * turn.projected..end * turn.projected];
                 let contexts = (!turn.ends_at_attention).then(|| &mut contexts[start * hidden..end * hidden]);
@@ -136,17 +182,29 @@ impl PackedEncoder {
             if turn.ends_at_attention {
                 break;
             }
-            self.finish(turn.layer, contexts, states, &mut scratch.expanded);
-            keep_states(&mut outputs, states, hidden);
+            match last {
+                Last::Rows(rows) if turn.is_last => {
+                    // After attention each row goes its own way.
+                    select_rows(contexts, rows, hidden);
+                    select_rows(states, rows, hidden);
+                    // A product of a single row would take another way and round elsewhere, so a second one goes with it.
+                    let wanted = rows.len().max(2.min(pieces)) * hidden;
+                    self.finish(turn.layer, &contexts[..wanted], &mut states[..wanted], &mut scratch.expanded);
+                }
+                _ => {
+                    self.finish(turn.layer, contexts, states, &mut scratch.expanded);
+                    keep_states(outputs, states, hidden);
+                }
+            }
         }
-        outputs.into_iter().map(|output| output.finish(&self.spec)).collect()
     }
 
-    fn turns<'a>(&'a self, request: &Request) -> impl Iterator<Item = Turn<'a>> + use<'a> {
-        let (hidden, kind) = (self.spec.hidden, request.kind);
-        self.spec.walk(request.hidden_states).map(move |Step { layer: index, ends_at_attention }| {
+    fn turns<'a>(&'a self, kind: AttentionKind, last: Last<'_>) -> impl Iterator<Item = Turn<'a>> + use<'a> {
+        let (hidden, layers) = (self.spec.hidden, self.spec.grid.layers);
+        self.spec.walk(!matches!(last, Last::Attention)).map(move |Step { layer: index, ends_at_attention }| {
             let parts = if ends_at_attention && kind == AttentionKind::Weights { 2 } else { 3 };
-            Turn { index, layer: &self.layers[index], projected: parts * hidden, ends_at_attention }
+            let is_last = index + 1 == layers;
+            Turn { index, layer: &self.layers[index], projected: parts * hidden, ends_at_attention, is_last }
         })
     }
 
@@ -252,6 +310,13 @@ fn chunk_length(inputs: &[&Pieces]) -> usize {
 /// One row of a table of embeddings `[index][hidden]`.
 fn embedding(table: &[f32], index: usize, hidden: usize) -> &[f32] {
     &table[index * hidden..][..hidden]
+}
+
+/// Moves the named rows `[row][width]`, which ascend, to the front.
+fn select_rows(values: &mut [f32], rows: &[usize], width: usize) {
+    for (to, &from) in rows.iter().enumerate() {
+        values.copy_within(from * width..(from + 1) * width, to * width);
+    }
 }
 
 /// Hands each input its rows of `states` `[piece][hidden]`.

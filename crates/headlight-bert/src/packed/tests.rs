@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{CHUNK, PackedEncoder, simd::InstructionSet};
 use crate::{
-    Activation, AttentionKind, Encoded, Level, Masking, Pieces, Precision, Request,
+    Activation, AttentionKind, Encoded, HeadMask, Level, Masking, Pieces, Precision, Request,
     batch::Batching,
     reference::Reference,
     request::Encode,
@@ -191,5 +191,37 @@ proptest! {
             prop_assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
             prop_assert!(row.iter().all(|weight| (0.0..=1.0).contains(weight)));
         }
+    }
+}
+
+/// The rows that are kept of the last layer are those of the whole layer, to the bit, however many go together.
+#[test]
+fn final_states_of_some_rows_are_those_of_all() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(9);
+    let spec = spec(3, 16, 70, Activation::Gelu);
+    let packed = PackedEncoder::new(&spec, weights(&spec, rng));
+    let sentences = sentences(rng);
+    let inputs: Vec<&Pieces> = sentences.iter().collect();
+    let masked: HeadMask = [(AttentionHead { layer: 2, index: 1 }, Masking::Zero)].into();
+    let request = Request { hidden_states: true, masked_heads: masked.clone(), ..Default::default() };
+    let whole = packed.encode(&inputs, &request);
+    for step in [1, 3, 1000] {
+        let rows: Vec<Vec<usize>> = inputs.iter().map(|input| (1..input.len()).step_by(step).collect()).collect();
+        let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
+        let together = packed.final_states(&inputs, &rows, &masked);
+        let alone: Vec<f32> = inputs
+            .iter()
+            .zip(&rows)
+            .flat_map(|(input, rows)| packed.final_states(&[input], &[rows], &masked))
+            .collect();
+        let expected = whole.iter().zip(&rows).flat_map(|(encoded, rows)| {
+            let states = encoded.hidden.as_ref().unwrap().view();
+            rows.iter()
+                .flat_map(|&row| states.slice(ndarray::s![spec.grid.layers, row, ..]).to_vec())
+                .collect::<Vec<_>>()
+        });
+        let expected: Vec<f32> = expected.collect();
+        assert!(together == expected, "every {step}");
+        assert!(alone == expected, "every {step}, alone");
     }
 }

@@ -1,0 +1,126 @@
+//! How likely a model finds a sentence.
+//!
+//! A masked model gives no probability of a sentence; its pseudo-log-likelihood stands in: the sum over the pieces of
+//! ln p(piece | the rest), each piece hidden in its turn. Special pieces are never hidden.
+
+use std::collections::{BTreeMap, HashMap};
+
+use headlight_attention::HeadGrid;
+
+use crate::{HeadMask, MaskedLm, MaskedLmError, Pieces};
+
+/// What is hidden while a piece is guessed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Hiding {
+    /// The piece and those after it in its word, so that a rare word of many pieces does not give itself away (Kauf &
+    /// Ivanova 2023, *A Better Way to Do Masked Language Model Scoring*; `within_word_l2r` of minicons).
+    WithinWordL2r,
+    /// The piece alone (Salazar et al. 2020, *Masked Language Model Scoring*).
+    Original,
+}
+
+/// Masked inputs that go through the encoder together, at most.
+const TOGETHER: usize = 256;
+
+/// One input with pieces hidden.
+struct Masked {
+    pieces: Pieces,
+    /// The position that is guessed.
+    position: [usize; 1],
+}
+
+impl MaskedLm {
+    /// The pseudo-log-likelihood of each sentence in nats, with these heads masked and pieces hidden behind `mask`. What is
+    /// the same of several sentences is computed once: those of a minimal pair differ in few words. What a sentence's number
+    /// is depends neither on the others nor on the number of threads.
+    ///
+    /// # Errors
+    /// Sentences or heads that are not this model's.
+    pub fn pseudo_log_likelihoods(
+        &self,
+        sentences: &[&Pieces],
+        mask: u32,
+        hiding: Hiding,
+        masked_heads: &HeadMask,
+    ) -> Result<Vec<f64>, MaskedLmError> {
+        self.check_heads(masked_heads)?;
+        let outside = |input, piece| MaskedLmError::Target { input, position: 0, piece };
+        if mask as usize >= self.spec.vocabulary {
+            return Err(outside(0, mask));
+        }
+        for (input, pieces) in sentences.iter().enumerate() {
+            pieces.check(&self.spec).map_err(|problem| MaskedLmError::Unfit { input, problem })?;
+        }
+        // Each different masked input, in the order in which it is first needed, and what is guessed there for whom.
+        let mut inputs: Vec<Masked> = Vec::new();
+        let mut known: HashMap<Vec<u32>, usize> = HashMap::new();
+        let mut guesses: Vec<Vec<(usize, u32)>> = Vec::with_capacity(sentences.len());
+        for sentence in sentences {
+            let of_sentence = hidden_with(sentence, hiding).into_iter().map(|(position, end)| {
+                let mut ids = sentence.ids.clone();
+                ids[position..end].fill(mask);
+                // Where several pieces are hidden, which of them is guessed is not told by the ids.
+                let mut key = ids.clone();
+                key.push(position as u32);
+                let number = *known.entry(key).or_insert_with(|| {
+                    inputs.push(Masked { pieces: Pieces { ids, ..(*sentence).clone() }, position: [position] });
+                    inputs.len() - 1
+                });
+                (number, sentence.ids[position])
+            });
+            guesses.push(of_sentence.collect());
+        }
+        let likelihoods = self.guess(&inputs, &guesses, masked_heads);
+        let sum = |of_sentence: &Vec<(usize, u32)>| of_sentence.iter().map(|guess| likelihoods[guess]).sum();
+        Ok(guesses.iter().map(sum).collect())
+    }
+
+    /// ln p of every guess, a piece in the input with that number.
+    fn guess(
+        &self,
+        inputs: &[Masked],
+        guesses: &[Vec<(usize, u32)>],
+        masked_heads: &HeadMask,
+    ) -> BTreeMap<(usize, u32), f64> {
+        let mut targets: Vec<(usize, u32)> = guesses.iter().flatten().copied().collect();
+        targets.sort_unstable();
+        targets.dedup();
+        let mut likelihoods = BTreeMap::new();
+        let mut rest = &targets[..];
+        for (number, together) in inputs.chunks(TOGETHER).enumerate() {
+            let first = number * TOGETHER;
+            let (own, after) = rest.split_at(rest.partition_point(|(input, _)| *input < first + together.len()));
+            rest = after;
+            let pieces: Vec<&Pieces> = together.iter().map(|input| &input.pieces).collect();
+            let rows: Vec<&[usize]> = together.iter().map(|input| &input.position[..]).collect();
+            let states = self.encoder.final_states(&pieces, &rows, masked_heads);
+            let local: Vec<(usize, u32)> = own.iter().map(|(input, piece)| (input - first, *piece)).collect();
+            let found = self.head.log_likelihoods_at(&self.encoder, &states, &local);
+            likelihoods.extend(own.iter().copied().zip(found));
+        }
+        likelihoods
+    }
+
+    /// Fails for a head that the model does not have.
+    pub(crate) fn check_heads(&self, masked_heads: &HeadMask) -> Result<(), MaskedLmError> {
+        let grid @ HeadGrid { layers, heads } = self.spec.grid;
+        let missing = masked_heads.keys().find(|head| head.layer >= layers || head.index >= heads);
+        missing.map_or(Ok(()), |&head| Err(MaskedLmError::NoSuchHead { head, grid }))
+    }
+}
+
+/// The positions that are guessed, with the end of what is hidden then. Pieces that several words share are guessed once.
+fn hidden_with(sentence: &Pieces, hiding: Hiding) -> Vec<(usize, usize)> {
+    let mut guessed = Vec::new();
+    let mut next = 0;
+    for word in sentence.alignment.words() {
+        for position in word.start.max(next)..word.end {
+            guessed.push(match hiding {
+                Hiding::WithinWordL2r => (position, word.end),
+                Hiding::Original => (position, position + 1),
+            });
+        }
+        next = next.max(word.end);
+    }
+    guessed
+}
