@@ -24,6 +24,7 @@ mod pipeline;
 mod probe_runs;
 mod probes;
 mod sequences;
+mod shared_passes;
 mod single_heads;
 mod splits;
 mod support;

@@ -350,10 +350,10 @@ fn interrupt(world: &World, signal: &str) -> (Option<i32>, String) {
     let config = tiny_config("").replace("[\"sample:evaluate\"]", "[\"many.conllu\"]");
     world.write("long.toml", format!("{config}attention = true\nnull_models = 1\n"));
     let mut child = world.command(&["run", "long.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let work = world.path("runs/long.partial/work");
+    let kept = world.path("cache/headlight/predictions");
     let begun = || {
-        let files = fs::read_dir(&work).into_iter().flatten().flatten();
-        files.map(|file| file.metadata().map_or(0, |it| it.len())).max() > Some(100_000)
+        let folders = fs::read_dir(&kept).into_iter().flatten().flatten();
+        folders.map(|folder| fs::metadata(folder.path().join("data")).map_or(0, |it| it.len())).max() > Some(100_000)
     };
     while !begun() && child.try_wait().unwrap().is_none() {
         thread::sleep(Duration::from_millis(2));
@@ -373,7 +373,7 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
         assert_eq!(exit, code, "{stderr}");
         assert_eq!(stderr.contains("interrupted; what is computed is kept"), signal == "-INT", "{stderr}");
         if damaged {
-            damage(&world.path("runs/long.partial/work"));
+            damage(&world.path("cache/headlight"));
         }
         let resumed = world.run(&["run", "long.toml"]);
         assert_eq!(resumed.code, 0, "{}", resumed.stderr);

@@ -74,7 +74,7 @@ pub enum Command {
     Models,
     /// Parse text or CoNLL-U by a probe that a run has trained; prints CoNLL-U
     Parse(ParseArgs),
-    /// List, verify or remove the word attention that runs have kept
+    /// List, verify or remove what runs have kept of the encoder's answers: word attention, predictions, records
     Store(StoreArgs),
     /// Print completions for a shell: headlight completions bash > headlight.bash
     Completions(CompletionsArgs),
@@ -357,7 +357,7 @@ pub struct StoreArgs {
     /// What to do
     #[command(subcommand)]
     pub command: StoreCommand,
-    /// Folder of the stores; default: attention/ in the cache
+    /// Folder of attention stores, in place of all that is in the cache
     #[arg(long, value_name = "DIR", global = true)]
     pub store: Option<PathBuf>,
 }
@@ -365,20 +365,20 @@ pub struct StoreArgs {
 /// The subcommands of `headlight store`
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {
-    /// List all stores
+    /// List all of it, with sizes and when it was used last
     Ls,
     /// Compare every byte with the checksums
     Verify {
-        /// First digits of ids; all stores when none is given
+        /// First digits of ids; all when none is given
         #[arg(value_name = "ID")]
         ids: Vec<String>,
     },
-    /// Remove stores
+    /// Remove some of it
     Rm {
         /// First digits of ids
         #[arg(value_name = "ID", conflicts_with = "all")]
         ids: Vec<String>,
-        /// Remove all stores
+        /// Remove everything
         #[arg(long)]
         all: bool,
     },

@@ -18,7 +18,7 @@ use super::config::{Config, resolve};
 use crate::cli::{ParseArgs, ParseFormat, output};
 use crate::config::{Source, TreebankConfig};
 use crate::kinds::probe::{self, keys::Variant};
-use crate::kinds::shared::probing::attention::attention_hash;
+use crate::run::identity::answers;
 use crate::run::{LoadedModel, pieces, request};
 
 /// Sentences read, parsed and written at a time.
@@ -43,7 +43,8 @@ pub fn parse(args: &ParseArgs) -> Result<()> {
     let model = saved.probe.spec().reads_attention().then(|| LoadedModel::load(&settings)).transpose()?;
     match &model {
         Some(model) => {
-            saved.check_use(model.model.spec().grid, &attention_hash(&settings, model, rule), vectors_hash)?;
+            let answers = answers(&settings, &model.inputs, model.random_seed(), Some(rule));
+            saved.check_use(model.model.spec().grid, &answers, vectors_hash)?;
         }
         None => saved.check_use(saved.probe.spec().grid(), "", vectors_hash)?,
     }

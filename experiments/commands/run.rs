@@ -4,11 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use headlight_report::sheet::Sheet;
+use indicatif::HumanBytes;
 
 use super::config::{Config, load_configs};
 use super::{Usage, WIDTH};
-use crate::cli::{RunArgs, interrupt, output};
-use crate::run::Run;
+use crate::cli::{RunArgs, interrupt, output, progress};
+use crate::config::CacheConfig;
+use crate::kinds::Experiment;
+use crate::run::{Run, cache};
 
 /// Runs each config in turn. All are read first, so that a mistake in the last is found before the first is run.
 pub fn run(args: &RunArgs) -> Result<()> {
@@ -30,19 +33,42 @@ pub fn run(args: &RunArgs) -> Result<()> {
     Ok(())
 }
 
-/// Runs the experiments of a config; returns the tables for people. What is computed before an error stays in the partial
-/// directory, and the next call with the same config goes on from there.
+/// Runs the experiments of a config; returns the tables for people. First the encoder passes over all that they ask for, over
+/// each text once where it can. What is computed before an error stays in the cache and in the partial directory, and the next
+/// call with the same config goes on from there.
 fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
     let mut run = Run::begin(config.settings.clone(), config.experiments_toml(), out, force)?;
     // Training and statistics take the threads of the pool they run in; the encoder is told its number.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(config.settings.threads).build();
     let pool = pool.context("cannot start the worker threads")?;
+    let experiments = &config.experiments;
+    let of_kind = |experiment: &Experiment| format!("kind = {:?}", experiment.kind());
+    pool.install(|| {
+        run.serve(experiments.len(), |run, number| {
+            experiments[number].asks(run).with_context(|| of_kind(&experiments[number]))
+        })
+    })?;
     let mut outcomes = Vec::new();
-    for (number, experiment) in config.experiments.iter().enumerate() {
+    for (number, experiment) in experiments.iter().enumerate() {
         run.at_work(number);
-        let outcome =
-            pool.install(|| experiment.run(&mut run)).with_context(|| format!("kind = {:?}", experiment.kind()))?;
+        let outcome = pool.install(|| experiment.run(&mut run)).with_context(|| of_kind(experiment))?;
         outcomes.push((experiment.kind(), outcome));
     }
-    run.finish(outcomes)
+    let sheets = run.finish(outcomes)?;
+    tidy(&config.settings.cache)?;
+    Ok(sheets)
+}
+
+/// Keeps the cache within the limits of a config.
+fn tidy(limits: &CacheConfig) -> Result<()> {
+    let tidied = cache::tidy(limits, &cache::folders()?)?;
+    if tidied.removed > 0 {
+        progress::say(&format!(
+            "{} of the cache removed, {} freed, {} left (`cache.max_age`, `cache.max_bytes`)",
+            super::store::counted(tidied.removed),
+            HumanBytes(tidied.freed),
+            HumanBytes(tidied.left)
+        ));
+    }
+    Ok(())
 }

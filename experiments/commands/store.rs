@@ -1,116 +1,127 @@
-//! `headlight store`: what is kept of word attention, and whether it is whole.
+//! `headlight store`: what runs have kept of the encoder's answers, and whether it is whole.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, bail, ensure};
-use headlight_attention::store::{self, State, StoreSummary};
 use indicatif::HumanBytes;
 
 use crate::cli::output;
 use crate::cli::{StoreArgs, StoreCommand};
-use crate::kinds::shared::probing::attention::default_store;
+use crate::run::cache::{self, Entry, Shelf, State};
 
-/// Digits of an id that are shown; as many are enough to name a store.
+/// Digits of an id that are shown; as many are enough to name it.
 const SHORT: usize = 12;
 
-/// Lists, verifies or removes attention stores.
+/// Lists, verifies or removes what is kept: in the cache, or the attention stores of a folder.
 pub fn store(args: &StoreArgs) -> Result<()> {
-    let root = match &args.store {
-        Some(folder) => folder.clone(),
-        None => default_store()?,
+    let folders = match &args.store {
+        Some(folder) => vec![(Shelf::Attention, folder.clone())],
+        None => cache::folders()?,
     };
     match &args.command {
-        StoreCommand::Ls => list(&root),
-        StoreCommand::Verify { ids } => verify(&root, ids),
-        StoreCommand::Rm { ids, all } => remove(&root, ids, *all),
+        StoreCommand::Ls => list(&folders),
+        StoreCommand::Verify { ids } => verify(&folders, ids),
+        StoreCommand::Rm { ids, all } => remove(&folders, ids, *all),
     }
 }
 
-fn list(root: &Path) -> Result<()> {
-    let stores = store::list(root)?;
+type Folders = [(Shelf, PathBuf)];
+
+fn list(folders: &Folders) -> Result<()> {
     let mut text = String::new();
-    for store in &stores {
-        let state = match &store.state {
-            State::Complete => "complete".to_owned(),
-            State::Writing => "being written".to_owned(),
-            State::Interrupted => "interrupted".to_owned(),
-            State::Damaged(reason) => format!("damaged: {reason}"),
-        };
-        let grid = store.grid.map_or_else(String::new, |grid| format!("{}×{} heads, ", grid.layers, grid.heads));
-        writeln!(text, "{}  {}  {}", &store.id[..SHORT], what(store), HumanBytes(store.bytes))?;
-        writeln!(text, "{:SHORT$}  {grid}{} sentences, {state}", "", store.sentences)?;
+    for (shelf, root) in folders {
+        let entries = cache::list(*shelf, root)?;
+        for entry in &entries {
+            let state = match &entry.state {
+                State::Complete => "complete".to_owned(),
+                State::Writing => "being written".to_owned(),
+                State::Interrupted => "interrupted".to_owned(),
+                State::Damaged(reason) => format!("damaged: {reason}"),
+            };
+            let inputs = entry.inputs.map_or_else(String::new, |inputs| format!("{inputs} inputs, "));
+            writeln!(text, "{}  {}  {}", &entry.place.id[..SHORT], entry.what, HumanBytes(entry.bytes))?;
+            writeln!(text, "{:SHORT$}  {inputs}{state}, used {}", "", ago(entry.used))?;
+        }
+        let bytes = entries.iter().map(|entry| entry.bytes).sum();
+        let name = shelf.name();
+        writeln!(text, "{name}: {}, {} in {}", counted(entries.len()), HumanBytes(bytes), root.display())?;
     }
-    let bytes = stores.iter().map(|store| store.bytes).sum();
-    writeln!(text, "{}, {} in {}", counted(stores.len()), HumanBytes(bytes), root.display())?;
     output::print(&text)
 }
 
-/// The model and the treebank, as a run noted them for people.
-fn what(store: &StoreSummary) -> String {
-    let Some(key) = &store.key else { return "unknown content".to_owned() };
-    let part = |name: &str| key.parts().find(|(part, _)| *part == name).map_or("?", |(_, value)| value);
-    format!("{} on {}, merge {}, {}", part("model_name"), part("treebank_name"), part("merge"), key.precision().name())
+/// `3days ago`, in the largest unit that fits.
+fn ago(time: SystemTime) -> String {
+    let seconds = SystemTime::now().duration_since(time).unwrap_or_default().as_secs();
+    let unit = [86_400, 3600, 60].into_iter().find(|unit| seconds >= *unit).unwrap_or(1);
+    format!("{} ago", humantime::format_duration(Duration::from_secs(seconds / unit * unit)))
 }
 
-fn verify(root: &Path, ids: &[String]) -> Result<()> {
-    let stores = match ids {
-        [] => store::list(root)?.into_iter().filter(|store| store.state != State::Writing).collect(),
-        ids => ids.iter().map(|id| find(root, id)).collect::<Result<Vec<_>>>()?,
+/// `1 entry`, `3 entries`.
+pub fn counted(entries: usize) -> String {
+    if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
+}
+
+fn all(folders: &Folders) -> Result<Vec<Entry>> {
+    let entries: Vec<Vec<Entry>> =
+        folders.iter().map(|(shelf, root)| cache::list(*shelf, root)).collect::<Result<_>>()?;
+    Ok(entries.into_iter().flatten().collect())
+}
+
+fn verify(folders: &Folders, ids: &[String]) -> Result<()> {
+    let entries = match ids {
+        [] => all(folders)?.into_iter().filter(|entry| entry.state != State::Writing).collect(),
+        ids => ids.iter().map(|id| find(folders, id)).collect::<Result<Vec<_>>>()?,
     };
     let mut damaged = 0;
-    for found in &stores {
-        let verdict = match &found.state {
-            State::Interrupted => "interrupted: the next run with the same model and treebank goes on".to_owned(),
-            _ => match store::verify(root, &found.id) {
+    for entry in &entries {
+        let verdict = match &entry.state {
+            State::Interrupted | State::Writing => "interrupted: the next run that needs it goes on".to_owned(),
+            State::Complete | State::Damaged(_) => match cache::verify(entry) {
                 Ok(()) => "every byte as written".to_owned(),
                 Err(error) => {
                     damaged += 1;
-                    error.to_string()
+                    format!("{error:#}")
                 }
             },
         };
-        output::print(&format!("{}  {verdict}\n", &found.id[..SHORT]))?;
+        output::print(&format!("{}  {verdict}\n", &entry.place.id[..SHORT]))?;
     }
     ensure!(
         damaged == 0,
-        "{damaged} of {} stores are damaged; the next run that needs one makes it anew",
-        stores.len()
+        "{damaged} of {} are damaged; the next run that needs one makes it anew",
+        counted(entries.len())
     );
     Ok(())
 }
 
-fn remove(root: &Path, ids: &[String], all: bool) -> Result<()> {
-    let stores = match (all, ids) {
-        (true, _) => store::list(root)?,
-        (false, []) => bail!("name the stores to remove, or --all; `headlight store ls` lists them"),
-        (false, ids) => ids.iter().map(|id| find(root, id)).collect::<Result<Vec<_>>>()?,
+fn remove(folders: &Folders, ids: &[String], everything: bool) -> Result<()> {
+    let entries = match (everything, ids) {
+        (true, _) => all(folders)?,
+        (false, []) => bail!("name what to remove, or --all; `headlight store ls` lists it"),
+        (false, ids) => ids.iter().map(|id| find(folders, id)).collect::<Result<Vec<_>>>()?,
     };
-    let mut bytes = 0;
-    let mut removed: Vec<&str> = Vec::new();
-    for found in &stores {
-        // A store that is being made anew beside its old self is listed twice and removed at once.
-        if !removed.contains(&found.id.as_str()) {
-            bytes += store::remove(root, &found.id)?;
-            removed.push(&found.id);
+    let (mut bytes, mut removed) = (0, 0);
+    for entry in &entries {
+        match cache::remove(&entry.place)? {
+            Some(freed) => {
+                bytes += freed;
+                removed += 1;
+            }
+            None => bail!("{} is in use by another run", entry.place.complete().display()),
         }
     }
-    output::print(&format!("{} removed, {} freed\n", counted(removed.len()), HumanBytes(bytes)))
+    output::print(&format!("{} removed, {} freed\n", counted(removed), HumanBytes(bytes)))
 }
 
-fn counted(stores: usize) -> String {
-    if stores == 1 { "1 store".to_owned() } else { format!("{stores} stores") }
-}
-
-/// The store whose id starts with `prefix`.
-fn find(root: &Path, prefix: &str) -> Result<StoreSummary> {
-    let mut found: Vec<StoreSummary> =
-        store::list(root)?.into_iter().filter(|store| store.id.starts_with(prefix)).collect();
-    found.dedup_by(|a, b| a.id == b.id);
-    let place: PathBuf = root.to_owned();
+/// What has an id that starts with `prefix`.
+fn find(folders: &Folders, prefix: &str) -> Result<Entry> {
+    let mut found: Vec<Entry> = all(folders)?.into_iter().filter(|entry| entry.place.id.starts_with(prefix)).collect();
+    found.dedup_by(|a, b| a.place == b.place);
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => bail!("there is no store {prefix} in {}; `headlight store ls` lists them", place.display()),
-        many => bail!("{many} stores in {} start with {prefix}: give more digits", place.display()),
+        0 => bail!("nothing that is kept has an id that starts with {prefix}; `headlight store ls` lists all"),
+        many => bail!("{many} ids start with {prefix}: give more digits"),
     }
 }

@@ -336,6 +336,7 @@ fn plain(root: &Dict, origin: &Origin<'_>) -> Result<Settings> {
         treebank: typed(&table("treebank"), "treebank", origin)?,
         corpus: typed(&table("corpus"), "corpus", origin)?,
         roles: typed(&table("roles"), "roles", origin)?,
+        cache: typed(&table("cache"), "cache", origin)?,
     })
 }
 

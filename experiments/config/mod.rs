@@ -5,6 +5,7 @@
 //! floor knows no more than that they are a [`Section`] each.
 
 mod applied;
+mod cache;
 mod corpus;
 mod labels;
 mod layers;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+pub use cache::CacheConfig;
 pub use corpus::CorpusConfig;
 #[cfg(test)]
 pub use layers::BUNDLED;
@@ -42,6 +44,8 @@ pub struct Settings {
     pub corpus: CorpusConfig,
     /// When a head counts as looking at something.
     pub roles: RolesConfig,
+    /// How much of earlier runs is kept.
+    pub cache: CacheConfig,
 }
 
 /// `[model]`
@@ -382,6 +386,7 @@ impl Settings {
             self.treebank.max_pieces
         );
         self.corpus.check()?;
+        self.cache.check()?;
         self.roles.check()
     }
 }

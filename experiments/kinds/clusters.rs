@@ -6,11 +6,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use headlight_attention::{AttentionHead, HeadGrid};
-use headlight_bert::Request;
 use headlight_heads::{
     Denominator, Direction, Embedding, HeadDistances, HeadOffsets, HeadScores, LayerDistances, MdsOptions, Merger,
     Role, RoleScores, SurfaceMeans, behaviour, best_embedding, clusters, hierarchy, layer_distances, map_distances,
-    mds_start, predict, predict_pieces, role, surface,
+    mds_start, predict_pieces, role, surface,
 };
 use headlight_report::format::count;
 use headlight_report::sheet::Sheet;
@@ -20,9 +19,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Kind;
+use super::shared::predictions::{Predictions, Rows};
 use crate::cli::progress::{Progress, Unit};
 use crate::config::{Settings, Split, choice};
-use crate::run::{Interrupted, Outcome, Pass, Run, SequencesSeen, interrupted, request};
+use crate::run::{Ask, Interrupted, Outcome, Record, Run, SequencesSeen, Stream, interrupted};
 
 choice! {
     /// Which distances the plane shows.
@@ -46,8 +46,16 @@ impl Kind for Clusters {
         config.check_sequences("kind = \"clusters\"")
     }
 
+    fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
+        let mut asks = vec![Ask::now(record(run)?)];
+        for split in [Split::Evaluate, Split::Select] {
+            asks.extend(predictions(run, split)?.map(|(_, predictions)| Ask::now(predictions)));
+        }
+        Ok(asks)
+    }
+
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let grid = run.model()?.model.spec().grid;
+        let grid = run.checkpoint()?.grid;
         ensure!(
             self.clusters <= grid.len(),
             "`clusters` is {}, but the model has {} heads to put into them: --set clusters.clusters={}",
@@ -55,20 +63,10 @@ impl Kind for Clusters {
             grid.len(),
             grid.len().div_ceil(2)
         );
-        let start = (HeadDistances::new(grid), SurfaceMeans::new(grid), HeadOffsets::new(grid));
-        let (seen, (distances, means, offsets)) = run.encode_sequences(
-            start,
-            |maps, landmarks| {
-                let values = surface(&maps, landmarks, Denominator::Eligible);
-                (map_distances(&maps), values, predict_pieces(&maps, &landmarks.frame, &landmarks.sep))
-            },
-            |(distances, means, offsets), (between, values, predictions)| {
-                distances.add(&between);
-                means.add(&values);
-                offsets.observe(&predictions);
-                Ok(())
-            },
-        )?;
+        let record = record(run)?;
+        let (distances, means, offsets) = run.read(&record)?.sum;
+        let stream = run.sequences()?;
+        let seen = run.sequences_seen(stream)?;
         let reported = scores(run, Split::Evaluate, grid)?;
         let chosen = scores(run, Split::Select, grid)?;
         let clock = Instant::now();
@@ -103,24 +101,45 @@ struct HeadMap {
 /// How often heads find the arcs of a split, for syntactic roles: who attends has the other end of the arc on top of its row,
 /// in both directions. `None` where there are no trees.
 fn scores(run: &mut Run, split: Split, grid: HeadGrid) -> Result<Option<HeadScores>> {
+    let Some((stream, predictions)) = predictions(run, split)? else { return Ok(None) };
+    let predictions = predictions.read(run)?;
+    run.books(stream)?;
+    let mut scores = HeadScores::new(grid, run.config().treebank.granularity());
+    for (number, sentence) in run.sentences_of(stream)?.enumerate() {
+        let sentence = sentence?;
+        ensure!(number < predictions.len(), "the treebank changed while it was read");
+        if let (Some(predictions), false) = (predictions.sentence(number), sentence.is_unparsed()) {
+            scores.observe(&sentence, &predictions.by_rows(&sentence))?;
+        }
+    }
+    Ok((scores.sentences() > 0).then_some(scores))
+}
+
+/// The predictions of a split's words, where the config names files for it.
+fn predictions(run: &mut Run, split: Split) -> Result<Option<(Stream, Predictions)>> {
     if run.config().treebank.files(split).is_empty() {
         return Ok(None);
     }
-    let start = HeadScores::new(grid, run.config().treebank.granularity());
-    let request: Request = request(run.config());
-    let scores = run.add_up(
-        &format!("accuracies, {}", split.name()),
-        &Pass { split, from: 0, request: &request },
-        start,
-        |sentence, _, encoded| {
-            predict(&encoded.words.expect("the request asks for attention over words")).by_rows(sentence)
+    let stream = run.words(split)?;
+    Ok(Some((stream, Predictions::new(run, stream, Rows::Raw))))
+}
+
+/// What is kept of the sequences: distances between heads, what they look at, and at which offsets.
+fn record(run: &mut Run) -> Result<Record<(HeadDistances, SurfaceMeans, HeadOffsets)>> {
+    let grid = run.checkpoint()?.grid;
+    run.record_of_sequences(
+        "distances between heads",
+        (HeadDistances::new(grid), SurfaceMeans::new(grid), HeadOffsets::new(grid)),
+        |maps, landmarks| {
+            let values = surface(maps, landmarks, Denominator::Eligible);
+            (map_distances(maps), values, predict_pieces(maps, &landmarks.frame, &landmarks.sep))
         },
-        |scores, sentence, predictions| match predictions {
-            Some(predictions) if !sentence.is_unparsed() => Ok(scores.observe(sentence, &predictions)?),
-            _ => Ok(()),
+        |(distances, means, offsets), (between, values, predictions)| {
+            distances.add(&between);
+            means.add(&values);
+            offsets.observe(&predictions);
         },
-    )?;
-    Ok((scores.sentences() > 0).then_some(scores))
+    )
 }
 
 impl Clusters {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use headlight_attention::AttentionHead;
 use headlight_heads::coreference::{
     AntecedentPredictor, CoreferenceCounts, CoreferenceOptions, CoreferenceScores, MentionGroup,
@@ -25,7 +25,18 @@ use super::shared::paired::{said, untested, write_differences};
 use super::shared::selection::{NOT_TESTED, Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap, direction as to_table};
 use crate::config::{Input, Settings, Split, choice};
-use crate::run::{DocumentPass, Outcome, Run, ScoredDocuments};
+use crate::run::{Ask, Item, Outcome, Record, Rules, Run, Stream, Wants};
+
+/// What the documents of a split say.
+struct ScoredDocuments {
+    /// Document by document.
+    scores: CoreferenceScores,
+    /// Mentions that were given again, and counted once.
+    repeated_mentions: u64,
+}
+
+/// What one window counts: number and name of its document.
+type OfWindow = (usize, String, CoreferenceCounts);
 
 choice! {
     /// Which words a head may choose as antecedent.
@@ -55,6 +66,10 @@ impl Kind for Coreference {
             "kind = \"coreference\" reads words, not surface text: set treebank.input = \"words\""
         );
         check_splits("coreference", self.selection, config)
+    }
+
+    fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
+        Ok(Splits::make(self.selection, |split| Ok(Ask::now(self.record(run, split))))?.into_each().collect())
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
@@ -121,20 +136,46 @@ fn choose(splits: &Splits<ScoredDocuments>) -> Result<Chosen> {
 }
 
 impl Coreference {
-    fn score(&self, run: &mut Run, split: Split) -> Result<ScoredDocuments> {
-        // Steps depend on all that is read.
-        run.model()?;
-        run.treebank(split)?;
-        let steps = run.steps()?.of("coreference").of(split.name());
-        run.score_documents(&self.pass(split), steps)
+    /// What the windows of a split count, one by one.
+    fn record(&self, run: &Run, split: Split) -> Record<Vec<OfWindow>> {
+        Record::new(
+            run,
+            (self.stream(split), Wants::words(run.config().treebank.merge_rule())),
+            "mentions and antecedents",
+            Vec::new(),
+            |item, _, encoded| {
+                let Item::Window(number, document, window) = item else { bail!("windows are what is read here") };
+                let attention = encoded.words.as_ref().context("the encoder gave no attention over words")?;
+                Ok((*number, document.to_string(), window.score(attention)))
+            },
+            |windows: &mut Vec<OfWindow>, _, of_window| {
+                windows.push(of_window);
+                Ok(())
+            },
+        )
     }
 
-    fn pass(&self, split: Split) -> DocumentPass {
-        DocumentPass {
-            split,
-            rule: self.head.into(),
-            options: CoreferenceOptions { candidates: self.candidates.into(), singletons: self.singletons },
-        }
+    /// Scores all heads and baselines on the mentions of a split, document by document.
+    fn score(&self, run: &mut Run, split: Split) -> Result<ScoredDocuments> {
+        let recorded = run.read(&self.record(run, split))?;
+        let limit = run.config().treebank.max_pieces.min(run.model()?.model.spec().max_pieces());
+        let mut scores = CoreferenceScores::new(run.checkpoint()?.grid);
+        recorded.sum.iter().for_each(|(number, document, counts)| scores.add(*number, document, counts));
+        let books = run.books(self.stream(split))?;
+        ensure!(
+            scores.sum(|_| true).total(MentionGroup::All) > 0,
+            "`treebank.{}` ({}) has {} mentions, and none with an antecedent in its window of {limit} pieces; coreference is \
+             read from `Entity=` in MISC (CorefUD) or from CoNLL-2012 (treebank.format = \"conll2012\")",
+            split.name(),
+            books.summary.files.join(", "),
+            books.mentions
+        );
+        Ok(ScoredDocuments { scores, repeated_mentions: books.repeated_mentions })
+    }
+
+    fn stream(&self, split: Split) -> Stream {
+        let options = CoreferenceOptions { candidates: self.candidates.into(), singletons: self.singletons };
+        Stream::Windows(split, Rules { head: self.head.into(), options })
     }
 
     /// The chosen head and the baselines on every group of mentions, with intervals over documents; and what lies between

@@ -19,7 +19,7 @@ use figment::value::Value;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Section, Settings};
-use crate::run::{Outcome, Run};
+use crate::run::{Ask, Outcome, Run};
 
 /// What a kind brings. The implementing type holds the kind's keys, all of them with defaults in base.toml.
 pub trait Kind: Serialize + for<'de> Deserialize<'de> {
@@ -36,6 +36,15 @@ pub trait Kind: Serialize + for<'de> Deserialize<'de> {
     /// # Errors
     /// The first thing that is wrong.
     fn check(&self, config: &Settings) -> Result<()>;
+
+    /// What it asks of the passes of the run, so that kinds that read the same share them. What it does not ask here, or asks
+    /// of a stream only later, it fills itself by the same readers.
+    ///
+    /// # Errors
+    /// When what is asked cannot be named: a model or a file that cannot be read.
+    fn asks(&self, _run: &mut Run) -> Result<Vec<Ask>> {
+        Ok(Vec::new())
+    }
 
     /// Does the work: writes tables into the run's folder and says what came out.
     ///
@@ -71,6 +80,11 @@ macro_rules! kinds {
             /// See [`Kind::check`].
             pub fn check(&self, config: &Settings) -> Result<()> {
                 match self { $(Self::$variant(keys) => Kind::check(keys, config)),+ }
+            }
+
+            /// See [`Kind::asks`].
+            pub fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
+                match self { $(Self::$variant(keys) => Kind::asks(keys, run)),+ }
             }
 
             /// See [`Kind::run`].

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::Kind;
 use crate::config::{Settings, choice};
-use crate::run::{Outcome, Run, SequencesSeen};
+use crate::run::{Ask, Outcome, Record, Run, SequencesSeen};
 
 choice! {
     /// What a sum over rows is divided by.
@@ -33,17 +33,15 @@ impl Kind for Surface {
         config.check_sequences("kind = \"surface\"")
     }
 
+    fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
+        Ok(vec![Ask::now(self.record(run)?)])
+    }
+
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let means = SurfaceMeans::new(run.model()?.model.spec().grid);
-        let denominator = self.denominator.into();
-        let (seen, means) = run.encode_sequences(
-            means,
-            |maps, landmarks| heads::surface(&maps, landmarks, denominator),
-            |means, values| {
-                means.add(&values);
-                Ok(())
-            },
-        )?;
+        let record = self.record(run)?;
+        let means = run.read(&record)?.sum;
+        let stream = run.sequences()?;
+        let seen = run.sequences_seen(stream)?;
         let clock = Instant::now();
         write(run, &means, &seen)?;
         let labels = labels(&means, run.config());
@@ -59,6 +57,20 @@ impl Kind for Surface {
             ],
             ..Outcome::default()
         })
+    }
+}
+
+impl Surface {
+    fn record(&self, run: &mut Run) -> Result<Record<SurfaceMeans>> {
+        let start = SurfaceMeans::new(run.checkpoint()?.grid);
+        let denominator = heads::Denominator::from(self.denominator);
+        let record = run.record_of_sequences(
+            "surface statistics",
+            start,
+            move |maps, landmarks| heads::surface(maps, landmarks, denominator),
+            |means, values| means.add(&values),
+        )?;
+        Ok(record.depends(self.denominator))
     }
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::{Direction, Fold, Selected, words_only};
 use headlight_report::format::{count, percent};
-use headlight_report::stats::{Counts, Pair, Unit};
+use headlight_report::stats::{Counts, Pair};
 use headlight_report::tables::{self, Difference, Table, write_table};
 use headlight_report::{Compared, differences, differences_sheet};
 use headlight_treebank::Sentence;
@@ -21,7 +21,7 @@ use super::shared::rooted::{chain, counted_arcs, found, joined, neighbours, of_h
 use super::shared::selection::{NOT_TESTED, Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap};
 use crate::config::{Settings, Split};
-use crate::run::{KeptPass, Outcome, Run, Units, fold, request};
+use crate::run::{Ask, Outcome, Record, Run, Stream, Units, Wants, fold};
 
 /// The keys of `kind = "trees"`; see `[trees]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +70,10 @@ impl Kind for Trees {
         check_splits("trees", self.selection, config)
     }
 
+    fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
+        Ok(Splits::make(self.selection, |split| Ok(Ask::now(record(run, split))))?.into_each().collect())
+    }
+
     fn run(&self, run: &mut Run) -> Result<Outcome> {
         let splits = Splits::make(self.selection, |split| score(run, split))?;
         let clock = Instant::now();
@@ -97,9 +101,8 @@ impl Kind for Trees {
 }
 
 /// What one sentence counts.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct SentenceTrees {
-    fold: Fold,
     /// Arcs without punctuation and root, whatever the decoding.
     total: u32,
     /// Right ones `[decoding, head]`, u16 since no sentence has more words.
@@ -112,6 +115,7 @@ struct SentenceTrees {
 struct Scores {
     grid: HeadGrid,
     sentences: Vec<SentenceTrees>,
+    folds: Vec<Fold>,
     units: Units,
 }
 
@@ -120,9 +124,14 @@ impl Scores {
         decoding * self.grid.len() + self.grid.number(head)
     }
 
-    fn correct(&self, decoding: usize, head: AttentionHead, counted: impl Fn(&SentenceTrees) -> bool) -> u64 {
+    /// The sentences, each with its fold.
+    fn iter(&self) -> impl Iterator<Item = (Fold, &SentenceTrees)> {
+        self.folds.iter().copied().zip(&self.sentences)
+    }
+
+    fn correct(&self, decoding: usize, head: AttentionHead, counted: impl Fn(Fold) -> bool) -> u64 {
         let place = self.place(decoding, head);
-        self.sentences.iter().filter(|sentence| counted(sentence)).map(|it| u64::from(it.correct[place])).sum()
+        self.iter().filter(|(fold, _)| counted(*fold)).map(|(_, it)| u64::from(it.correct[place])).sum()
     }
 
     fn total(&self) -> u64 {
@@ -130,33 +139,43 @@ impl Scores {
     }
 
     /// What `of` says is right in each sentence, added up by unit.
-    fn by_unit(&self, of: impl Fn(&SentenceTrees) -> u16) -> Vec<Counts> {
-        let count = |sentence: &SentenceTrees| Counts { correct: of(sentence).into(), total: sentence.total };
-        self.units.sums(&self.sentences.iter().map(count).collect::<Vec<_>>())
+    fn by_unit(&self, of: impl Fn(Fold, &SentenceTrees) -> u16) -> Vec<Counts> {
+        let count = |(fold, it): (Fold, &SentenceTrees)| Counts { correct: of(fold, it).into(), total: it.total };
+        self.units.sums(&self.iter().map(count).collect::<Vec<_>>())
     }
 }
 
-fn score(run: &mut Run, split: Split) -> Result<Scores> {
-    let grid = run.model()?.model.spec().grid;
-    run.treebank(split)?;
-    let (request, unit) = (request(run.config()), run.config().treebank.unit());
-    let steps = run.steps()?.of("trees").of(split.name());
-    let mut sentences: Vec<SentenceTrees> = Vec::new();
-    let units = run.encode_kept(
-        KeptPass { split, request: &request, steps },
-        |sentence, _, encoded| {
-            trees_of(sentence, &encoded.words.expect("the request asks for attention over words"), unit)
+/// What is counted of each sentence of a split.
+fn record(run: &Run, split: Split) -> Record<Vec<SentenceTrees>> {
+    Record::new(
+        run,
+        (Stream::Trees(split), Wants::words(run.config().treebank.merge_rule())),
+        "trees of single heads",
+        Vec::new(),
+        |item, _, encoded| {
+            let attention = encoded.words.as_ref().context("the encoder gave no attention over words")?;
+            Ok(trees_of(item.sentence()?, attention))
         },
-        |block: &mut Vec<SentenceTrees>, trees| block.push(trees),
-        |block| {
-            sentences.extend(block);
+        |all: &mut Vec<SentenceTrees>, _, trees| {
+            all.push(trees);
             Ok(())
         },
-    )?;
-    Ok(Scores { grid, sentences, units })
+    )
 }
 
-fn trees_of(sentence: &Sentence, attention: &WordAttention, unit: Unit) -> SentenceTrees {
+fn score(run: &mut Run, split: Split) -> Result<Scores> {
+    let recorded = run.read(&record(run, split))?;
+    run.books(Stream::Trees(split))?;
+    let (grid, mut units, mut folds) = (run.checkpoint()?.grid, run.units(), Vec::new());
+    for sentence in run.encoded(split, &recorded.skipped)? {
+        let sentence = sentence?;
+        units.push(&sentence);
+        folds.push(fold(&sentence, units.unit()));
+    }
+    Ok(Scores { grid, sentences: recorded.sum, folds, units })
+}
+
+fn trees_of(sentence: &Sentence, attention: &WordAttention) -> SentenceTrees {
     let grid = attention.grid();
     let gold = counted_arcs(sentence);
     let mut correct = vec![0; Decoding::ALL.len() * grid.len()];
@@ -173,14 +192,14 @@ fn trees_of(sentence: &Sentence, attention: &WordAttention, unit: Unit) -> Sente
         }
     }
     let baseline = [joined(&gold, &neighbours(sentence)) as u16, found(&gold, &chain(sentence)) as u16];
-    SentenceTrees { fold: fold(sentence, unit), total: gold.len() as u32, correct, baseline }
+    SentenceTrees { total: gold.len() as u32, correct, baseline }
 }
 
 /// The best head of a decoding.
 fn best(decoding: Decoding, splits: &Splits<Scores>) -> Result<Selected<AttentionHead>> {
     let number = Decoding::ALL.iter().position(|it| *it == decoding).unwrap_or_default();
     splits.choose(|scores, half| {
-        let is_counted = |sentence: &SentenceTrees| half.is_none_or(|half| sentence.fold == half);
+        let is_counted = |fold: Fold| half.is_none_or(|half| fold == half);
         let rank = |head: &AttentionHead| Reverse(scores.correct(number, *head, is_counted));
         scores.grid.iter().min_by_key(rank).context("the model has no head")
     })
@@ -198,9 +217,8 @@ impl Trees {
         let mut rows = Vec::new();
         let mut compared: Vec<(Decoding, String, Vec<Counts>, Vec<Counts>)> = Vec::new();
         for (number, (decoding, chosen)) in Decoding::ALL.into_iter().zip(best).enumerate() {
-            let of_head = scores.by_unit(|sentence| sentence.correct[scores.place(number, *chosen.of(sentence.fold))]);
-            let of_baseline =
-                scores.by_unit(|sentence| sentence.baseline[usize::from(decoding != Decoding::Undirected)]);
+            let of_head = scores.by_unit(|fold, it| it.correct[scores.place(number, *chosen.of(fold))]);
+            let of_baseline = scores.by_unit(|_, it| it.baseline[usize::from(decoding != Decoding::Undirected)]);
             let intervals = bootstrap.intervals(&[&of_head, &of_baseline])?;
             for (predictor, counts, head, interval) in [
                 ("head", &of_head, chosen.common().copied(), intervals[0]),

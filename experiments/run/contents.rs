@@ -105,23 +105,19 @@ fn of_name(name: &str) -> u64 {
 }
 
 impl Run {
-    /// Notes what stands in a split, once.
-    pub(super) fn note_contents(&mut self, split: Split, contents: Contents) {
-        self.contents.entry(split).or_insert(contents);
-    }
-
     /// See [`TreebankSummary::shares_much`].
     pub fn shares_much(&self, split: Split, with: Split) -> bool {
-        let (splits, overlaps) = (self.splits.clone(), self.overlaps());
+        let (splits, overlaps) = (self.splits(), self.overlaps());
         TreebankSummary { name: String::new(), splits, overlaps }.shares_much(split.name(), with.name())
     }
 
     /// What the splits that were read share, for each pair of which one is chosen on, or learnt from, before the other is
     /// looked at.
     pub(super) fn overlaps(&self) -> Vec<Overlap> {
+        let contents = self.contents();
         let pairs = [(Split::Evaluate, Split::Select), (Split::Evaluate, Split::Train), (Split::Select, Split::Train)];
         let overlap = |(split, with): (Split, Split)| {
-            let (sentences, words) = self.contents.get(&split)?.shared_with(self.contents.get(&with)?);
+            let (sentences, words) = contents.get(&split)?.shared_with(contents.get(&with)?);
             Some(Overlap { split: split.name().to_owned(), with: with.name().to_owned(), sentences, words })
         };
         pairs.into_iter().filter_map(overlap).collect()

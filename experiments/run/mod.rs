@@ -3,27 +3,32 @@
 //! [`Run`] holds the config, the model and the treebank, keeps the books (inputs with their checksums, skipped
 //! sentences, times) and writes the run directory, which appears under its name only when it is complete.
 
-mod blocks;
+mod books;
+pub mod cache;
+mod checked;
 mod contents;
 mod directory;
-mod documents;
-mod encode;
-mod kept;
+pub mod identity;
 mod machine;
 mod model;
-mod pieces;
+mod pass;
+mod reader;
 mod reading;
+mod record;
 mod sequences;
 mod steps;
+mod stream;
 mod surface;
 mod units;
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
+use headlight_attention::{Frame, HeadGrid};
 use headlight_report::Selection;
 use headlight_report::run::{
     Conventions, ExperimentSummary, Input, MANIFEST_VERSION, Manifest, REPORT_VERSION, Report, RunDirectory,
@@ -34,18 +39,18 @@ use headlight_report::tables::{BestHead, Table, TableWriter, read_table};
 
 use crate::cli::progress;
 use crate::config::{Settings, Split};
-use crate::sources::corpus::Packing;
 use crate::sources::treebank::Treebank;
-use contents::Contents;
+use books::Books;
+use cache::Place;
 
 pub use crate::cli::interrupt::{Interrupted, check as interrupted};
-pub use blocks::{Blocks, KeptPass};
 pub use directory::Directory;
-pub use documents::{DocumentPass, ScoredDocuments};
-pub use encode::{Pass, Wanted, pieces};
 pub use model::{LoadedModel, request};
+pub use reader::{Ask, Filling, Made, Reader, Reading, Sink, Wants};
+pub use record::Record;
 pub use sequences::SequencesSeen;
 pub use steps::Steps;
+pub use stream::{Item, Rules, Stream, pieces};
 pub use units::{Units, fold};
 
 /// What one experiment leaves besides its tables.
@@ -80,6 +85,18 @@ pub fn draw_seed(seed: u64, draw: usize) -> u64 {
     (mixed ^ (mixed >> 31)) >> 1
 }
 
+/// What a model is, whichever weights it has.
+pub struct Checkpoint {
+    /// Its files, hashed.
+    pub inputs: Vec<Input>,
+    /// What people call it.
+    pub name: String,
+    /// Layers and heads.
+    pub grid: HeadGrid,
+    /// The special pieces around words.
+    pub frame: Frame,
+}
+
 /// A run in work.
 pub struct Run {
     config: Settings,
@@ -91,10 +108,15 @@ pub struct Run {
     model: OnceCell<LoadedModel>,
     treebanks: BTreeMap<&'static str, Treebank>,
     inputs: Vec<Input>,
-    splits: Vec<SplitSummary>,
-    /// How text without trees was packed, where any was read.
-    packing: Option<Packing>,
-    contents: BTreeMap<Split, Contents>,
+    /// What was read of each stream, in the order of their first passes.
+    books: Vec<(Stream, Books)>,
+    /// What is read of a split by those who need words alone.
+    words: BTreeMap<Split, Stream>,
+    /// What the model is, whichever weights it has.
+    checkpoint: OnceCell<Checkpoint>,
+    /// What this run found or made complete in the cache, and what keeps it there until the run ends.
+    complete: BTreeSet<Place>,
+    in_use: Vec<File>,
     /// Which random counterpart of the model is at work, if one is; see [`Run::with_random_weights`].
     draw: Option<usize>,
     stages: Vec<Stage>,
@@ -119,9 +141,11 @@ impl Run {
             model: OnceCell::new(),
             treebanks: BTreeMap::new(),
             inputs: Vec::new(),
-            splits: Vec::new(),
-            packing: None,
-            contents: BTreeMap::new(),
+            books: Vec::new(),
+            words: BTreeMap::new(),
+            checkpoint: OnceCell::new(),
+            complete: BTreeSet::new(),
+            in_use: Vec::new(),
             draw: None,
             stages: Vec::new(),
             started: SystemTime::now(),
@@ -182,6 +206,34 @@ impl Run {
         self.model.get().context("the model was loaded above")
     }
 
+    /// What the model is, whichever weights it has: known once it was loaded.
+    ///
+    /// # Errors
+    /// As [`Run::model`].
+    pub fn checkpoint(&mut self) -> Result<&Checkpoint> {
+        if self.checkpoint.get().is_none() {
+            let loaded = self.model()?;
+            let (inputs, name) = (loaded.inputs.clone(), loaded.summary().name);
+            let (grid, frame) = (loaded.model.spec().grid, loaded.model.tokenizer().frame().clone());
+            // The cell was found empty above.
+            let _ = self.checkpoint.set(Checkpoint { inputs, name, grid, frame });
+        }
+        self.checkpoint.get().context("the model was loaded above")
+    }
+
+    /// What people call the model and the text of a stream.
+    pub fn labels(&self, stream: Stream, draw: Option<usize>) -> (String, String) {
+        let mut model = self.checkpoint.get().map_or_else(String::new, |checkpoint| checkpoint.name.clone());
+        if self.seed_of(draw).is_some() {
+            model.push_str(" with random weights");
+        }
+        let text = match stream {
+            Stream::Packed => self.config.corpus.display_name(),
+            _ => format!("{} {}", self.config.treebank.display_name(), stream.name()),
+        };
+        (model, text)
+    }
+
     /// Works with the model's random counterpart in its place: its embeddings kept, everything else drawn anew from
     /// [`draw_seed`] of the run's seed and `draw`.
     ///
@@ -197,9 +249,28 @@ impl Run {
         result
     }
 
+    /// Works with a draw of random weights, or with the model that is at work where it is that draw's.
+    fn in_draw<T>(&mut self, draw: Option<usize>, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        match draw {
+            Some(draw) if self.draw != Some(draw) => self.with_random_weights(draw, work),
+            _ => work(self),
+        }
+    }
+
     /// The seed that the model's random weights are drawn from; `None` where they are the checkpoint's.
-    fn random_seed(&self) -> Option<u64> {
-        self.config.model.random_init.then(|| draw_seed(self.config.seed, self.draw.unwrap_or(0)))
+    pub fn random_seed(&self) -> Option<u64> {
+        self.seed_of(self.draw)
+    }
+
+    /// The same for a draw of random weights, `None` being the model of the run.
+    fn seed_of(&self, draw: Option<usize>) -> Option<u64> {
+        let is_random = draw.is_some() || self.config.model.random_init;
+        is_random.then(|| draw_seed(self.config.seed, draw.unwrap_or(0)))
+    }
+
+    /// Which random counterpart of the model is at work, if one is.
+    pub fn draw(&self) -> Option<usize> {
+        self.draw
     }
 
     /// What is done to a split, for people: `encode evaluate`, and with which random counterpart of the model.
@@ -228,13 +299,6 @@ impl Run {
     pub fn note_input(&mut self, input: Input) {
         if !self.inputs.contains(&input) {
             self.inputs.push(input);
-        }
-    }
-
-    /// Notes what was used of a split, once.
-    pub fn note_split(&mut self, summary: SplitSummary) {
-        if !self.splits.iter().any(|known| known.split == summary.split) {
-            self.splits.push(summary);
         }
     }
 
@@ -274,16 +338,17 @@ impl Run {
         let treebank = &config.treebank;
         // A run on unlabelled text alone has no treebank to name, whatever files `[treebank]` lists.
         let is_corpus = |split: &SplitSummary| split.split == "corpus";
-        let of_treebank = self.splits.iter().any(|split| !is_corpus(split)).then(|| treebank.display_name());
-        let of_corpus = self.splits.iter().any(is_corpus).then(|| config.corpus.display_name());
+        let splits = self.splits();
+        let of_treebank = splits.iter().any(|split| !is_corpus(split)).then(|| treebank.display_name());
+        let of_corpus = splits.iter().any(is_corpus).then(|| config.corpus.display_name());
         let name = of_treebank.or(of_corpus);
         let treebank_summary =
-            TreebankSummary { name: name.unwrap_or_default(), splits: self.splits.clone(), overlaps: self.overlaps() };
-        let skipped: u64 = self.splits.iter().flat_map(|split| split.skipped.values()).sum();
+            TreebankSummary { name: name.unwrap_or_default(), splits: splits.clone(), overlaps: self.overlaps() };
+        let skipped: u64 = splits.iter().flat_map(|split| split.skipped.values()).sum();
         let mut warnings = treebank_summary.warnings();
         warnings.extend(of_model);
-        warnings.extend(self.splits.iter().flat_map(reading::warnings));
-        warnings.extend(self.contents.iter().filter_map(|(split, contents)| contents.hidden_punctuation(*split)));
+        warnings.extend(splits.iter().flat_map(reading::warnings));
+        warnings.extend(self.contents().iter().filter_map(|(split, contents)| contents.hidden_punctuation(*split)));
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         if model.random_weights {
             warnings.push(RANDOM.to_owned());
@@ -311,7 +376,7 @@ impl Run {
                 rows: rows.unwrap_or("raw").to_owned(),
                 precision: config.model.precision.to_string(),
                 piece_limit: u32::try_from(treebank.max_pieces)?,
-                packing: self.packing.map(|packing| packing.to_string()),
+                packing: self.books.iter().find_map(|(_, books)| books.packing).map(|packing| packing.to_string()),
             },
             statistics: outcomes
                 .iter()
@@ -331,7 +396,8 @@ impl Run {
     }
 
     fn manifest(&self) -> Manifest {
-        let skipped = self.splits.iter().flat_map(|split| {
+        let splits = self.splits();
+        let skipped = splits.iter().flat_map(|split| {
             split.skipped.iter().map(|(reason, sentences)| SkippedSentences {
                 split: split.split.clone(),
                 reason: reason.clone(),
@@ -349,7 +415,7 @@ impl Run {
             threads: model.map_or(0, |model| model.model.threads().get() as u32),
             inputs: self.inputs.clone(),
             skipped: skipped.collect(),
-            unread: self.splits.iter().flat_map(reading::unread).collect(),
+            unread: splits.iter().flat_map(reading::unread).collect(),
             started: timestamp(self.started),
             finished: timestamp(SystemTime::now()),
             seconds: self.clock.elapsed().as_secs_f64(),
@@ -375,8 +441,7 @@ mod tests {
 
     #[test]
     fn random_models_of_neighbouring_seeds_are_all_different() {
-        let seeds: std::collections::BTreeSet<u64> =
-            (0..50).flat_map(|seed| (0..20).map(move |draw| draw_seed(seed, draw))).collect();
+        let seeds: BTreeSet<u64> = (0..50).flat_map(|seed| (0..20).map(move |draw| draw_seed(seed, draw))).collect();
         assert_eq!(seeds.len(), 50 * 20);
         assert_eq!((draw_seed(7, 0), seeds.iter().all(|seed| i64::try_from(*seed).is_ok())), (7, true));
     }

@@ -2,20 +2,20 @@
 //! comes to the same step takes it from there.
 //!
 //! A step is named by what it depends on: the resolved config, the files read so far with their checksums, and its own
-//! name. Its file carries a checksum, so that a damaged one is done again instead of believed. Values are kept as CBOR, in
-//! which every `f64` comes back bit for bit.
+//! name. A damaged one is done again (see [`super::checked`]).
 
 use std::fs;
-use std::io;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::Run;
+use super::checked::{self, Found};
 use crate::cli::interrupt;
+use crate::config::CacheConfig;
 
 /// Where the steps of one experiment are kept. It borrows nothing, so that work on a borrowed model can keep steps too.
 #[derive(Clone, Debug)]
@@ -25,9 +25,6 @@ pub struct Steps {
     base: Sha256,
 }
 
-/// Bytes of the checksum that a step's file begins with.
-const CHECKSUM: usize = 32;
-
 impl Run {
     /// Where steps of the experiment that is at work are kept. Everything that results depend on besides the config has to
     /// be read (noted as an input) before: the model, the splits.
@@ -35,13 +32,10 @@ impl Run {
     /// # Errors
     /// When the work folder cannot be created.
     pub fn steps(&self) -> Result<Steps> {
-        let folder = self.work_folder()?.join("steps");
-        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let Steps { folder, mut base } = self.steps_of_identities()?;
         let mut config = self.config.clone();
-        // Neither changes a digit.
-        (config.name, config.threads) = (String::new(), 0);
-        let mut base = Sha256::new();
-        add(&mut base, env!("CARGO_PKG_VERSION"));
+        // None of them changes a digit.
+        (config.name, config.threads, config.cache) = (String::new(), 0, CacheConfig::default());
         add(&mut base, &config.to_toml());
         add(&mut base, &self.experiments);
         add(&mut base, &self.at_work.to_string());
@@ -49,6 +43,18 @@ impl Run {
         let mut inputs: Vec<&str> = self.inputs.iter().map(|input| input.sha256.as_str()).collect();
         inputs.sort_unstable();
         inputs.iter().for_each(|sha256| add(&mut base, sha256));
+        Ok(Steps { folder, base })
+    }
+
+    /// Where steps are kept that depend on nothing but what they are called by: an identity.
+    ///
+    /// # Errors
+    /// When the work folder cannot be created.
+    pub fn steps_of_identities(&self) -> Result<Steps> {
+        let folder = self.work_folder()?.join("steps");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let mut base = Sha256::new();
+        add(&mut base, env!("CARGO_PKG_VERSION"));
         Ok(Steps { folder, base })
     }
 }
@@ -84,13 +90,14 @@ impl Steps {
 
     /// What an earlier call made of the step; `None` where it did not come so far or the file is damaged.
     pub fn kept<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let bytes = fs::read(self.path(name)).ok()?;
-        let (checksum, value) = bytes.split_at_checked(CHECKSUM)?;
-        if Sha256::digest(value).as_slice() != checksum {
-            tracing::warn!("a finished step of the interrupted run is damaged and is done again: {name}");
-            return None;
+        match checked::read(&self.path(name)) {
+            Found::Whole(value) => Some(value),
+            Found::Nothing => None,
+            Found::Damaged => {
+                tracing::warn!("a finished step of the interrupted run is damaged and is done again: {name}");
+                None
+            }
         }
-        ciborium::from_reader(value).ok()
     }
 
     /// Keeps what a step made. The file gets its name when it is complete.
@@ -98,18 +105,7 @@ impl Steps {
     /// # Errors
     /// A disk that does not take it.
     pub fn keep<T: Serialize>(&self, name: &str, made: &T) -> Result<()> {
-        let path = self.path(name);
-        let failed = || format!("cannot write {}", path.display());
-        let mut value = Vec::new();
-        ciborium::into_writer(made, &mut value).map_err(|error| anyhow!("{error}")).with_context(failed)?;
-        let mut bytes = Sha256::digest(&value).to_vec();
-        bytes.extend(value);
-        let partial = path.with_extension("partial");
-        let write = || -> io::Result<()> {
-            fs::write(&partial, &bytes)?;
-            fs::rename(&partial, &path)
-        };
-        write().with_context(failed)
+        checked::write(&self.path(name), made)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -128,6 +124,8 @@ fn add(hasher: &mut Sha256, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::anyhow;
+
     use super::*;
 
     #[test]

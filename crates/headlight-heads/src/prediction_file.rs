@@ -233,6 +233,25 @@ impl PredictionFile {
         Ok(Self { bytes, grid, starts: blocks.starts })
     }
 
+    /// Checks every sentence of a file of predictions, whatever it depends on; returns their number.
+    ///
+    /// # Errors
+    /// [`PredictionFileError::Foreign`] or [`PredictionFileError::Torn`], or what the operating system says.
+    pub fn verify(path: &Path) -> Result<usize> {
+        let bytes = File::open(path).and_then(|file| map(&file)).map_err(|source| io_error(path, source))?;
+        let foreign = || PredictionFileError::Foreign { path: path.to_owned() };
+        let numbers = bytes.get(MAGIC.len()..HEADER).filter(|_| bytes.starts_with(MAGIC)).ok_or_else(foreign)?;
+        let number = |at: usize| u32::from_le_bytes([numbers[at], numbers[at + 1], numbers[at + 2], numbers[at + 3]]);
+        if number(0) != VERSION {
+            return Err(foreign());
+        }
+        let blocks = Blocks::scan(&bytes, HeadGrid { layers: number(4) as usize, heads: number(8) as usize });
+        match blocks.end < bytes.len() {
+            true => Err(PredictionFileError::Torn { path: path.to_owned(), sentences: blocks.starts.len() }),
+            false => Ok(blocks.starts.len()),
+        }
+    }
+
     /// Layers and heads.
     pub fn grid(&self) -> HeadGrid {
         self.grid
@@ -369,6 +388,7 @@ mod tests {
         check(&path, &[3, 1, 0, 254, 255, 300]);
         write(&path, &[2]);
         check(&path, &[3, 1, 0, 254, 255, 300, 2]);
+        assert_eq!(PredictionFile::verify(&path).expect("whole"), 7);
     }
 
     #[test]

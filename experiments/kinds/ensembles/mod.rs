@@ -5,14 +5,18 @@ mod scores;
 mod trees;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use headlight_attention::WordAttention;
+use headlight_bert::Encoded;
 use headlight_heads::among_words;
-use headlight_heads::ensembles::{Ensemble, EnsembleKey, EnsembleRound, EnsembleSearch};
+use headlight_heads::ensembles::{EnsembleRound, EnsembleSearch};
+use headlight_heads::labelled::LabelledEnsembles;
 use headlight_report::differences_sheet;
 use headlight_report::tables::{self, Difference, Table, write_table};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -23,7 +27,7 @@ use super::shared::paired::{untested, write_differences};
 use super::shared::selection::{NOT_TESTED, Selection, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap, repeated};
 use crate::config::{Settings, Split, choice};
-use crate::run::{KeptPass, Outcome, Run, Steps, Units, request};
+use crate::run::{Ask, Outcome, Record, Run, Stream, Units, Wants};
 
 choice! {
     /// What the rows of a map are.
@@ -32,10 +36,10 @@ choice! {
 
 impl Rows {
     /// Attention as ensembles read it.
-    fn of(self, attention: WordAttention) -> WordAttention {
+    fn of(self, attention: &WordAttention) -> WordAttention {
         match self {
-            Rows::Renormalised => among_words(&attention),
-            Rows::Raw => attention,
+            Rows::Renormalised => among_words(attention),
+            Rows::Raw => attention.clone(),
         }
     }
 }
@@ -72,20 +76,21 @@ impl Kind for Ensembles {
         check_splits("ensembles", self.selection, config)
     }
 
+    fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
+        Ok(match self.prepare(run, false)? {
+            Ok(prepared) => vec![Ask::now(self.counts(run, &prepared))],
+            Err(first) => vec![first, Ask::Later(Stream::Trees(Split::Evaluate))],
+        })
+    }
+
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let split = if self.selection == Selection::Separate { Split::Select } else { Split::Evaluate };
-        // Steps depend on all that is read.
-        run.model()?;
-        run.treebank(split)?;
-        run.treebank(Split::Evaluate)?;
-        let steps = run.steps()?.of("ensembles");
-        let chosen = Chosen::new(self.gather(run, split, &steps)?);
-        let parsers = self.parsers(run, split, &steps, &chosen.ensembles)?;
-        let evaluated = self.evaluate(run, &steps, &chosen, parsers.as_ref())?;
+        let prepared = self.prepare(run, true)?.ok().context("what is prepared may be read here")?;
+        let (chosen, parsers) = (&prepared.chosen, &prepared.parsers);
+        let evaluated = self.evaluate(run, &prepared)?;
         let clock = Instant::now();
         evaluated.units.check("`treebank.evaluate`")?;
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
-        let (rows, mut differences) = scores::rows(run.config(), &chosen, &evaluated, &bootstrap)?;
+        let (rows, mut differences) = scores::rows(run.config(), chosen, &evaluated, &bootstrap)?;
         write_table(run.folder(), &rows)?;
         let is_tested = is_elsewhere(self.selection, run);
         if !is_tested {
@@ -100,7 +105,7 @@ impl Kind for Ensembles {
         };
         outcome.sheets.extend(differences_sheet(&differences, "Ensembles and single heads"));
         outcome.warnings.extend(self.selection.warning(NOT_TESTED));
-        match &parsers {
+        match parsers {
             Some(parsers) => {
                 let (rows, mut of_trees) = parsers.rows(run.config(), &evaluated, &bootstrap)?;
                 write_table(run.folder(), &rows)?;
@@ -125,19 +130,31 @@ impl Kind for Ensembles {
     }
 }
 
+/// What is known once heads are gathered: the ensembles, and how trees are made of them; nothing where no relation that may take
+/// part in trees has an ensemble.
+struct Prepared {
+    chosen: Chosen,
+    parsers: Option<Parsers>,
+}
+
 impl Ensembles {
-    /// One pass over the encoder for each head that the largest ensemble has.
-    fn gather(&self, run: &mut Run, split: Split, steps: &Steps) -> Result<BTreeMap<EnsembleKey, Ensemble>> {
+    /// The split that heads are gathered on.
+    fn split(&self) -> Split {
+        if self.selection == Selection::Separate { Split::Select } else { Split::Evaluate }
+    }
+
+    /// Gathers heads, one pass of the encoder for each that the largest ensemble has, and learns to make trees. What has to be
+    /// read for it first, where it is not there and may not be read now.
+    fn prepare(&self, run: &mut Run, may_read: bool) -> Result<Result<Arc<Prepared>, Ask>> {
         let granularity = run.config().treebank.granularity();
-        let mut search = EnsembleSearch::new(run.model()?.model.spec().grid, granularity, self.heads);
-        for number in 1.. {
-            let name = format!("round {number}");
-            let round = steps.once(&name, || self.round(run, split, steps.of(&name), &search))?;
+        let mut search = EnsembleSearch::new(run.checkpoint()?.grid, granularity, self.heads);
+        loop {
+            let record = self.round(run, &search);
+            let Some(round) = had(run, &record, may_read)? else { return Ok(Err(Ask::now(record))) };
             if !search.step(&round) {
                 break;
             }
         }
-        run.note_sentences(split)?;
         let mut ensembles = search.ensembles().clone();
         ensembles.retain(|_, ensemble| ensemble.total >= self.min_total && !ensemble.heads.is_empty());
         ensure!(
@@ -145,48 +162,82 @@ impl Ensembles {
             "no relation has {} words to gather heads on: --set ensembles.min_total=1 takes rarer ones",
             self.min_total
         );
-        Ok(ensembles)
+        let chosen = Chosen::new(ensembles);
+        let labelled = LabelledEnsembles::new(&chosen.ensembles, &self.relations, self.accuracy_power);
+        if labelled.relations().len() == 0 {
+            return Ok(Ok(Arc::new(Prepared { chosen, parsers: None })));
+        }
+        let record = self.lesson(run, &labelled);
+        let Some(lesson) = had(run, &record, may_read)? else { return Ok(Err(Ask::now(record))) };
+        let parsers = Some(Parsers::new(run.checkpoint()?.grid, granularity, labelled, lesson)?);
+        Ok(Ok(Arc::new(Prepared { chosen, parsers })))
     }
 
     /// What each head would make of each ensemble.
-    fn round(&self, run: &mut Run, split: Split, steps: Steps, search: &EnsembleSearch) -> Result<EnsembleRound> {
-        let request = request(run.config());
-        let mut round = EnsembleRound::default();
-        run.encode_kept(
-            KeptPass { split, request: &request, steps },
-            |sentence, _, encoded| search.observe(sentence, &self.rows.of(words(encoded))),
-            |block: &mut EnsembleRound, counts| block.merge(&counts),
-            |block| {
-                round.merge(&block);
+    fn round(&self, run: &Run, search: &EnsembleSearch) -> Record<EnsembleRound> {
+        let (rows, so_far) = (self.rows, search.clone());
+        let record = Record::new(
+            run,
+            (Stream::Trees(self.split()), Wants::words(run.config().treebank.merge_rule())),
+            "a round of ensembles",
+            EnsembleRound::default(),
+            move |item, _, encoded| Ok(so_far.observe(item.sentence()?, &rows.of(words(encoded)?))),
+            |round: &mut EnsembleRound, _, counts| {
+                round.merge(&counts);
                 Ok(())
             },
-        )?;
-        Ok(round)
+        );
+        // Relations are told apart while heads are gathered; the heads so far are those of the rounds before.
+        record.depends(self.rows).depends(format!("{search:?}"))
     }
 
     /// What ensembles find in each sentence, and the trees that they make of it.
-    fn evaluate(&self, run: &mut Run, steps: &Steps, chosen: &Chosen, parsers: Option<&Parsers>) -> Result<Evaluated> {
-        let (mut scored, mut trees) = (Vec::new(), Vec::new());
-        let (request, granularity) = (request(run.config()), run.config().treebank.granularity());
-        let units = run.encode_kept(
-            KeptPass { split: Split::Evaluate, request: &request, steps: steps.of("evaluate") },
-            |sentence, _, encoded| {
-                let attention = words(encoded);
-                let maps = self.rows.of(attention.clone());
-                let trees = parsers.map(|parsers| parsers.count(sentence, &attention, &maps));
-                (chosen.score(sentence, &maps, granularity), trees)
+    fn counts(&self, run: &Run, prepared: &Arc<Prepared>) -> Record<Vec<(Scored, Option<SentenceTrees>)>> {
+        let (rows, granularity) = (self.rows, run.config().treebank.granularity());
+        let Prepared { chosen, parsers } = prepared.as_ref();
+        let depends = format!("{granularity:?} {chosen:?} {parsers:?}");
+        let prepared = Arc::clone(prepared);
+        let record = Record::new(
+            run,
+            (Stream::Trees(Split::Evaluate), Wants::words(run.config().treebank.merge_rule())),
+            "ensembles and their trees",
+            Vec::new(),
+            move |item, _, encoded| {
+                let (sentence, attention) = (item.sentence()?, words(encoded)?);
+                let maps = rows.of(attention);
+                let trees = prepared.parsers.as_ref().map(|parsers| parsers.count(sentence, attention, &maps));
+                Ok((prepared.chosen.score(sentence, &maps, granularity), trees))
             },
-            |block: &mut Vec<(Scored, Option<SentenceTrees>)>, counts| block.push(counts),
-            |block| {
-                for (of_ensembles, of_trees) in block {
-                    scored.push(of_ensembles);
-                    trees.extend(of_trees);
-                }
+            |all: &mut Vec<_>, _, counts| {
+                all.push(counts);
                 Ok(())
             },
-        )?;
-        Ok(Evaluated { scored, trees, units })
+        );
+        record.depends(self.rows).depends(depends)
     }
+
+    fn evaluate(&self, run: &mut Run, prepared: &Arc<Prepared>) -> Result<Evaluated> {
+        let record = self.counts(run, prepared);
+        let recorded = run.read(&record)?;
+        run.books(Stream::Trees(self.split()))?;
+        run.books(Stream::Trees(Split::Evaluate))?;
+        let mut units = run.units();
+        for sentence in run.encoded(Split::Evaluate, &recorded.skipped)? {
+            units.push(&sentence?);
+        }
+        let (scored, trees): (Vec<_>, Vec<_>) = recorded.sum.into_iter().unzip();
+        Ok(Evaluated { scored, trees: trees.into_iter().flatten().collect(), units })
+    }
+}
+
+/// What a record holds, where it is complete or may be read now.
+fn had<S: Serialize + DeserializeOwned + Clone + 'static>(
+    run: &mut Run,
+    record: &Record<S>,
+    may_read: bool,
+) -> Result<Option<S>> {
+    let recorded = if may_read { Some(run.read(record)?) } else { record.kept(run)? };
+    Ok(recorded.map(|recorded| recorded.sum))
 }
 
 /// What was counted of the sentences to report on, one by one.
@@ -197,6 +248,6 @@ struct Evaluated {
     units: Units,
 }
 
-fn words(encoded: headlight_bert::Encoded) -> WordAttention {
-    encoded.words.expect("the request asks for attention over words")
+fn words(encoded: &Encoded) -> Result<&WordAttention> {
+    encoded.words.as_ref().context("the encoder gave no attention over words")
 }

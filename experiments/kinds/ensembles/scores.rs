@@ -24,6 +24,7 @@ const MEASURE: &str = "arcs_found";
 const ALPHA: f64 = 0.05;
 
 /// The ensembles of relations with enough words to select on.
+#[derive(Debug)]
 pub struct Chosen {
     pub ensembles: BTreeMap<EnsembleKey, Ensemble>,
     /// By relation the single head that was best where ensembles were gathered, of both directions.
@@ -43,7 +44,7 @@ struct Hits {
 }
 
 /// What one sentence counts.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Scored(BTreeMap<EnsembleKey, Hits>);
 
 impl Chosen {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
-use headlight_heads::ensembles::{Ensemble, EnsembleKey};
 use headlight_heads::labelled::{Calibration, LabelledArcs, LabelledEnsembles, OffsetRelations, Reliability};
 use headlight_heads::{Direction, words_only};
 use headlight_report::format::percent;
@@ -16,10 +15,10 @@ use headlight_treebank::{Governor, Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
 use super::{Ensembles, Evaluated, words};
-use crate::config::{Settings, Split};
+use crate::config::Settings;
 use crate::kinds::shared::direction as to_table;
 use crate::kinds::shared::rooted::{arborescence, chain, counted_arcs, found, is_governor, of_head};
-use crate::run::{KeptPass, Run, Steps, request};
+use crate::run::{Record, Run, Stream, Wants};
 
 /// Who makes trees, in the order of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,6 +57,7 @@ const COMPARED: [(Predictor, Predictor); 6] = [
 ];
 
 /// What is needed to make trees, learned where the ensembles were gathered.
+#[derive(Debug)]
 pub struct Parsers {
     ensembles: LabelledEnsembles,
     calibration: Calibration,
@@ -67,8 +67,8 @@ pub struct Parsers {
 }
 
 /// What sentences say of how trees are best made.
-#[derive(Default, Serialize, Deserialize)]
-struct Lesson {
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Lesson {
     reliability: Reliability,
     offsets: OffsetRelations,
     /// Arcs that the tree of each head has, `[direction, head]`.
@@ -85,52 +85,30 @@ impl Lesson {
 }
 
 impl Ensembles {
-    /// Learns to make trees on a split; `None` where no relation that may take part has an ensemble.
-    pub(super) fn parsers(
-        &self,
-        run: &mut Run,
-        split: Split,
-        steps: &Steps,
-        gathered: &BTreeMap<EnsembleKey, Ensemble>,
-    ) -> Result<Option<Parsers>> {
-        let ensembles = LabelledEnsembles::new(gathered, &self.relations, self.accuracy_power);
-        if ensembles.relations().len() == 0 {
-            return Ok(None);
-        }
-        let (grid, granularity) = (run.model()?.model.spec().grid, run.config().treebank.granularity());
-        let lesson = steps.once("lesson", || self.lesson(run, split, steps.of("lesson"), &ensembles, granularity))?;
-        let head = best_head(grid, &lesson.heads).context("the model has no heads")?;
-        let calibration = lesson.reliability.calibration();
-        Ok(Some(Parsers { ensembles, calibration, offsets: lesson.offsets, head, granularity }))
-    }
-
-    fn lesson(
-        &self,
-        run: &mut Run,
-        split: Split,
-        steps: Steps,
-        ensembles: &LabelledEnsembles,
-        granularity: Granularity,
-    ) -> Result<Lesson> {
-        let request = request(run.config());
-        let mut all = Lesson::default();
-        run.encode_kept(
-            KeptPass { split, request: &request, steps },
-            |sentence, _, encoded| {
-                let attention = words(encoded);
-                let mut lesson = Lesson { heads: trees_of_heads(sentence, &attention), ..Lesson::default() };
-                let maps = ensembles.maps(&self.rows.of(attention));
-                lesson.reliability.observe(ensembles, sentence, granularity, &maps);
+    /// What is learned to make trees of the split that heads are gathered on.
+    pub(super) fn lesson(&self, run: &Run, ensembles: &LabelledEnsembles) -> Record<Lesson> {
+        let (rows, granularity) = (self.rows, run.config().treebank.granularity());
+        let depends = format!("{granularity:?} {ensembles:?}");
+        let ensembles = ensembles.clone();
+        let record = Record::new(
+            run,
+            (Stream::Trees(self.split()), Wants::words(run.config().treebank.merge_rule())),
+            "what ensembles learn to make trees",
+            Lesson::default(),
+            move |item, _, encoded| {
+                let (sentence, attention) = (item.sentence()?, words(encoded)?);
+                let mut lesson = Lesson { heads: trees_of_heads(sentence, attention), ..Lesson::default() };
+                let maps = ensembles.maps(&rows.of(attention));
+                lesson.reliability.observe(&ensembles, sentence, granularity, &maps);
                 lesson.offsets.observe(sentence, granularity);
-                lesson
+                Ok(lesson)
             },
-            |block: &mut Lesson, lesson| block.merge(&lesson),
-            |block| {
-                all.merge(&block);
+            |all: &mut Lesson, _, lesson| {
+                all.merge(&lesson);
                 Ok(())
             },
-        )?;
-        Ok(all)
+        );
+        record.depends(self.rows).depends(depends)
     }
 }
 
@@ -184,6 +162,16 @@ impl Measure {
 pub type SentenceTrees = BTreeMap<Box<str>, Right>;
 
 impl Parsers {
+    /// What makes trees of these ensembles after a lesson.
+    ///
+    /// # Errors
+    /// When the model has no heads.
+    pub fn new(grid: HeadGrid, granularity: Granularity, ensembles: LabelledEnsembles, lesson: Lesson) -> Result<Self> {
+        let head = best_head(grid, &lesson.heads).context("the model has no heads")?;
+        let calibration = lesson.reliability.calibration();
+        Ok(Self { ensembles, calibration, offsets: lesson.offsets, head, granularity })
+    }
+
     /// The relations that arcs may have.
     pub fn relations(&self) -> Vec<String> {
         self.ensembles.relations().map(ToOwned::to_owned).collect()

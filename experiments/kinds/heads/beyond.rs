@@ -5,8 +5,8 @@ use headlight_heads::{AttentionScores, Beyond, Choices, Direction, LengthScores,
 use headlight_report::tables;
 
 use super::Predicted;
-use super::reading::Rows;
 use crate::kinds::shared::direction;
+use crate::kinds::shared::predictions::Rows;
 use crate::kinds::shared::selection::Splits;
 use crate::run::{Run, fold};
 

@@ -1,59 +1,78 @@
 //! The sentences that the report's explorer shows, chosen before anything is encoded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use headlight_attention::HeadGrid;
 use headlight_report::explorer::{Explorer, ExplorerSample, ExplorerSentence};
+use headlight_treebank::Granularity;
 
 use crate::config::Split;
-use crate::run::{Run, pieces};
+use crate::kinds::shared::predictions::Rows;
+use crate::run::{Record, Run, Stream, Wants, pieces};
 
-/// Which sentences are shown, and those of them that were encoded. Nothing of it is kept on disk: which sentences are shown
-/// does not depend on what was encoded when, and after an interruption those few are encoded once more.
+/// Which sentences are shown. They do not depend on what was encoded when, so that an interruption cannot change them.
 pub struct Explored {
     split: Split,
     grid: HeadGrid,
+    rows: Rows,
     eligible: u64,
     numbers: BTreeSet<usize>,
-    sentences: BTreeMap<usize, ExplorerSentence>,
 }
 
 impl Explored {
-    /// No sentence.
-    pub fn none(split: Split, grid: HeadGrid) -> Self {
-        Self { split, grid, eligible: 0, numbers: BTreeSet::new(), sentences: BTreeMap::new() }
-    }
-
     /// Chooses among all sentences of a split.
     ///
     /// # Errors
     /// When the model or the treebank cannot be read.
-    pub fn choose(run: &mut Run, split: Split) -> Result<Self> {
+    pub fn choose(run: &mut Run, split: Split, rows: Rows) -> Result<Self> {
         let keys = run.config().treebank.clone();
         let sentences = run.sentences(split)?;
         let model = &run.model()?.model;
-        let mut sample = ExplorerSample::new(model.spec().grid);
+        let grid = model.spec().grid;
+        let mut sample = ExplorerSample::new(grid);
         for (number, sentence) in sentences.enumerate() {
             let sentence = sentence?;
             sample.offer(number, &sentence, || pieces(&sentence, model.tokenizer(), &keys).is_ok());
         }
-        let (eligible, numbers) = (sample.eligible(), sample.numbers());
-        Ok(Self { eligible, numbers, ..Self::none(split, model.spec().grid) })
+        Ok(Self { split, grid, rows, eligible: sample.eligible(), numbers: sample.numbers() })
     }
 
-    /// The numbers of the sentences that are shown.
-    pub fn numbers(&self) -> &BTreeSet<usize> {
-        &self.numbers
-    }
-
-    /// Takes a sentence that is shown.
-    pub fn push(&mut self, number: usize, sentence: ExplorerSentence) {
-        self.sentences.insert(number, sentence);
+    /// What is kept of them: relations as fine as the treebank has them, whatever the run's tables have.
+    pub fn record(&self, run: &Run) -> Record<Vec<ExplorerSentence>> {
+        let rows = self.rows;
+        let record = Record::new(
+            run,
+            (Stream::Trees(self.split), Wants::words(run.config().treebank.merge_rule())),
+            "sentences of the explorer",
+            Vec::new(),
+            move |item, _, encoded| {
+                let shown = ExplorerSentence::new(item.sentence()?, &rows.maps(encoded)?, Granularity::Full);
+                shown.context("a sentence of the explorer has a length that can be drawn")
+            },
+            |all: &mut Vec<ExplorerSentence>, _, shown| {
+                all.push(shown);
+                Ok(())
+            },
+        );
+        record.only(self.numbers.clone()).depends(rows)
     }
 
     /// The sentences, in the order of the treebank.
-    pub fn finish(self) -> Explorer {
-        Explorer::new(self.split.name(), self.grid, self.eligible, self.sentences.into_values().collect())
+    ///
+    /// # Errors
+    /// Those of the encoder's pass.
+    pub fn read(self, run: &mut Run) -> Result<Option<Explorer>> {
+        let granularity = run.config().treebank.granularity();
+        let record = self.record(run);
+        let mut shown = run.read(&record)?.sum;
+        let sentences = run.sentences(self.split)?.enumerate();
+        let numbered = sentences.filter(|(number, _)| self.numbers.contains(number));
+        for (shown, (_, sentence)) in shown.iter_mut().zip(numbered) {
+            for (shown, word) in shown.words.iter_mut().zip(sentence?.words()) {
+                word.relation.name(granularity).clone_into(&mut shown.relation);
+            }
+        }
+        Ok(Some(Explorer::new(self.split.name(), self.grid, self.eligible, shown)))
     }
 }

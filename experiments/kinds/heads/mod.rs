@@ -8,7 +8,6 @@ mod beyond;
 mod explored;
 mod nulls;
 mod predictions;
-mod reading;
 mod rounding;
 mod tables;
 mod trials;
@@ -24,14 +23,14 @@ use headlight_report::tables::{BestHead, HeadTest, Table, write_table};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
 
+use super::shared::predictions::{Predictions, Rows};
 use predictions::Asked;
-use reading::Rows;
 
 use super::Kind;
 use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap};
 use crate::config::{Settings, Split};
-use crate::run::{Outcome, Run, Units, fold};
+use crate::run::{Ask, Outcome, Run, Stream, Units, fold};
 
 /// The keys of `kind = "heads"`; see `[heads]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,9 +57,21 @@ impl Kind for Heads {
         Ok(())
     }
 
-    fn run(&self, run: &mut Run) -> Result<Outcome> {
+    fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
         nulls::announce(self, run);
-        let asked = Asked { rows: self.rows, explorer: true, attention: self.attention };
+        let asked = self.asked();
+        let of = |run: &mut Run, split| Asked { explorer: split == Split::Evaluate, ..asked }.asks(run, split);
+        let mut asks: Vec<Ask> = Splits::make(self.selection, |split| of(run, split))?.into_each().flatten().collect();
+        let draws = if self.has_null_models(run) { self.null_models as usize } else { 0 };
+        for draw in 0..draws {
+            let of = |split| Predictions::new(run, Stream::Trees(split), self.rows).of_draw(draw);
+            asks.extend(Splits::make(self.selection, |split| Ok(Ask::now(of(split))))?.into_each());
+        }
+        Ok(asks)
+    }
+
+    fn run(&self, run: &mut Run) -> Result<Outcome> {
+        let asked = self.asked();
         let splits = Splits::make(self.selection, |split| {
             predictions::predict_split(run, split, Asked { explorer: split == Split::Evaluate, ..asked })
         })?;
@@ -95,7 +106,7 @@ impl Kind for Heads {
         write_table(run.folder(), &rows)?;
         write_table(run.folder(), &tests)?;
         predictions::write(run, evaluate, &selected)?;
-        evaluate.explorer.write(run.folder())?;
+        evaluate.explorer.iter().try_for_each(|explorer| explorer.write(run.folder()))?;
         run.note_stage("score heads", clock);
         let mut outcome = self.outcome(run, &best, &selected, &rows);
         outcome.facts.insert("rows".to_owned(), self.rows.to_string().into());
@@ -125,7 +136,7 @@ const SHOWN: usize = 12;
 struct Predicted {
     split: Split,
     file: PredictionFile,
-    explorer: Explorer,
+    explorer: Option<Explorer>,
     attention: Option<AttentionScores>,
 }
 
@@ -157,6 +168,10 @@ impl Predicted {
 }
 
 impl Heads {
+    fn asked(&self) -> Asked {
+        Asked { rows: self.rows, explorer: true, attention: self.attention }
+    }
+
     /// A model whose own weights are random is such a model itself, and gets none beside it.
     fn has_null_models(&self, run: &Run) -> bool {
         self.null_models > 0 && !run.config().model.random_init

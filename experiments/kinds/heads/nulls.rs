@@ -55,7 +55,7 @@ pub fn null_models_beside(
             splits.evaluate.for_each(run, |sentence, predictions| {
                 Ok(evaluation.observe(sentence, fold(sentence, unit), predictions)?)
             })?;
-            let seed = run.model()?.random_seed().context("the weights are random here")?;
+            let seed = run.random_seed().context("the weights are random here")?;
             Ok((seed, tables::choices(&evaluation.finish(), units)))
         })?;
         ensure!(choices.len() == trained.len(), "random weights left other relations to choose heads for");

@@ -1,25 +1,18 @@
-//! Predictions of every head: computed once, kept on disk, and the chosen heads' written out for people.
+//! Predictions of every head for a split, what the report shows beside them, and the chosen heads' written out for people.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
 use anyhow::{Context, Result};
-use headlight_attention::HeadGrid;
-use headlight_bert::{Encoded, Pieces};
-use headlight_heads::{
-    AttentionScores, Choices, Group, HeadPredictions, PredictionFile, PredictionKey, PredictionWriter, Selected,
-};
-use headlight_report::explorer::ExplorerSentence;
+use headlight_heads::{AttentionScores, Choices, Group, Selected};
 use headlight_report::tables::Prediction;
 use headlight_treebank::{Governor, Sentence, WordIdx, write_conllu};
-use sha2::{Digest, Sha256};
 
 use super::Predicted;
 use super::explored::Explored;
-use super::reading::Rows;
 use crate::config::Split;
-use crate::run::{Pass, Run, Steps, Wanted, fold};
+use crate::kinds::shared::predictions::{Predictions, Rows};
+use crate::run::{Ask, Record, Run, Stream, Wants, fold};
 
 /// What is wanted of a split beside predictions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,148 +25,58 @@ pub struct Asked {
     pub attention: bool,
 }
 
-/// After so many sentences the sums of attention are kept on disk.
-const KEPT: usize = 500;
+impl Asked {
+    /// What is asked of the passes over a split.
+    ///
+    /// # Errors
+    /// When the model or the treebank cannot be read.
+    pub fn asks(self, run: &mut Run, split: Split) -> Result<Vec<Ask>> {
+        let mut asks = vec![Ask::now(Predictions::new(run, Stream::Trees(split), self.rows))];
+        if self.explorer {
+            asks.push(Ask::now(Explored::choose(run, split, self.rows)?.record(run)));
+        }
+        if self.attention {
+            asks.push(Ask::now(sums(run, split, self.rows)?));
+        }
+        Ok(asks)
+    }
+}
 
-/// Predicts every sentence of a split, or goes on where an interrupted run stopped. The encoder yields no more than the
-/// peaks, but for the sentences that the report shows, and where attention itself is asked for.
+/// Predicts every sentence of a split, or takes what is there.
 pub fn predict_split(run: &mut Run, split: Split, asked: Asked) -> Result<Predicted> {
-    let key = key(run, split, asked.rows)?;
-    let name: String = key[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    let path = run.work_folder()?.join(format!("{name}.predictions"));
-    let grid = run.model()?.model.spec().grid;
-    let granularity = run.config().treebank.granularity();
-    let mut writer = PredictionWriter::resume(&path, grid, &key)?;
-    if writer.was_damaged() {
-        tracing::warn!("{} is damaged after sentence {}: the rest is done again", path.display(), writer.len());
-    }
-    let mut explored = if asked.explorer { Explored::choose(run, split)? } else { Explored::none(split, grid) };
-    let mut summed = if asked.attention { Some(Summed::resume(run, &name, grid, writer.len())?) } else { None };
-
-    let from = writer.len();
-    if from > 0 {
-        tracing::info!("going on after {from} sentences of {} that are predicted already", split.name());
-    }
-    let summed_before = summed.as_ref().map_or(from, |summed| summed.done);
-    let all_maps = asked.rows.needs_maps() || asked.attention;
-    let shown: BTreeSet<usize> = explored.numbers().clone();
-    let wanted = |number: usize, _: &Sentence| match shown.contains(&number) || (number >= summed_before && all_maps) {
-        true => Wanted::Attention,
-        false if number < from => Wanted::Nothing,
-        false => Wanted::Peaks,
+    let file = Predictions::new(run, Stream::Trees(split), asked.rows).read(run)?;
+    run.books(Stream::Trees(split))?;
+    let explorer = match asked.explorer {
+        true => Explored::choose(run, split, asked.rows)?.read(run)?,
+        false => None,
     };
-    let reduce = |number: usize, sentence: &Sentence, _: &Pieces, encoded: Encoded| {
-        let (predictions, attention) = asked.rows.read(encoded).context("the encoder gave no attention")?;
-        let mut reduced = Reduced { predictions, shown: None, sums: None };
-        if let Some(attention) = attention {
-            let shown = shown.contains(&number).then(|| ExplorerSentence::new(sentence, &attention, granularity));
-            reduced.shown = shown.flatten();
-            if asked.attention && number >= summed_before {
-                reduced.sums = Some(AttentionScores::of(sentence, &attention, granularity)?);
-            }
+    let attention = match asked.attention {
+        true => {
+            let sums = sums(run, split, asked.rows)?;
+            Some(run.read(&sums)?.sum)
         }
-        Ok(reduced)
+        false => None,
     };
-    let request = asked.rows.request(run.config());
-    let encoded = run.encode_wanted(&Pass { split, from, request: &request }, wanted, reduce, |number, _, reduced| {
-        let reduced: Option<Result<Reduced>> = reduced;
-        let Some(Reduced { predictions, shown, sums }) = reduced.transpose()? else {
-            return Ok(writer.push_skipped()?);
-        };
-        if number >= from {
-            writer.push(&predictions)?;
-        }
-        if let Some(shown) = shown {
-            explored.push(number, shown);
-        }
-        if let (Some(summed), Some(sums)) = (&mut summed, sums) {
-            summed.add(number, &sums);
-            if summed.done.is_multiple_of(KEPT) {
-                writer.flush()?;
-                summed.keep()?;
-            }
-        }
-        Ok(())
-    });
-    // What came before an error, or Ctrl-C, is kept for the next call.
-    let kept = writer.finish().map_err(Into::into).and_then(|_| summed.as_ref().map_or(Ok(()), Summed::keep));
-    encoded?;
-    kept?;
-    let file = PredictionFile::open(&path, grid, &key)?;
-    Ok(Predicted { split, file, explorer: explored.finish(), attention: summed.map(|summed| summed.scores) })
+    Ok(Predicted { split, file, explorer, attention })
 }
 
-/// What is kept of a sentence when it was encoded.
-struct Reduced {
-    predictions: HeadPredictions,
-    shown: Option<ExplorerSentence>,
-    sums: Option<AttentionScores>,
-}
-
-/// Sums of attention over the sentences before `done`, kept on disk from time to time. After an interruption the sentences
-/// from there on are encoded, though some of them were predicted before.
-struct Summed {
-    steps: Steps,
-    done: usize,
-    scores: AttentionScores,
-}
-
-impl Summed {
-    /// What an earlier call kept, as far as it goes no further than its predictions do.
-    fn resume(run: &Run, name: &str, grid: HeadGrid, predicted: usize) -> Result<Self> {
-        let steps = run.steps()?.of(name);
-        let kept = steps.kept::<(usize, AttentionScores)>(ATTENTION);
-        let fits = |(done, scores): &(usize, AttentionScores)| *done <= predicted && scores.grid() == grid;
-        let (done, scores) = kept.filter(fits).unwrap_or_else(|| (0, AttentionScores::new(grid)));
-        Ok(Self { steps, done, scores })
-    }
-
-    fn add(&mut self, number: usize, sums: &AttentionScores) {
-        self.scores.merge(sums);
-        self.done = number + 1;
-    }
-
-    fn keep(&self) -> Result<()> {
-        self.steps.keep(ATTENTION, &(self.done, &self.scores))
-    }
-}
-
-/// The name of the step that holds sums of attention.
-const ATTENTION: &str = "attention";
-
-/// A hash of all that predictions depend on.
-fn key(run: &mut Run, split: Split, rows: Rows) -> Result<PredictionKey> {
-    let mut hasher = Sha256::new();
-    let mut add = |text: &str| {
-        hasher.update(text.len().to_le_bytes());
-        hasher.update(text);
-    };
-    add(env!("CARGO_PKG_VERSION"));
-    for input in &run.model()?.inputs {
-        add(&input.sha256);
-    }
-    for input in &run.treebank(split)?.inputs {
-        add(&input.sha256);
-    }
-    let random = run.model()?.random_seed().map_or_else(|| "trained".to_owned(), |seed| seed.to_string());
-    let config = run.config();
-    let (model, treebank) = (&config.model, &config.treebank);
-    for key in [
-        model.device.to_string(),
-        model.precision.to_string(),
-        model.attention.to_string(),
-        random,
-        treebank.format.to_string(),
-        treebank.invalid.to_string(),
-        treebank.input.to_string(),
-        treebank.merge.to_string(),
-        treebank.max_pieces.to_string(),
-        treebank.max_sentences.to_string(),
-        rows.to_string(),
-    ] {
-        add(&key);
-    }
-    Ok(hasher.finalize().into())
+/// Sums of attention per relation, added in the order of sentences: the same digits on any number of threads.
+fn sums(run: &mut Run, split: Split, rows: Rows) -> Result<Record<AttentionScores>> {
+    let (grid, granularity) = (run.checkpoint()?.grid, run.config().treebank.granularity());
+    let wants = Wants::words(run.config().treebank.merge_rule());
+    let record = Record::new(
+        run,
+        (Stream::Trees(split), wants),
+        "attention on governors",
+        AttentionScores::new(grid),
+        move |item, _, encoded| Ok(AttentionScores::of(item.sentence()?, &rows.maps(encoded)?, granularity)?),
+        |all, _, sums| {
+            all.merge(&sums);
+            Ok(())
+        },
+    );
+    // Relations are told apart while they are summed up.
+    Ok(record.depends(rows).depends(format!("{granularity:?}")))
 }
 
 /// Writes what the chosen heads and baselines say about each word: the table `predictions`, and `predictions.conllu`, the

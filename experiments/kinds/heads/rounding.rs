@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use headlight_bert::{Device, Model, Pieces, Request, StreamError};
 use headlight_heads::HeadPredictions;
 use headlight_report::format::count;
 use serde_json::{Value, json};
 
 use super::Predicted;
-use super::reading::Rows;
+use crate::kinds::shared::predictions::Rows;
 use crate::run::{Run, interrupted, pieces};
 
 /// How many predictions rounding changed.
@@ -39,10 +39,7 @@ impl Rounding {
         let clock = Instant::now();
         let trees = run.sentences(predicted.split)?;
         let exact = run.model()?.exact()?;
-        let request = match rows.needs_maps() {
-            true => rows.request(&config),
-            false => Request { attention: None, ..rows.request(&config) },
-        };
+        let request = rows.request(&config);
         let encoded = trees.take(predicted.file.len()).enumerate().filter_map(|(number, sentence)| {
             let rounded = predicted.file.sentence(number)?;
             Some(sentence.and_then(|sentence| {
@@ -102,11 +99,12 @@ fn compare(
         inputs,
         request,
         |rounded, _, encoded| {
-            let (exact, _) = rows.read(encoded)?;
-            Some((exact.total(), exact.differences(&rounded)))
+            let exact = rows.predictions(&encoded)?;
+            Ok((exact.total(), exact.differences(&rounded)))
         },
         |sentence| {
-            let (predictions, different) = sentence.context("the encoder gave no peaks of attention")?;
+            let sentence: Result<(u64, u64)> = sentence;
+            let (predictions, different) = sentence?;
             compared.sentences += 1;
             compared.predictions += predictions;
             compared.different += different;

@@ -31,9 +31,9 @@ use self::scores::Training;
 use super::Kind;
 use super::shared::bootstrap;
 use super::shared::paired::write_differences;
-use super::shared::probing::{Stored, Task, Vectors, append_scores, attention, sentences, training};
+use super::shared::probing::{Stored, StoredAttention, Task, Vectors, append_scores, sentences, training};
 use crate::config::{Settings, Split};
-use crate::run::{Outcome, Run};
+use crate::run::{Ask, Outcome, Run, Stream};
 
 /// The keys of `kind = "probe"`; see `[probe]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +72,15 @@ impl Kind for Probe {
     fn clash(&self, other: &Self) -> Option<&'static str> {
         let same = other.label == self.label && other.probes.iter().any(|it| self.probes.contains(it));
         same.then_some("two experiments train the same probes: give each its own `label`")
+    }
+
+    fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
+        let trained = self.reads_trained().then_some(None);
+        let mut asks = Vec::new();
+        for draw in trained.into_iter().chain(self.draws_read().map(Some)) {
+            asks.extend(self.stored(run, draw)?.map(Ask::now));
+        }
+        Ok(asks)
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
@@ -124,26 +133,23 @@ struct Attention {
 
 impl Material {
     fn gather(keys: &Probe, run: &mut Run) -> Result<Self> {
-        let wants = |property: fn(Variant) -> bool| keys.probes.iter().any(|variant| property(*variant));
-        let trains = wants(|variant| variant.form().is_some());
+        let trains = keys.wants(|variant| variant.form().is_some());
         let splits: &[Split] = if trains { &[Split::Train, Split::Evaluate] } else { &[Split::Evaluate] };
-        let vectors = match wants(Variant::reads_vectors) {
+        let vectors = match keys.wants(Variant::reads_vectors) {
             true => Some(sentences::read_vectors(run, &keys.vectors, splits)?),
             false => None,
         };
-        let trained = match wants(|variant| variant.reads_attention() && !variant.is_random()) {
-            true => Some(Attention::stored(keys, run)?),
-            false => None,
-        };
-        let draws = if wants(Variant::is_random) { 0..keys.draws } else { 0..0 };
-        let random = draws.map(|draw| run.with_random_weights(draw, |run| Attention::stored(keys, run)));
-        let random = random.collect::<Result<Vec<_>>>()?;
-        splits.iter().try_for_each(|split| run.note_sentences(*split))?;
+        let (trained, draws) = (keys.reads_trained(), keys.draws_read());
+        let trained = if trained { Some(Attention::stored(keys, run, None)?) } else { None };
+        let random = draws.map(|draw| Attention::stored(keys, run, Some(draw))).collect::<Result<Vec<_>>>()?;
+        for split in splits {
+            run.books(Stream::Trees(*split))?;
+        }
         let rows = vectors.as_ref().map(|vectors| &vectors.vectors);
         Ok(Self {
             train: if trains { sentences::annotation(run, Split::Train, rows)? } else { Vec::new() },
             evaluate: sentences::annotation(run, Split::Evaluate, rows)?,
-            treebank: if trains { attention::treebank_hash(run, Split::Train)? } else { String::new() },
+            treebank: if trains { run.treebank_hash(Split::Train)? } else { String::new() },
             vectors,
             trained,
             random,
@@ -171,18 +177,42 @@ impl Material {
 }
 
 impl Attention {
-    fn stored(keys: &Probe, run: &mut Run) -> Result<Self> {
-        let rule = keys.merge(run.config().treebank.merge_rule());
-        let precision = keys.precision.into();
-        let folder = attention::folder(&keys.store)?;
-        let train = attention::stored(run, Split::Train, rule, precision, &folder)?;
-        let evaluate = attention::stored(run, Split::Evaluate, rule, precision, &folder)?;
-        let config = run.config().clone();
-        Ok(Self { train, evaluate, hash: attention::attention_hash(&config, run.model()?, rule) })
+    fn stored(keys: &Probe, run: &mut Run, draw: Option<usize>) -> Result<Self> {
+        let [train, evaluate] = keys.stored(run, draw)?;
+        let hash = run.attention_hash(draw, keys.merge(run.config().treebank.merge_rule()))?;
+        Ok(Self { train: train.read(run)?, evaluate: evaluate.read(run)?, hash })
     }
 }
 
 impl Probe {
+    fn wants(&self, property: fn(Variant) -> bool) -> bool {
+        self.probes.iter().any(|variant| property(*variant))
+    }
+
+    /// Whether a probe reads the attention of the model itself.
+    fn reads_trained(&self) -> bool {
+        self.wants(|variant| variant.reads_attention() && !variant.is_random())
+    }
+
+    /// The draws of random weights whose attention probes read.
+    fn draws_read(&self) -> std::ops::Range<usize> {
+        if self.wants(Variant::is_random) { 0..self.draws } else { 0..0 }
+    }
+
+    /// The attention of the sentences to learn from and of those to be scored on.
+    fn stored(&self, run: &Run, draw: Option<usize>) -> Result<[StoredAttention; 2]> {
+        let rule = self.merge(run.config().treebank.merge_rule());
+        let precision = self.precision.into();
+        let of = |split| {
+            let stored = StoredAttention::new(run, split, rule, precision, &self.store)?;
+            anyhow::Ok(match draw {
+                Some(draw) => stored.of_draw(draw),
+                None => stored,
+            })
+        };
+        Ok([of(Split::Train)?, of(Split::Evaluate)?])
+    }
+
     /// Trains a variant once for each draw and seed, and predicts with it.
     fn probe(
         &self,

@@ -30,9 +30,9 @@ use super::Kind;
 use super::shared::bootstrap;
 use super::shared::masked_lm::check_hidden;
 use super::shared::paired::write_differences;
-use super::shared::probing::attention_probe;
+use super::shared::probing::{attention_probe, attention_to_learn_from};
 use crate::config::{Settings, Split};
-use crate::run::{Outcome, Run, request};
+use crate::run::{Ask, Outcome, Run, Stream, request};
 use crate::sources::corpus::Sample;
 
 /// The keys of `kind = "pruning"`; see `[pruning]` in configs/base.toml.
@@ -59,6 +59,12 @@ impl Kind for Pruning {
     fn check(&self, config: &Settings) -> Result<()> {
         check_hidden(self.hidden)?;
         self.check_keys(config)
+    }
+
+    fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
+        let has_masked_lm_head = run.model()?.model.has_masked_lm_head();
+        let by_probe = self.measures(has_masked_lm_head, run.config()).contains(&Measure::Probe);
+        Ok(if by_probe { vec![Ask::now(attention_to_learn_from(run, &self.store)?)] } else { Vec::new() })
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
@@ -182,7 +188,8 @@ impl Pruning {
         let parsed = match measures.contains(&Measure::ProbeUas) {
             true => {
                 let (mut sample, mut units) = (Sample::new(drawn, seed), run.units());
-                run.for_each_input("read", Split::Evaluate, |sentence, pieces| {
+                run.visit("read", Stream::Trees(Split::Evaluate), |item, pieces| {
+                    let sentence = item.sentence()?;
                     sample.push((units.push(sentence), (pieces, SentenceWords::new(sentence, None))));
                     Ok(())
                 })?;

@@ -2,6 +2,7 @@
 
 pub mod masked_lm;
 pub mod paired;
+pub mod predictions;
 pub mod probing;
 pub mod rooted;
 pub mod selection;

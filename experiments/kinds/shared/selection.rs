@@ -52,6 +52,11 @@ impl<S> Splits<S> {
         Ok(Self { selection, evaluate, select })
     }
 
+    /// What was made of each split.
+    pub fn into_each(self) -> impl Iterator<Item = S> {
+        [self.evaluate].into_iter().chain(self.select)
+    }
+
     /// Each split and what was made of it.
     pub fn iter(&self) -> impl Iterator<Item = (Split, &S)> {
         [(Split::Evaluate, &self.evaluate)].into_iter().chain(self.select.iter().map(|select| (Split::Select, select)))

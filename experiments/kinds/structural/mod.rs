@@ -18,13 +18,14 @@ use headlight_report::tables::{Difference, ProbeScore, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::states::KeptStates;
 use self::summary::Sweep;
 use super::Kind;
 use super::shared::paired::write_differences;
 use super::shared::probing::append_scores;
 use super::shared::{bootstrap, check_bootstrap};
 use crate::config::{Settings, Split, choice};
-use crate::run::{Outcome, Run};
+use crate::run::{Ask, Outcome, Run};
 
 choice! {
     /// What a structural probe is to find.
@@ -56,18 +57,19 @@ impl Kind for Structural {
         Ok(())
     }
 
+    fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
+        let layers = self.layers(run)?;
+        Ok([Split::Train, Split::Evaluate].map(|split| Ask::now(KeptStates::new(split, &layers))).into())
+    }
+
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let spec = run.model()?.model.spec();
-        let (layers, width) = (spec.grid.layers + 1, spec.hidden);
-        let layers: Vec<usize> = if self.layers.is_empty() { (0..layers).collect() } else { self.layers.clone() };
-        if let Some(absent) = layers.iter().find(|layer| **layer > spec.grid.layers) {
-            bail!("`layers` holds {absent}; the model has layers 0 (embeddings) to {}", spec.grid.layers);
-        }
+        let width = run.model()?.model.spec().hidden;
+        let layers = self.layers(run)?;
         if let Some(wide) = self.ranks.iter().find(|rank| **rank > width) {
             bail!("`ranks` holds {wide}, but the model's hidden states have {width} numbers");
         }
-        let train = states::kept(run, Split::Train, &layers)?;
-        let evaluate = states::kept(run, Split::Evaluate, &layers)?;
+        let train = KeptStates::new(Split::Train, &layers).read(run)?;
+        let evaluate = KeptStates::new(Split::Evaluate, &layers).read(run)?;
         evaluate.units.check("`treebank.evaluate`")?;
         let clock = Instant::now();
         let probes = sweep::probes(self, &layers, run.config().seed);
@@ -103,6 +105,15 @@ impl Kind for Structural {
 }
 
 impl Structural {
+    /// The layers to probe.
+    fn layers(&self, run: &mut Run) -> Result<Vec<usize>> {
+        let all = run.checkpoint()?.grid.layers;
+        if let Some(absent) = self.layers.iter().find(|layer| **layer > all) {
+            bail!("`layers` holds {absent}; the model has layers 0 (embeddings) to {all}");
+        }
+        Ok(if self.layers.is_empty() { (0..=all).collect() } else { self.layers.clone() })
+    }
+
     fn options(&self, seed: u64) -> StructuralOptions {
         let regime = StructuralOptions::hewitt2019(seed);
         StructuralOptions { epochs: if self.epochs == 0 { regime.epochs } else { self.epochs }, ..regime }

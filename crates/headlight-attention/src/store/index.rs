@@ -10,7 +10,7 @@ use super::{Result, StoreKey, damaged, io_at};
 use crate::{Frame, HeadGrid};
 
 /// The version of the format; part of every id.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 const FORMAT: &str = "headlight word attention";
 const FILE: &str = "index.json";

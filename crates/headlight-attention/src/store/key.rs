@@ -38,18 +38,20 @@ impl Precision {
 }
 
 /// Everything that stored attention depends on, as names and values. Two keys that differ in any of them, or in the
-/// version of the format, have different ids, so that a store is never used for what it was not made for.
+/// version of the format, have different ids, so that a store is never used for what it was not made for. Labels tell people
+/// what a store holds and have no part in the id.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct StoreKey {
     precision: Precision,
     parts: BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
 }
 
 impl StoreKey {
     /// The key of a model's attention on a treebank, both given by a hash of all that they are. Whatever else changes
     /// the weights (attention kind, input mode, piece limit, …) is added by [`StoreKey::with`].
     pub fn new(model: &str, treebank: &str, rule: MergeRule, precision: Precision) -> Self {
-        Self { precision, parts: BTreeMap::new() }
+        Self { precision, parts: BTreeMap::new(), labels: BTreeMap::new() }
             .with("model", model)
             .with("treebank", treebank)
             .with("merge", rule.name())
@@ -59,6 +61,17 @@ impl StoreKey {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.parts.insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// The key with another label, such as the name of the model. A name given before gets the new value.
+    pub fn labelled(mut self, name: &str, value: &str) -> Self {
+        self.labels.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// What people call a part of it; `None` where nobody gave that label.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str)
     }
 
     /// How weights are kept.
@@ -116,6 +129,9 @@ mod tests {
         let ids: std::collections::BTreeSet<String> = others.iter().chain([&key]).map(StoreKey::id).collect();
         assert_eq!(ids.len(), others.len() + 1);
         assert_eq!(key.id(), StoreKey::new("m", "t", MergeRule::Mean, Precision::F16).id());
+        // What people call it is another matter.
+        assert_eq!(key.id(), key.clone().labelled("model", "a name").id());
+        assert_eq!(key.clone().labelled("model", "a name").label("model"), Some("a name"));
         assert!(key.id().len() == 64 && key.id().bytes().all(|digit| digit.is_ascii_hexdigit()));
     }
 

@@ -11,6 +11,7 @@ use headlight_attention::store;
 use headlight_probe::{Origin, Probe, ProbeForm, ProbeSpec, RootScore, TrainOptions};
 use headlight_report::tables::ProbeScore;
 
+pub use self::attention::StoredAttention;
 pub use self::sentences::{Stored, Vectors};
 pub use self::training::Task;
 use crate::config::Split;
@@ -23,14 +24,12 @@ use crate::run::Run;
 /// Those of the encoder's pass, of the store and of training.
 pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<Probe> {
     let (rule, seed) = (run.config().treebank.merge_rule(), run.config().seed);
-    let store = attention::stored(run, Split::Train, rule, store::Precision::F16, &attention::folder(store)?)?;
+    let store = attention_to_learn_from(run, store)?.read(run)?;
     let words = sentences::annotation(run, Split::Train, None)?;
     let examples = Stored::new(&words, None, Some(&store), store.grid())?;
-    let config = run.config().clone();
-    let model = run.model()?;
     let origin = Origin {
-        model: model.summary().name,
-        attention_hash: attention::attention_hash(&config, model, rule),
+        model: run.checkpoint()?.name.clone(),
+        attention_hash: run.attention_hash(run.draw(), rule)?,
         vectors_hash: None,
         training: TrainOptions::until_best(seed),
     };
@@ -40,10 +39,18 @@ pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<Probe
         spec: ProbeSpec { root: RootScore::OwnWeights, ..spec },
         options: TrainOptions::until_best(seed),
         origin,
-        sentences: attention::treebank_hash(run, Split::Train)?,
+        sentences: run.treebank_hash(Split::Train)?,
         part: None,
     };
     training::trained(run, &examples, &examples.usable(), &task)
+}
+
+/// The stored attention that [`attention_probe`] learns from.
+///
+/// # Errors
+/// When there is no place for a cache.
+pub fn attention_to_learn_from(run: &Run, store: &Path) -> Result<StoredAttention> {
+    StoredAttention::new(run, Split::Train, run.config().treebank.merge_rule(), store::Precision::F16, store)
 }
 
 /// Writes rows behind those that earlier experiments of this run wrote.

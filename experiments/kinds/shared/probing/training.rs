@@ -13,8 +13,8 @@ use headlight_probe::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::attention::hash;
 use crate::cli::progress::{Progress, Unit};
+use crate::run::identity::hash;
 use crate::run::{Interrupted, Run, Steps, interrupted};
 
 /// What is trained.

@@ -1,0 +1,175 @@
+//! What every head predicts for every word of a stream: computed once, kept in the cache, shared by all kinds and runs that ask
+//! the same of the same model.
+
+use anyhow::{Context, Result};
+use headlight_attention::WordAttention;
+use headlight_bert::{Encoded, Request};
+use headlight_heads::{HeadPredictions, PredictionFile, PredictionKey, PredictionWriter, among_words, predict};
+
+use crate::config::{Settings, choice};
+use crate::run::cache::{self, Card, Place, Shelf, Writing};
+use crate::run::{Filling, Item, Made, Reader, Reading, Run, Sink, Stream, Wants, request};
+
+choice! {
+    /// What the rows of maps are before anything is read from them: as attended, or renormalised over words (METHOD §2).
+    Rows { Raw = "raw", Words = "words" }
+}
+
+impl Rows {
+    /// What predictions want of the encoder: as attended, it finds the peaks itself; renormalised, they are read from maps.
+    pub fn wants(self, config: &Settings) -> Wants {
+        let rule = config.treebank.merge_rule();
+        match self {
+            Rows::Raw => Wants { peaks: Some(rule), ..Wants::default() },
+            Rows::Words => Wants::words(rule),
+        }
+    }
+
+    /// The same, for a model that is asked it directly.
+    pub fn request(self, config: &Settings) -> Request {
+        match self {
+            Rows::Raw => Request { attention: None, peaks: Some(config.treebank.merge_rule()), ..request(config) },
+            Rows::Words => request(config),
+        }
+    }
+
+    /// The predictions of a sentence.
+    ///
+    /// # Errors
+    /// When the encoder was not asked for them.
+    pub fn predictions(self, encoded: &Encoded) -> Result<HeadPredictions> {
+        match self {
+            Rows::Raw => encoded.peaks.clone().map(HeadPredictions::from).context("the encoder gave no peaks"),
+            Rows::Words => Ok(predict(&self.maps(encoded)?)),
+        }
+    }
+
+    /// The maps of a sentence, read in this way.
+    ///
+    /// # Errors
+    /// When the encoder was not asked for them.
+    pub fn maps(self, encoded: &Encoded) -> Result<WordAttention> {
+        let maps = encoded.words.as_ref().context("the encoder gave no attention over words")?;
+        Ok(match self {
+            Rows::Raw => maps.clone(),
+            Rows::Words => among_words(maps),
+        })
+    }
+}
+
+/// The predictions of all heads for a stream of sentences.
+pub struct Predictions {
+    stream: Stream,
+    draw: Option<usize>,
+    rows: Rows,
+    wants: Wants,
+}
+
+impl Predictions {
+    /// Those of the model that is at work.
+    pub fn new(run: &Run, stream: Stream, rows: Rows) -> Self {
+        Self { stream, draw: run.draw(), rows, wants: rows.wants(run.config()) }
+    }
+
+    /// The same by a draw of random weights.
+    #[must_use]
+    pub fn of_draw(self, draw: usize) -> Self {
+        Self { draw: Some(draw), ..self }
+    }
+
+    /// The predictions; the encoder runs where they are not complete, and goes on where it was interrupted.
+    ///
+    /// # Errors
+    /// Those of the encoder's pass.
+    pub fn read(&self, run: &mut Run) -> Result<PredictionFile> {
+        run.fill(&[self])?;
+        let place = self.place(run)?;
+        let grid = run.checkpoint()?.grid;
+        let file = PredictionFile::open(&place.complete().join(cache::DATA), grid, &key(&place)?)?;
+        tracing::info!("{}: predictions of {} sentences are there", self.stream.name(), file.len());
+        Ok(file)
+    }
+
+    fn card(&self, run: &mut Run) -> Result<Card> {
+        let identity = run.identity(self.stream, self.draw, self.wants.peaks.or(self.wants.words))?;
+        let (model, text) = run.labels(self.stream, self.draw);
+        Ok(Card::new(Shelf::Predictions, &format!("predictions, rows {}", self.rows), identity, model, text))
+    }
+}
+
+/// What the file's header says that it depends on: its id.
+fn key(place: &Place) -> Result<PredictionKey> {
+    let digits = place.id.as_bytes().chunks_exact(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).context("an id is of hexadecimal digits")?;
+        u8::from_str_radix(pair, 16).context("an id is of hexadecimal digits")
+    });
+    let key: Vec<u8> = digits.collect::<Result<_>>()?;
+    key.try_into().ok().context("an id is of 64 digits")
+}
+
+impl Reader for Predictions {
+    fn stream(&self) -> Stream {
+        self.stream
+    }
+
+    fn draw(&self) -> Option<usize> {
+        self.draw
+    }
+
+    fn wants(&self) -> Wants {
+        self.wants
+    }
+
+    fn place(&self, run: &mut Run) -> Result<Place> {
+        Ok(Place::new(&Shelf::Predictions.folder()?, self.card(run)?.id()))
+    }
+
+    fn open(&self, run: &mut Run) -> Result<Option<Filling<'_>>> {
+        let (place, card, grid) = (self.place(run)?, self.card(run)?, run.checkpoint()?.grid);
+        let key = key(&place)?;
+        let whole = |folder: &std::path::Path, sentences: usize| {
+            PredictionFile::open(&folder.join(cache::DATA), grid, &key).is_ok_and(|file| file.len() == sentences)
+        };
+        let Some(writing) = cache::open(&place, &card, whole)? else { return Ok(None) };
+        let path = writing.folder().join(cache::DATA);
+        let writer = PredictionWriter::resume(&path, grid, &key)?;
+        let from = writer.len();
+        if writer.was_damaged() {
+            tracing::warn!("{} is damaged after sentence {from}: the rest is done again", path.display());
+        }
+        if from > 0 {
+            tracing::info!("going on after {from} sentences of {} that are predicted already", self.stream.name());
+        }
+        let rows = self.rows;
+        let reading = Reading {
+            from,
+            only: None,
+            wants: self.wants,
+            reduce: Box::new(move |_, _, encoded| Ok(Box::new(rows.predictions(encoded)?) as Made)),
+        };
+        Ok(Some(Filling { reading, sink: Box::new(File { writing, writer }) }))
+    }
+}
+
+/// A file of predictions at work.
+struct File {
+    writing: Writing,
+    writer: PredictionWriter,
+}
+
+impl Sink for File {
+    fn take(&mut self, _: usize, _: &Item, made: Option<Made>) -> Result<()> {
+        match made {
+            Some(made) => {
+                let made = made.downcast::<HeadPredictions>().ok().context("predictions are what is made here")?;
+                Ok(self.writer.push(&made)?)
+            }
+            None => Ok(self.writer.push_skipped()?),
+        }
+    }
+
+    fn end(self: Box<Self>, complete: bool) -> Result<()> {
+        let sentences = self.writer.finish()?;
+        if complete { self.writing.finish(sentences) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,241 @@
+//! What runs keep of the encoder's answers for each other, in the cache: predictions, records and word attention.
+//!
+//! Each thing is a folder `<shelf>/<id>/`, where the id is that of all it depends on (see [`super::identity`]). It is built as
+//! `.<id>.partial/` and gets its name when it is complete, so that a run that was interrupted goes on there. Who writes has the
+//! lock `.<id>.lock`, and who comes second waits; who reads holds `.<id>.used`, whose time is that of the last use.
+
+mod manage;
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::identity::Identity;
+use crate::sources::fetch;
+
+pub use super::record::DATA;
+pub use manage::{Entry, State, list, remove, tidy, verify};
+
+/// A folder of the cache, by what it holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Shelf {
+    /// Word attention, in stores of `headlight-attention`.
+    Attention,
+    /// What every head predicts for every word.
+    Predictions,
+    /// What kinds make of sentences.
+    Records,
+}
+
+impl Shelf {
+    /// All of them.
+    pub const ALL: [Shelf; 3] = [Shelf::Attention, Shelf::Predictions, Shelf::Records];
+
+    /// Its name, and that of its folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Shelf::Attention => "attention",
+            Shelf::Predictions => "predictions",
+            Shelf::Records => "records",
+        }
+    }
+
+    /// Where it is.
+    ///
+    /// # Errors
+    /// When there is no place for a cache.
+    pub fn folder(self) -> Result<PathBuf> {
+        Ok(fetch::cache_folder()?.join(self.name()))
+    }
+}
+
+/// All shelves of the cache.
+///
+/// # Errors
+/// When there is no place for a cache.
+pub fn folders() -> Result<Vec<(Shelf, PathBuf)>> {
+    Shelf::ALL.into_iter().map(|shelf| Ok((shelf, shelf.folder()?))).collect()
+}
+
+/// Where one thing is kept.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Place {
+    /// The 64 digits that name it.
+    pub id: String,
+    root: PathBuf,
+}
+
+impl Place {
+    /// The place of this id in a folder.
+    pub fn new(root: &Path, id: String) -> Self {
+        Self { id, root: root.to_owned() }
+    }
+
+    /// Its folder when it is complete.
+    pub fn complete(&self) -> PathBuf {
+        self.root.join(&self.id)
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        self.root.join(format!(".{}.{ending}", self.id))
+    }
+
+    /// Its folder until then.
+    fn partial(&self) -> PathBuf {
+        self.beside("partial")
+    }
+
+    /// The turn to write it; waits for whoever has it.
+    fn turn(&self) -> Result<File> {
+        let path = self.beside("lock");
+        let file = self.open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                tracing::info!("waiting for another run that encodes the same ({})", path.display());
+                file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+            }
+        }
+        Ok(file)
+    }
+
+    /// Marks it as in use, from now until the file is dropped: it will not be removed.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn in_use(&self) -> Result<File> {
+        let path = self.beside("used");
+        let file = self.open(&path)?;
+        file.lock_shared().with_context(|| format!("cannot lock {}", path.display()))?;
+        file.set_modified(SystemTime::now()).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(file)
+    }
+
+    fn open(&self, path: &Path) -> Result<File> {
+        fs::create_dir_all(&self.root).with_context(|| format!("cannot create {}", self.root.display()))?;
+        let file = File::options().create(true).truncate(false).write(true).open(path);
+        file.with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// What stands beside predictions and records: what they are.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Card {
+    version: u32,
+    shelf: String,
+    /// What was made.
+    pub made: String,
+    identity: Identity,
+    /// What people call the model and the text, when it was made.
+    pub model: String,
+    /// See `model`.
+    pub text: String,
+    /// Inputs that are in it, once it is complete.
+    pub inputs: Option<usize>,
+}
+
+/// Counted up when what predictions or records hold changes its meaning.
+const VERSION: u32 = 1;
+
+const CARD: &str = "card.json";
+
+impl Card {
+    /// The card of what is made on a shelf, `made`, of answers with this identity.
+    pub fn new(shelf: Shelf, made: &str, identity: Identity, model: String, text: String) -> Self {
+        let identity =
+            identity.with("made", made).with("version", VERSION).with("headlight", env!("CARGO_PKG_VERSION"));
+        Self {
+            version: VERSION,
+            shelf: shelf.name().to_owned(),
+            made: made.to_owned(),
+            identity,
+            model,
+            text,
+            inputs: None,
+        }
+    }
+
+    /// What names it.
+    pub fn id(&self) -> String {
+        self.identity.id()
+    }
+
+    /// The one in a folder.
+    fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(CARD);
+        let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
+    }
+
+    fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(CARD);
+        let text = serde_json::to_vec_pretty(self).context("a card is plain data")?;
+        let writing = path.with_extension("writing");
+        fs::write(&writing, text)
+            .and_then(|()| fs::rename(&writing, &path))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// Something that is being made.
+pub struct Writing {
+    place: Place,
+    card: Card,
+    _turn: File,
+}
+
+impl Writing {
+    /// The folder to write to.
+    pub fn folder(&self) -> PathBuf {
+        self.place.partial()
+    }
+
+    /// Gives what was made of so many inputs its name.
+    ///
+    /// # Errors
+    /// A disk that does not take it.
+    pub fn finish(mut self, inputs: usize) -> Result<()> {
+        let (partial, complete) = (self.place.partial(), self.place.complete());
+        self.card.inputs = Some(inputs);
+        self.card.write(&partial)?;
+        fs::rename(&partial, &complete).with_context(|| format!("cannot write {}", complete.display()))
+    }
+}
+
+/// Looks for what a card describes: `None` where it is complete and whole, else the turn to make it. `whole` is told its
+/// folder and how many inputs it has to hold. Something damaged is made again, from where its maker finds it whole.
+///
+/// # Errors
+/// A disk that does not take it.
+pub fn open(place: &Place, card: &Card, whole: impl Fn(&Path, usize) -> bool) -> Result<Option<Writing>> {
+    let complete = place.complete();
+    let is_whole = || {
+        let card = Card::read(&complete).ok().filter(|card| card.id() == place.id);
+        card.and_then(|card| card.inputs).is_some_and(|inputs| whole(&complete, inputs))
+    };
+    if is_whole() {
+        return Ok(None);
+    }
+    let turn = place.turn()?;
+    if is_whole() {
+        return Ok(None);
+    }
+    let partial = place.partial();
+    let failed = || format!("cannot write {}", partial.display());
+    if complete.exists() {
+        tracing::warn!("{} is damaged: what is not whole is made again", complete.display());
+        if partial.exists() {
+            fs::remove_dir_all(&partial).with_context(failed)?;
+        }
+        fs::rename(&complete, &partial).with_context(failed)?;
+    }
+    fs::create_dir_all(&partial).with_context(failed)?;
+    card.write(&partial)?;
+    Ok(Some(Writing { place: place.clone(), card: card.clone(), _turn: turn }))
+}

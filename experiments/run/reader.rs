@@ -1,0 +1,256 @@
+//! Readers of a pass: what is made of each input and kept on disk, so that it is made once. A pass serves any number of readers
+//! at once; the encoder is asked for what they want together.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use headlight_attention::MergeRule;
+use headlight_bert::{AttentionKind, Encoded, Level, Pieces, Request};
+
+use super::Run;
+use super::cache::Place;
+use super::stream::{Item, Stream};
+
+/// What is wanted of the encoder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wants {
+    /// Maps over pieces.
+    pub pieces: bool,
+    /// Maps over words, merged by this rule.
+    pub words: Option<MergeRule>,
+    /// The peaks of maps over words, merged by this rule.
+    pub peaks: Option<MergeRule>,
+    /// Hidden states.
+    pub hidden: bool,
+}
+
+impl Wants {
+    /// Maps over words.
+    pub fn words(rule: MergeRule) -> Self {
+        Self { words: Some(rule), ..Self::default() }
+    }
+
+    /// Whether maps are wanted, over whatever.
+    pub(super) fn attention(self) -> bool {
+        self.pieces || self.words.is_some()
+    }
+
+    /// What two want together; `None` where one answer cannot serve both.
+    fn with(self, other: Self) -> Option<Self> {
+        let one = |a: Option<MergeRule>, b: Option<MergeRule>| match (a, b) {
+            (Some(a), Some(b)) if a != b => None,
+            _ => Some(a.or(b)),
+        };
+        Some(Self {
+            pieces: self.pieces || other.pieces,
+            words: one(self.words, other.words)?,
+            peaks: one(self.peaks, other.peaks)?,
+            hidden: self.hidden || other.hidden,
+        })
+    }
+
+    /// The same as the encoder is asked it.
+    pub(super) fn request(self, kind: AttentionKind) -> Request {
+        let attention = match (self.pieces, self.words) {
+            (true, Some(rule)) => Some(Level::Both(rule)),
+            (true, None) => Some(Level::Pieces),
+            (false, words) => words.map(Level::Words),
+        };
+        Request { attention, peaks: self.peaks, hidden_states: self.hidden, kind, ..Request::default() }
+    }
+}
+
+/// What one reader made of one input.
+pub type Made = Box<dyn Any + Send>;
+
+/// How a reader reduces what the encoder says about an input, on many threads.
+pub type Reduce<'a> = Box<dyn Fn(&Item, &Pieces, &Encoded) -> Result<Made> + Send + Sync + 'a>;
+
+/// What a reader still has to read.
+pub struct Reading<'a> {
+    /// Inputs before this one were read earlier.
+    pub from: usize,
+    /// Of the others these alone are read; all where there is no list.
+    pub only: Option<&'a BTreeSet<usize>>,
+    /// What is wanted of each.
+    pub wants: Wants,
+    /// What is made of each.
+    pub reduce: Reduce<'a>,
+}
+
+impl Reading<'_> {
+    pub(super) fn reads(&self, number: usize) -> bool {
+        number >= self.from && self.only.is_none_or(|only| only.contains(&number))
+    }
+}
+
+/// Where what a reader made goes.
+pub trait Sink {
+    /// Takes what was made of an input, in order; `None` where the input was skipped.
+    ///
+    /// # Errors
+    /// A disk that does not take it.
+    fn take(&mut self, number: usize, item: &Item, made: Option<Made>) -> Result<()>;
+
+    /// Ends it: complete, or with what came so far kept for a later call.
+    ///
+    /// # Errors
+    /// A disk that does not take it.
+    fn end(self: Box<Self>, complete: bool) -> Result<()>;
+}
+
+/// A reader that is not complete.
+pub struct Filling<'a> {
+    /// What it still has to read.
+    pub reading: Reading<'a>,
+    /// Where that goes.
+    pub sink: Box<dyn Sink + 'a>,
+}
+
+/// What is made of the inputs of a stream and kept on disk.
+pub trait Reader {
+    /// What it reads.
+    fn stream(&self) -> Stream;
+
+    /// The draw of random weights whose answers it reads; `None` for the model of the run.
+    fn draw(&self) -> Option<usize>;
+
+    /// What it wants of the encoder.
+    fn wants(&self) -> Wants;
+
+    /// Where it is kept.
+    ///
+    /// # Errors
+    /// When what names it cannot be read.
+    fn place(&self, run: &mut Run) -> Result<Place>;
+
+    /// `None` where it is complete and whole; else what fills it, with the turn to do so.
+    ///
+    /// # Errors
+    /// A disk that does not take it.
+    fn open(&self, run: &mut Run) -> Result<Option<Filling<'_>>>;
+}
+
+/// What a kind asks of the passes of a run.
+pub enum Ask {
+    /// To be read now.
+    Now(Box<dyn Reader>),
+    /// Something of this stream will be asked once what is asked now is there: who else reads it may wait, and share the pass.
+    Later(Stream),
+}
+
+impl Ask {
+    /// A reader to be filled now.
+    pub fn now(reader: impl Reader + 'static) -> Self {
+        Ask::Now(Box::new(reader))
+    }
+}
+
+/// Readers that one pass serves.
+struct Group<'a> {
+    stream: Stream,
+    draw: Option<usize>,
+    wants: Wants,
+    readers: Vec<(Place, &'a dyn Reader)>,
+}
+
+impl Run {
+    /// Fills readers, those of one stream and one model in one pass. What is complete costs nothing.
+    ///
+    /// # Errors
+    /// Those of the passes.
+    pub fn fill(&mut self, readers: &[&dyn Reader]) -> Result<()> {
+        for group in self.groups(readers)? {
+            self.fill_group(&group)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the passes that so many kinds ask for; `ask` says what the kind of a number asks. One that will ask more later is
+    /// asked again once it has what it asked before.
+    ///
+    /// # Errors
+    /// Those of `ask` and of the passes.
+    pub fn serve(&mut self, kinds: usize, mut ask: impl FnMut(&mut Self, usize) -> Result<Vec<Ask>>) -> Result<()> {
+        let mut asked: Vec<Vec<Ask>> = (0..kinds).map(|kind| ask(self, kind)).collect::<Result<_>>()?;
+        let is_later = |ask: &Ask| matches!(ask, Ask::Later(_));
+        loop {
+            let (mut readers, mut later) = (Vec::new(), Vec::new());
+            for ask in asked.iter().flatten() {
+                match ask {
+                    Ask::Now(reader) => readers.push(reader.as_ref()),
+                    Ask::Later(stream) => later.push(*stream),
+                }
+            }
+            let groups = self.groups(&readers)?;
+            let waits = |group: &Group<'_>| group.draw == self.draw && later.contains(&group.stream);
+            let (waiting, due): (Vec<_>, Vec<_>) = groups.into_iter().partition(waits);
+            if due.is_empty() && waiting.is_empty() {
+                return Ok(());
+            }
+            // Where all wait for each other, nobody does.
+            for group in if due.is_empty() { waiting } else { due } {
+                self.fill_group(&group)?;
+            }
+            for kind in 0..kinds {
+                if asked[kind].iter().any(is_later) {
+                    asked[kind] = ask(self, kind)?;
+                }
+            }
+        }
+    }
+
+    /// The passes that it takes to fill readers, in the order of their first ones.
+    fn groups<'a>(&mut self, readers: &[&'a dyn Reader]) -> Result<Vec<Group<'a>>> {
+        let mut groups: Vec<Group<'a>> = Vec::new();
+        for &reader in readers {
+            let place = reader.place(self)?;
+            if self.complete.contains(&place)
+                || groups.iter().any(|it| it.readers.iter().any(|(known, _)| *known == place))
+            {
+                continue;
+            }
+            let (stream, draw, wants) = (reader.stream(), reader.draw(), reader.wants());
+            let shared = groups.iter_mut().find_map(|group| {
+                let wants = group.wants.with(wants).filter(|_| (group.stream, group.draw) == (stream, draw))?;
+                Some((group, wants))
+            });
+            match shared {
+                Some((group, together)) => {
+                    group.wants = together;
+                    group.readers.push((place, reader));
+                }
+                None => groups.push(Group { stream, draw, wants, readers: vec![(place, reader)] }),
+            }
+        }
+        // Who takes several turns takes them in one order, so that no two runs wait for each other.
+        groups.iter_mut().for_each(|group| group.readers.sort_by(|(a, _), (b, _)| a.cmp(b)));
+        Ok(groups)
+    }
+
+    fn fill_group(&mut self, group: &Group<'_>) -> Result<()> {
+        let mut fillings = Vec::new();
+        for (_, reader) in &group.readers {
+            fillings.extend(reader.open(self)?);
+        }
+        if !fillings.is_empty() {
+            // What is complete by now is asked no more.
+            let wants = fillings.iter().try_fold(Wants::default(), |all, it| all.with(it.reading.wants));
+            let wants = wants.context("readers of a group can be served together")?;
+            self.in_draw(group.draw, |run| run.encode(group.stream, wants, fillings))?;
+        }
+        for (place, _) in &group.readers {
+            self.use_from_now_on(place)?;
+        }
+        Ok(())
+    }
+
+    /// Marks something complete as used by this run, until it ends.
+    fn use_from_now_on(&mut self, place: &Place) -> Result<()> {
+        if self.complete.insert(place.clone()) {
+            self.in_use.push(place.in_use()?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,339 @@
+//! What a pass goes over, input by input: sentences with trees, sentences for their words alone, packed text, windows of
+//! documents. Each is an iterator that counts what it reads and skips in the pass's [`Books`].
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Result, anyhow, ensure};
+use headlight_bert::{Pieces, Skip, Tokenizer};
+use headlight_heads::coreference::{CoreferenceOptions, Window, windows};
+use headlight_treebank::coreference::{Document, HeadRule};
+use headlight_treebank::{Fault, ReadError, Sentence, TreeError};
+
+use super::books::Books;
+use super::surface;
+use crate::cli::interrupt;
+use crate::config::{Input, Invalid, Split, TreebankConfig};
+use crate::sources::corpus::{self, Corpus, Packing, Pair};
+use crate::sources::treebank::Treebank;
+
+/// What a pass goes over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stream {
+    /// The sentences of a split that are trees. They are numbered from 0, whether they can be encoded or not.
+    Trees(Split),
+    /// The sentences of a split, whether they have trees or not; see [`super::Run::words`].
+    Words(Split),
+    /// `[corpus]`, packed into pairs of segments.
+    Packed,
+    /// The documents of a split with mentions, in windows.
+    Windows(Split, Rules),
+}
+
+/// How documents are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// Which word is the head of a mention.
+    pub head: HeadRule,
+    /// What counts as a mention and as a candidate.
+    pub options: CoreferenceOptions,
+}
+
+impl Stream {
+    /// What people call it: `evaluate`, `corpus`, `windows of evaluate`.
+    pub fn name(self) -> String {
+        match self {
+            Stream::Trees(split) | Stream::Words(split) => split.name().to_owned(),
+            Stream::Packed => "corpus".to_owned(),
+            Stream::Windows(split, _) => format!("windows of {}", split.name()),
+        }
+    }
+
+    /// The split that it is made of.
+    pub fn split(self) -> Option<Split> {
+        match self {
+            Stream::Trees(split) | Stream::Words(split) | Stream::Windows(split, _) => Some(split),
+            Stream::Packed => None,
+        }
+    }
+}
+
+/// An input of a pass, but for its pieces.
+pub enum Item {
+    /// A sentence.
+    Sentence(Box<Sentence>),
+    /// A pair of segments.
+    Pair,
+    /// A window, with the number and the name of its document.
+    Window(usize, Arc<str>, Box<Window>),
+}
+
+impl Item {
+    /// The sentence, where the stream is one of sentences.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn sentence(&self) -> Result<&Sentence> {
+        match self {
+            Item::Sentence(sentence) => Ok(sentence),
+            Item::Pair | Item::Window(..) => Err(anyhow!("sentences are asked of a stream of other inputs")),
+        }
+    }
+}
+
+/// An input with its pieces; without where the encoder cannot read it, which is counted.
+pub type Read = (Item, Option<Pieces>);
+
+/// The inputs of a stream, in order.
+pub type Inputs<'a> = Box<dyn Iterator<Item = Result<Read>> + Send + 'a>;
+
+pub(super) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The sentences of a treebank that are trees, or may lack them where the treebank says so.
+pub(super) fn sentences<'a>(
+    treebank: &Treebank,
+    keys: &'a TreebankConfig,
+    tokenizer: &'a Tokenizer,
+    books: &'a Mutex<Books>,
+) -> Inputs<'a> {
+    let read = move |read: Result<Result<Sentence, &'static str>>| {
+        let sentence = match read {
+            Ok(Ok(sentence)) => sentence,
+            Ok(Err(reason)) => {
+                lock(books).skip(reason);
+                return None;
+            }
+            Err(error) => return Some(Err(error)),
+        };
+        let pieces = lock(books).sentence(&sentence, pieces(&sentence, tokenizer, keys), tokenizer);
+        Some(Ok((Item::Sentence(Box::new(sentence)), pieces)))
+    };
+    Box::new(Trees::of(treebank, keys.invalid).filter_map(read))
+}
+
+/// The pieces of a sentence, as the config wants it fed.
+pub fn pieces(sentence: &Sentence, tokenizer: &Tokenizer, keys: &TreebankConfig) -> Result<Pieces, Skip> {
+    match keys.input {
+        Input::Words => tokenizer.words(&sentence.forms(), keys.max_pieces),
+        Input::Text => {
+            let (text, words) = surface::of(sentence)?;
+            tokenizer.text(&text, &words, keys.max_pieces)
+        }
+    }
+}
+
+/// So many skipped sentences are shown one by one.
+const SHOWN: usize = 20;
+
+/// Sentences, with the reason in the place of those that are skipped because they are not trees.
+pub(super) struct Trees<I> {
+    inner: I,
+    invalid: Invalid,
+    skipped: usize,
+    told: Arc<AtomicUsize>,
+}
+
+impl Trees<()> {
+    /// The sentences of a split.
+    pub(super) fn of(
+        treebank: &Treebank,
+        invalid: Invalid,
+    ) -> Trees<impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<>> {
+        Trees { inner: treebank.sentences(), invalid, skipped: 0, told: Arc::clone(&treebank.told) }
+    }
+}
+
+impl<I: Iterator<Item = Result<Sentence, ReadError>>> Iterator for Trees<I> {
+    type Item = Result<Result<Sentence, &'static str>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let error = match self.inner.next()? {
+            Ok(sentence) => return Some(Ok(Ok(sentence))),
+            Err(error) => error,
+        };
+        let ReadError::Sentence { problem, .. } = &error else { return Some(Err(error.into())) };
+        let (reason, way_out) = match &problem.fault {
+            Fault::NoTree { .. } => ("not a tree: none is annotated", WITHOUT_TREES),
+            Fault::LongLine { .. } | Fault::LongSentence { .. } => ("longer than any sentence", NOT_A_TREE),
+            Fault::Tree(TreeError::SeveralRoots { .. }) => ("not a tree", SEVERAL_ROOTS),
+            _ => ("not a tree", NOT_A_TREE),
+        };
+        if self.invalid == Invalid::Stop {
+            return Some(Err(anyhow!("{error} ({way_out})")));
+        }
+        self.skipped += 1;
+        if self.told.fetch_max(self.skipped, Ordering::Relaxed) < self.skipped {
+            match self.skipped {
+                ..=SHOWN => tracing::warn!("skipped: {error}"),
+                more if more == SHOWN + 1 => {
+                    tracing::warn!(
+                        "more sentences are skipped and counted; `headlight check` lists all problems of a file"
+                    );
+                }
+                _ => {}
+            }
+        }
+        Some(Ok(Err(reason)))
+    }
+}
+
+/// Ways on from a sentence that stops a run.
+const NOT_A_TREE: &str = "`headlight check` lists all problems of a file; --set treebank.invalid=skip skips and counts such \
+                          sentences";
+const SEVERAL_ROOTS: &str = "`headlight check` lists all problems of a file; --set treebank.invalid=skip skips and counts \
+                             such sentences, --set treebank.invalid=repair hangs all roots but the first from it";
+const WITHOUT_TREES: &str = "trees are needed here, and nothing is scored against made-up ones: name a treebank, or the \
+                             file's format in `treebank.format` (conllu, conllx, conll2012, head-relation); text can be \
+                             read by kinds that need words alone, or as `corpus.files`; --set treebank.invalid=skip \
+                             skips and counts such sentences";
+
+/// The reason under which sentences are counted that no second segment follows.
+const ALONE: &str = "alone in its pair";
+
+/// The pairs of a corpus, and their number where it is known.
+pub(super) fn packed<'a>(
+    corpus: &Corpus,
+    packing: Packing,
+    drawn: usize,
+    tokenizer: &'a Tokenizer,
+    books: &'a Mutex<Books>,
+) -> Result<(Inputs<'a>, Option<u64>)> {
+    let documents = corpus.documents().map(move |document| {
+        interrupt::check()?;
+        let ids = |sentence: &String| match tokenizer.ids(sentence) {
+            Ok(ids) if ids.is_empty() => {
+                lock(books).skip(Skip::NoWords.reason());
+                None
+            }
+            Ok(ids) => Some(ids),
+            Err(why) => {
+                lock(books).skip(why.reason());
+                None
+            }
+        };
+        Ok(document?.iter().filter_map(ids).collect())
+    });
+    let pairs = corpus::pack(documents, packing, move || lock(books).skip(ALONE));
+    let (pairs, total): (Box<dyn Iterator<Item = Result<Pair>> + Send + 'a>, _) = match drawn {
+        0 => (Box::new(pairs), None),
+        drawn => {
+            let sampled = corpus::sample(pairs, drawn, packing.seed)?;
+            let total = sampled.len() as u64;
+            (Box::new(sampled.into_iter().map(Ok)), Some(total))
+        }
+    };
+    let inputs = pairs.map(move |pair| {
+        let (a, b) = pair?;
+        let pieces = tokenizer.pair(&a, &b, packing.limit).map_err(|why| anyhow!("a packed pair: {why}"))?;
+        lock(books).pair(&pieces, tokenizer);
+        Ok((Item::Pair, Some(pieces)))
+    });
+    Ok((Box::new(inputs), total))
+}
+
+/// Reasons under which skipped documents are counted.
+const UNREADABLE: &str = "documents that cannot be read";
+const NO_MENTIONS: &str = "documents without mentions";
+
+/// The windows of documents with their pieces.
+pub(super) struct Windows<'a, I> {
+    documents: I,
+    /// The config key that the documents come from, and its files.
+    place: String,
+    options: CoreferenceOptions,
+    invalid: Invalid,
+    tokenizer: &'a Tokenizer,
+    limit: usize,
+    /// Windows of the last document read.
+    ready: VecDeque<Read>,
+    documents_read: usize,
+    books: &'a Mutex<Books>,
+}
+
+impl Windows<'_, ()> {
+    /// The windows of a split's documents, of at most `limit` pieces each.
+    pub(super) fn of<'a>(
+        treebank: &Treebank,
+        rules: Rules,
+        invalid: Invalid,
+        limit: usize,
+        tokenizer: &'a Tokenizer,
+        books: &'a Mutex<Books>,
+    ) -> Inputs<'a> {
+        Box::new(Windows {
+            documents: treebank.documents(rules.head),
+            place: format!("`treebank.{}` ({})", treebank.split.name(), treebank.file_names().join(", ")),
+            options: rules.options,
+            invalid,
+            tokenizer,
+            limit,
+            ready: VecDeque::new(),
+            documents_read: 0,
+            books,
+        })
+    }
+}
+
+impl<I: Iterator<Item = Result<Document, ReadError>>> Windows<'_, I> {
+    /// Cuts a document into windows.
+    fn cut(&mut self, document: &Document) -> Result<()> {
+        if document.mentions.is_empty() {
+            ensure!(
+                self.invalid != Invalid::Stop,
+                "{}: the document {}, whose first sentence is {}, has no mentions; --set treebank.invalid=skip skips and \
+                 counts such documents",
+                self.place,
+                document.id,
+                document.sentences.first().map_or("missing", |sentence| sentence.sent_id())
+            );
+            tracing::warn!("skipped: the document {} has no mentions", document.id);
+            lock(self.books).skip(NO_MENTIONS);
+            return Ok(());
+        }
+        let mut pieces = Vec::with_capacity(document.sentences.len());
+        for sentence in &document.sentences {
+            let read = self.tokenizer.words(&sentence.forms(), self.limit);
+            let read = lock(self.books).sentence(sentence, read, self.tokenizer);
+            // A sentence that cannot be encoded fits no window, as one that is too long.
+            pieces.push(read.map_or(usize::MAX, |pieces| pieces.len() - self.tokenizer.frame().specials()));
+        }
+        lock(self.books).mentions(document);
+        let named: (usize, Arc<str>) = (self.documents_read, document.id.as_str().into());
+        self.documents_read += 1;
+        for sentences in windows(&pieces, self.limit) {
+            let forms: Vec<&str> = document.sentences[sentences.clone()].iter().flat_map(|it| it.forms()).collect();
+            let encode = |skip: Skip| anyhow!("a window of {}: {skip}", document.id);
+            let pieces = self.tokenizer.words(&forms, self.limit).map_err(encode)?;
+            let window = Box::new(Window::new(document, sentences, &self.options));
+            self.ready.push_back((Item::Window(named.0, named.1.clone(), window), Some(pieces)));
+        }
+        Ok(())
+    }
+}
+
+impl<I: Iterator<Item = Result<Document, ReadError>>> Iterator for Windows<'_, I> {
+    type Item = Result<Read>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(window) = self.ready.pop_front() {
+                return Some(Ok(window));
+            }
+            let cut = match self.documents.next()? {
+                Ok(document) => self.cut(&document),
+                Err(error) if error.is_skippable() && self.invalid != Invalid::Stop => {
+                    tracing::warn!("skipped a document: {error}");
+                    lock(self.books).skip(UNREADABLE);
+                    Ok(())
+                }
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = cut {
+                return Some(Err(error));
+            }
+        }
+    }
+}
