@@ -56,8 +56,17 @@ impl Run {
             .with("max_pieces", keys.max_pieces))
     }
 
-    /// A hash of a stream's inputs: of files and of how they are read.
+    /// A hash of a stream's inputs: of files, which are read for it once, and of how they are read.
     fn text(&mut self, stream: Stream) -> Result<String> {
+        if let Some((_, text)) = self.texts.iter().find(|(known, _)| *known == stream) {
+            return Ok(text.clone());
+        }
+        let text = self.hash_of(stream)?;
+        self.texts.push((stream, text.clone()));
+        Ok(text)
+    }
+
+    fn hash_of(&mut self, stream: Stream) -> Result<String> {
         let split = match stream {
             Stream::Trees(split) => return self.treebank_hash(split),
             Stream::Words(split) | Stream::Windows(split, _) => split,

@@ -110,6 +110,8 @@ pub struct Run {
     inputs: Vec<Input>,
     /// What was read of each stream, in the order of their first passes.
     books: Vec<(Stream, Books)>,
+    /// A hash of what each stream is made of.
+    texts: Vec<(Stream, String)>,
     /// What is read of a split by those who need words alone.
     words: BTreeMap<Split, Stream>,
     /// What the model is, whichever weights it has.
@@ -142,6 +144,7 @@ impl Run {
             treebanks: BTreeMap::new(),
             inputs: Vec::new(),
             books: Vec::new(),
+            texts: Vec::new(),
             words: BTreeMap::new(),
             checkpoint: OnceCell::new(),
             complete: BTreeSet::new(),

@@ -30,7 +30,7 @@ use super::Kind;
 use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap};
 use crate::config::{Settings, Split};
-use crate::run::{Ask, Outcome, Run, Stream, Units, fold};
+use crate::run::{Ask, Outcome, Reader, Run, Stream, Units, fold};
 
 /// The keys of `kind = "heads"`; see `[heads]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,14 +58,21 @@ impl Kind for Heads {
     }
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
-        nulls::announce(self, run);
         let asked = self.asked();
         let of = |run: &mut Run, split| Asked { explorer: split == Split::Evaluate, ..asked }.asks(run, split);
         let mut asks: Vec<Ask> = Splits::make(self.selection, |split| of(run, split))?.into_each().flatten().collect();
         let draws = if self.has_null_models(run) { self.null_models as usize } else { 0 };
+        let mut are_there = true;
         for draw in 0..draws {
-            let of = |split| Predictions::new(run, Stream::Trees(split), self.rows).of_draw(draw);
-            asks.extend(Splits::make(self.selection, |split| Ok(Ask::now(of(split))))?.into_each());
+            let null = Splits::make(self.selection, |split| {
+                let predictions = Predictions::new(run, Stream::Trees(split), self.rows).of_draw(draw);
+                are_there &= predictions.place(run)?.complete().is_dir();
+                Ok(Ask::now(predictions))
+            });
+            asks.extend(null?.into_each());
+        }
+        if !are_there {
+            nulls::announce(self);
         }
         Ok(asks)
     }

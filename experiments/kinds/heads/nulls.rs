@@ -13,10 +13,7 @@ use crate::kinds::shared::selection::{Selection, Splits};
 use crate::run::{Run, Units, fold};
 
 /// Says before anything is encoded how many passes of the encoder null models add.
-pub fn announce(keys: &Heads, run: &Run) {
-    if !keys.has_null_models(run) {
-        return;
-    }
+pub fn announce(keys: &Heads) {
     let splits = if keys.selection == Selection::Separate { "evaluate and select" } else { "evaluate" };
     let models = if keys.null_models == 1 { "1 model".to_owned() } else { format!("{} models", keys.null_models) };
     let passes = u64::from(keys.null_models) + 1;

@@ -63,7 +63,7 @@ impl Kind for Pruning {
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
         let has_masked_lm_head = run.model()?.model.has_masked_lm_head();
-        let by_probe = self.measures(has_masked_lm_head, run.config()).contains(&Measure::Probe);
+        let by_probe = self.measures(has_masked_lm_head, run.config()).contains(&Measure::ProbeUas);
         Ok(if by_probe { vec![Ask::now(attention_to_learn_from(run, &self.store)?)] } else { Vec::new() })
     }
 
