@@ -2,7 +2,9 @@
 
 mod chosen;
 
-use crate::stats::{Bootstrap, Counts, Interval, Pair, PairedIntervals, StatsError, Unit, holm, sign_flip_test};
+use crate::stats::{
+    Bootstrap, Counts, Interval, Pair, PairedIntervals, StatsError, Unit, holm_over_differing, sign_flip_test,
+};
 use crate::tables::BestHead;
 
 pub use chosen::Chosen;
@@ -63,7 +65,7 @@ pub fn assess(choices: &[Choice], assessment: &Assessment<'_>) -> Result<Vec<Bes
     let pairs: Vec<Pair<'_>> =
         choices.iter().map(|choice| Pair { a: &choice.head_counts, b: &choice.baseline_counts }).collect();
     let intervals = assessment.bootstrap.paired(&pairs)?;
-    let (mut rows, mut can_differ) = (Vec::new(), Vec::new());
+    let (mut rows, mut differs) = (Vec::new(), Vec::new());
     for ((choice, pair), intervals) in choices.iter().zip(&pairs).zip(intervals) {
         let (correct, total) = Counts::sum(pair.a);
         if total == 0 {
@@ -76,7 +78,7 @@ pub fn assess(choices: &[Choice], assessment: &Assessment<'_>) -> Result<Vec<Bes
         let (difference_ci_low, difference_ci_high) = ends(|intervals| intervals.difference);
         let (baseline_correct, _) = Counts::sum(pair.b);
         let is_tested = assessment.is_tested && is_between_words(&choice.relation);
-        can_differ.push(pair.a != pair.b);
+        differs.push(pair.differs());
         rows.push(BestHead {
             relation: choice.relation.clone(),
             selected_on: assessment.selected_on.to_owned(),
@@ -96,20 +98,19 @@ pub fn assess(choices: &[Choice], assessment: &Assessment<'_>) -> Result<Vec<Bes
             ..BestHead::of(&choice.chosen)
         });
     }
-    adjust(&mut rows, &can_differ, is_aggregate);
-    adjust(&mut rows, &can_differ, |relation| !is_aggregate(relation));
+    adjust(&mut rows, &differs, is_aggregate);
+    adjust(&mut rows, &differs, |relation| !is_aggregate(relation));
     Ok(rows)
 }
 
 /// Fills `p_adjusted` of the rows of one family.
-fn adjust(rows: &mut [BestHead], can_differ: &[bool], in_family: impl Fn(&str) -> bool) {
-    let members = rows.iter_mut().zip(can_differ).filter(|(row, _)| in_family(&row.relation) && row.p_value.is_some());
-    let (family, settled): (Vec<_>, Vec<_>) = members.partition(|(_, can_differ)| **can_differ);
-    let p_values: Vec<f64> = family.iter().filter_map(|(row, _)| row.p_value).collect();
-    for ((row, _), adjusted) in family.into_iter().zip(holm(&p_values)) {
+fn adjust(rows: &mut [BestHead], differs: &[bool], in_family: impl Fn(&str) -> bool) {
+    let family = rows.iter_mut().zip(differs).filter(|(row, _)| in_family(&row.relation));
+    let (mut family, tests): (Vec<_>, Vec<_>) =
+        family.filter_map(|(row, &differs)| Some((row.p_value?, differs)).map(|test| (row, test))).unzip();
+    for (row, adjusted) in family.iter_mut().zip(holm_over_differing(&tests)) {
         row.p_adjusted = Some(adjusted);
     }
-    settled.into_iter().for_each(|(row, _)| row.p_adjusted = row.p_value);
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Differences inside a run: every comparison that a reader will make in his head, paired and tested (METHOD §5).
 
-use crate::stats::{Bootstrap, Counts, Interval, Pair, StatsError, Unit, holm, sign_flip_test};
+use crate::stats::{Bootstrap, Counts, Interval, Pair, StatsError, Unit, holm_over_differing, sign_flip_test};
 use crate::tables::Difference;
 
 /// Two results of one experiment on the same units of words.
@@ -16,8 +16,8 @@ pub struct Compared<'a> {
     pub counts: Pair<'a>,
 }
 
-/// The differences of one measure: interval, exact paired test, Holm's correction over all that are given. What counts no
-/// word is left out.
+/// The differences of one measure: interval, exact paired test, Holm's correction over all that are given and
+/// differ in any unit. What counts no word is left out.
 ///
 /// # Errors
 /// [`StatsError::DifferentSentences`] where counts are not all of the same number of units.
@@ -30,7 +30,7 @@ pub fn differences(
 ) -> Result<Vec<Difference>, StatsError> {
     let pairs: Vec<Pair<'_>> = compared.iter().map(|compared| compared.counts).collect();
     let intervals = bootstrap.paired(&pairs)?;
-    let mut rows = Vec::new();
+    let (mut rows, mut tests) = (Vec::new(), Vec::new());
     for (compared, intervals) in compared.iter().zip(intervals) {
         let share = |counts: &[Counts]| match Counts::sum(counts) {
             (_, 0) => None,
@@ -38,6 +38,8 @@ pub fn differences(
         };
         let Some((value_a, value_b)) = share(compared.counts.a).zip(share(compared.counts.b)) else { continue };
         let interval = intervals.map(|intervals| intervals.difference);
+        let p_value = sign_flip_test(compared.counts)?;
+        tests.push((p_value, compared.counts.differs()));
         rows.push(Difference {
             experiment: experiment.to_owned(),
             measure: measure.to_owned(),
@@ -49,14 +51,13 @@ pub fn differences(
             difference: value_a - value_b,
             ci_low: interval.map(|interval| interval.low),
             ci_high: interval.map(|interval| interval.high),
-            p_value: Some(sign_flip_test(compared.counts)?),
+            p_value: Some(p_value),
             p_adjusted: None,
             unit: unit.name().to_owned(),
             units: compared.counts.a.len() as u64,
         });
     }
-    let p_values: Vec<f64> = rows.iter().filter_map(|row| row.p_value).collect();
-    for (row, adjusted) in rows.iter_mut().zip(holm(&p_values)) {
+    for (row, adjusted) in rows.iter_mut().zip(holm_over_differing(&tests)) {
         row.p_adjusted = Some(adjusted);
     }
     Ok(rows)
@@ -111,7 +112,8 @@ mod tests {
         )
         .unwrap();
         let seen: Vec<_> = rows.iter().map(|row| (row.difference, row.p_value, row.p_adjusted, row.units)).collect();
-        assert_eq!(seen, [(0.5, Some(1.0 / 32.0), Some(2.0 / 32.0), 6), (0.0, Some(1.0), Some(1.0), 6)]);
+        assert_eq!(seen, [(0.5, Some(1.0 / 32.0), Some(1.0 / 32.0), 6), (0.0, Some(1.0), Some(1.0), 6)]);
+        // The tree differs from itself in no unit: its test could not have rejected, and the other does not pay for it.
         // Every unit differs by the same: Newcombe's interval from Wilson's of 1 and of 0.5, both of 6 units.
         let end = |end: Option<f64>| (1000.0 * end.unwrap()).round() / 1000.0;
         assert_eq!((end(rows[0].ci_low), end(rows[0].ci_high)), (0.0, 0.812));

@@ -1,7 +1,7 @@
 //! Null models: what the same choice among as many heads finds in models with random weights (METHOD §2).
 
 use crate::assess::{is_aggregate, is_between_words};
-use crate::stats::{Bootstrap, Counts, Pair, StatsError, Unit, holm, sign_flip_test};
+use crate::stats::{Bootstrap, Counts, Pair, StatsError, Unit, holm_over_differing, sign_flip_test};
 use crate::tables::{Direction, NullModel};
 
 /// The best heads of one relation: the trained model's, and that of each random one.
@@ -57,6 +57,7 @@ pub fn null_models(
         let compared: Vec<Pair<'_>> = pairs.iter().map(|(.., [a, b])| Pair { a, b }).collect();
         let intervals = bootstrap.paired(&compared)?;
         let start = rows.len();
+        let differs: Vec<bool> = compared.iter().map(Pair::differs).collect();
         for (((choice, random, _), pair), intervals) in pairs.iter().zip(&compared).zip(intervals) {
             let (correct, total) = Counts::sum(pair.b);
             let interval = intervals.map(|intervals| intervals.difference);
@@ -85,8 +86,8 @@ pub fn null_models(
                 units: pair.a.len() as u64,
             });
         }
-        adjust(&mut rows[start..], is_aggregate);
-        adjust(&mut rows[start..], |relation| !is_aggregate(relation));
+        adjust(&mut rows[start..], &differs, is_aggregate);
+        adjust(&mut rows[start..], &differs, |relation| !is_aggregate(relation));
     }
     Ok(rows)
 }
@@ -115,11 +116,11 @@ fn share(counts: &[Counts]) -> f64 {
 }
 
 /// Fills `p_adjusted` of the rows of one family.
-fn adjust(rows: &mut [NullModel], in_family: impl Fn(&str) -> bool) {
-    let mut family: Vec<&mut NullModel> =
-        rows.iter_mut().filter(|row| in_family(&row.relation) && row.p_value.is_some()).collect();
-    let p_values: Vec<f64> = family.iter().filter_map(|row| row.p_value).collect();
-    for (row, adjusted) in family.iter_mut().zip(holm(&p_values)) {
+fn adjust(rows: &mut [NullModel], differs: &[bool], in_family: impl Fn(&str) -> bool) {
+    let family = rows.iter_mut().zip(differs).filter(|(row, _)| in_family(&row.relation));
+    let (mut family, tests): (Vec<_>, Vec<_>) =
+        family.filter_map(|(row, &differs)| Some((row.p_value?, differs)).map(|test| (row, test))).unzip();
+    for (row, adjusted) in family.iter_mut().zip(holm_over_differing(&tests)) {
         row.p_adjusted = Some(adjusted);
     }
 }

@@ -83,6 +83,11 @@ pub enum StatsError {
 }
 
 impl Pair<'_> {
+    /// Whether one of the two is right more often than the other in any unit.
+    pub(crate) fn differs(&self) -> bool {
+        self.a.iter().zip(self.b).any(|(a, b)| a.correct != b.correct)
+    }
+
     /// The number of sentences.
     ///
     /// # Errors

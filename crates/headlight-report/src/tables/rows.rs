@@ -548,7 +548,7 @@ tables! {
         ci_high: Option<f64>,
         /// Of the exact paired sign-flip test; empty where the measure is no count of words.
         p_value: Option<f64>,
-        /// `p_value` after Holm's correction over the differences of one experiment and measure.
+        /// `p_value` after Holm's correction over those differences of one experiment and measure that are not 0 in every unit.
         p_adjusted: Option<f64>,
         /// What was resampled and swapped: `sentence` or `document`.
         unit: String,
