@@ -100,12 +100,19 @@ pub struct RunArgs {
 /// `headlight compare`
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// Run directories, published tables (clark2019, replication-ewt) or files of such; the first is the reference
+    /// Run directories, published tables (clark2019, replication-ewt) or files of such, two or more; the first is the
+    /// reference
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     pub runs: Vec<String>,
     /// Form of the comparison
     #[arg(long, value_enum, default_value_t = CompareFormat::Term, value_name = "FORMAT")]
     pub format: CompareFormat,
+    /// Which of them is the reference of all differences, as it is named there or by the run's name; it then stands first
+    #[arg(long, value_name = "RUN")]
+    pub reference: Option<String>,
+    /// Widest line of the text table, in characters: with room, many runs share one table
+    #[arg(long, value_name = "COUNT", default_value_t = 80, value_parser = clap::value_parser!(u16).range(60..))]
+    pub width: u16,
     /// Exit with code 1 when the difference of a relation or another measure to the reference is below this, in
     /// percentage points: --fail-below=-1 allows a loss of one point
     #[arg(long, value_name = "POINTS", allow_negative_numbers = true, value_parser = points)]
@@ -129,7 +136,7 @@ fn points(text: &str) -> Result<f64, String> {
 /// `--format` of `headlight compare`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CompareFormat {
-    /// A table of 80 columns
+    /// Plain text
     Term,
     /// Markdown
     Md,

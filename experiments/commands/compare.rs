@@ -5,14 +5,21 @@ use headlight_report::compare::{CompareError, Format, Source, builtin_papers, co
 use headlight_report::run::RunError;
 use headlight_report::stats::Bootstrap;
 
-use super::WIDTH;
 use crate::cli::nearest::nearest;
 use crate::cli::output;
 use crate::cli::{CompareArgs, CompareFormat};
 
 /// Prints the comparison; fails when a gate is set and a relation falls below it.
 pub fn compare(args: &CompareArgs) -> Result<()> {
-    let sources = args.runs.iter().map(|run| open(run)).collect::<Result<Vec<_>>>()?;
+    let mut sources = args.runs.iter().map(|run| open(run)).collect::<Result<Vec<_>>>()?;
+    if let Some(reference) = &args.reference {
+        let named = args.runs.iter().position(|run| run == reference);
+        let named = named.or_else(|| sources.iter().position(|source| source.name() == reference));
+        let Some(at) = named else {
+            bail!("--reference {reference} is none of what is compared: {}", args.runs.join(", "))
+        };
+        sources[..=at].rotate_right(1);
+    }
     let bootstrap = Bootstrap { resamples: args.resamples, seed: args.seed, ..Bootstrap::default() };
     let comparison = compare_sources(&sources, &bootstrap)?;
     let format = match args.format {
@@ -23,7 +30,7 @@ pub fn compare(args: &CompareArgs) -> Result<()> {
         CompareFormat::Latex => Format::Latex,
         CompareFormat::Html => Format::Html,
     };
-    let rendered = comparison.render(format, WIDTH);
+    let rendered = comparison.render(format, args.width.into());
     match format {
         Format::Terminal | Format::Markdown => output::print(&rendered)?,
         Format::Csv | Format::Json | Format::Latex | Format::Html => output::print_data(&rendered)?,

@@ -19,46 +19,6 @@ pub enum CompareError {
     /// A source that is named twice.
     #[error("{0} is compared with itself: name two different runs")]
     Itself(String),
-    /// Runs that tell relations apart differently.
-    #[error(
-        "{a} tells relations apart by granularity `{a_value}` and {b} by `{b_value}`: the same name stands for \
-         different words; repeat one of the runs with the other's granularity"
-    )]
-    Granularity {
-        /// The reference.
-        a: String,
-        /// Its granularity.
-        a_value: String,
-        /// The other run.
-        b: String,
-        /// Its granularity.
-        b_value: String,
-    },
-    /// Runs over different trees.
-    #[error(
-        "word {word_id} of sentence {sent_id} has {a}, but {b}: the runs are not of the same treebank, or not of the \
-         same release"
-    )]
-    DifferentTrees {
-        /// The sentence.
-        sent_id: String,
-        /// The word, counted from 1.
-        word_id: u32,
-        /// Its governor in the reference: `governor 3 (nsubj) in RUN`.
-        a: String,
-        /// Its governor in the other run.
-        b: String,
-    },
-    /// One name for different sentences.
-    #[error("sentence {sent_id} is {a}, but {b}: the runs are not of the same sentences")]
-    DifferentSentences {
-        /// The sentence.
-        sent_id: String,
-        /// How it begins in the reference: `"Dogs bark" in RUN`.
-        a: String,
-        /// How it begins in the other run.
-        b: String,
-    },
     /// One name for several sentences, and nothing that tells them apart.
     #[error(
         "{label} has several sentences called {sent_id}, and its predictions, of an earlier version of headlight, do not \

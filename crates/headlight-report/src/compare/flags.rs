@@ -1,21 +1,18 @@
 //! What a reader of a comparison must know.
 
-use super::align::CommonWords;
+use super::entry::Entry;
 use super::measures::published_name;
-use super::outcome::{Entry, MeasureRow, RelationRow};
+use super::outcome::{MeasureRow, RelationRow};
 use super::{Paper, PublishedHead, PublishedProbe, Source};
 use crate::format::count;
 use crate::run::Report;
 
 /// A sentence for everything that differs between a source and the reference and is not what is compared.
-pub(super) fn flags(
-    entries: &[Entry<'_>],
-    common: &CommonWords,
-    rows: &[RelationRow],
-    measures: &[MeasureRow],
-) -> Vec<String> {
+pub(super) fn flags(entries: &[Entry<'_>], rows: &[RelationRow], measures: &[MeasureRow]) -> Vec<String> {
     let mut flags = Vec::new();
     let Some((reference, others)) = entries.split_first() else { return flags };
+    let shared: Vec<&RelationRow> = rows.iter().filter(|row| row.sources() > 1).collect();
+    let shared_measures: Vec<&MeasureRow> = measures.iter().filter(|row| row.sources() > 1).collect();
     for other in others {
         if let (Source::Run(a), Source::Run(b)) = (reference.source, other.source) {
             let ours = a.report().conventions.entries();
@@ -25,10 +22,11 @@ pub(super) fn flags(
                 }
             }
             let [a, b] = [a, b].map(|run| evaluated(run.report()));
-            if !other.paired && a != b {
+            if other.beside.is_none() && a != b {
                 flags.push(format!("{} was evaluated on {a}, {} on {b}", reference.label, other.label));
             }
         }
+        flags.extend(flags_of_pair(reference, other));
     }
     for entry in entries {
         match entry.source {
@@ -40,20 +38,8 @@ pub(super) fn flags(
                         entry.label
                     ));
             }
-            Source::Paper(paper) => flags.extend(paper_flags(paper, rows, measures)),
+            Source::Paper(paper) => flags.extend(paper_flags(paper, &shared, &shared_measures)),
             Source::Run(_) => {}
-        }
-        if let (true, Some(words)) = (entry.paired, &entry.words)
-            && words.len() > common.len()
-        {
-            let (all, left_out) = (words.len() as u64, (words.len() - common.len()) as u64);
-            flags.push(format!(
-                "{} of {}'s {} words are not in every run and are left out{}",
-                count(left_out),
-                entry.label,
-                count(all),
-                if measures.is_empty() { "" } else { ", but of measures without a test" }
-            ));
         }
         let several = measures.iter().filter_map(|row| entry.measures.get(&row.measure)).map(|it| it.seeds).max();
         if let Some(seeds @ 2..) = several {
@@ -61,16 +47,42 @@ pub(super) fn flags(
             flags.push(format!("scores of {label}'s probes are means over {seeds} seeds: without interval and test"));
         }
     }
-    flags.extend(others.iter().filter(|other| !other.paired).map(|other| unpaired(reference, other)));
-    flags.extend(others.iter().filter_map(|other| only_in_one(reference, other)));
+    flags.extend(others.iter().filter(|other| other.beside.is_none()).map(|other| unpaired(reference, other)));
+    flags
+}
+
+/// What the words that a run shares with the reference are, where they are not the same words of the same trees.
+fn flags_of_pair(reference: &Entry<'_>, other: &Entry<'_>) -> Vec<String> {
+    let (a, b) = (&reference.label, &other.label);
+    let (Some(pair), Some(ours), Some(theirs)) = (&other.beside, &reference.words, &other.words) else {
+        return Vec::new();
+    };
+    let mut flags = Vec::new();
+    let (ours, theirs) = (ours.len() as u64, theirs.len() as u64);
+    if pair.words < ours || pair.words < theirs {
+        let [words, ours, theirs] = [pair.words, ours, theirs].map(count);
+        flags.push(format!("{a} and {b} share {words} words, of {ours} and {theirs}: differences are over those"));
+    }
+    if pair.other_sentences > 0 {
+        let sentences = count(pair.other_sentences);
+        flags.push(format!(
+            "of {b}'s sentences, {sentences} say something else than {a}'s of the same name: not paired"
+        ));
+    }
+    if pair.other_trees > 0 {
+        let [others, words] = [pair.other_trees, pair.words].map(count);
+        flags.push(format!(
+            "{others} of the {words} words that {a} and {b} share have another governor or relation in {b}: each run is right \
+             by its own trees, and a relation's difference is over the words that both call so"
+        ));
+    }
     flags
 }
 
 /// Why a source's words are not paired with the reference's, and what follows.
 fn unpaired(reference: &Entry<'_>, other: &Entry<'_>) -> String {
     let (a, b) = (&reference.label, &other.label);
-    let is_run = |entry: &&Entry<'_>| matches!(entry.source, Source::Run(_));
-    let without = [reference, other].into_iter().filter(is_run).find(|entry| entry.words.is_none());
+    let without = [reference, other].into_iter().filter(|entry| entry.is_run()).find(|entry| entry.words.is_none());
     let reason = match without {
         Some(entry) => format!("{} has no predictions of single words: differences between {a} and {b}", entry.label),
         None => format!("{a} and {b} share no words: differences between them"),
@@ -85,14 +97,14 @@ fn evaluated(report: &Report) -> String {
     format!("{}{sentences}", report.treebank.name)
 }
 
-fn paper_flags(paper: &Paper, rows: &[RelationRow], measures: &[MeasureRow]) -> Vec<String> {
+fn paper_flags(paper: &Paper, rows: &[&RelationRow], measures: &[&MeasureRow]) -> Vec<String> {
     let mut flags = vec![format!("{} is published: {}", paper.paper.id, paper.paper.citation)];
     flags.extend(flags_of_heads(paper, rows));
     flags.extend(flags_of_measures(paper, measures));
     flags
 }
 
-fn flags_of_heads(paper: &Paper, rows: &[RelationRow]) -> Vec<String> {
+fn flags_of_heads(paper: &Paper, rows: &[&RelationRow]) -> Vec<String> {
     let (id, table) = (&paper.paper.id, &paper.table1);
     let mut flags = Vec::new();
     let compared: Vec<(&str, &PublishedHead)> = paper
@@ -121,10 +133,10 @@ fn flags_of_heads(paper: &Paper, rows: &[RelationRow]) -> Vec<String> {
     flags
 }
 
-fn flags_of_measures(paper: &Paper, measures: &[MeasureRow]) -> Vec<String> {
+fn flags_of_measures(paper: &Paper, measures: &[&MeasureRow]) -> Vec<String> {
     let (id, probes, coreference) = (&paper.paper.id, &paper.table3, &paper.table2);
     let mut flags = Vec::new();
-    let is_antecedents = |row: &MeasureRow| row.measure.starts_with("coreference");
+    let is_antecedents = |row: &&MeasureRow| row.measure.starts_with("coreference");
     if !measures.iter().all(is_antecedents) {
         let treebank = probes.treebank.as_deref().or(probes.treebanks.first().map(String::as_str));
         let punctuation = probes.punctuation.iter().map(|it| format!(", punctuation {it}")).collect::<String>();
@@ -142,19 +154,4 @@ fn flags_of_measures(paper: &Paper, measures: &[MeasureRow]) -> Vec<String> {
         flags.extend(coreference.corpus.iter().map(|corpus| format!("antecedents in {id} are of {corpus}")));
     }
     flags
-}
-
-/// Relations that only one of two runs has.
-fn only_in_one(reference: &Entry<'_>, other: &Entry<'_>) -> Option<String> {
-    if !(reference.paired && other.paired) {
-        return None;
-    }
-    let absent = |from: &Entry<'_>, of: &Entry<'_>| {
-        let names = of.scores.keys().filter(|relation| !from.scores.contains_key(*relation));
-        let names: Vec<&str> = names.map(String::as_str).collect();
-        (!names.is_empty()).then(|| format!("{} has no head for {}", from.label, names.join(", ")))
-    };
-    let sentences = [absent(other, reference), absent(reference, other)];
-    let sentences: Vec<String> = sentences.into_iter().flatten().collect();
-    (!sentences.is_empty()).then(|| sentences.join("; "))
 }

@@ -1,15 +1,17 @@
 //! A comparison as text, Markdown, CSV, JSON, LaTeX or HTML.
 
 use std::fmt;
+use std::mem::take;
 use std::str::FromStr;
 
-use super::outcome::{Comparison, Difference, MeasureRow, RelationRow, Score};
-use crate::assess::{is_aggregate, is_between_words};
-use crate::format::{count, percent, points, stars};
-use crate::sheet::{Sheet, SheetCell, escape_html};
+use super::outcome::{Comparison, Difference, Score};
+use crate::sheet::{Sheet, SheetCell, escape_html, escape_markdown};
 
-/// The title of the table of measures.
-const MEASURES: &str = "Probes, trees and coreference, in %";
+/// Characters of plain text beside each other that a page of LaTeX takes in its small sizes.
+const LATEX_WIDTH: usize = 100;
+
+/// Rows of a table on a page of LaTeX.
+const LATEX_ROWS: usize = 50;
 
 /// How a comparison is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -70,17 +72,17 @@ impl FromStr for Format {
 impl Comparison {
     /// The comparison in a format; `width` is that of the terminal, in characters.
     pub fn render(&self, format: Format, width: usize) -> String {
-        let sheets = || [self.sheet(), self.measures_sheet()].into_iter().flatten();
         match format {
-            Format::Terminal => self.to_text(width),
-            Format::Markdown => sheets().map(|sheet| sheet.to_markdown()).collect::<Vec<_>>().join("\n"),
-            Format::Latex => sheets()
-                .zip(["tab:comparison", "tab:comparison-measures"])
-                .map(|(sheet, label)| sheet.to_latex(label))
-                .collect::<Vec<_>>()
-                .join("\n"),
+            Format::Terminal => {
+                let sheets = self.sheets(Some(width));
+                sheets.iter().map(|sheet| sheet.to_text(width)).collect::<Vec<_>>().join("\n")
+            }
+            Format::Markdown => to_markdown(&self.sheets(None)),
+            Format::Latex => to_latex(self.sheets(Some(LATEX_WIDTH))),
             Format::Html => {
-                page(&self.title(&self.everybody()), &sheets().map(|sheet| sheet.to_html()).collect::<String>())
+                let sheets = self.sheets(None);
+                let title = sheets.first().map(|sheet| sheet.title.as_str()).unwrap_or_default();
+                page(title, &sheets.iter().map(Sheet::to_html).collect::<String>())
             }
             Format::Csv => self.to_csv(),
             Format::Json => {
@@ -89,136 +91,12 @@ impl Comparison {
         }
     }
 
-    /// Where not all contestants fit beside each other, several tables, each with the reference; notes below the last.
-    fn to_text(&self, width: usize) -> String {
-        let others: Vec<usize> = (1..self.contestants.len()).collect();
-        let parts = |beside: usize| others.chunks(beside).flat_map(|part| self.sheets(&[&[0], part].concat()));
-        let fits = |beside: &usize| parts(*beside).all(|sheet| sheet.text_width() <= width);
-        let beside = (1..=others.len()).rev().find(fits).unwrap_or(1);
-        let mut sheets: Vec<Sheet> = parts(beside).collect();
-        sheets.sort_by_key(|sheet| sheet.title.starts_with(MEASURES));
-        let last = sheets.len().saturating_sub(1);
-        sheets.iter_mut().take(last).for_each(|sheet| sheet.notes.clear());
-        sheets.iter().map(|sheet| sheet.to_text(width)).collect::<Vec<_>>().join("\n")
-    }
-
-    /// Relations × contestants; `None` without a relation.
-    pub fn sheet(&self) -> Option<Sheet> {
-        self.relations_sheet(&self.everybody())
-    }
-
-    /// Probes, trees and coreference × contestants; `None` without any.
-    pub fn measures_sheet(&self) -> Option<Sheet> {
-        let mut sheet = self.measures_sheet_of(&self.everybody())?;
-        if !self.relations.is_empty() {
-            sheet.notes.clear();
-        }
-        Some(sheet)
-    }
-
-    fn everybody(&self) -> Vec<usize> {
-        (0..self.contestants.len()).collect()
-    }
-
-    /// Both tables of some contestants, each with all notes.
-    fn sheets(&self, shown: &[usize]) -> Vec<Sheet> {
-        [self.relations_sheet(shown), self.measures_sheet_of(shown)].into_iter().flatten().collect()
-    }
-
-    fn relations_sheet(&self, shown: &[usize]) -> Option<Sheet> {
-        let has = |row: &&RelationRow| {
-            is_between_words(&row.relation) && shown[1..].iter().any(|&at| row.scores[at].is_some())
-        };
-        let (aggregates, relations): (Vec<&RelationRow>, Vec<&RelationRow>) =
-            self.relations.iter().filter(has).partition(|row| is_aggregate(&row.relation));
-        if aggregates.is_empty() && relations.is_empty() {
-            return None;
-        }
-        let columns = self.columns("<relation", '<', shown);
-        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-        let row = |row: &RelationRow| {
-            let shares = row.scores.iter().map(|score| score.as_ref().map(|score| score.accuracy));
-            let texts = row.scores.iter().map(|score| score.as_ref().map(score_text));
-            cells(&row.relation, &shares.zip(texts).collect::<Vec<_>>(), &row.differences, shown)
-        };
-        let groups = [aggregates, relations].map(|rows| rows.into_iter().map(row).collect()).into();
-        Some(Sheet { groups, notes: self.notes(), ..Sheet::new(self.title(shown), &columns) })
-    }
-
-    fn measures_sheet_of(&self, shown: &[usize]) -> Option<Sheet> {
-        let has = |row: &&MeasureRow| shown[1..].iter().any(|&at| row.values[at].is_some());
-        let rows: Vec<&MeasureRow> = self.measures.iter().filter(has).collect();
-        if rows.is_empty() {
-            return None;
-        }
-        let columns = self.columns("<measure", '>', shown);
-        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-        let row = |row: &MeasureRow| {
-            let texts = row.values.iter().map(|value| value.map(percent));
-            let values: Vec<_> = row.values.iter().copied().zip(texts).collect();
-            cells(&row.measure, &values, &row.differences, shown)
-        };
-        let groups = vec![rows.into_iter().map(row).collect()];
-        Some(Sheet { groups, notes: self.notes(), ..Sheet::new(MEASURES, &columns) })
-    }
-
-    /// The name of a row, then a column for each contestant, and one for its difference when it is not the reference.
-    fn columns(&self, name: &str, align: char, shown: &[usize]) -> Vec<String> {
-        let of = |&at: &usize| {
-            let label = format!("{align}{}", self.contestants[at].label);
-            [label].into_iter().chain((at > 0).then(|| "<difference".to_owned()))
-        };
-        [name.to_owned()].into_iter().chain(shown.iter().flat_map(of)).collect()
-    }
-
-    fn title(&self, shown: &[usize]) -> String {
-        let labels: Vec<&str> = shown.iter().map(|&at| self.contestants[at].label.as_str()).collect();
-        format!("Best heads of {}", labels.join(", "))
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let is = |it: &super::Contestant| {
-            let place = if it.treebank.is_empty() { String::new() } else { format!(" on {}", it.treebank) };
-            format!("{}: {}{place}", it.label, it.model)
-        };
-        let mut notes = vec![self.contestants.iter().map(is).collect::<Vec<_>>().join("; ") + "."];
-        if !self.relations.is_empty() {
-            notes.push(
-                "Best head (→ the governor is the word that the dependent attends to most, ← the word that attends to the \
-                 dependent most) and the share of a relation's words whose governor it finds, in %."
-                    .to_owned(),
-            );
-            if self.relations.iter().flat_map(|row| row.scores.iter().flatten()).any(|score| score.layer.is_none()) {
-                notes.push(
-                    "Two heads: each was chosen on one fold and is scored on the other; the share is of both.".into(),
-                );
-            }
-        }
-        let mut differences = format!("Differences in points to {}.", self.contestants[0].label);
-        if self.contestants.iter().any(|contestant| contestant.paired) {
-            differences.push_str(&format!(
-                " In brackets {:.0} % intervals of {} paired bootstrap resamples of {}s; paired sign-flip \
-                 test, Holm-corrected over {}: * p < 0.05, ** p < 0.01, *** p < 0.001.",
-                100.0 * self.confidence,
-                count(self.resamples.into()),
-                self.unit,
-                match (self.relations.is_empty(), self.measures.is_empty()) {
-                    (false, true) => "relations",
-                    (true, _) => "measures",
-                    (false, false) => "relations, and over measures",
-                }
-            ));
-        }
-        notes.push(differences);
-        notes.extend(self.flags.iter().map(|flag| format!("Note: {flag}.").replace("..", ".")));
-        notes
-    }
-
     fn to_csv(&self) -> String {
         let mut csv = csv::Writer::from_writer(Vec::new());
         let mut write = |record: Vec<String>| csv.write_record(record).expect("memory takes every record");
         let columns = "relation,contestant,layer,head,direction,correct,total,accuracy,ci_low,ci_high,difference,\
-                       difference_ci_low,difference_ci_high,p_value,p_adjusted";
+                       difference_ci_low,difference_ci_high,p_value,p_adjusted,paired_words,paired_accuracy,\
+                       paired_reference_accuracy";
         write(columns.split(',').map(str::to_owned).collect());
         for row in &self.relations {
             for ((score, difference), contestant) in row.scores.iter().zip(&row.differences).zip(&self.contestants) {
@@ -264,7 +142,7 @@ fn csv_record(relation: &str, label: &str, score: &Score, difference: Option<&Di
     score.into_iter().chain(difference_record(difference)).collect()
 }
 
-fn difference_record(difference: Option<&Difference>) -> [String; 5] {
+fn difference_record(difference: Option<&Difference>) -> [String; 8] {
     let of = |field: fn(&Difference) -> Option<f64>| number(difference.and_then(field));
     [
         of(|difference| Some(difference.value)),
@@ -272,41 +150,55 @@ fn difference_record(difference: Option<&Difference>) -> [String; 5] {
         of(|difference| difference.ci_high),
         of(|difference| difference.p_value),
         of(|difference| difference.p_adjusted),
+        difference.and_then(|difference| Some(difference.paired?.words.to_string())).unwrap_or_default(),
+        of(|difference| Some(difference.paired?.accuracy)),
+        of(|difference| Some(difference.paired?.reference)),
     ]
 }
 
-/// The name of a row; then of each contestant shown its text, the largest share in bold, and its difference when it is
-/// not the reference. `values` and `differences` have an entry per contestant.
-fn cells(
-    name: &str,
-    values: &[(Option<f64>, Option<String>)],
-    differences: &[Option<Difference>],
-    shown: &[usize],
-) -> Vec<SheetCell> {
-    let best = shown.iter().filter_map(|&at| values[at].0).fold(f64::NEG_INFINITY, f64::max);
-    let mut cells = vec![name.into()];
-    for &at in shown {
-        let (share, text) = &values[at];
-        cells.push(SheetCell { text: text.clone().unwrap_or_default(), strong: *share == Some(best) });
-        if at > 0 {
-            cells.push(differences[at].as_ref().map(difference_text).unwrap_or_default().into());
+/// Tables one after the other; where there are several, each below its title.
+fn to_markdown(sheets: &[Sheet]) -> String {
+    let of = |sheet: &Sheet| match sheets.len() {
+        1 => sheet.to_markdown(),
+        _ => format!("**{}**\n\n{}", escape_markdown(&sheet.title), sheet.to_markdown()),
+    };
+    sheets.iter().map(of).collect::<Vec<_>>().join("\n")
+}
+
+/// Tables one after the other, each on a page: long ones in parts.
+fn to_latex(sheets: Vec<Sheet>) -> String {
+    let parts: Vec<Sheet> = sheets.into_iter().flat_map(|sheet| in_parts(sheet, LATEX_ROWS)).collect();
+    let label = |at: usize| match at {
+        0 => "tab:comparison".to_owned(),
+        at => format!("tab:comparison-{}", at + 1),
+    };
+    parts.iter().enumerate().map(|(at, sheet)| sheet.to_latex(&label(at))).collect::<Vec<_>>().join("\n")
+}
+
+/// A table cut where it has more than `most` rows, before a line that is no one's detail; notes below the last part.
+fn in_parts(mut sheet: Sheet, most: usize) -> Vec<Sheet> {
+    let (notes, title, groups) = (take(&mut sheet.notes), take(&mut sheet.title), take(&mut sheet.groups));
+    let mut parts = vec![Sheet { title: title.clone(), ..sheet.clone() }];
+    let mut rows = 0;
+    for group in groups {
+        let mut begun = false;
+        let is_detail = |row: &Vec<SheetCell>| row[0].text.starts_with(' ');
+        for block in group.chunk_by(|_, row| is_detail(row)) {
+            if rows > 0 && rows + block.len() > most {
+                parts.push(Sheet { title: format!("{title} (continued)"), ..sheet.clone() });
+                (rows, begun) = (0, false);
+            }
+            let part = parts.last_mut().expect("there is a first part");
+            if !begun {
+                part.groups.push(Vec::new());
+                begun = true;
+            }
+            part.groups.last_mut().expect("the group was begun").extend_from_slice(block);
+            rows += block.len();
         }
     }
-    cells
-}
-
-/// `8-10 →  86.8`; the arrow points from the attending word to the attended: → where the dependent's row is read.
-fn score_text(score: &Score) -> String {
-    format!("{:<7} {:>5}", score.heads, percent(score.accuracy))
-}
-
-/// `+3.1 (+1.0, +5.2) **`
-fn difference_text(difference: &Difference) -> String {
-    let interval = match (difference.ci_low, difference.ci_high) {
-        (Some(low), Some(high)) => format!(" ({}, {})", points(low), points(high)),
-        _ => String::new(),
-    };
-    format!("{:>5}{interval} {}", points(difference.value), stars(difference.p_adjusted)).trim_end().to_owned()
+    parts.last_mut().expect("there is a first part").notes = notes;
+    parts
 }
 
 fn page(title: &str, body: &str) -> String {

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::CompareError;
-use super::align::{CommonWords, Paired};
 use super::measures::probe_name;
 use crate::run::RunDirectory;
-use crate::stats::Counts;
 use crate::tables::Prediction;
 
 /// The predictor whose words are compared relation by relation: each relation's best head.
@@ -44,8 +42,12 @@ pub(super) struct Gold {
     pub(super) relation: String,
 }
 
-/// Counts of each common unit, by the name of what was counted.
-pub(super) type CountsByName = BTreeMap<String, Vec<Counts>>;
+impl Gold {
+    /// Whether both trees hang the word from the same governor by the same relation.
+    pub(super) fn is_attached_as(&self, other: &Gold) -> bool {
+        (self.governor, &self.relation) == (other.governor, &other.relation)
+    }
+}
 
 impl RunWords {
     /// Reads a run's predictions; `None` where it has none of best heads and of probes.
@@ -102,37 +104,15 @@ impl RunWords {
         self.sentences.iter().map(|sentence| sentence.words.len()).sum()
     }
 
-    /// Counts of the best heads by relation, aggregates among them; see [`counted`].
-    pub(super) fn relations(&self, of: &Paired<'_>, wanted: impl Fn(&str) -> bool) -> CountsByName {
-        counted(&self.by_relation, of, wanted)
+    /// What the best head of a relation, or of an aggregate, said of its words.
+    pub(super) fn relation(&self, name: &str) -> Option<&[(WordKey, bool)]> {
+        self.by_relation.get(name).map(Vec::as_slice)
     }
 
-    /// Counts of probes by the name of their UAS; see [`counted`].
-    pub(super) fn measures(&self, of: &Paired<'_>, wanted: impl Fn(&str) -> bool) -> CountsByName {
-        counted(&self.by_measure, of, wanted)
+    /// What a probe, by the name of its UAS, said of the words.
+    pub(super) fn measure(&self, name: &str) -> Option<&[(WordKey, bool)]> {
+        self.by_measure.get(name).map(Vec::as_slice)
     }
-}
-
-/// Counts of the wanted names' words among the common ones, one per common unit; without names that have none there.
-fn counted(
-    said: &BTreeMap<String, Vec<(WordKey, bool)>>,
-    of: &Paired<'_>,
-    wanted: impl Fn(&str) -> bool,
-) -> CountsByName {
-    let common: &CommonWords = of.common;
-    let mut by_name = CountsByName::new();
-    for (name, words) in said.iter().filter(|(name, _)| wanted(name)) {
-        let mut counts = vec![Counts::default(); common.units()];
-        for ((sentence, word_id), correct) in words {
-            if let Some(unit) = of.sentence(*sentence).and_then(|sentence| common.unit((sentence, *word_id))) {
-                counts[unit].observe(*correct);
-            }
-        }
-        if counts.iter().any(|counts| counts.total > 0) {
-            by_name.insert(name.clone(), counts);
-        }
-    }
-    by_name
 }
 
 /// The name of the UAS of a probe whose predictions are called `attention tree`, or of a baseline without a decoding.

@@ -70,20 +70,53 @@ fn a_run_that_skipped_sentences_is_paired_on_the_others() {
         row.sentence = Some(at as u32 + 1);
     });
     let comparison = compared(&[a, b]);
-    assert_eq!(comparison.flags, ["4 of a's 24 words are not in every run and are left out"]);
-    assert_eq!(comparison.relations[0].scores[1].as_ref().unwrap().correct, Some(18));
+    assert_eq!(comparison.flags, ["a and b share 20 words, of 24 and 20: differences are over those"]);
+    let all = &comparison.relations[0];
+    let correct: Vec<_> = all.scores.iter().map(|score| score.as_ref().unwrap().correct).collect();
+    assert_eq!(correct, [Some(24), Some(18)]);
+    let paired = all.differences[1].unwrap().paired.unwrap();
+    assert_eq!((paired.words, paired.reference, paired.accuracy, paired.complete), (20, 1.0, 0.9, false));
 }
 
 #[test]
-fn other_sentences_of_the_same_names_are_refused() {
+fn other_sentences_of_the_same_names_are_not_paired() {
     let folder = tempfile::tempdir().unwrap();
     let [a, b] = two_edited(&folder, told);
     let b = edited(b, |at, row| row.form = Some(format!("other{}", at + row.word_id as usize)));
-    let expected =
-        "sentence s1 is \"w0.1 w0.2\" in a, but \"other1 other2\" in b: the runs are not of the same sentences";
-    assert_eq!(error(&folder, &[a.clone(), b.clone()]), expected);
-    let [a, b] = [a, b].map(|path| edited(path, |_, row| row.sent_id = "same".into()));
-    assert_eq!(error(&folder, &[a, b]), expected.replace("s1", "same"));
+    let check = |runs: &[PathBuf]| {
+        let comparison = compared(runs);
+        assert_eq!(comparison.contestants.iter().map(|it| it.paired).collect::<Vec<_>>(), [false, false]);
+        let det = comparison.relations[1].differences[1].unwrap();
+        assert_eq!((det.value, det.paired, det.ci_low, det.p_value), (-1.0, None, None, None));
+        assert_eq!(comparison.flags, ["a and b share no words: differences between them have no interval and no test"]);
+        let text = comparison.render(Format::Terminal, 80);
+        assert!(text.contains("−100.0 °\n") && text.contains("° not paired word by word"), "{text}");
+    };
+    check(&[a.clone(), b.clone()]);
+    check(&[a, b].map(|path| edited(path, |_, row| row.sent_id = "same".into())));
+}
+
+/// One sentence was corrected between two releases: its words are left out, and it is counted.
+#[test]
+fn one_other_sentence_is_counted_and_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = two_edited(&folder, told);
+    let b = edited(b, |at, row| {
+        if at == 3 {
+            row.form = Some("corrected".into());
+        }
+    });
+    let comparison = compared(&[a, b]);
+    assert_eq!(
+        comparison.flags,
+        [
+            "a and b share 22 words, of 24 and 24: differences are over those",
+            "of b's sentences, 1 say something else than a's of the same name: not paired",
+        ]
+    );
+    let det = comparison.relations[1].differences[1].unwrap();
+    // Eleven sentences lost.
+    assert_eq!((det.paired.unwrap().words, det.p_value), (11, Some(2.0 / 2048.0)));
 }
 
 #[test]
