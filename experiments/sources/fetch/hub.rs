@@ -29,18 +29,15 @@ pub fn cached(model: &Model) -> Option<PathBuf> {
     super::is_checkpoint(&folder).then_some(folder)
 }
 
-fn is_set(variable: &str) -> bool {
-    env::var(variable).is_ok_and(|value| ["1", "on", "yes", "true"].contains(&value.to_lowercase().as_str()))
-}
-
 /// Downloads the files of a checkpoint into a folder.
 ///
 /// # Errors
 /// When the Hub cannot be reached or may not be (`HF_HUB_OFFLINE`), or has no such checkpoint in safetensors.
 pub fn download(model: &Model, folder: &Path) -> Result<()> {
-    ensure!(!is_set("HF_HUB_OFFLINE"), "HF_HUB_OFFLINE is set");
+    ensure!(!super::is_set("HF_HUB_OFFLINE"), "HF_HUB_OFFLINE is set");
     let endpoint = env::var("HF_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty());
     let endpoint = endpoint.as_deref().unwrap_or(ENDPOINT).trim_end_matches('/');
+    let shown = download::shown(endpoint);
     let token = env::var("HF_TOKEN").ok().map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
     let token = token.or_else(|| cache().token());
     let get = |file: &str| -> Result<Option<()>> {
@@ -65,11 +62,11 @@ pub fn download(model: &Model, folder: &Path) -> Result<()> {
     let id = &model.id;
     if get("config.json")?.is_none() {
         bail!(
-            "{endpoint} has no repository {id} with a config.json, or does not show it: a private or gated one needs HF_TOKEN"
+            "{shown} has no repository {id} with a config.json, or does not show it: a private or gated one needs HF_TOKEN"
         );
     }
     if get("tokenizer.json")?.is_none() && get("vocab.txt")?.is_none() {
-        bail!("{endpoint}/{id} has neither tokenizer.json nor vocab.txt");
+        bail!("{shown}/{id} has neither tokenizer.json nor vocab.txt");
     }
     for settings in ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"] {
         get(settings)?;
@@ -77,14 +74,14 @@ pub fn download(model: &Model, folder: &Path) -> Result<()> {
     if get("model.safetensors")?.is_none() {
         if get("model.safetensors.index.json")?.is_none() {
             bail!(
-                "{endpoint}/{id} has no model.safetensors; where it has weights of another format, convert them once: \
+                "{shown}/{id} has no model.safetensors; where it has weights of another format, convert them once: \
                  python3 -c \"from transformers import AutoModel, AutoTokenizer as T; \
                  AutoModel.from_pretrained('{id}').save_pretrained('FOLDER'); \
                  T.from_pretrained('{id}').save_pretrained('FOLDER')\" and set `model.path` to FOLDER"
             );
         }
         for shard in shards(&folder.join("model.safetensors.index.json"))? {
-            ensure!(get(&shard)?.is_some(), "{endpoint}/{id} has no {shard}, which its index names");
+            ensure!(get(&shard)?.is_some(), "{shown}/{id} has no {shard}, which its index names");
         }
     }
     Ok(())

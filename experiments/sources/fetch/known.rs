@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 /// A model and its homes.
@@ -106,6 +107,18 @@ pub fn sha256(path: &Path) -> Result<String> {
             read => hasher.update(&buffer[..read]),
         }
     }
+    Ok(hex(&hasher.finalize()))
+}
+
+/// SHA-1 of a file as Git counts it, in hexadecimal: of `blob <length>`, a zero byte and the content.
+///
+/// # Errors
+/// When the file cannot be read; names it.
+pub fn git_blob(path: &Path) -> Result<String> {
+    let content = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut hasher = Sha1::new();
+    hasher.update(format!("blob {}\0", content.len()));
+    hasher.update(content);
     Ok(hex(&hasher.finalize()))
 }
 

