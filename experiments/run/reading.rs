@@ -19,15 +19,15 @@ fn reasons(reading: &Reading) -> [(&'static str, u64); 3] {
 }
 
 /// Counts the words of a sentence, of which the model sees these pieces.
-pub(super) fn add_sentence(reading: &mut Reading, sentence: &Sentence, pieces: &Pieces, unknown: u32) {
+pub(super) fn add_sentence(reading: &mut Reading, sentence: &Sentence, pieces: &Pieces, unknown: Option<u32>) {
     add_pieces(reading, pieces, unknown);
     reading.blank_words += sentence.forms().iter().filter(|form| **form == "_").count() as u64;
 }
 
 /// Counts the words that these pieces make.
-pub(super) fn add_pieces(reading: &mut Reading, pieces: &Pieces, unknown: u32) {
+pub(super) fn add_pieces(reading: &mut Reading, pieces: &Pieces, unknown: Option<u32>) {
     let Legibility { unknown, unpieced, shared, .. } = pieces.legibility(unknown);
-    reading.pieces += pieces.len().saturating_sub(2) as u64;
+    reading.pieces += (pieces.len() - pieces.alignment.frame().specials()) as u64;
     reading.unknown_words += unknown as u64;
     reading.unpieced_words += unpieced as u64;
     reading.shared_words += shared as u64;

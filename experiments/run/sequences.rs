@@ -68,13 +68,13 @@ impl SequencesSeen {
 
 /// Pieces that surface statistics look for.
 struct Marks {
-    sep: u32,
+    sep: Option<u32>,
     punctuation: Vec<u32>,
 }
 
 impl Marks {
     fn new(tokenizer: &Tokenizer) -> Self {
-        let punctuation = [".", ","].iter().filter_map(|mark| tokenizer.id(mark)).collect();
+        let punctuation = [".", ","].iter().flat_map(|mark| tokenizer.spellings(mark)).collect();
         Self { sep: tokenizer.special().sep, punctuation }
     }
 
@@ -82,7 +82,7 @@ impl Marks {
         let places = |wanted: &[u32]| (0..pieces.len()).filter(|&at| wanted.contains(&pieces.ids[at])).collect();
         Landmarks {
             frame: pieces.alignment.frame().clone(),
-            sep: places(&[self.sep]),
+            sep: places(self.sep.as_slice()),
             punctuation: places(&self.punctuation),
         }
     }

@@ -23,7 +23,7 @@ impl MaskedPieces {
     /// `None` when the vocabulary has no `[MASK]`, or there is nothing to hide.
     pub fn draw(pieces: &Pieces, special: SpecialPieces, share: f64, seed: u64) -> Option<Self> {
         let mask = special.mask?;
-        let stays = |id: u32| id == special.cls || id == special.sep;
+        let stays = |id: u32| [special.cls, special.sep].contains(&Some(id));
         let mut positions: Vec<usize> = (0..pieces.len()).filter(|&position| !stays(pieces.ids[position])).collect();
         let hidden = ((positions.len() as f64 * share).round() as usize).clamp(1, positions.len().max(1));
         positions.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));

@@ -31,9 +31,9 @@ impl Pieces {
     }
 
     /// How much of the words the model can make out, where `unknown` stands for what has no piece.
-    pub fn legibility(&self, unknown: u32) -> Legibility {
+    pub fn legibility(&self, unknown: Option<u32>) -> Legibility {
         let words = self.alignment.words();
-        let is_unknown = |word: &&Range<usize>| self.ids[(*word).clone()].iter().all(|id| *id == unknown);
+        let is_unknown = |word: &&Range<usize>| self.ids[(*word).clone()].iter().all(|id| Some(*id) == unknown);
         let shares = |pair: &&[Range<usize>]| pair[0].start <= pair[1].start && pair[1].end <= pair[0].end;
         Legibility {
             words: words.len(),

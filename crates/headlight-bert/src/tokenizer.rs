@@ -1,7 +1,10 @@
 //! Words and text into pieces, with the alignment of both (METHOD §1).
 
+mod around;
+mod classes;
 mod folder;
 mod growth;
+mod merges;
 mod sentence;
 mod settings;
 
@@ -10,7 +13,9 @@ use std::{collections::HashMap, ops::Range, path::Path, sync::Mutex};
 use headlight_attention::{Alignment, Frame};
 
 use crate::{Architecture, LoadError, Pieces, Skip};
-use folder::Opened;
+use around::Around;
+use classes::Surroundings;
+use folder::{Found, Opened};
 
 /// Words beyond this many different ones are tokenized anew each time, which bounds the memory of the cache.
 const CACHED_WORDS: usize = 1 << 16;
@@ -25,12 +30,12 @@ const SPARE_EMBEDDINGS: usize = 128;
 /// The ids of the pieces with a role of their own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SpecialPieces {
-    /// `[CLS]`, the first piece of every input.
-    pub cls: u32,
-    /// `[SEP]`, the last.
-    pub sep: u32,
-    /// `[UNK]`, for what has no piece.
-    pub unk: u32,
+    /// `[CLS]`, the first piece of every input, where one stands before the words.
+    pub cls: Option<u32>,
+    /// `[SEP]`, the last, where one stands behind them.
+    pub sep: Option<u32>,
+    /// `[UNK]`, for what has no piece. Tokenizers of bytes can do without.
+    pub unk: Option<u32>,
     /// `[MASK]`, where the vocabulary has it.
     pub mask: Option<u32>,
 }
@@ -44,7 +49,11 @@ pub struct SpecialPieces {
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     special: SpecialPieces,
-    frame: Frame,
+    around: Around,
+    /// Whether the space before a word is a part of its pieces, which a word alone does not show.
+    spaced: bool,
+    /// The largest segment that the model knows.
+    last_segment: u32,
     /// How many characters the normalizer may make of one.
     growth: usize,
     warnings: Vec<String>,
@@ -53,14 +62,14 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Reads the tokenizer of a checkpoint folder: `tokenizer.json` or else `vocab.txt`, with `tokenizer_config.json`,
-    /// `special_tokens_map.json` and `added_tokens.json`.
+    /// Reads the tokenizer of a checkpoint folder: `tokenizer.json`, or else `vocab.txt`, or `vocab.json` and `merges.txt`,
+    /// with `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
     ///
     /// # Errors
     /// Neither vocabulary, a broken file, a tokenizer that splits text by code of its own, a vocabulary larger than the
     /// model's, or one without the pieces that stand around a text.
     pub fn read(folder: &Path, spec: &Architecture) -> Result<Self, LoadError> {
-        let Opened { path, mut inner, names, growth, mut warnings } = folder::open(folder)?;
+        let Opened { path, mut inner, names, around, growth, mut warnings } = folder::open(folder)?;
         let wrong = |problem: String| LoadError::Tokenizer { path: path.clone(), problem };
         inner.with_truncation(None).map_err(|error| wrong(error.to_string()))?;
         inner.with_padding(None);
@@ -82,23 +91,47 @@ impl Tokenizer {
         warnings.extend(capitals_out_of_reach(&inner, &vocabulary));
         let special = |role: &str, piece: Option<String>| {
             let piece = piece.ok_or_else(|| wrong(format!("no {role} is named in tokenizer_config.json")))?;
-            let missing = || {
-                wrong(format!(
-                    "its vocabulary has no {piece}; if the model's is called otherwise, name it as {role} in \
-                     tokenizer_config.json"
-                ))
-            };
-            vocabulary.get(&piece).copied().ok_or_else(missing)
+            vocabulary.get(&piece).copied().ok_or_else(|| wrong(folder::lacking(role, &piece)))
         };
-        let (cls_name, sep_name) = (names.cls.clone(), names.sep.clone());
+        let around = match around {
+            Found::Said(around) => around,
+            Found::OfClass(surroundings) => {
+                let named = |role: &str, piece: Option<String>| {
+                    let id = special(role, piece.clone())?;
+                    Ok::<_, LoadError>((piece.unwrap_or_default(), id))
+                };
+                let (cls, sep) = (named("cls_token", names.cls.clone())?, named("sep_token", names.sep.clone())?);
+                special("unk_token", names.unk.clone())?;
+                let (cls, sep) = ((cls.0.as_str(), cls.1), (sep.0.as_str(), sep.1));
+                if surroundings == Surroundings::Roberta {
+                    Around::of_roberta(cls, sep)
+                } else {
+                    Around::of_bert(cls, sep)
+                }
+            }
+        };
+        let in_vocabulary = |name: &str| vocabulary.get(name).copied();
         let special = SpecialPieces {
-            cls: special("cls_token", names.cls)?,
-            sep: special("sep_token", names.sep)?,
-            unk: special("unk_token", names.unk)?,
-            mask: names.mask.and_then(|mask| vocabulary.get(&mask).copied()),
+            cls: around.before.first().copied(),
+            sep: around.after.last().copied(),
+            unk: names.unk.as_deref().and_then(in_vocabulary),
+            // Where no file names it, by what it is called nearly everywhere.
+            mask: match names.mask.as_deref() {
+                Some(name) => in_vocabulary(name),
+                None => ["[MASK]", "<mask>"].into_iter().find_map(in_vocabulary),
+            },
         };
-        let frame = Frame::new(cls_name, sep_name);
-        Ok(Self { inner, special, frame, growth, warnings, max_positions: spec.max_pieces(), cache: Mutex::default() })
+        Ok(Self {
+            spaced: is_spaced(&inner),
+            inner,
+            special,
+            around,
+            last_segment: u32::try_from(spec.segments.saturating_sub(1)).unwrap_or(u32::MAX),
+            growth,
+            warnings,
+            max_positions: spec.max_pieces(),
+            cache: Mutex::default(),
+        })
     }
 
     /// What a reader of results should know about how this tokenizer was put together.
@@ -113,7 +146,7 @@ impl Tokenizer {
 
     /// The special pieces around the words of every input.
     pub fn frame(&self) -> &Frame {
-        &self.frame
+        &self.around.frame
     }
 
     /// The id of a piece, `##` included where it continues a word.
@@ -121,13 +154,20 @@ impl Tokenizer {
         self.inner.token_to_id(piece)
     }
 
+    /// The pieces that are this text, alone or with the space before it, as tokenizers of bytes (`Ġ`) and SentencePiece (`▁`)
+    /// write that.
+    pub fn spellings(&self, text: &str) -> Vec<u32> {
+        ["", "Ġ", "▁"].iter().filter_map(|space| self.id(&format!("{space}{text}"))).collect()
+    }
+
     /// The piece with an id.
     pub fn piece(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)
     }
 
-    /// Pre-tokenized input: `[CLS] w1 … wn [SEP]`, each word tokenized on its own. A word that yields no piece becomes
-    /// one `[UNK]`, counted in [`Pieces::unpieced_words`]. `limit` is the most pieces allowed, `[CLS]` and `[SEP]`
+    /// Pre-tokenized input: `[CLS] w1 … wn [SEP]`, each word tokenized on its own, and with the space before it where that is
+    /// a part of pieces: the pieces are those of the words joined by single spaces (METHOD §1). A word that yields no piece
+    /// becomes one `[UNK]`, counted in [`Pieces::unpieced_words`]. `limit` is the most pieces allowed, `[CLS]` and `[SEP]`
     /// included; the model's own limit holds beside it.
     ///
     /// # Errors
@@ -136,19 +176,23 @@ impl Tokenizer {
         if words.is_empty() {
             return Err(Skip::NoWords);
         }
-        let mut ids = vec![self.special.cls];
+        let mut ids = self.around.before.clone();
         let mut ranges = Vec::with_capacity(words.len());
         let mut unpieced_words = 0;
-        for word in words {
+        for (number, word) in words.iter().enumerate() {
             let start = ids.len();
-            self.append_word(word, &mut ids)?;
+            if self.spaced && number > 0 {
+                self.append_word(&format!(" {word}"), &mut ids)?;
+            } else {
+                self.append_word(word, &mut ids)?;
+            }
             if ids.len() == start {
-                ids.push(self.special.unk);
+                ids.push(self.special.unk.ok_or(Skip::Untokenizable)?);
                 unpieced_words += 1;
             }
             ranges.push(start..ids.len());
         }
-        ids.push(self.special.sep);
+        ids.extend(&self.around.after);
         self.finish(ids, ranges, limit, unpieced_words)
     }
 
@@ -180,21 +224,24 @@ impl Tokenizer {
                 bare.push(word);
             }
         }
-        pieces.extend(bare.into_iter().map(|word| (word.clone(), self.special.unk)));
+        if !bare.is_empty() {
+            let unknown = self.special.unk.ok_or(Skip::Untokenizable)?;
+            pieces.extend(bare.into_iter().map(|word| (word.clone(), unknown)));
+        }
         pieces.sort_by_key(|(span, _)| span.start);
 
         let range_of = |word: &Range<usize>| {
             let first = pieces.iter().position(|(span, _)| overlap(span, word))?;
             let last = pieces.iter().rposition(|(span, _)| overlap(span, word))?;
-            Some(self.frame.position(first)..self.frame.position(last) + 1)
+            Some(self.frame().position(first)..self.frame().position(last) + 1)
         };
         let ranges = words
             .iter()
             .enumerate()
             .map(|(number, word)| range_of(word).ok_or(Skip::WordOutsideText { word: number }))
             .collect::<Result<_, _>>()?;
-        let inner = pieces.iter().map(|(_, id)| *id);
-        let ids = [self.special.cls].into_iter().chain(inner).chain([self.special.sep]).collect();
+        let inner: Vec<u32> = pieces.iter().map(|(_, id)| *id).collect();
+        let ids = [&self.around.before, &inner, &self.around.after].map(Vec::as_slice).concat();
         self.finish(ids, ranges, limit, unpieced_words)
     }
 
@@ -217,11 +264,13 @@ impl Tokenizer {
         if a.is_empty() || b.is_empty() {
             return Err(Skip::NoWords);
         }
-        let SpecialPieces { cls, sep, .. } = self.special;
-        let ids = [&[cls], a, &[sep], b, &[sep]].concat();
-        let ranges = (1..ids.len() - 1).map(|piece| piece..piece + 1).collect();
+        let Around { frame, before, between, after, segments } = &self.around;
+        let parts = [before, a, between, b, after];
+        let ids = parts.concat();
+        let ranges = frame.words(ids.len() - frame.specials()).map(|piece| piece..piece + 1).collect();
         let mut pieces = self.finish(ids, ranges, limit, 0)?;
-        pieces.segments[a.len() + 2..].fill(1);
+        let of_parts = parts.iter().zip(segments).flat_map(|(part, segment)| part.iter().map(|_| *segment));
+        pieces.segments = of_parts.map(|segment| segment.min(self.last_segment)).collect();
         Ok(pieces)
     }
 
@@ -257,10 +306,18 @@ impl Tokenizer {
         if pieces > limit {
             return Err(Skip::TooManyPieces { pieces, limit });
         }
-        let alignment = Alignment::new(&self.frame, pieces, words)
+        let alignment = Alignment::new(self.frame(), pieces, words)
             .expect("every range was built non-empty and between the specials");
         Ok(Pieces { segments: vec![0; pieces], ids, alignment, unpieced_words })
     }
+}
+
+/// Whether the pieces of a word depend on the space before it, and a word alone is read as one without.
+fn is_spaced(inner: &tokenizers::Tokenizer) -> bool {
+    let ids =
+        |text: &str| inner.encode_fast(text, false).map(|encoding| encoding.get_ids().to_vec()).unwrap_or_default();
+    let alone = ids("a");
+    ids("a a") != [alone.as_slice(), &alone].concat()
 }
 
 /// A warning where text becomes lower case before it is split, but much of the vocabulary is not.

@@ -43,7 +43,7 @@ impl Kind for Importance {
         let tokenizer = model.model.tokenizer();
         let marks = Marks {
             sep: tokenizer.special().sep,
-            punctuation: [".", ","].iter().filter_map(|mark| tokenizer.id(mark)).collect(),
+            punctuation: [".", ","].iter().flat_map(|mark| tokenizer.spellings(mark)).collect(),
         };
         let hide = Hide { special: tokenizer.special(), share: self.hidden, seed };
         let mut gradients = Gradients::new(&masked_lm, marks, model.model.threads(), steps);

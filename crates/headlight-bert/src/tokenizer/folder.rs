@@ -8,12 +8,19 @@ use std::{
 
 use serde_json::{Value, json};
 use tokenizers::{
-    AddedToken, models::wordpiece::WordPiece, normalizers::BertNormalizer, pre_tokenizers::bert::BertPreTokenizer,
+    AddedToken,
+    models::wordpiece::WordPiece,
+    normalizers::BertNormalizer,
+    pre_tokenizers::bert::BertPreTokenizer,
+    processors::{roberta::RobertaProcessing, template::TemplateProcessing},
 };
 
 use super::{
+    around::Around,
+    classes::{Class, Surroundings, Way},
     growth::growth,
-    settings::{Class, Names, Settings},
+    merges,
+    settings::{Names, Settings, Vocabulary},
 };
 use crate::{LoadError, files};
 
@@ -24,55 +31,92 @@ pub(super) const GROWTH_OF_BERT: usize = 12;
 /// The largest growth of a normalizer that is taken. Those of published tokenizers stay far below.
 const MOST_GROWTH: usize = 1 << 16;
 
+/// What stands around a text.
+pub(super) enum Found {
+    /// What a file says.
+    Said(Around),
+    /// What the class has, by the names of its pieces.
+    OfClass(Surroundings),
+}
+
 /// A folder's tokenizer.
 pub(super) struct Opened {
     /// The file that its vocabulary came from.
     pub path: PathBuf,
     pub inner: tokenizers::Tokenizer,
     pub names: Names,
+    /// What stands around a text.
+    pub around: Found,
     /// How many characters a character of text may become.
     pub growth: usize,
     /// What a reader of results should know.
     pub warnings: Vec<String>,
 }
 
+/// Models of SentencePiece, by the names that they have in folders.
+const OF_SENTENCEPIECE: [&str; 5] =
+    ["spm.model", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "sentencepiece.model"];
+
 /// Reads the tokenizer of a folder.
 pub(super) fn open(folder: &Path) -> Result<Opened, LoadError> {
     let settings = Settings::read(folder)?;
-    let file = folder.join("tokenizer.json");
-    let (mut warnings, names) = (Vec::new(), settings.names());
-    let unknown = names.unk.clone().unwrap_or_default();
-    let mut opened = if file.exists() {
-        let mut description = files::read_json(&file)?;
-        settings.check_class(true, &mut warnings)?;
-        if settings.class()? == Class::Bert && model_type(&description) == "WordPiece" {
+    let [json, txt, pieces, merges] =
+        ["tokenizer.json", "vocab.txt", "vocab.json", "merges.txt"].map(|file| folder.join(file));
+    let mut warnings = Vec::new();
+    let mut opened = if json.exists() {
+        let mut description = files::read_json(&json)?;
+        let class = settings.class(Vocabulary::Json, &mut warnings)?;
+        if class.way == Way::Bert && model_type(&description) == "WordPiece" {
             warn_of_differences(&description, &settings, &mut warnings)?;
-            let model = vocabulary(&file, &mut description, &unknown)?;
-            let inner = of_bert(&file, model, &settings)?;
-            Opened { path: file, inner, names, growth: GROWTH_OF_BERT, warnings }
+            let names = settings.names(class);
+            let model = vocabulary(&json, &mut description, names.unk.as_deref().unwrap_or_default())?;
+            let inner = of_bert(&json, model, &settings)?;
+            let around = Found::OfClass(class.around);
+            Opened { path: json, inner, names, around, growth: GROWTH_OF_BERT, warnings }
         } else {
-            whole(file, description, &settings, warnings)?
+            if let (Way::WholeOrMerges(_), "ByteLevel") =
+                (class.way, description["pre_tokenizer"]["type"].as_str().unwrap_or_default())
+            {
+                description["pre_tokenizer"]["add_prefix_space"] = settings.add_prefix_space()?.unwrap_or(false).into();
+            }
+            whole(json, description, &settings, class, warnings)?
         }
-    } else {
-        settings.check_class(false, &mut warnings)?;
-        let path = folder.join("vocab.txt");
-        if !path.exists() {
-            return Err(LoadError::MissingFile {
-                folder: folder.to_owned(),
-                wanted: "tokenizer.json or vocab.txt",
-                hint: "copy the tokenizer of the model into its folder",
-            });
-        }
-        let text = files::read_text(&path)?;
+    } else if txt.exists() {
+        let class = settings.class(Vocabulary::Txt, &mut warnings)?;
+        let names = settings.names(class);
+        let text = files::read_text(&txt)?;
+        let unknown = names.unk.clone().unwrap_or_default();
         // A blank last line is no piece.
         let model = WordPiece::read_bytes(text.trim_end().as_bytes())
             .and_then(|pieces| WordPiece::builder().vocab(pieces).unk_token(unknown).build())
-            .map_err(|error| broken(&path, &*error))?;
-        let inner = of_bert(&path, model, &settings)?;
-        Opened { path, inner, names, growth: GROWTH_OF_BERT, warnings }
+            .map_err(|error| broken(&txt, &*error))?;
+        let inner = of_bert(&txt, model, &settings)?;
+        let around = Found::OfClass(class.around);
+        Opened { path: txt, inner, names, around, growth: GROWTH_OF_BERT, warnings }
+    } else if pieces.exists() && merges.exists() {
+        let class = settings.class(Vocabulary::Merges, &mut warnings)?;
+        let Way::WholeOrMerges(splits) = class.way else { return Err(no_vocabulary(folder)) };
+        let description = merges::describe(&pieces, &merges, splits, settings.add_prefix_space()?.unwrap_or(false))?;
+        whole(pieces, description, &settings, class, warnings)?
+    } else {
+        return Err(no_vocabulary(folder));
     };
     add_tokens(&mut opened, &settings)?;
     Ok(opened)
+}
+
+fn no_vocabulary(folder: &Path) -> LoadError {
+    let hint = if OF_SENTENCEPIECE.iter().any(|model| folder.join(model).exists()) {
+        "only a model of SentencePiece is there; write its tokenizer.json with transformers: \
+         `AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`"
+    } else {
+        "copy the tokenizer of the model into its folder"
+    };
+    LoadError::MissingFile {
+        folder: folder.to_owned(),
+        wanted: "tokenizer.json or vocab.txt, nor vocab.json with merges.txt",
+        hint,
+    }
 }
 
 fn broken(path: &Path, error: &dyn std::error::Error) -> LoadError {
@@ -116,6 +160,7 @@ fn whole(
     path: PathBuf,
     mut description: Value,
     settings: &Settings,
+    class: Class,
     warnings: Vec<String>,
 ) -> Result<Opened, LoadError> {
     let growth = growth(&description["normalizer"]);
@@ -127,41 +172,102 @@ fn whole(
         let problem = format!("model.dropout is {dropout}: it would split words differently each time; set it to null");
         return Err(LoadError::Tokenizer { path, problem });
     }
-    let mut names = settings.names();
-    let (before, after) = frame(&description["post_processor"]);
-    names.cls = before.or(names.cls);
-    names.sep = after.or(names.sep);
-    let unknown = description["model"]["unk_token"].as_str();
+    let mut names = settings.names(class);
+    names_around(&description["post_processor"], &mut names.around);
+    let model = &description["model"];
+    let unknown = model["unk_token"].as_str().or_else(|| {
+        let number = usize::try_from(model["unk_id"].as_u64()?).ok()?;
+        model["vocab"][number][0].as_str()
+    });
     names.unk = unknown.map(ToOwned::to_owned).or(names.unk);
-    let frame: BTreeSet<String> = names.all().map(ToOwned::to_owned).collect();
+    let special: BTreeSet<String> = names.all().map(ToOwned::to_owned).collect();
     for token in description["added_tokens"].as_array_mut().into_iter().flatten() {
-        let of_frame = token["content"].as_str().is_some_and(|content| frame.contains(content));
-        if let Some(special) = token.get_mut("special").filter(|_| !of_frame) {
-            *special = false.into();
+        let is_special = token["content"].as_str().is_some_and(|content| special.contains(content));
+        if let Some(flag) = token.get_mut("special").filter(|_| !is_special) {
+            *flag = false.into();
         }
     }
+    let has_post_processor = !description["post_processor"].is_null();
     let text = description.to_string();
     drop(description);
-    let inner = tokenizers::Tokenizer::from_bytes(text).map_err(|error| broken(&path, &*error))?;
-    Ok(Opened { path, inner, names, growth, warnings })
+    let mut inner = tokenizers::Tokenizer::from_bytes(text).map_err(|error| broken(&path, &*error))?;
+    let wrong = |problem: String| LoadError::Tokenizer { path: path.clone(), problem };
+    let of_roberta = class.around == Surroundings::Roberta && matches!(class.way, Way::WholeOrMerges(_));
+    let around = match settings.beginning_and_end(class)? {
+        _ if of_roberta => {
+            // transformers puts its own in the place of the file's.
+            let piece = |role: &str, name: &Option<String>| {
+                let name = name.clone().unwrap_or_default();
+                let id = inner.token_to_id(&name).ok_or_else(|| wrong(lacking(role, &name)))?;
+                Ok::<_, LoadError>((name, id))
+            };
+            let processor = RobertaProcessing::new(piece("sep_token", &names.sep)?, piece("cls_token", &names.cls)?)
+                .add_prefix_space(settings.add_prefix_space()?.unwrap_or(false));
+            inner.with_post_processor(Some(processor));
+            Found::Said(Around::of(&inner).map_err(wrong)?)
+        }
+        Some((begins, ends)) => {
+            let processor = beginning_and_end(&inner, begins, ends).map_err(wrong)?;
+            inner.with_post_processor(Some(processor));
+            Found::Said(Around::of(&inner).map_err(wrong)?)
+        }
+        None if !has_post_processor && class.around != Surroundings::Nothing => Found::OfClass(class.around),
+        None => Found::Said(Around::of(&inner).map_err(wrong)?),
+    };
+    Ok(Opened { path, inner, names, around, growth, warnings })
 }
 
-/// The pieces that a post-processor puts before and after a text, where it is one of each.
-fn frame(post_processor: &Value) -> (Option<String>, Option<String>) {
-    let name = |value: &Value| value.as_str().map(ToOwned::to_owned);
+/// What to say of a special piece that a vocabulary lacks.
+pub(super) fn lacking(role: &str, piece: &str) -> String {
+    format!(
+        "its vocabulary has no {piece}; if the model's is called otherwise, name it as {role} in tokenizer_config.json"
+    )
+}
+
+/// Puts these pieces at the beginning and the end of a text, as transformers does by `add_bos_token` and `add_eos_token`.
+fn beginning_and_end(
+    tokenizer: &tokenizers::Tokenizer,
+    begins: Option<String>,
+    ends: Option<String>,
+) -> Result<TemplateProcessing, String> {
+    let around = |text: &str, segment: u32| -> Vec<String> {
+        let [begins, ends] = [&begins, &ends].map(|name| name.as_ref().map(|name| format!("{name}:{segment}")));
+        begins.into_iter().chain([format!("${text}:{segment}")]).chain(ends).collect()
+    };
+    let id = |name: &String| {
+        let id = tokenizer.token_to_id(name);
+        let id =
+            id.ok_or_else(|| format!("its vocabulary has no {name}, which tokenizer_config.json has around a text"))?;
+        Ok((name.clone(), id))
+    };
+    let special = [&begins, &ends].into_iter().flatten().map(id).collect::<Result<Vec<_>, String>>()?;
+    let single = around("A", 0);
+    let pair = [single.clone(), around("B", 1)].concat();
+    TemplateProcessing::builder()
+        .try_single(single)
+        .and_then(|builder| builder.try_pair(pair))
+        .map_err(|error| error.to_string())?
+        .special_tokens(special)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// The pieces that a post-processor names.
+fn names_around(post_processor: &Value, names: &mut Vec<String>) {
     match post_processor["type"].as_str() {
         Some("BertProcessing" | "RobertaProcessing") => {
-            (name(&post_processor["cls"][0]), name(&post_processor["sep"][0]))
+            let pieces = ["cls", "sep"].map(|key| post_processor[key][0].as_str());
+            names.extend(pieces.into_iter().flatten().map(ToOwned::to_owned));
         }
-        Some("TemplateProcessing") => match post_processor["single"].as_array().map(Vec::as_slice) {
-            Some([before, _, after]) => (name(&before["SpecialToken"]["id"]), name(&after["SpecialToken"]["id"])),
-            _ => (None, None),
-        },
+        Some("TemplateProcessing") => {
+            let parts = ["single", "pair"].into_iter().filter_map(|key| post_processor[key].as_array()).flatten();
+            names.extend(parts.filter_map(|part| Some(part["SpecialToken"]["id"].as_str()?.to_owned())));
+        }
         Some("Sequence") => {
-            let all = post_processor["processors"].as_array().into_iter().flatten().map(frame);
-            all.fold((None, None), |known, (before, after)| (known.0.or(before), known.1.or(after)))
+            let all = post_processor["processors"].as_array().into_iter().flatten();
+            all.for_each(|part| names_around(part, names));
         }
-        _ => (None, None),
+        _ => {}
     }
 }
 

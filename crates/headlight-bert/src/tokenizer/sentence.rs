@@ -18,7 +18,7 @@ impl Tokenizer {
         let mut words: Vec<Range<usize>> = Vec::new();
         let mut before = None;
         for (number, &word) in encoding.get_word_ids().iter().enumerate() {
-            let position = self.frame.position(number);
+            let position = self.frame().position(number);
             match words.last_mut() {
                 Some(last) if word.is_some() && word == before => last.end = position + 1,
                 _ => words.push(position..position + 1),
@@ -28,7 +28,7 @@ impl Tokenizer {
         if words.is_empty() {
             return Err(Skip::NoWords);
         }
-        let ids = [self.special.cls].into_iter().chain(encoding.get_ids().iter().copied());
-        self.finish(ids.chain([self.special.sep]).collect(), words, limit, 0)
+        let ids = [self.around.before.as_slice(), encoding.get_ids(), &self.around.after].concat();
+        self.finish(ids, words, limit, 0)
     }
 }

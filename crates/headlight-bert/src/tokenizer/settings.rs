@@ -8,64 +8,11 @@ use std::{
 use serde_json::{Map, Value};
 use tokenizers::AddedToken;
 
+use super::classes::{Class, Way};
 use crate::{LoadError, files};
-
-/// Classes that tokenize as BERT does, from a vocabulary and their settings.
-const OF_BERT: [&str; 10] = [
-    "BertTokenizer",
-    "ConvBertTokenizer",
-    "DistilBertTokenizer",
-    "DPRContextEncoderTokenizer",
-    "DPRQuestionEncoderTokenizer",
-    "DPRReaderTokenizer",
-    "ElectraTokenizer",
-    "LayoutLMTokenizer",
-    "MobileBertTokenizer",
-    "SqueezeBertTokenizer",
-];
-
-/// Classes of transformers that split text by code of their own, which no file describes.
-const BY_CODE: [&str; 27] = [
-    "BartphoTokenizer",
-    "BertGenerationTokenizer",
-    "BertJapaneseTokenizer",
-    "BertweetTokenizer",
-    "BioGptTokenizer",
-    "BlenderbotSmallTokenizer",
-    "ByT5Tokenizer",
-    "CTRLTokenizer",
-    "CanineTokenizer",
-    "CpmAntTokenizer",
-    "CpmTokenizer",
-    "EsmTokenizer",
-    "FSMTTokenizer",
-    "FlaubertTokenizer",
-    "GPTNeoXJapaneseTokenizer",
-    "GPTSw3Tokenizer",
-    "JapaneseBertTokenizer",
-    "M2M100Tokenizer",
-    "MarianTokenizer",
-    "MyT5Tokenizer",
-    "PerceiverTokenizer",
-    "PhobertTokenizer",
-    "PLBartTokenizer",
-    "ProphetNetTokenizer",
-    "RoCBertTokenizer",
-    "TapasTokenizer",
-    "XLMTokenizer",
-];
 
 /// The keys of special tokens, in the order in which transformers adds them.
 const NAMED: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
-
-/// How a class makes a tokenizer out of `tokenizer.json`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Class {
-    /// It takes the vocabulary and normalizes as its settings say.
-    Bert,
-    /// It takes the file as it stands.
-    Whole,
-}
 
 /// The names of the pieces with a role of their own.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -75,13 +22,27 @@ pub(super) struct Names {
     pub unk: Option<String>,
     pub mask: Option<String>,
     pub pad: Option<String>,
+    /// Others that stand around a text: what begins and ends it, what a post-processor names.
+    pub around: Vec<String>,
 }
 
 impl Names {
     /// All that there are.
     pub fn all(&self) -> impl Iterator<Item = &str> {
-        [&self.cls, &self.sep, &self.unk, &self.mask, &self.pad].into_iter().filter_map(Option::as_deref)
+        let roles = [&self.cls, &self.sep, &self.unk, &self.mask, &self.pad].into_iter().filter_map(Option::as_deref);
+        roles.chain(self.around.iter().map(String::as_str))
     }
+}
+
+/// The file that a vocabulary stands in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Vocabulary {
+    /// `tokenizer.json`
+    Json,
+    /// `vocab.txt`
+    Txt,
+    /// `vocab.json`, with `merges.txt`
+    Merges,
 }
 
 /// The settings of a tokenizer.
@@ -91,8 +52,10 @@ pub(super) struct Settings {
     keys: Map<String, Value>,
     /// Additional special tokens of `special_tokens_map.json`, which come after all others.
     of_map: Option<Value>,
-    /// The tokenizer's class without `Fast`, and where it is named.
-    class: Option<(String, PathBuf)>,
+    /// The name of the tokenizer's class without `Fast`, and where it stands.
+    named: (String, PathBuf),
+    /// `None` where it splits text by code of its own.
+    class: Option<Class>,
 }
 
 impl Settings {
@@ -114,53 +77,52 @@ impl Settings {
             let stem = if class == "PreTrainedTokenizerFast" { class } else { class.trim_end_matches("Fast") };
             Some((stem.to_owned(), path.clone()))
         };
-        let class = named(&keys, &path).or_else(|| named(&model?, &config));
-        Ok(Self { folder: folder.to_owned(), keys, of_map, class })
+        let of_model = |model: &Map<String, Value>| {
+            let class = Class::of_model(model.get("model_type")?.as_str()?)?;
+            Some((class.to_owned(), config.clone()))
+        };
+        let model = model.unwrap_or_default();
+        let found = named(&keys, &path).or_else(|| named(&model, &config)).or_else(|| of_model(&model));
+        let class = found.as_ref().map_or(Some(Class::BERT), |(name, _)| Class::find(name));
+        let named = found.unwrap_or_else(|| ("BertTokenizer".to_owned(), path));
+        Ok(Self { folder: folder.to_owned(), keys, of_map, named, class })
     }
 
-    /// How `tokenizer.json` is to be read.
-    pub fn class(&self) -> Result<Class, LoadError> {
-        Ok(match &self.class {
-            None => Class::Bert,
-            Some((class, _)) if OF_BERT.contains(&class.as_str()) => Class::Bert,
-            Some(_) => Class::Whole,
-        })
-    }
-
-    /// Refuses a class whose work no file describes.
-    pub fn check_class(&self, has_json: bool, warnings: &mut Vec<String>) -> Result<(), LoadError> {
+    /// How the files are to be read. Refuses a class whose work no file describes, or not the files that are there.
+    pub fn class(&self, there: Vocabulary, warnings: &mut Vec<String>) -> Result<Class, LoadError> {
         let own_code = self.keys.get("auto_map").is_some_and(|map| map.is_array() || map["AutoTokenizer"].is_array());
-        let (class, path) = match &self.class {
-            Some((class, path)) => (class.as_str(), path.clone()),
-            None => ("BertTokenizer", self.folder.join("tokenizer_config.json")),
+        let (name, path) = &self.named;
+        let unsupported = |supported| {
+            let (path, found) = (path.clone(), name.clone());
+            Err(LoadError::Unsupported { path, key: "tokenizer_class", found, supported })
         };
-        let unsupported = |found: &str, supported| {
-            Err(LoadError::Unsupported {
-                path: path.clone(),
-                key: "tokenizer_class",
-                found: found.to_owned(),
-                supported,
-            })
-        };
-        if BY_CODE.contains(&class) {
+        let Some(class) = self.class else {
             return unsupported(
-                class,
                 "classes that split text as tokenizer.json or vocab.txt say, without code of their own",
             );
-        }
-        if !has_json && (own_code || !OF_BERT.contains(&class)) {
-            return unsupported(
-                class,
-                "BertTokenizer; other classes need their tokenizer.json, which the folder lacks",
-            );
+        };
+        let suffices = match there {
+            Vocabulary::Json => true,
+            Vocabulary::Txt => !own_code && matches!(class.way, Way::Bert | Way::WholeOrTxt),
+            Vocabulary::Merges => !own_code && matches!(class.way, Way::WholeOrMerges(_)),
+        };
+        match there {
+            _ if suffices => {}
+            Vocabulary::Merges => {
+                return unsupported(
+                    "RobertaTokenizer, GPT2Tokenizer and Qwen2Tokenizer; other classes need their tokenizer.json, which the \
+                     folder lacks",
+                );
+            }
+            _ => return unsupported("BertTokenizer; other classes need their tokenizer.json, which the folder lacks"),
         }
         if own_code {
             warnings.push(format!(
-                "the tokenizer brings code of its own ({class}, auto_map in tokenizer_config.json), which is not run: text is \
+                "the tokenizer brings code of its own ({name}, auto_map in tokenizer_config.json), which is not run: text is \
                  split as tokenizer.json says"
             ));
         }
-        Ok(())
+        Ok(class)
     }
 
     /// Whether a key is given.
@@ -187,19 +149,43 @@ impl Settings {
         LoadError::Tokenizer { path: self.folder.join("tokenizer_config.json"), problem }
     }
 
-    /// The names of the special pieces; those of BERT where nothing else is said.
-    pub fn names(&self) -> Names {
-        let name = |key: &str, default: &str| {
-            let given = self.keys.get(key).and_then(|value| Some(token(value, true)?.content));
-            Some(given.unwrap_or_else(|| default.to_owned()))
+    /// Whether the first word of a text gets a space before it, where that is said.
+    pub fn add_prefix_space(&self) -> Result<Option<bool>, LoadError> {
+        self.flag("add_prefix_space")
+    }
+
+    /// What begins and ends a text, where the settings say whether something does.
+    pub fn beginning_and_end(&self, class: Class) -> Result<Option<(Option<String>, Option<String>)>, LoadError> {
+        let (begins, ends) = (self.flag("add_bos_token")?, self.flag("add_eos_token")?);
+        if begins.is_none() && ends.is_none() {
+            return Ok(None);
+        }
+        let name = |wanted: Option<bool>, key, place: usize| {
+            wanted.unwrap_or(false).then(|| self.name(key, class.names[place])).flatten()
+        };
+        Ok(Some((name(begins, "bos_token", 5), name(ends, "eos_token", 6))))
+    }
+
+    /// The names of the special pieces; those of the class where nothing else is said.
+    pub fn names(&self, class: Class) -> Names {
+        let [cls, sep, unk, mask, pad, bos, eos] = class.names;
+        let around = match class.way {
+            Way::Bert => Vec::new(),
+            _ => [self.name("bos_token", bos), self.name("eos_token", eos)].into_iter().flatten().collect(),
         };
         Names {
-            cls: name("cls_token", "[CLS]"),
-            sep: name("sep_token", "[SEP]"),
-            unk: name("unk_token", "[UNK]"),
-            mask: name("mask_token", "[MASK]"),
-            pad: name("pad_token", "[PAD]"),
+            cls: self.name("cls_token", cls),
+            sep: self.name("sep_token", sep),
+            unk: self.name("unk_token", unk),
+            mask: self.name("mask_token", mask),
+            pad: self.name("pad_token", pad),
+            around,
         }
+    }
+
+    fn name(&self, key: &str, default: Option<&str>) -> Option<String> {
+        let given = self.keys.get(key).and_then(|value| Some(token(value, true)?.content));
+        given.or_else(|| default.map(ToOwned::to_owned))
     }
 
     /// Tokens that are listed with their ids, in the order of these.

@@ -35,7 +35,7 @@ impl Measure {
 #[derive(Debug, Clone)]
 pub struct Marks {
     /// `[SEP]`.
-    pub sep: u32,
+    pub sep: Option<u32>,
     /// Full stop and comma.
     pub punctuation: Vec<u32>,
 }
@@ -44,7 +44,7 @@ impl Marks {
     /// What attention to each piece counts as. A hidden piece is `[MASK]`, whatever it was.
     fn kinds(&self, pieces: &Pieces) -> Vec<Measure> {
         let kind = |id: &u32| match *id {
-            id if id == self.sep => Measure::Sep,
+            id if Some(id) == self.sep => Measure::Sep,
             id if self.punctuation.contains(&id) => Measure::Punctuation,
             _ => Measure::Rest,
         };
@@ -171,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    const MARKS: Marks = Marks { sep: 3, punctuation: Vec::new() };
+    const MARKS: Marks = Marks { sep: Some(3), punctuation: Vec::new() };
 
     fn sequence(ids: &[u32]) -> Pieces {
         let alignment = Alignment::new(
