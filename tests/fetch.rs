@@ -75,6 +75,61 @@ fn a_revision_is_a_model_of_its_own() {
 }
 
 #[test]
+fn a_revision_may_have_slashes() {
+    let server = Server::start();
+    for file in ["config.json", "vocab.txt", "model.safetensors"] {
+        let answer = Answer::file(fs::read(tiny_bert().join(file)).unwrap());
+        server.put(&format!("/someone/tiny/resolve/refs%2Fpr%2F1/{file}"), answer);
+    }
+    let world = world_with(&server);
+    let folder = world.succeed(&["fetch", "someone/tiny@refs/pr/1"]);
+    assert!(folder.trim().ends_with("models/someone--tiny@refs%2Fpr%2F1"), "{folder}");
+    same_model(Path::new(folder.trim()));
+    server.asked();
+    assert_eq!(world.succeed(&["fetch", "someone/tiny@refs/pr/1"]), folder);
+    assert_eq!(paths(&server), Vec::<String>::new());
+    for outside in ["someone/tiny@refs/../../x", "someone/tiny@/etc", "someone/tiny@refs//1", "someone/tiny@"] {
+        world.fail(1, &["fetch", outside]);
+    }
+    // Its name with the slashes names the run and its rows.
+    let config = "name = \"run\"\n[model]\nname = \"someone/tiny@refs/pr/1\"\n[treebank]\nevaluate = [\"sample:evaluate\"]\n\
+                  max_sentences = 5\n[[experiment]]\nkind = \"heads\"\nselection = \"same\"\nnull_models = 0\n";
+    world.write("run.toml", config);
+    world.succeed(&["run", "run.toml"]);
+    let report: serde_json::Value = serde_json::from_str(&world.read("runs/run/report.json")).unwrap();
+    assert_eq!(report["model"]["name"], "someone/tiny@refs/pr/1");
+}
+
+/// The file of the fixtures of headlight-bert.
+fn pytorch(file: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/headlight-bert/tests/fixtures/pytorch");
+    fs::read(folder.join(file)).unwrap()
+}
+
+#[test]
+fn weights_of_pytorch_come_from_the_hub_where_there_are_no_safetensors() {
+    let shards =
+        ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin", "pytorch_model.bin.index.json"];
+    for files in [vec![("pytorch_model.bin", "views.bin")], shards.iter().map(|file| (*file, *file)).collect()] {
+        let server = hub();
+        server.put(&format!("{MODEL}/model.safetensors"), Answer::default());
+        for (name, file) in &files {
+            server.put(&format!("{MODEL}/{name}"), Answer::file(pytorch(file)));
+        }
+        let world = world_with(&server);
+        let config = "name = \"run\"\n[model]\nname = \"someone/tiny\"\n[treebank]\nevaluate = [\"sample:evaluate\"]\n\
+                      max_sentences = 5\n[[experiment]]\nkind = \"heads\"\nselection = \"same\"\nnull_models = 0\n";
+        world.write("run.toml", config);
+        world.succeed(&["run", "run.toml"]);
+        let manifest: serde_json::Value = serde_json::from_str(&world.read("runs/run/manifest.json")).unwrap();
+        let inputs = manifest["inputs"].to_string();
+        for (name, _) in &files {
+            assert!(inputs.contains(name), "{name}: {inputs}");
+        }
+    }
+}
+
+#[test]
 fn a_broken_download_goes_on_where_it_stopped() {
     let server = hub();
     let world = world_with(&server);
@@ -285,7 +340,8 @@ fn a_checkpoint_without_safetensors_says_how_to_convert_it() {
     server.put(&format!("{MODEL}/config.json"), Answer::file("{}"));
     server.put(&format!("{MODEL}/vocab.txt"), Answer::file("[PAD]"));
     let error = world_with(&server).fail(1, &["fetch", "someone/tiny"]);
-    assert!(error.contains("has no model.safetensors") && error.contains("save_pretrained"), "{error}");
+    assert!(error.contains("neither model.safetensors nor pytorch_model.bin"), "{error}");
+    assert!(error.contains("save_pretrained"), "{error}");
 }
 
 const ROW: &str = "# sent_id = 1\n# text = Go\n1\tGo\tgo\tVERB\t_\t_\t0\troot\t_\t_\n\n";

@@ -22,7 +22,8 @@ pub fn models() -> Result<()> {
     let releases = RELEASES.iter().map(|(release, _)| *release).collect::<Vec<_>>();
     writeln!(
         text,
-        "\nAny BERT on the Hugging Face Hub with safetensors weights by its id: `model.name = \"owner/name\"`."
+        "\nAny model of these families on the Hugging Face Hub by its id, `model.name = \"owner/name\"`, or by a revision of it,\n\
+         \"owner/name@refs/pr/1\"; weights as safetensors or pytorch_model.bin, whole or in shards."
     )?;
     writeln!(text, "Treebanks of Universal Dependencies {} by name, UD_English-EWT; an earlier", releases[0])?;
     writeln!(text, "release as UD_English-EWT@2.15. In a config: \"ud:UD_English-EWT/dev\".")?;

@@ -109,7 +109,7 @@ fn folder(path: &Path, name: &str) -> Result<PathBuf> {
     Ok(path.to_path_buf())
 }
 
-/// The files of a checkpoint that results depend on.
+/// The files of a checkpoint that results depend on. Weights of PyTorch count where there are no others.
 fn inputs(folder: &Path) -> Result<Vec<Input>> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .with_context(|| format!("cannot read {}", folder.display()))?
@@ -117,16 +117,27 @@ fn inputs(folder: &Path) -> Result<Vec<Input>> {
         .filter(|path| path.is_file())
         .collect();
     files.sort();
+    let named = |path: &Path, endings: [&str; 2]| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        endings.iter().any(|ending| name.ends_with(ending))
+    };
+    let of_safetensors = |path: &Path| named(path, [".safetensors", ".safetensors.index.json"]);
+    let safetensors = files.iter().any(|path| of_safetensors(path));
     let wanted = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let role = match name.as_ref() {
             "tokenizer.json"
             | "vocab.txt"
+            | "vocab.json"
+            | "merges.txt"
             | "tokenizer_config.json"
             | "special_tokens_map.json"
             | "added_tokens.json" => "tokenizer",
             "config.json" => "model",
-            name if name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json") => "model",
+            _ if of_safetensors(path) => "model",
+            name if !safetensors && name.starts_with("pytorch_model") && named(path, [".bin", ".bin.index.json"]) => {
+                "model"
+            }
             _ => return None,
         };
         Some(input(role, path))

@@ -32,7 +32,7 @@ pub fn cached(model: &Model) -> Option<PathBuf> {
 /// Downloads the files of a checkpoint into a folder.
 ///
 /// # Errors
-/// When the Hub cannot be reached or may not be (`HF_HUB_OFFLINE`), or has no such checkpoint in safetensors.
+/// When the Hub cannot be reached or may not be (`HF_HUB_OFFLINE`), or has no such checkpoint.
 pub fn download(model: &Model, folder: &Path) -> Result<()> {
     ensure!(!super::is_set("HF_HUB_OFFLINE"), "HF_HUB_OFFLINE is set");
     let endpoint = env::var("HF_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty());
@@ -46,7 +46,7 @@ pub fn download(model: &Model, folder: &Path) -> Result<()> {
             return Ok(Some(()));
         }
         let request = Request {
-            url: format!("{endpoint}/{}/resolve/{}/{file}", model.id, model.revision),
+            url: format!("{endpoint}/{}/resolve/{}/{file}", model.id, model.revision.replace('/', "%2F")),
             token: token.as_deref(),
         };
         let pinned = model.pinned.iter().find(|(name, _)| *name == file).map(|(_, sha256)| *sha256);
@@ -65,26 +65,49 @@ pub fn download(model: &Model, folder: &Path) -> Result<()> {
             "{shown} has no repository {id} with a config.json, or does not show it: a private or gated one needs HF_TOKEN"
         );
     }
-    if get("tokenizer.json")?.is_none() && get("vocab.txt")?.is_none() {
-        bail!("{shown}/{id} has neither tokenizer.json nor vocab.txt");
+    let mut tokenizer = false;
+    for files in super::TOKENIZERS {
+        // The second file of two counts with the first alone.
+        tokenizer = get(files[0])?.is_some()
+            && files[1..].iter().try_fold(true, |all, file| Ok::<_, anyhow::Error>(all && get(file)?.is_some()))?;
+        if tokenizer {
+            break;
+        }
+    }
+    if !tokenizer {
+        bail!(
+            "{shown}/{id} has neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt; where it has a model of \
+             SentencePiece, {}",
+            converted(id)
+        );
     }
     for settings in ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"] {
         get(settings)?;
     }
-    if get("model.safetensors")?.is_none() {
-        if get("model.safetensors.index.json")?.is_none() {
-            bail!(
-                "{shown}/{id} has no model.safetensors; where it has weights of another format, convert them once: \
-                 python3 -c \"from transformers import AutoModel, AutoTokenizer as T; \
-                 AutoModel.from_pretrained('{id}').save_pretrained('FOLDER'); \
-                 T.from_pretrained('{id}').save_pretrained('FOLDER')\" and set `model.path` to FOLDER"
-            );
+    for (whole, index) in super::WEIGHTS {
+        if get(whole)?.is_some() {
+            return Ok(());
         }
-        for shard in shards(&folder.join("model.safetensors.index.json"))? {
-            ensure!(get(&shard)?.is_some(), "{shown}/{id} has no {shard}, which its index names");
+        if get(index)?.is_some() {
+            for shard in shards(&folder.join(index))? {
+                ensure!(get(&shard)?.is_some(), "{shown}/{id} has no {shard}, which its index names");
+            }
+            return Ok(());
         }
     }
-    Ok(())
+    bail!(
+        "{shown}/{id} has neither model.safetensors nor pytorch_model.bin; where it has weights of another format, {}",
+        converted(id)
+    )
+}
+
+/// How to make a folder of files that are read.
+fn converted(id: &str) -> String {
+    format!(
+        "convert it once: python3 -c \"from transformers import AutoModel, AutoTokenizer as T; \
+         AutoModel.from_pretrained('{id}').save_pretrained('FOLDER'); T.from_pretrained('{id}').save_pretrained('FOLDER')\" \
+         and set `model.path` to FOLDER"
+    )
 }
 
 /// The files that an index of shards names.

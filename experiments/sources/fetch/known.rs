@@ -50,6 +50,9 @@ const fn unpinned(name: &'static str, id: &'static str, about: &'static str) -> 
     Model { name: Cow::Borrowed(name), id: Cow::Borrowed(id), revision: MAIN, about, pinned: &[], wheel: None }
 }
 
+/// Seed studies take several of them; any of the 25 goes by its id, google/multiberts-seed_K.
+const MULTIBERTS: &str = "12 × 12, English: BERT-base of another seed (Sellam et al. 2022)";
+
 /// All models with a short name.
 pub const MODELS: &[Model] = &[
     Model {
@@ -78,6 +81,18 @@ pub const MODELS: &[Model] = &[
     unpinned("bert-mini", "google/bert_uncased_L-4_H-256_A-4", "4 × 4, English (Turc et al. 2019)"),
     unpinned("bert-small", "google/bert_uncased_L-4_H-512_A-8", "4 × 8, English (Turc et al. 2019)"),
     unpinned("bert-medium", "google/bert_uncased_L-8_H-512_A-8", "8 × 8, English (Turc et al. 2019)"),
+    unpinned("multiberts-seed-0", "google/multiberts-seed_0", MULTIBERTS),
+    unpinned("multiberts-seed-1", "google/multiberts-seed_1", MULTIBERTS),
+    unpinned("multiberts-seed-2", "google/multiberts-seed_2", MULTIBERTS),
+    unpinned("multiberts-seed-3", "google/multiberts-seed_3", MULTIBERTS),
+    unpinned("multiberts-seed-4", "google/multiberts-seed_4", MULTIBERTS),
+    unpinned("distilbert-base-uncased", "distilbert/distilbert-base-uncased", "6 × 12, English"),
+    unpinned("distilbert-base-cased", "distilbert/distilbert-base-cased", "6 × 12, English"),
+    unpinned(
+        "distilbert-base-multilingual-cased",
+        "distilbert/distilbert-base-multilingual-cased",
+        "6 × 12, 104 languages",
+    ),
 ];
 
 /// Compares the pinned files of a model with those in a folder.

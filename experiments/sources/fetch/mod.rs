@@ -63,7 +63,7 @@ impl Tried {
 }
 
 /// The folder with the checkpoint that `name` means: a known name or a Hugging Face id, `owner/name` or
-/// `owner/name@revision`. Fetches it on first use.
+/// `owner/name@revision`, where a revision may have slashes (`refs/pr/1`). Fetches it on first use.
 ///
 /// # Errors
 /// When no source has it: all that were tried, and how to place the files by hand.
@@ -95,8 +95,8 @@ pub fn model(name: &str) -> Result<PathBuf> {
         }
     }
     bail!(
-        "cannot obtain the model {name}. Tried {}. To place it by hand, put config.json, model.safetensors and \
-         tokenizer.json (or vocab.txt) into {}, or set `model.path` to a folder that has them",
+        "cannot obtain the model {name}. Tried {}. To place it by hand, put config.json, model.safetensors (or \
+         pytorch_model.bin) and the tokenizer's files into {}, or set `model.path` to a folder that has them",
         tried.0.join("; "),
         place.display()
     )
@@ -114,7 +114,7 @@ fn find_model(name: &str) -> Result<Model> {
             && !part.starts_with('.')
             && part.chars().all(|char| char.is_ascii_alphanumeric() || "._-".contains(char))
     };
-    if parts.len() == 2 && parts.iter().chain([&revision]).all(plain) {
+    if parts.len() == 2 && parts.iter().all(plain) && revision.split('/').all(|part| plain(&part)) {
         return Ok(Model::from_hub(id, revision));
     }
     match nearest(name, MODELS.iter().map(|model| model.name.as_ref())) {
@@ -143,12 +143,19 @@ pub fn check_label(name: &str, folder: &Path) -> Result<()> {
     }
 }
 
+/// Files of weights and indexes of their shards, in the order in which they are taken.
+const WEIGHTS: [(&str, &str); 2] =
+    [("model.safetensors", "model.safetensors.index.json"), ("pytorch_model.bin", "pytorch_model.bin.index.json")];
+
+/// Files that make a tokenizer, in the order in which they are taken.
+const TOKENIZERS: [&[&str]; 3] = [&["tokenizer.json"], &["vocab.txt"], &["vocab.json", "merges.txt"]];
+
 /// Whether a folder holds what every checkpoint has. Whether it is a good one is the loader's to say.
 pub fn is_checkpoint(folder: &Path) -> bool {
     let has = |file: &str| folder.join(file).is_file();
     has("config.json")
-        && (has("model.safetensors") || has("model.safetensors.index.json"))
-        && (has("tokenizer.json") || has("vocab.txt"))
+        && WEIGHTS.iter().any(|(whole, index)| has(whole) || has(index))
+        && TOKENIZERS.iter().any(|files| files.iter().all(|file| has(file)))
 }
 
 /// One split of a treebank's official release as a CoNLL-U file. Fetches it on first use.

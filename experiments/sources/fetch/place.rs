@@ -21,9 +21,11 @@ pub fn cache_folder() -> Result<PathBuf> {
     Ok(folder.join("headlight"))
 }
 
-/// The folder of a model in the cache: `models/owner--name`, with `@revision` where it is not the main one.
+/// The folder of a model in the cache: `models/owner--name`, with `@revision` where it is not the main one; a slash in a
+/// revision becomes `%2F`, as in addresses.
 pub fn model_folder(model: &Model) -> Result<PathBuf> {
-    let revision = if model.revision == MAIN { String::new() } else { format!("@{}", model.revision) };
+    let revision =
+        if model.revision == MAIN { String::new() } else { format!("@{}", model.revision.replace('/', "%2F")) };
     Ok(cache_folder()?.join("models").join(model.id.replace('/', "--") + &revision))
 }
 
