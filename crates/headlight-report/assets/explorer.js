@@ -88,7 +88,7 @@ function startExplorer() {
     }
     list.replaceChildren(...entries.map(({ at, sentence, total, wrong }) => {
       const mark = element("span", { class: wrong ? "score wrong" : "score", title: "right / all" }, `${total - wrong}/${total}`);
-      const text = element("span", { class: "text" }, sentence.words.map((word) => word.form).join(" "));
+      const text = element("span", { class: "text", dir: runsRightToLeft(sentence.words) ? "rtl" : "auto" }, sentence.words.map((word) => word.form).join(" "));
       return element("li", { role: "option", id: `sentence-${at}`, "aria-selected": at === state.sentence }, text, mark);
     }));
     const all = entries.reduce((sum, entry) => [sum[0] + entry.total - entry.wrong, sum[1] + entry.total], [0, 0]);
@@ -186,6 +186,14 @@ function textWidth(text) {
   return measure.measureText(text).width;
 }
 
+const FROM_RIGHT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u;
+
+/** Whether most letters are of scripts that run from right to left, so that the first word stands at the right. */
+function runsRightToLeft(words) {
+  const letters = words.flatMap((word) => [...word.form]).filter((character) => /\p{Alphabetic}/u.test(character));
+  return 2 * letters.filter((letter) => FROM_RIGHT.test(letter)).length > letters.length;
+}
+
 /** One sentence: arcs, words, attention lines, words again. */
 function draw(sentence, number, direction, isWanted, state, redraw) {
   const n = sentence.words.length;
@@ -203,6 +211,7 @@ function draw(sentence, number, direction, isWanted, state, redraw) {
     centres.push(right + width / 2);
     right += width + WORD_GAP;
   });
+  if (runsRightToLeft(sentence.words)) centres.forEach((centre, position) => { centres[position] = right + 12 - WORD_GAP - centre; });
   const levels = arcLevels(sentence.words);
   const tall = Math.max(1, ...levels);
   const top = 24 + ARC_STEP * (tall + 1) + 14;
@@ -313,7 +322,7 @@ function arc(sentence, at, centres, y, level, kind) {
     return parts(`M${x} ${height}V${y - 6}`, x, height - 4);
   }
   const governor = word.governor - 1;
-  const side = governor < at ? 1 : -1;
+  const side = centres[governor + 1] < x ? 1 : -1;
   const start = centres[governor + 1] + 7 * side;
   const height = y - 8 - ARC_STEP * level;
   const round = Math.min(8, Math.abs(x - start) / 2);

@@ -65,6 +65,7 @@ mod kinds;
 mod markdown;
 mod null_models;
 pub mod run;
+mod script;
 mod selection;
 pub mod sheet;
 pub mod stats;

@@ -8,6 +8,7 @@ use headlight_treebank::{
 };
 
 use crate::run::{RunDirectory, RunError};
+use crate::script::runs_right_to_left;
 use crate::sheet::escape_latex;
 use crate::tables::{Prediction, TableError};
 
@@ -66,7 +67,7 @@ impl From<TableError> for TreeFigureError {
     }
 }
 
-/// The sentence with its arcs above; with `predicted`, one entry per word, also the predicted arcs below: solid blue where
+/// The sentence with its arcs above, its first word at the right where its script runs from right to left; with `predicted`, one entry per word, also the predicted arcs below: solid blue where
 /// they agree with the treebank, dashed red where they do not. A word whose predictor points nowhere (`None`) has no arc.
 ///
 /// # Errors
@@ -87,29 +88,37 @@ pub fn dependency_tree(
          \\definecolor{agrees}{HTML}{0072B2}\n\\definecolor{differs}{HTML}{D55E00}\n\
          \\begin{dependency}[theme=simple, edge unit distance=1.7ex]\n  \\begin{deptext}[column sep=1em]\n",
     );
-    let forms: Vec<String> = sentence.words().iter().map(|word| escape_word(&word.form)).collect();
+    let mut forms: Vec<String> = sentence.words().iter().map(|word| escape_word(&word.form)).collect();
+    let right_to_left = runs_right_to_left(sentence.words().iter().map(|word| word.form.as_str()));
+    if right_to_left {
+        forms.reverse();
+    }
+    // Columns of a `deptext` count from the left.
+    let column = |word: usize| if right_to_left { sentence.len() - word } else { word + 1 };
     latex.push_str(&format!("    {} \\\\\n  \\end{{deptext}}\n", forms.join(" \\& ")));
+    let arc = |options: &str, governor: Governor, dependent: usize, label: &str| {
+        let options = if options.is_empty() { String::new() } else { format!("[{options}]") };
+        let dependent = column(dependent);
+        match governor {
+            Governor::Root => format!("  \\deproot{options}{{{dependent}}}{{{label}}}\n"),
+            Governor::Word(governor) => {
+                format!("  \\depedge{options}{{{}}}{{{dependent}}}{{{label}}}\n", column(governor.id() - 1))
+            }
+        }
+    };
     for (index, word) in sentence.words().iter().enumerate() {
         let relation = escape_latex(word.relation.name(granularity));
-        latex.push_str(&arc("", word.governor, index + 1, &relation));
+        latex.push_str(&arc("", word.governor, index, &relation));
     }
     for (index, (word, governor)) in sentence.words().iter().zip(predicted.into_iter().flatten()).enumerate() {
         if let Some(governor) = governor {
             let style = if *governor == word.governor { "agrees" } else { "differs, dashed" };
             let options = format!("edge below, edge style={{{style}}}");
-            latex.push_str(&arc(&options, *governor, index + 1, ""));
+            latex.push_str(&arc(&options, *governor, index, ""));
         }
     }
     latex.push_str("\\end{dependency}\n");
     Ok(latex)
-}
-
-fn arc(options: &str, governor: Governor, dependent: usize, label: &str) -> String {
-    let options = if options.is_empty() { String::new() } else { format!("[{options}]") };
-    match governor {
-        Governor::Root => format!("  \\deproot{options}{{{dependent}}}{{{label}}}\n"),
-        Governor::Word(governor) => format!("  \\depedge{options}{{{}}}{{{dependent}}}{{{label}}}\n", governor.id()),
-    }
 }
 
 /// `\&` separates words in a `deptext`, so an ampersand is written by its code.
@@ -307,6 +316,22 @@ mod tests {
         fs::remove_file(folder.path().join("predictions-attention.conllu")).unwrap();
         let error = run_tree(&run, "s1", None).unwrap_err().to_string();
         assert!(error.ends_with("no experiment of kind = \"heads\" or \"probe\""), "{error}");
+    }
+
+    #[test]
+    fn a_right_to_left_sentence_begins_at_the_right() {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path());
+        let hebrew = CONLLU.replace("A&B", "הילד").replace("ate", "אכל").replace("50%", "תפוח");
+        fs::write(folder.path().join("predictions.conllu"), hebrew).unwrap();
+        let run = RunDirectory::open(folder.path()).unwrap();
+        let latex = run_tree(&run, "s1", None).unwrap();
+        assert!(latex.contains("    תפוח \\& אכל \\& הילד \\\\\n"), "{latex}");
+        for arc in
+            [r"\depedge{2}{3}{nsubj}", r"\deproot{2}{root}", r"\depedge{2}{1}{obj}", r"{differs, dashed}]{3}{1}{}"]
+        {
+            assert!(latex.contains(arc), "{arc}: {latex}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use plotters::style::{
 
 use super::FigureError;
 use super::colours::Colour;
+use crate::script::visual;
 
 /// The width of a column in most proceedings: 3.3 inches.
 pub(super) const COLUMN: f64 = 237.6;
@@ -33,12 +34,14 @@ struct Backend {
     size: f64,
     /// How far below the point asked for, in points, the middle of a text must be put to be there.
     below: f64,
+    /// Whether whoever draws its text knows of scripts that run from right to left.
+    shapes: bool,
 }
 
-const SVG: Backend = Backend { size: 1.24, below: 0.4 };
+const SVG: Backend = Backend { size: 1.24, below: 0.4, shapes: true };
 
 /// The size is DejaVu's height from the lowest to the highest glyph.
-const PNG: Backend = Backend { size: 1.164, below: 1.9 };
+const PNG: Backend = Backend { size: 1.164, below: 1.9, shapes: false };
 
 /// A figure's marks, in the order in which they are drawn.
 #[derive(Debug, Default)]
@@ -158,7 +161,8 @@ impl Drawing {
                         false => (font, (*x, y + backend.below)),
                     };
                     let style = TextStyle::from(font).color(&colour).pos(Pos::new(anchor.position(), VPos::Center));
-                    area.draw_text(text, &style, pixel(at))
+                    let text = if backend.shapes { text.clone() } else { visual(text) };
+                    area.draw_text(&text, &style, pixel(at))
                 }
             };
             drawn.map_err(|error| failed(&error))?;
@@ -194,7 +198,7 @@ pub(super) fn fitted(text: &str, most: f64) -> String {
 
 fn width(text: &str, style: FontStyle) -> f64 {
     register_fonts();
-    font(style, PNG).layout_box(text).map_or(0.0, |((left, _), (right, _))| f64::from(right - left) / SCALE)
+    font(style, PNG).layout_box(&visual(text)).map_or(0.0, |((left, _), (right, _))| f64::from(right - left) / SCALE)
 }
 
 impl Anchor {

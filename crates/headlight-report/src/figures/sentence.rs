@@ -1,4 +1,5 @@
-//! Figure 5: the attention of one head in one sentence; attending words at the left, attended ones at the right.
+//! Figure 5: the attention of one head in one sentence; attending words at the left, attended ones at the right, and the other
+//! way round where the script runs from right to left.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +11,7 @@ use super::{FigureError, nothing_to_draw};
 use crate::assess::Chosen;
 use crate::explorer::{Explorer, ExplorerSentence};
 use crate::run::RunDirectory;
+use crate::script::runs_right_to_left;
 use crate::tables::{BestHead, Direction};
 
 /// The height of a word.
@@ -85,7 +87,9 @@ fn draw(
     let names = std::iter::once("[CLS]").chain(forms).chain(["[SEP]"]).map(|name| fitted(name, COLUMN / 3.0));
     let names: Vec<String> = names.collect();
     let widest = names.iter().map(|name| bold_width(name)).fold(0.0, f64::max);
-    let (left, right) = (widest + 6.0, COLUMN - widest - 6.0);
+    let sides = [(widest + 6.0, Anchor::End, -3.0), (COLUMN - widest - 6.0, Anchor::Start, 3.0)];
+    let right_to_left = runs_right_to_left(sentence.words.iter().map(|word| word.form.as_str()));
+    let [attending, attended] = if right_to_left { [sides[1], sides[0]] } else { sides };
     let top = 24.0;
     let y = |position: usize| top + ROW * position as f64;
     let mut drawing = Drawing { width: COLUMN, height: y(n + 2), marks: Vec::new() };
@@ -101,7 +105,11 @@ fn draw(
         for to in 0..size {
             let value = weight(from, to).min(1.0);
             if value >= LEAST_WEIGHT {
-                drawing.line(&[(left, y(from)), (right, y(to))], Colour::SOFT.opacity(0.75 * value), 0.4 + 2.0 * value);
+                drawing.line(
+                    &[(attending.0, y(from)), (attended.0, y(to))],
+                    Colour::SOFT.opacity(0.75 * value),
+                    0.4 + 2.0 * value,
+                );
             }
         }
     }
@@ -113,7 +121,7 @@ fn draw(
             continue;
         }
         let (from, to) = if direction == Direction::DependentToGovernor { (at + 1, pick) } else { (pick, at + 1) };
-        let line = [(left, y(from)), (right, y(to))];
+        let line = [(attending.0, y(from)), (attended.0, y(to))];
         let width = 0.9 + 2.0 * weight(from, to).min(1.0);
         if pick == sentence.words[at].governor {
             drawing.line(&line, BLUE, width);
@@ -125,16 +133,17 @@ fn draw(
     for (position, name) in names.iter().enumerate() {
         let stands_out = position > 0 && position <= n && wanted(position - 1);
         let special = position == 0 || position > n;
-        let (at_left, at_right) = ((left - 3.0, y(position)), (right + 3.0, y(position)));
+        let place = |(x, anchor, beside): (f64, Anchor, f64)| ((x + beside, y(position)), anchor);
+        let ((at_from, from), (at_to, to)) = (place(attending), place(attended));
         let colour = if special { Colour::SOFT } else { Colour::INK };
         match (stands_out, direction) {
-            (true, Direction::DependentToGovernor) => drawing.bold(at_left, Anchor::End, name, Colour::INK),
+            (true, Direction::DependentToGovernor) => drawing.bold(at_from, from, name, Colour::INK),
             _ if special => {}
-            _ => drawing.text(at_left, Anchor::End, name, colour),
+            _ => drawing.text(at_from, from, name, colour),
         }
         match (stands_out, direction) {
-            (true, Direction::GovernorToDependent) => drawing.bold(at_right, Anchor::Start, name, Colour::INK),
-            _ => drawing.text(at_right, Anchor::Start, name, colour),
+            (true, Direction::GovernorToDependent) => drawing.bold(at_to, to, name, Colour::INK),
+            _ => drawing.text(at_to, to, name, colour),
         }
     }
     drawing
