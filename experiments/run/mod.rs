@@ -337,6 +337,7 @@ impl Run {
     fn report(&mut self, outcomes: &[(&'static str, Outcome)]) -> Result<Report> {
         let loaded = self.model()?;
         let (model, of_model) = (loaded.summary(), loaded.model.warnings().to_vec());
+        let positions = loaded.model.spec().max_pieces();
         let config = &self.config;
         let treebank = &config.treebank;
         // A run on unlabelled text alone has no treebank to name, whatever files `[treebank]` lists.
@@ -359,6 +360,12 @@ impl Run {
         warnings.extend(outcomes.iter().flat_map(|(_, outcome)| outcome.warnings.clone()));
         let of_heads = outcomes.iter().find(|(kind, _)| *kind == "heads");
         let rows = of_heads.and_then(|(_, outcome)| outcome.facts.get("rows")?.as_str());
+        if skipped > 0 && positions < treebank.max_pieces {
+            warnings.push(format!(
+                "the model reads at most {positions} pieces, fewer than `treebank.max_pieces` = {}: longer sentences are skipped",
+                treebank.max_pieces
+            ));
+        }
         if skipped > 0 {
             let counted = if skipped == 1 { "1 sentence was".to_owned() } else { format!("{skipped} sentences were") };
             warnings.push(format!("{counted} skipped; the manifest lists the reasons"));
@@ -378,7 +385,7 @@ impl Run {
                 attention: config.model.attention.to_string(),
                 rows: rows.unwrap_or("raw").to_owned(),
                 precision: config.model.precision.to_string(),
-                piece_limit: u32::try_from(treebank.max_pieces)?,
+                piece_limit: u32::try_from(treebank.max_pieces.min(positions))?,
                 packing: self.books.iter().find_map(|(_, books)| books.packing).map(|packing| packing.to_string()),
             },
             statistics: outcomes

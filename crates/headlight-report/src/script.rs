@@ -70,13 +70,13 @@ fn mirrored(character: char) -> char {
 
 /// Letters of Arabic in the forms that their neighbours give them (Unicode's presentation forms).
 fn joined(text: &[char]) -> Vec<char> {
-    let neighbour = |letters: &mut dyn Iterator<Item = &char>| letters.find(|letter| !is_mark(**letter)).copied();
+    let is_letter = |character: &&char| !is_mark(**character);
     let mut shaped = Vec::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {
-        let before = neighbour(&mut text[..at].iter().rev());
+        let before = text[..at].iter().rev().find(is_letter).copied();
         let joins_before = before.and_then(forms).is_some_and(|forms| forms[2] != 0);
-        let after = neighbour(&mut text[at + 1..].iter());
+        let after = text[at + 1..].iter().find(is_letter).copied();
         // Lam and alef are written as one.
         if let (0x644, Some(ligature)) = (u32::from(text[at]), text.get(at + 1).and_then(|alef| ligature(*alef))) {
             shaped.extend(char::from_u32(ligature + u32::from(joins_before)));
