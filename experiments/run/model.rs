@@ -130,6 +130,7 @@ fn inputs(folder: &Path) -> Result<Vec<Input>> {
             | "vocab.txt"
             | "vocab.json"
             | "merges.txt"
+            | "spm.model"
             | "tokenizer_config.json"
             | "special_tokens_map.json"
             | "added_tokens.json" => "tokenizer",

@@ -6,6 +6,7 @@ mod folder;
 mod growth;
 mod merges;
 mod sentence;
+mod sentencepiece;
 mod settings;
 
 use std::{collections::HashMap, ops::Range, path::Path, sync::Mutex};

@@ -58,7 +58,9 @@ fn compare(case: &Value, sentences: &[Value]) -> Compared {
     fs::write(&path, config.to_string()).unwrap();
     let spec = Architecture { positions: Positions { rows: 4096, offset: 0 }, ..Architecture::read(&path).unwrap() };
     for (file, content) in case["files"].as_object().unwrap() {
-        fs::write(folder.path().join(file), content.as_str().unwrap()).unwrap();
+        let content = content.as_str().unwrap();
+        let bytes = content.strip_prefix("base64:").map_or_else(|| content.as_bytes().to_vec(), base64);
+        fs::write(folder.path().join(file), bytes).unwrap();
     }
     let tokenizer = Tokenizer::read(folder.path(), &spec).unwrap_or_else(|error| panic!("{name}: {}", told(&error)));
 
@@ -112,6 +114,24 @@ fn compare(case: &Value, sentences: &[Value]) -> Compared {
         compared.shared += by_text.legibility(unknown).shared;
     }
     compared
+}
+
+/// The bytes of a text in base64.
+fn base64(text: &str) -> Vec<u8> {
+    let value = |character: u8| match character {
+        b'A'..=b'Z' => character - b'A',
+        b'a'..=b'z' => character - b'a' + 26,
+        b'0'..=b'9' => character - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let mut bytes = Vec::new();
+    for four in text.trim_end_matches('=').as_bytes().chunks(4) {
+        let bits = four.iter().fold(0u32, |bits, character| bits << 6 | u32::from(value(*character)))
+            << (6 * (4 - four.len()));
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..four.len()]);
+    }
+    bytes
 }
 
 fn read(path: &Path) -> Value {

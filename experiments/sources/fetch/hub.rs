@@ -76,8 +76,8 @@ pub fn download(model: &Model, folder: &Path) -> Result<()> {
     }
     if !tokenizer {
         bail!(
-            "{shown}/{id} has neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt; where it has a model of \
-             SentencePiece, {}",
+            "{shown}/{id} has neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt, nor spm.model; where \
+             it has a model of SentencePiece under another name, {}",
             converted(id)
         );
     }

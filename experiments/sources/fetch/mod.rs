@@ -148,7 +148,7 @@ const WEIGHTS: [(&str, &str); 2] =
     [("model.safetensors", "model.safetensors.index.json"), ("pytorch_model.bin", "pytorch_model.bin.index.json")];
 
 /// Files that make a tokenizer, in the order in which they are taken.
-const TOKENIZERS: [&[&str]; 3] = [&["tokenizer.json"], &["vocab.txt"], &["vocab.json", "merges.txt"]];
+const TOKENIZERS: [&[&str]; 4] = [&["tokenizer.json"], &["vocab.txt"], &["vocab.json", "merges.txt"], &["spm.model"]];
 
 /// Whether a folder holds what every checkpoint has. Whether it is a good one is the loader's to say.
 pub fn is_checkpoint(folder: &Path) -> bool {

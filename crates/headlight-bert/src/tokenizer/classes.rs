@@ -72,6 +72,8 @@ pub(super) enum Way {
     WholeOrTxt,
     /// It takes `tokenizer.json` as it stands, or `vocab.json` and `merges.txt` with these splits.
     WholeOrMerges(Splits),
+    /// It takes `tokenizer.json` as it stands, or a model of SentencePiece.
+    WholeOrModel,
     /// It takes `tokenizer.json` as it stands.
     Whole,
 }
@@ -130,7 +132,7 @@ impl Class {
         let class = |way, around, names| Some(Class { way, around, names });
         match name {
             "AlbertTokenizer" => class(Way::Whole, Surroundings::Bert, ALBERT_NAMES),
-            "DebertaV2Tokenizer" => class(Way::Whole, Surroundings::Bert, BERT_NAMES),
+            "DebertaV2Tokenizer" => class(Way::WholeOrModel, Surroundings::Bert, BERT_NAMES),
             "MPNetTokenizer" => class(Way::WholeOrTxt, Surroundings::Roberta, MPNET_NAMES),
             "RobertaTokenizer" | "LongformerTokenizer" | "BartTokenizer" => {
                 class(Way::WholeOrMerges(Splits::Gpt2), Surroundings::Roberta, ROBERTA_NAMES)

@@ -19,7 +19,7 @@ use super::{
     around::Around,
     classes::{Class, Surroundings, Way},
     growth::growth,
-    merges,
+    merges, sentencepiece,
     settings::{Names, Settings, Vocabulary},
 };
 use crate::{LoadError, files};
@@ -98,6 +98,14 @@ pub(super) fn open(folder: &Path) -> Result<Opened, LoadError> {
         let Way::WholeOrMerges(splits) = class.way else { return Err(no_vocabulary(folder)) };
         let description = merges::describe(&pieces, &merges, splits, settings.add_prefix_space()?.unwrap_or(false))?;
         whole(pieces, description, &settings, class, warnings)?
+    } else if let Some(model) =
+        OF_SENTENCEPIECE.map(|model| folder.join(model)).into_iter().find(|model| model.exists())
+    {
+        let class = settings.class(Vocabulary::Model, &mut warnings)?;
+        let [lower_case, split_by_punct] = [settings.is_on("do_lower_case")?, settings.is_on("split_by_punct")?];
+        let spaced = settings.add_prefix_space()?.unwrap_or(true);
+        let description = sentencepiece::describe(&model, &settings.names(class), lower_case, split_by_punct, spaced)?;
+        whole(model, description, &settings, class, warnings)?
     } else {
         return Err(no_vocabulary(folder));
     };
@@ -106,16 +114,10 @@ pub(super) fn open(folder: &Path) -> Result<Opened, LoadError> {
 }
 
 fn no_vocabulary(folder: &Path) -> LoadError {
-    let hint = if OF_SENTENCEPIECE.iter().any(|model| folder.join(model).exists()) {
-        "only a model of SentencePiece is there; write its tokenizer.json with transformers: \
-         `AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`"
-    } else {
-        "copy the tokenizer of the model into its folder"
-    };
     LoadError::MissingFile {
         folder: folder.to_owned(),
         wanted: "tokenizer.json or vocab.txt, nor vocab.json with merges.txt",
-        hint,
+        hint: "copy the tokenizer of the model into its folder",
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) enum Vocabulary {
     Txt,
     /// `vocab.json`, with `merges.txt`
     Merges,
+    /// A model of SentencePiece
+    Model,
 }
 
 /// The settings of a tokenizer.
@@ -105,6 +107,7 @@ impl Settings {
             Vocabulary::Json => true,
             Vocabulary::Txt => !own_code && matches!(class.way, Way::Bert | Way::WholeOrTxt),
             Vocabulary::Merges => !own_code && matches!(class.way, Way::WholeOrMerges(_)),
+            Vocabulary::Model => !own_code && class.way == Way::WholeOrModel,
         };
         match there {
             _ if suffices => {}
@@ -112,6 +115,12 @@ impl Settings {
                 return unsupported(
                     "RobertaTokenizer, GPT2Tokenizer and Qwen2Tokenizer; other classes need their tokenizer.json, which the \
                      folder lacks",
+                );
+            }
+            Vocabulary::Model => {
+                return unsupported(
+                    "DebertaV2Tokenizer where only a model of SentencePiece is there; for other classes write tokenizer.json \
+                     with transformers: `AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`",
                 );
             }
             _ => return unsupported("BertTokenizer; other classes need their tokenizer.json, which the folder lacks"),
@@ -152,6 +161,11 @@ impl Settings {
     /// Whether the first word of a text gets a space before it, where that is said.
     pub fn add_prefix_space(&self) -> Result<Option<bool>, LoadError> {
         self.flag("add_prefix_space")
+    }
+
+    /// A key that is off where nothing is said.
+    pub fn is_on(&self, key: &str) -> Result<bool, LoadError> {
+        Ok(self.flag(key)?.unwrap_or(false))
     }
 
     /// What begins and ends a text, where the settings say whether something does.
