@@ -95,6 +95,43 @@ fn words_of_one_piece_are_warned_of_where_text_is_the_input() {
 }
 
 #[test]
+fn sentences_that_cannot_be_aligned_are_counted_and_listed() {
+    let world = World::new();
+    // The text of the third sentence is another one's, and a word of the fifth has no character that is read.
+    let bank = treebank(["the", "tree", "sat", "mat"]);
+    let bank =
+        bank.replacen("# sent_id = s2\n# text = the tree sat mat", "# sent_id = s2\n# text = the mat sat tree", 1);
+    let (before, after) = bank.split_once("# sent_id = s4").unwrap();
+    let bank = format!("{before}# sent_id = s4{}", after.replacen("mat", "\u{200b}", 2));
+    world.write("bank.conllu", bank);
+    world.write(
+        "run.toml",
+        tiny_config("input = \"text\"")
+            .replace("[\"sample:select\"]", "[]")
+            .replace("sample:evaluate", "bank.conllu")
+            .replace("kind = \"heads\"", "kind = \"heads\"\nselection = \"same\""),
+    );
+    world.succeed(&["run", "run.toml"]);
+    let report: serde_json::Value = serde_json::from_str(&world.read("runs/run/report.json")).unwrap();
+    let split = &report["treebank"]["splits"][0];
+    assert_eq!((&split["sentences"], &split["skipped"]["word outside the text"]), (&7.into(), &1.into()));
+    assert_eq!(
+        split["unaligned"],
+        serde_json::json!([
+            {"sent_id": "s2", "problem": "word 2 does not lie in the text"},
+            {"sent_id": "s4", "problem": "1 word has no piece of its own"},
+        ])
+    );
+    let said = "s2 (word 2 does not lie in the text), s4 (1 word has no piece of its own)";
+    for page in ["runs/run/report.md", "runs/run/report.html"] {
+        assert!(
+            world.read(page).contains(&said.replace('(', "\\(").replace(')', "\\)")) || world.read(page).contains(said),
+            "{page}"
+        );
+    }
+}
+
+#[test]
 fn how_a_checkpoint_was_read_stands_in_the_report() {
     let world = World::new();
     for file in ["config.json", "vocab.txt", "model.safetensors"] {

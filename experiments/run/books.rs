@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use headlight_bert::{Pieces, Skip, Tokenizer};
-use headlight_report::run::SplitSummary;
+use headlight_report::run::{SplitSummary, Unaligned};
 use headlight_treebank::Sentence;
 use headlight_treebank::coreference::Document;
 
@@ -13,6 +13,9 @@ use super::stream::Stream;
 use super::{Run, reading};
 use crate::config::Split;
 use crate::sources::corpus::Packing;
+
+/// So many sentences that could not be aligned are listed; all are counted.
+const LISTED: usize = 100;
 
 /// What a stream was made of.
 #[derive(Debug, Default)]
@@ -47,13 +50,29 @@ impl Books {
                 self.summary.words += sentence.len() as u64;
                 self.contents.push(sentence);
                 reading::add_sentence(&mut self.summary.reading, sentence, &pieces, tokenizer.special().unk);
+                match pieces.unpieced_words {
+                    0 => {}
+                    1 => self.unaligned(sentence, "1 word has no piece of its own".to_owned()),
+                    words => self.unaligned(sentence, format!("{words} words have no piece of their own")),
+                }
                 Some(pieces)
             }
             Err(skip) => {
                 tracing::debug!("{} skipped: {skip}", sentence.sent_id());
+                if matches!(skip, Skip::WordOutsideText { .. } | Skip::Untokenizable) {
+                    self.unaligned(sentence, skip.to_string());
+                }
                 self.skip(skip.reason());
                 None
             }
+        }
+    }
+
+    /// Lists a sentence whose words and pieces do not lie side by side.
+    fn unaligned(&mut self, sentence: &Sentence, problem: String) {
+        if self.summary.unaligned.len() < LISTED {
+            let sent_id = sentence.sent_id().to_owned();
+            self.summary.unaligned.push(Unaligned { sent_id, problem });
         }
     }
 

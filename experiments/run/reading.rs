@@ -9,6 +9,9 @@ use headlight_treebank::Sentence;
 /// none of them, and what single words do to accuracy is far below the width of its interval.
 const MANY: f64 = 0.05;
 
+/// So many sentences that could not be aligned stand in the warning.
+const SHOWN: usize = 5;
+
 /// The reasons for which a model cannot make out words, each with their number.
 fn reasons(reading: &Reading) -> [(&'static str, u64); 3] {
     [
@@ -65,6 +68,16 @@ pub(super) fn warnings(split: &SplitSummary) -> Vec<String> {
             "{} have the same pieces as the word before, so that no head can tell the two apart; input = \"words\" gives \
              each word pieces of its own",
             of_all(shared_words)
+        ));
+    }
+    if !split.unaligned.is_empty() {
+        let shown: Vec<String> =
+            split.unaligned.iter().take(SHOWN).map(|it| format!("{} ({})", it.sent_id, it.problem)).collect();
+        let others = if split.unaligned.len() > SHOWN { "; report.json lists more" } else { "" };
+        warnings.push(format!(
+            "{}: words and pieces do not lie side by side in {}{others}",
+            split.split,
+            shown.join(", ")
         ));
     }
     if many(blank_words) {

@@ -99,7 +99,10 @@ pub(crate) fn splits_sheet(report: &Report) -> Sheet {
         let unread = unread.iter().filter(|(words, _)| *words > 0);
         let unread: Vec<String> = unread.map(|(words, what)| format!("{} {what}", count(*words))).collect();
         // Runs from before pieces were counted have none.
-        let pieces = if reading.pieces == 0 { String::new() } else { count(reading.pieces) };
+        let pieces = match reading.pieces {
+            0 => String::new(),
+            pieces => format!("{} ({:.2} a word)", count(pieces), pieces as f64 / split.words as f64),
+        };
         vec![
             split.split.as_str().into(),
             split.files.join(", ").into(),

@@ -15,7 +15,7 @@ pub use manifest::{Input, MANIFEST_VERSION, Machine, Manifest, SkippedSentences,
 pub use overlap::{Overlap, Repeated};
 pub use report::{
     Conventions, ExperimentSummary, ModelSummary, REPORT_VERSION, Reading, Report, SplitSummary, StatisticsSummary,
-    TreebankSummary,
+    TreebankSummary, Unaligned,
 };
 
 #[cfg(test)]

@@ -88,6 +88,18 @@ pub struct SplitSummary {
     /// How the model read the words.
     #[serde(default)]
     pub reading: Reading,
+    /// Sentences whose words could not be aligned with pieces, in the order of the split, the first 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unaligned: Vec<Unaligned>,
+}
+
+/// A sentence in which words and pieces could not be aligned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unaligned {
+    /// Its `sent_id`.
+    pub sent_id: String,
+    /// Why: it was skipped, or a word of it stands as the unknown piece.
+    pub problem: String,
 }
 
 /// How a model read the words of a split. Words that it cannot make out are scored like all others.

@@ -30,6 +30,7 @@ pub(crate) fn report() -> Report {
                 repeated: Repeated { sentences: 92, words: 251, names: 0 },
                 repaired: 4,
                 reading: Reading { pieces: 27_011, unknown_words: 12, ..Reading::default() },
+                unaligned: vec![Unaligned { sent_id: "s7".into(), problem: "word 3 does not lie in the text".into() }],
             }],
             overlaps: vec![Overlap { split: "evaluate".into(), with: "select".into(), sentences: 0, words: 0 }],
         },
