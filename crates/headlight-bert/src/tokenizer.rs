@@ -328,10 +328,10 @@ fn capitals_out_of_reach(inner: &tokenizers::Tokenizer, vocabulary: &HashMap<Str
         tokenizers::Normalizer::normalize(normalizer, &mut probe).ok()?;
         Some(probe.get() == "a")
     });
-    let of_words = |piece: &&String| piece.chars().next().is_some_and(char::is_alphabetic);
-    let words = vocabulary.keys().filter(of_words).count();
-    let capital = |piece: &&String| piece.chars().next().is_some_and(char::is_uppercase);
-    let capitals = vocabulary.keys().filter(capital).count();
+    // The space before a word is no letter of it.
+    let first = |piece: &String| piece.trim_start_matches(['Ġ', '▁']).chars().next();
+    let words = vocabulary.keys().filter(|piece| first(piece).is_some_and(char::is_alphabetic)).count();
+    let capitals = vocabulary.keys().filter(|piece| first(piece).is_some_and(char::is_uppercase)).count();
     (lowered == Some(true) && 10 * capitals > words).then(|| {
         format!(
             "the tokenizer makes text lower case, but {capitals} of its {words} pieces that begin words are capitalised and \

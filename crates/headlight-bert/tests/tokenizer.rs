@@ -325,6 +325,10 @@ fn a_cased_vocabulary_under_a_lower_casing_tokenizer_is_told() {
     };
     let [warning] = &warnings("{}")[..] else { panic!() };
     assert!(warning.contains("2 of its 4 pieces that begin words are capitalised"), "{warning}");
+    // The space of a byte-level piece is written with a capital letter, and is none.
+    let spaced = vocabulary.replace("The", "Ġthe").replace("Head", "Ġhead");
+    let (folder, spec) = folder(&spaced, 17);
+    assert_eq!(Tokenizer::read(folder.path(), &spec).unwrap().warnings(), [""; 0]);
     assert!(warnings(r#"{"do_lower_case": false}"#).is_empty());
 }
 
