@@ -110,9 +110,12 @@ fn pytorch(file: &str) -> Vec<u8> {
 fn weights_of_pytorch_come_from_the_hub_where_there_are_no_safetensors() {
     let shards =
         ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin", "pytorch_model.bin.index.json"];
-    for files in [vec![("pytorch_model.bin", "views.bin")], shards.iter().map(|file| (*file, *file)).collect()] {
-        let server = hub();
-        server.put(&format!("{MODEL}/model.safetensors"), Answer::default());
+    let whole = |file| vec![("pytorch_model.bin", file)];
+    for files in [whole("views.bin"), whole("legacy-f16.bin"), shards.iter().map(|file| (*file, *file)).collect()] {
+        let server = Server::start();
+        for file in ["config.json", "vocab.txt", "tokenizer_config.json"] {
+            server.put(&format!("{MODEL}/{file}"), Answer::file(fs::read(tiny_bert().join(file)).unwrap()));
+        }
         for (name, file) in &files {
             server.put(&format!("{MODEL}/{name}"), Answer::file(pytorch(file)));
         }

@@ -2,7 +2,7 @@
 //! or another one never stands in the cache as good.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,13 +15,16 @@ enum Content {
     Json,
     /// Weights.
     Safetensors,
-    /// Weights as PyTorch writes them: a ZIP archive.
+    /// Weights as PyTorch writes them: a ZIP archive, and a row of pickles before 1.6.
     Archive,
     /// Sentences.
     Treebank,
     /// Lists of pieces.
     Text,
 }
+
+/// How weights of PyTorch before 1.6 begin. Whether they are whole is the loader's to say.
+const PICKLED: &[u8; 8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46";
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -77,6 +80,11 @@ pub fn check(name: &str, path: &Path) -> Result<()> {
             Ok(())
         }
         Content::Archive => {
+            let mut beginning = [0; PICKLED.len()];
+            if file.read_exact(&mut beginning).is_ok() && beginning == *PICKLED {
+                return Ok(());
+            }
+            file.rewind().with_context(read)?;
             let archive = zip::ZipArchive::new(BufReader::new(file));
             archive.map(drop).with_context(|| format!("{name} is no whole archive of weights{}", instead(path)))
         }
