@@ -156,17 +156,17 @@ fn interrupted_passes_over_sequences_go_on_after_the_last_one() {
         match corpus {
             false => {
                 long_config(&world, kind, "");
-                world.write("many.conllu", world.read("many.conllu").repeat(6));
+                world.write("many.conllu", world.read("many.conllu").repeat(3));
             }
             true => {
-                world.write("text.txt", text.repeat(150));
+                world.write("text.txt", text.repeat(60));
                 world.write("tiny.toml", config(kind, "", "files = [\"text.txt\"]\nsequences = 0"));
             }
         }
         let mut resumed = 0;
-        for round in 1..40 {
+        for round in 1..120 {
             let began = Instant::now();
-            let ran = interrupted(&world, || began.elapsed() > Duration::from_millis(40 * round));
+            let ran = interrupted(&world, || began.elapsed() > Duration::from_millis(20 * round));
             resumed += usize::from(ran.stderr.contains("that the interrupted run has added up"));
             if ran.code == 0 {
                 break;

@@ -254,3 +254,37 @@ impl Run {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_encoder_is_asked_for_what_readers_want_together() {
+        let (mean, first) = (MergeRule::Mean, MergeRule::First);
+        let pieces = Wants { pieces: true, ..Wants::default() };
+        let peaks = Wants { peaks: Some(mean), ..Wants::default() };
+        let all = pieces.with(Wants::words(mean)).and_then(|both| both.with(peaks)).unwrap();
+        assert_eq!(all, Wants { pieces: true, words: Some(mean), peaks: Some(mean), hidden: false });
+        let request = all.request(AttentionKind::Norms);
+        assert_eq!((request.attention, request.peaks), (Some(Level::Both(mean)), Some(mean)));
+        assert_eq!((request.kind, request.hidden_states), (AttentionKind::Norms, false));
+        assert_eq!(peaks.request(AttentionKind::Weights).attention, None);
+        assert_eq!(pieces.request(AttentionKind::Weights).attention, Some(Level::Pieces));
+        // Maps merged by two rules take two passes.
+        assert_eq!(Wants::words(mean).with(Wants::words(first)), None);
+    }
+
+    #[test]
+    fn a_reader_reads_from_where_it_stopped_and_no_more_than_it_lists() {
+        let only = BTreeSet::from([2, 5, 9]);
+        let reading = |only| Reading {
+            from: 5,
+            only,
+            wants: Wants::default(),
+            reduce: Box::new(|_, _, _| Ok(Box::new(()) as Made)),
+        };
+        let read = |only| (0..10).filter(|number| reading(only).reads(*number)).collect::<Vec<_>>();
+        assert_eq!((read(None), read(Some(&only))), (vec![5, 6, 7, 8, 9], vec![5, 9]));
+    }
+}

@@ -17,9 +17,9 @@ use super::{Run, identity};
 /// The file of a record.
 pub const DATA: &str = "data";
 
-/// Most work that a killed process loses, unless keeping it would take more than a twentieth of the time.
+/// Most work that a killed process loses, unless keeping it would take more than a hundredth of the time.
 const EVERY: Duration = Duration::from_millis(500);
-const SHARE: u32 = 20;
+const SHARE: u32 = 100;
 
 type Add<S> = Box<dyn Fn(&mut S, &Item, Made) -> Result<()>>;
 
