@@ -12,8 +12,9 @@ pub const MAX_WORDS: usize = NO_PEAK as usize;
 
 /// The peaks of one sentence's word attention, axes `[row or column, layer, head, word]`: for each head and word first the
 /// *other* word that it attends to most (the peak of its row), then the other word that attends to it most (the peak of
-/// its column). Special pieces and the word itself are no candidates; of equal weights the lowest word is the peak; a
-/// weight that is not a number never is.
+/// its column). Special pieces and the word itself are no candidates, nor is a word that gets nothing: of a causal head the
+/// first word attends to none, and none to the last. Of equal weights the lowest word is the peak; a weight that is not a
+/// number never is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AttentionPeaks {
     grid: HeadGrid,
@@ -114,7 +115,7 @@ impl Columns {
     /// No peak yet in any column.
     fn reset(&mut self, words: usize) {
         let padded = words.next_multiple_of(LANES);
-        for (values, value) in [(&mut self.weights, f32::NEG_INFINITY), (&mut self.places, NO_PEAK.into())] {
+        for (values, value) in [(&mut self.weights, 0.0), (&mut self.places, NO_PEAK.into())] {
             values.clear();
             values.resize(padded, value);
         }
@@ -138,7 +139,7 @@ impl WithSimd for FindPeaks<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let words = self.by_row.len();
-        let (lowest, nowhere) = (simd.splat_f32s(f32::NEG_INFINITY), simd.splat_f32s(NO_PEAK.into()));
+        let (nothing, nowhere) = (simd.splat_f32s(0.0), simd.splat_f32s(NO_PEAK.into()));
         let (end, step) = (simd.splat_f32s(words as f32), simd.splat_f32s(S::F32_LANES as f32));
         let first_places = S::as_simd_f32s(&PLACES).0[0];
         let columns = S::as_mut_simd_f32s(&mut self.columns.weights).0;
@@ -148,13 +149,13 @@ impl WithSimd for FindPeaks<'_> {
             let (whole, rest) =
                 S::as_simd_f32s(&self.map[(row + self.before) * self.positions + self.before..][..words]);
             let row = simd.splat_f32s(row as f32);
-            let (mut best, mut best_places, mut places) = (lowest, nowhere, first_places);
+            let (mut best, mut best_places, mut places) = (nothing, nowhere, first_places);
             for (chunk, (column, column_places)) in columns.iter_mut().zip(&mut *column_places).take(chunks).enumerate()
             {
                 let weights = whole.get(chunk).copied().unwrap_or_else(|| simd.partial_load_f32s(rest));
                 let itself = simd.equal_f32s(places, row);
                 let candidate = simd.and_m32s(simd.less_than_f32s(places, end), simd.not_m32s(itself));
-                let weights = simd.select_f32s(candidate, weights, lowest);
+                let weights = simd.select_f32s(candidate, weights, nothing);
                 // Strictly higher: of equal weights the first stays, and NaN is never higher.
                 let higher = simd.less_than_f32s(best, weights);
                 best = simd.select_f32s(higher, weights, best);
@@ -223,6 +224,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_attended_to_never_is_the_peak() {
+        #[rustfmt::skip]
+        check(&[
+            1.0, 0.0, 0.0, 0.0, 0.0,
+            0.6, 0.4, 0.0, 0.0, 0.0,
+            0.5, 0.3, 0.2, 0.0, 0.0,
+            0.4, 0.1, 0.2, 0.3, 0.0,
+            0.2, 0.2, 0.2, 0.2, 0.2,
+        ], &[NONE, 0, 1], &[1, 2, NONE]);
+    }
+
+    #[test]
     fn places_that_are_no_words_and_lengths_that_do_not_fit_are_refused() {
         for (words, places) in [(2, vec![0, 1, 1]), (2, vec![0, 1, 2, 0]), (0, vec![NONE])] {
             assert_eq!(AttentionPeaks::new(GRID, words, places.clone()), None, "{places:?}");
@@ -242,8 +255,8 @@ mod tests {
     }
 
     fn naive(candidates: impl Iterator<Item = (usize, f32)>) -> u16 {
-        let numbers = candidates.filter(|(_, weight)| *weight > f32::NEG_INFINITY);
-        let best = numbers.fold(None, |best: Option<(usize, f32)>, candidate| match best {
+        let attended = candidates.filter(|(_, weight)| *weight > 0.0);
+        let best = attended.fold(None, |best: Option<(usize, f32)>, candidate| match best {
             Some(best) if candidate.1 <= best.1 => Some(best),
             _ => Some(candidate),
         });
