@@ -10,8 +10,9 @@ use gemm_common::Parallelism;
 use gemm_f32::gemm::f32::get_gemm_fn;
 use headlight_attention::{Alignment, Frame, HeadGrid, MergeRule};
 use headlight_bert::{
-    Activation, Architecture, AttentionKind, BertWeights, Embeddings, FeedForward, LayerNorm, LayerWeights, Level,
-    Linear, MaskedLmShape, Norm, PackedEncoder, Pieces, Positions, Request,
+    Activation, Architecture, Attention, AttentionKind, BertWeights, Biases, Buckets, Embedding, Embeddings,
+    FeedForward, LayerNorm, LayerWeights, Level, Linear, LmShape, Local, LocalLayers, Norm, NormKind, Order,
+    PackedEncoder, Pieces, Positions, Relative, Request, Rotary, Visibility,
 };
 
 /// Pieces of sentences, `[CLS]` and `[SEP]` included, spread as in UD English EWT: 17 on average.
@@ -26,13 +27,101 @@ fn spec(layers: usize, heads: usize, width: usize) -> Architecture {
         grid: HeadGrid { layers, heads },
         hidden,
         vocabulary: VOCABULARY,
-        positions: Positions { rows: 512, offset: 0 },
-        segments: 2,
-        feed_forward: FeedForward { width: 4 * hidden, activation: Activation::Gelu },
-        norm: Norm { epsilon: 1e-12 },
-        head: MaskedLmShape { tied: true, activation: Activation::Gelu },
+        embedding: Embedding {
+            width: hidden,
+            positions: Positions::Learned { rows: 512, offset: 0 },
+            segments: 2,
+            norm: true,
+            projected: false,
+        },
+        attention: Attention::full(heads, width),
+        feed_forward: FeedForward { width: 4 * hidden, activation: Activation::Gelu, gated: false },
+        norm: Norm { kind: NormKind::Layer, epsilon: 1e-12, bias: true },
+        order: Order::Post,
+        biases: Biases::ALL,
+        stored_layers: layers,
+        head: LmShape { transform: None, bias: false, tied: true },
         initializer_range: 0.02,
     }
+}
+
+/// The shapes of the families, with four layers of the width of their base models: what a layer does is what differs.
+fn families() -> Vec<(&'static str, Architecture)> {
+    let bert = spec(4, 12, 64);
+    let rotary = |width: usize| {
+        let frequency = |pair: usize| 10_000f32.powf(-2.0 * pair as f32 / width as f32);
+        Some(Rotary { frequencies: (0..width / 2).map(frequency).collect() })
+    };
+    let unplaced =
+        Embedding { positions: Positions::InAttention { longest: 512 }, segments: 0, ..bert.embedding.clone() };
+    let causal = Attention { visibility: Visibility::Causal, ..bert.attention.clone() };
+    let related = |relative| Architecture {
+        attention: Attention { relative: Some(relative), ..bert.attention.clone() },
+        embedding: unplaced.clone(),
+        ..bert.clone()
+    };
+    let gated = FeedForward { width: 1152, activation: Activation::Gelu, gated: true };
+    vec![
+        ("bert", bert.clone()),
+        (
+            "electra-small",
+            Architecture {
+                hidden: 256,
+                grid: HeadGrid { layers: 4, heads: 4 },
+                attention: Attention::full(4, 64),
+                embedding: Embedding { width: 128, projected: true, ..bert.embedding.clone() },
+                feed_forward: FeedForward { width: 1024, ..bert.feed_forward },
+                ..bert.clone()
+            },
+        ),
+        ("albert", Architecture { stored_layers: 1, ..bert.clone() }),
+        ("mpnet", related(Relative::Bias(Buckets::Halves { count: 32, furthest: 128 }))),
+        (
+            "deberta-v3",
+            related(Relative::Disentangled {
+                buckets: Buckets::Around { span: 256, furthest: Some(512) },
+                content_to_position: true,
+                position_to_content: true,
+                shared: true,
+                norm: false,
+            }),
+        ),
+        (
+            "modernbert",
+            Architecture {
+                attention: Attention {
+                    rotary: rotary(64),
+                    local: Some(Local { layers: LocalLayers::AllButEvery(3), reach: 64, rotary: rotary(64) }),
+                    ..bert.attention.clone()
+                },
+                embedding: unplaced.clone(),
+                feed_forward: gated,
+                order: Order::Pre,
+                ..bert.clone()
+            },
+        ),
+        ("gpt2", Architecture { attention: causal.clone(), order: Order::Pre, ..bert.clone() }),
+        (
+            "pythia",
+            Architecture {
+                attention: Attention { rotary: rotary(16), ..causal.clone() },
+                embedding: unplaced.clone(),
+                order: Order::Parallel,
+                ..bert.clone()
+            },
+        ),
+        (
+            "llama",
+            Architecture {
+                attention: Attention { rotary: rotary(64), key_value_heads: 4, ..causal },
+                embedding: unplaced,
+                feed_forward: FeedForward { width: 2048, activation: Activation::Silu, gated: true },
+                norm: Norm { kind: NormKind::Rms, ..bert.norm },
+                order: Order::Pre,
+                ..bert
+            },
+        ),
+    ]
 }
 
 /// Fixed pseudo-random numbers in −1..1.
@@ -55,22 +144,48 @@ impl Numbers {
 
 fn weights(spec: &Architecture) -> BertWeights {
     let (mut numbers, hidden) = (Numbers(1), spec.hidden);
-    let norm = || LayerNorm { weight: vec![1.0; hidden], bias: vec![0.0; hidden] };
-    let layers = (0..spec.grid.layers).map(|_| LayerWeights {
-        query: numbers.linear(hidden, hidden),
-        key: numbers.linear(hidden, hidden),
-        value: numbers.linear(hidden, hidden),
-        attention_output: numbers.linear(hidden, hidden),
-        attention_norm: norm(),
+    let norm = |width: usize| LayerNorm { weight: vec![1.0; width], bias: vec![0.0; width] };
+    let [heads, keys] = input_widths(spec);
+    let layers = (0..spec.stored_layers).map(|_| LayerWeights {
+        query: numbers.linear(hidden, heads),
+        key: numbers.linear(hidden, keys),
+        value: numbers.linear(hidden, keys),
+        query_norm: None,
+        key_norm: None,
+        relative_query: None,
+        relative_key: None,
+        attention_output: numbers.linear(heads, hidden),
+        attention_norm: Some(norm(hidden)),
+        gate: spec.feed_forward.gated.then(|| numbers.linear(hidden, spec.feed_forward.width)),
         intermediate: numbers.linear(hidden, spec.feed_forward.width),
         output: numbers.linear(spec.feed_forward.width, hidden),
-        output_norm: norm(),
+        output_norm: norm(hidden),
     });
     let layers = layers.collect();
-    let words = numbers.take(spec.vocabulary * hidden);
-    let positions = numbers.take(spec.positions.rows * hidden);
-    let segments = numbers.take(spec.segments * hidden);
-    BertWeights { embeddings: Embeddings { words, positions, segments, norm: norm() }, layers, masked_lm: None }
+    let width = spec.embedding.width;
+    let relative = match &spec.attention.relative {
+        None => 0,
+        Some(Relative::Bias(buckets)) => buckets.rows() * spec.grid.heads,
+        Some(Relative::Disentangled { buckets, .. }) => buckets.rows() * hidden,
+    };
+    let embeddings = Embeddings {
+        words: numbers.take(spec.vocabulary * width),
+        positions: match spec.embedding.positions {
+            Positions::Learned { rows, .. } => numbers.take(rows * width),
+            Positions::InAttention { .. } => Vec::new(),
+        },
+        segments: numbers.take(spec.embedding.segments * width),
+        norm: Some(norm(width)),
+        projection: spec.embedding.projected.then(|| numbers.linear(width, hidden)),
+        relative: numbers.take(relative),
+    };
+    let final_norm = (spec.order != Order::Post).then(|| norm(hidden));
+    BertWeights { embeddings, layers, final_norm, masked_lm: None }
+}
+
+/// Width of all queries, and of all keys.
+fn input_widths(spec: &Architecture) -> [usize; 2] {
+    [spec.grid.heads, spec.attention.key_value_heads].map(|heads| heads * spec.attention.head_width)
 }
 
 /// A sentence in which every third word has two pieces.
@@ -100,13 +215,15 @@ fn chunk(lengths: &[usize]) -> Vec<Pieces> {
 /// All products of the linear layers of `rows` pieces, as far as attention needs them, each alone in a call of gemm.
 fn products(spec: &Architecture, rows: usize) -> impl FnMut() + use<> {
     let (hidden, intermediate) = (spec.hidden, spec.feed_forward.width);
-    let full = [(hidden, 3 * hidden), (hidden, hidden), (hidden, intermediate), (intermediate, hidden)];
+    let [heads, keys] = input_widths(spec);
+    let first = if spec.feed_forward.gated { 2 * intermediate } else { intermediate };
+    let full = [(hidden, heads + 2 * keys), (heads, hidden), (hidden, first), (intermediate, hidden)];
     let mut shapes = full.repeat(spec.grid.layers - 1);
-    shapes.push((hidden, 2 * hidden));
+    shapes.push((hidden, heads + keys));
     let mut numbers = Numbers(2);
     let weights: Vec<Vec<f32>> = shapes.iter().map(|(inputs, outputs)| numbers.take(inputs * outputs)).collect();
-    let input = numbers.take(rows * intermediate);
-    let mut output = vec![0.0; rows * intermediate];
+    let input = numbers.take(rows * intermediate.max(hidden));
+    let mut output = vec![0.0; rows * 2 * intermediate.max(2 * hidden)];
     move || {
         for ((inputs, outputs), weight) in shapes.iter().zip(&weights) {
             // As the encoder calls it, transposed: the kernels write columns.
@@ -165,5 +282,21 @@ fn encode(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, encode);
+/// What of its time the encoder spends on products, family by family, on the lengths of EWT.
+fn encode_families(criterion: &mut Criterion) {
+    let request = Request { attention: Some(Level::Words(MergeRule::Mean)), ..Default::default() };
+    let sentences = chunk(&LENGTHS);
+    let inputs: Vec<&Pieces> = sentences.iter().collect();
+    let pieces = inputs.iter().map(|input| input.len()).sum::<usize>();
+    for (name, spec) in families() {
+        let mut group = criterion.benchmark_group(format!("encode/family/{name}"));
+        group.sample_size(10).throughput(Throughput::Elements(pieces as u64));
+        let encoder = PackedEncoder::new(&spec, weights(&spec));
+        group.bench_function("words", |bencher| bencher.iter(|| encoder.encode(&inputs, &request)));
+        let mut products = products(&spec, pieces);
+        group.bench_function("products alone", |bencher| bencher.iter(&mut products));
+    }
+}
+
+criterion_group!(benches, encode, encode_families);
 criterion_main!(benches);

@@ -5,6 +5,8 @@
 
 mod families;
 mod keys;
+mod rotary;
+mod shape;
 
 use std::path::Path;
 
@@ -12,22 +14,15 @@ use headlight_attention::HeadGrid;
 
 use crate::{LoadError, files};
 use families::FAMILIES;
-pub(crate) use families::{HeadNames, Names};
+pub(crate) use families::{Expand, HeadNames, Inputs, Names};
 use keys::Keys;
+pub use shape::{
+    Activation, Attention, Biases, Buckets, Embedding, FeedForward, LmShape, LmTransform, Local, LocalLayers, Norm,
+    NormKind, Order, Positions, Relative, Rotary, Visibility,
+};
+pub(crate) use shape::{LayerAttention, View};
 
-/// The non-linearity between the two linear layers of a feed-forward block.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Activation {
-    /// x·Φ(x), Φ by the error function (`gelu`).
-    Gelu,
-    /// x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))) (`gelu_new`, `gelu_pytorch_tanh`).
-    GeluTanh,
-    /// max(x, 0) (`relu`).
-    Relu,
-}
-
-/// Sizes and choices of an encoder. All sizes are positive but for the number of segments, and heads divide the hidden
-/// size.
+/// Sizes and choices of an encoder. All sizes are positive but for the number of segments.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Architecture {
     /// The family whose file reads and names it, such as `bert`.
@@ -38,52 +33,24 @@ pub struct Architecture {
     pub hidden: usize,
     /// Rows of the embedding of pieces.
     pub vocabulary: usize,
-    /// How a piece's place in the input enters.
-    pub positions: Positions,
-    /// Rows of the embedding of segments; 0 where there is none.
-    pub segments: usize,
+    /// What enters the first layer.
+    pub embedding: Embedding,
+    /// What attention is.
+    pub attention: Attention,
     /// What follows attention in a layer.
     pub feed_forward: FeedForward,
-    /// Layer normalisation, after the residuals around attention and feed-forward block.
+    /// What a normalisation does, those of queries and keys included.
     pub norm: Norm,
-    /// How the masked-language-model head differs from family to family.
-    pub head: MaskedLmShape,
+    /// Where layers normalise.
+    pub order: Order,
+    /// Which linear layers have a bias.
+    pub biases: Biases,
+    /// Layers whose weights differ; neighbours share them where these are fewer than the layers.
+    pub stored_layers: usize,
+    /// The language-model head of a checkpoint that has one: masked where attention is full, causal where it is causal.
+    pub head: LmShape,
     /// Standard deviation of freshly drawn weights.
     pub initializer_range: f32,
-}
-
-/// Learned embeddings of positions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Positions {
-    /// Rows of the embedding.
-    pub rows: usize,
-    /// The row of the first piece; those before it stand for padding.
-    pub offset: usize,
-}
-
-/// A feed-forward block: linear, activation, linear.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FeedForward {
-    /// Width between the two linear layers.
-    pub width: usize,
-    /// Between them.
-    pub activation: Activation,
-}
-
-/// A layer normalisation.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Norm {
-    /// ε under the root.
-    pub epsilon: f32,
-}
-
-/// A masked-language-model head.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct MaskedLmShape {
-    /// Whether the decoder is the word embedding itself.
-    pub tied: bool,
-    /// After its first linear layer.
-    pub activation: Activation,
 }
 
 /// One layer on its turn in a walk through an encoder.
@@ -91,6 +58,8 @@ pub struct MaskedLmShape {
 pub(crate) struct Step {
     /// The layer, counted from 0.
     pub layer: usize,
+    /// Which of the stored weights are its own.
+    pub stored: usize,
     /// Whether nothing of this layer is wanted but its attention: what follows it would change nothing.
     pub ends_at_attention: bool,
 }
@@ -121,18 +90,45 @@ impl Architecture {
 
     /// Width of one attention head.
     pub fn head_width(&self) -> usize {
-        self.hidden / self.grid.heads
+        self.attention.head_width
     }
 
     /// The longest input in pieces, those around the text included.
     pub fn max_pieces(&self) -> usize {
-        self.positions.rows - self.positions.offset
+        match self.embedding.positions {
+            Positions::Learned { rows, offset } => rows - offset,
+            Positions::InAttention { longest } => longest,
+        }
+    }
+
+    /// Which pieces a piece may attend to.
+    pub fn visibility(&self) -> Visibility {
+        self.attention.visibility
+    }
+
+    /// Width of all heads together: of their queries, and of what they make of the values.
+    pub(crate) fn heads_width(&self) -> usize {
+        self.grid.heads * self.attention.head_width
+    }
+
+    /// Width of all keys together, and of all values.
+    pub(crate) fn keys_width(&self) -> usize {
+        self.attention.key_value_heads * self.attention.head_width
+    }
+
+    /// Whether a layer normalises what its attention reads.
+    pub(crate) fn normalises_input(&self, layer: usize) -> bool {
+        self.order != Order::Post && (layer > 0 || self.attention.first_normalised)
     }
 
     /// The layers in their order. Only hidden states need what the last one makes of its attention.
     pub(crate) fn walk(&self, hidden_states: bool) -> impl Iterator<Item = Step> + use<> {
-        let layers = self.grid.layers;
-        (0..layers).map(move |layer| Step { layer, ends_at_attention: layer + 1 == layers && !hidden_states })
+        let (layers, stored) = (self.grid.layers, self.stored_layers);
+        (0..layers).map(move |layer| Step {
+            layer,
+            stored: if stored == layers { layer } else { layer * stored / layers },
+            ends_at_attention: layer + 1 == layers && !hidden_states,
+        })
     }
 
     /// The names of its tensors.
@@ -142,13 +138,35 @@ impl Architecture {
     }
 
     fn check(&self, keys: &Keys) -> Result<(), LoadError> {
-        let HeadGrid { heads, .. } = self.grid;
-        if !self.hidden.is_multiple_of(heads) {
-            return keys.wrong(format!("the hidden size {} is no multiple of the {heads} heads", self.hidden));
+        let (heads, Attention { key_value_heads, head_width, .. }) = (self.grid.heads, &self.attention);
+        // Shared weights do not tell how many layers there are.
+        if self.stored_layers < self.grid.layers && self.grid.layers > 1 << 10 {
+            return keys.wrong(format!("num_hidden_layers is {}, which no model has", self.grid.layers));
         }
-        if self.positions.rows <= self.positions.offset {
-            let Positions { rows, offset } = self.positions;
+        if !heads.is_multiple_of(*key_value_heads) {
+            return keys
+                .wrong(format!("{heads} heads cannot share {key_value_heads} heads of keys and values equally"));
+        }
+        for rotary in [&self.attention.rotary, &self.attention.local.as_ref().and_then(|local| local.rotary.clone())] {
+            if let Some(Rotary { frequencies }) = rotary
+                && (frequencies.is_empty() || 2 * frequencies.len() > *head_width)
+            {
+                let turned = 2 * frequencies.len();
+                return keys.wrong(format!("{turned} of the {head_width} columns of a head are to be turned"));
+            }
+        }
+        if let Positions::Learned { rows, offset } = self.embedding.positions
+            && rows <= offset
+        {
             return keys.wrong(format!("max_position_embeddings is {rows}, of which {offset} stand for padding"));
+        }
+        let Embedding { width, projected, .. } = self.embedding;
+        if width != self.hidden && !projected {
+            return keys.wrong(format!("the embeddings have width {width}, the hidden states {}", self.hidden));
+        }
+        let decoded = self.head.transform.map_or(self.hidden, |transform| transform.width);
+        if self.head.tied && decoded != width {
+            return keys.wrong(format!("embeddings of width {width} cannot decode states of width {decoded}"));
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! Inputs side by side in padded tensors.
 
+use std::ops::Range;
+
 use burn::{prelude::*, tensor::TensorData};
 
-use crate::{Pieces, encoder::tensor};
+use crate::{Pieces, architecture::View, encoder::tensor};
 
 /// Logits of padding get this added, after which softmax gives it a weight of exactly 0. Logits are f32.
 const PADDING_LOGIT: f32 = -1e9;
@@ -41,11 +43,36 @@ impl<B: Backend> Batch<B> {
         Self { ids, segments, padding, lengths }
     }
 
-    /// Equal weights for the pieces of each input, 0 for padding, `[batch, 1, 1, piece]`.
-    pub fn uniform(&self) -> Tensor<B, 4> {
+    /// Equal weights for the pieces of each input that are seen, 0 for others and for padding: `[batch, 1, 1, piece]`, or
+    /// `[batch, 1, from, to]` where not every piece sees all.
+    pub fn uniform(&self, view: View) -> Tensor<B, 4> {
         let [count, longest] = self.ids.dims();
-        let share = |length: usize, piece| if piece < length { 1.0 / length as f32 } else { 0.0 };
-        tensor(rows(&self.lengths, longest, share), [count, 1, 1, longest], &self.ids.device())
+        let device = self.ids.device();
+        let share = |seen: Range<usize>, piece| if seen.contains(&piece) { 1.0 / seen.len() as f32 } else { 0.0 };
+        if view.is_whole(longest) {
+            let shares = rows(&self.lengths, longest, |length, piece| share(0..length, piece));
+            return tensor(shares, [count, 1, 1, longest], &device);
+        }
+        let of_input = |length: usize| {
+            let of_row = move |from| (0..longest).map(move |to| share(view.range(from, length), to));
+            (0..longest).flat_map(of_row)
+        };
+        tensor(
+            self.lengths.iter().flat_map(|&length| of_input(length)).collect(),
+            [count, 1, longest, longest],
+            &device,
+        )
+    }
+
+    /// 0 for a piece that is seen, a large negative logit for others, `[1, 1, from, to]`; `None` where all is seen.
+    pub fn unseen(&self, view: View) -> Option<Tensor<B, 4>> {
+        let [_, longest] = self.ids.dims();
+        if view.is_whole(longest) {
+            return None;
+        }
+        let logit = |from, to| if view.range(from, longest).contains(&to) { 0.0 } else { PADDING_LOGIT };
+        let logits = (0..longest).flat_map(|from| (0..longest).map(move |to| logit(from, to))).collect();
+        Some(tensor(logits, [1, 1, longest, longest], &self.ids.device()))
     }
 }
 

@@ -3,42 +3,55 @@
 //! Axes: `[batch, piece, width]` for states, `[batch, head, from, to]` for attention. Linear layers and the two products of
 //! attention may be in reduced precision: their factors are rounded to it, their results come back in f32. All else is f32.
 
+mod distances;
+mod modules;
+mod places;
+
 use burn::{
-    module::{Module, Param},
     nn,
     prelude::*,
-    tensor::{DType, FloatDType, TensorData, activation},
+    tensor::{FloatDType, activation},
 };
 
 use crate::{
-    Activation, Architecture, BertWeights,
-    architecture::Step,
+    Activation, Architecture, BertWeights, Order, Positions,
+    architecture::{LayerAttention, Step},
     batch::Batch,
-    weights::{LayerNorm, LayerWeights, Linear},
+    weights::LayerWeights,
 };
+use distances::Distances;
+pub(crate) use modules::{Norm, activate, cast, linear, tensor};
+use modules::{embedding, project};
+use places::Places;
 
 /// The modules of an encoder, without heads.
-#[derive(Module, Debug)]
 pub(crate) struct Bert<B: Backend> {
     words: nn::Embedding<B>,
-    positions: nn::Embedding<B>,
+    positions: Option<nn::Embedding<B>>,
     segments: Option<nn::Embedding<B>>,
-    first_position: usize,
-    norm: nn::LayerNorm<B>,
+    norm: Option<Norm<B>>,
+    projection: Option<nn::Linear<B>>,
     layers: Vec<Layer<B>>,
+    final_norm: Option<Norm<B>>,
+    distances: Distances<B>,
 }
 
 /// One layer.
-#[derive(Module, Debug)]
 pub(crate) struct Layer<B: Backend> {
     query: nn::Linear<B>,
     key: nn::Linear<B>,
     value: nn::Linear<B>,
+    query_norm: Option<Norm<B>>,
+    key_norm: Option<Norm<B>>,
+    /// Queries and keys of distances, `[1, head, bucket, width]`.
+    distance_queries: Option<Tensor<B, 4>>,
+    distance_keys: Option<Tensor<B, 4>>,
     attention_output: nn::Linear<B>,
-    attention_norm: nn::LayerNorm<B>,
+    attention_norm: Option<Norm<B>>,
+    gate: Option<nn::Linear<B>>,
     intermediate: nn::Linear<B>,
     output: nn::Linear<B>,
-    output_norm: nn::LayerNorm<B>,
+    output_norm: Norm<B>,
 }
 
 /// What is changed inside the attention of one layer: values are weighted with `keep·α + add`, and each head's output is
@@ -72,32 +85,64 @@ pub(crate) enum Met<'a, B: Backend> {
     Attention(&'a Layer<B>, &'a Attended<B>),
 }
 
+/// What one layer's attention goes by.
+struct Sight<'a, B: Backend> {
+    /// What logits are multiplied with.
+    scale: f32,
+    heads: usize,
+    batch: &'a Batch<B>,
+    places: &'a Places<B>,
+    distances: &'a Distances<B>,
+    /// [`Distances::rows`] of the batch.
+    rows: Option<&'a Tensor<B, 4, Int>>,
+}
+
 impl<B: Backend> Bert<B> {
     /// Moves the weights onto a device, those of linear layers in the precision of products.
     pub fn new(weights: BertWeights, spec: &Architecture, device: &B::Device, products: FloatDType) -> Self {
-        let BertWeights { embeddings, layers, masked_lm: _ } = weights;
-        let table = |rows: usize, values: Vec<f32>| embedding(values, [rows, spec.hidden], device);
+        let BertWeights { embeddings, layers, final_norm, masked_lm: _ } = weights;
+        let width = spec.embedding.width;
+        let table = |rows: usize, values: Vec<f32>| embedding(values, [rows, width], device);
+        let distances = Distances::new(&embeddings, spec, device);
+        let layer = |layer| Layer::new(layer, &embeddings.relative, spec, device, products);
         Self {
+            layers: layers.into_iter().map(layer).collect(),
             words: table(spec.vocabulary, embeddings.words),
-            positions: table(spec.positions.rows, embeddings.positions),
-            segments: (spec.segments > 0).then(|| table(spec.segments, embeddings.segments)),
-            first_position: spec.positions.offset,
-            norm: layer_norm(embeddings.norm, spec, device),
-            layers: layers.into_iter().map(|layer| Layer::new(layer, spec, device, products)).collect(),
+            positions: match spec.embedding.positions {
+                Positions::Learned { rows, .. } => Some(table(rows, embeddings.positions)),
+                Positions::InAttention { .. } => None,
+            },
+            segments: (spec.embedding.segments > 0).then(|| table(spec.embedding.segments, embeddings.segments)),
+            norm: embeddings.norm.map(|norm| Norm::new(norm, spec.norm, device)),
+            projection: embeddings.projection.map(|projection| linear(projection, device, products)),
+            final_norm: final_norm.map(|norm| Norm::new(norm, spec.norm, device)),
+            distances,
         }
     }
 
     /// The input of the first layer, `[batch, piece, hidden]`.
-    fn embed(&self, batch: &Batch<B>) -> Tensor<B, 3> {
+    fn embed(&self, spec: &Architecture, batch: &Batch<B>) -> Tensor<B, 3> {
         let [_, pieces] = batch.ids.dims();
-        let first = self.first_position as i64;
-        let positions = Tensor::arange(first..first + pieces as i64, &batch.ids.device()).unsqueeze::<2>();
-        let words = self.words.forward(batch.ids.clone());
-        let words = match &self.segments {
-            Some(segments) => words + segments.forward(batch.segments.clone()),
-            None => words,
-        };
-        self.norm.forward(words + self.positions.forward(positions))
+        let mut sum = self.words.forward(batch.ids.clone());
+        if let Some(segments) = &self.segments {
+            let last = spec.embedding.segments as i64 - 1;
+            sum = sum + segments.forward(batch.segments.clone().clamp_max(last));
+        }
+        if let (Some(positions), Positions::Learned { offset, .. }) = (&self.positions, spec.embedding.positions) {
+            let first = offset as i64;
+            let places = Tensor::arange(first..first + pieces as i64, &batch.ids.device()).unsqueeze::<2>();
+            sum = sum + positions.forward(places);
+        }
+        if let Some(norm) = &self.norm {
+            sum = norm.forward(sum);
+        }
+        match &self.projection {
+            Some(projection) => {
+                let products = projection.weight.val().dtype().into();
+                cast(project(projection, cast(sum, products)), FloatDType::F32)
+            }
+            None => sum,
+        }
     }
 
     /// Walks through the layers and shows `see` what is met. Each layer's attention is changed as `intervene` says. The
@@ -110,14 +155,37 @@ impl<B: Backend> Bert<B> {
         intervene: impl Fn(usize) -> Intervention<B>,
         mut see: impl FnMut(Met<'_, B>),
     ) -> Tensor<B, 3> {
-        let mut hidden = self.embed(batch);
+        let mut hidden = self.embed(spec, batch);
         see(Met::States(&hidden));
-        for Step { layer: number, ends_at_attention } in spec.walk(hidden_states) {
-            let (layer, intervention) = (&self.layers[number], intervene(number));
-            let attended = layer.attend(hidden.clone(), spec.grid.heads, batch, &intervention);
+        let rows = self.distances.rows(batch);
+        let mut known: Vec<(LayerAttention<'_>, Places<B>)> = Vec::new();
+        for Step { layer: number, stored, ends_at_attention } in spec.walk(hidden_states) {
+            let (layer, intervention) = (&self.layers[stored], intervene(number));
+            let attention = spec.attention.of_layer(number);
+            let alike = |known: &LayerAttention<'_>| known.view == attention.view && known.rotary == attention.rotary;
+            let found = known.iter().position(|(of_layer, _)| alike(of_layer)).unwrap_or_else(|| {
+                known.push((attention, Places::new(attention, batch)));
+                known.len() - 1
+            });
+            let sight = Sight {
+                scale: attention.scale,
+                heads: spec.grid.heads,
+                batch,
+                places: &known[found].1,
+                distances: &self.distances,
+                rows: rows.as_ref(),
+            };
+            let input = match &layer.attention_norm {
+                Some(norm) if spec.normalises_input(number) => norm.forward(hidden.clone()),
+                _ => hidden.clone(),
+            };
+            let attended = layer.attend(input, &sight, &intervention);
             see(Met::Attention(layer, &attended));
             if !ends_at_attention {
-                hidden = layer.finish(hidden, attended, spec.feed_forward.activation, &intervention);
+                hidden = layer.finish(hidden, attended, spec, &intervention);
+                if let Some(norm) = self.final_norm.as_ref().filter(|_| number + 1 == spec.grid.layers) {
+                    hidden = norm.forward(hidden);
+                }
                 see(Met::States(&hidden));
             }
         }
@@ -126,17 +194,30 @@ impl<B: Backend> Bert<B> {
 }
 
 impl<B: Backend> Layer<B> {
-    fn new(weights: LayerWeights, spec: &Architecture, device: &B::Device, products: FloatDType) -> Self {
+    fn new(
+        weights: LayerWeights,
+        distances: &[f32],
+        spec: &Architecture,
+        device: &B::Device,
+        products: FloatDType,
+    ) -> Self {
+        let [distance_queries, distance_keys] = distances::projected(&weights, distances, spec, device, products);
         let linear = |weights| linear(weights, device, products);
+        let norm = |weights| Norm::new(weights, spec.norm, device);
         Self {
             query: linear(weights.query),
             key: linear(weights.key),
             value: linear(weights.value),
+            query_norm: weights.query_norm.map(norm),
+            key_norm: weights.key_norm.map(norm),
+            distance_queries,
+            distance_keys,
             attention_output: linear(weights.attention_output),
-            attention_norm: layer_norm(weights.attention_norm, spec, device),
+            attention_norm: weights.attention_norm.map(norm),
+            gate: weights.gate.map(linear),
             intermediate: linear(weights.intermediate),
             output: linear(weights.output),
-            output_norm: layer_norm(weights.output_norm, spec, device),
+            output_norm: norm(weights.output_norm),
         }
     }
 
@@ -145,25 +226,50 @@ impl<B: Backend> Layer<B> {
         self.query.weight.val().dtype().into()
     }
 
-    /// Attention of this layer: softmax(Q·Kᵀ/√width) over the pieces that are no padding, then the intervention.
-    fn attend(
-        &self,
-        hidden: Tensor<B, 3>,
-        heads: usize,
-        batch: &Batch<B>,
-        intervention: &Intervention<B>,
-    ) -> Attended<B> {
-        let [inputs, pieces, hidden_width] = hidden.dims();
-        let width = hidden_width / heads;
-        let hidden = cast(hidden, self.products());
-        let project = |linear| project(linear, hidden.clone()).reshape([inputs, pieces, heads, width]).swap_dims(1, 2);
+    /// Attention of this layer: softmax(Q·Kᵀ/√width) over the pieces that are seen, then the intervention.
+    fn attend(&self, input: Tensor<B, 3>, sight: &Sight<'_, B>, intervention: &Intervention<B>) -> Attended<B> {
+        let Sight { scale, places, .. } = *sight;
+        let [inputs, pieces, _] = input.dims();
+        let [_, width] = self.query.weight.dims();
+        let width = width / sight.heads;
+        let products = self.products();
+        let input = cast(input, products);
+        let project = |linear: &nn::Linear<B>| {
+            let [_, outputs] = linear.weight.dims();
+            project(linear, input.clone()).reshape([inputs, pieces, outputs / width, width]).swap_dims(1, 2)
+        };
+        let prepared = |linear, norm: &Option<Norm<B>>| {
+            let mut states: Tensor<B, 4> = project(linear);
+            if norm.is_some() || places.turn() {
+                states = cast(states, FloatDType::F32);
+                states = norm.iter().fold(states, |states, norm| norm.forward(states));
+                states = places.turned(states);
+            }
+            cast(states, products)
+        };
+        // As many heads of queries for each of keys and values.
+        let shared = |states: Tensor<B, 4>| {
+            let [_, own, _, _] = states.dims();
+            if own == sight.heads {
+                return states;
+            }
+            let dims = [inputs, own, sight.heads / own, pieces, width];
+            states.unsqueeze_dim::<5>(2).expand(dims).reshape([inputs, sight.heads, pieces, width])
+        };
         // Queries are scaled and not the many logits, which then stay within f16 as well.
-        let query = project(&self.query) * (1.0 / (width as f64).sqrt());
-        let (key, values) = (project(&self.key), project(&self.value));
+        let query = prepared(&self.query, &self.query_norm) * f64::from(scale);
+        let key = shared(prepared(&self.key, &self.key_norm));
+        let values = shared(project(&self.value));
 
-        let mut logits = cast(query.matmul(key.swap_dims(2, 3)), FloatDType::F32);
-        if let Some(padding) = &batch.padding {
+        let mut logits = cast(query.clone().matmul(key.clone().swap_dims(2, 3)), FloatDType::F32);
+        if let Some(rows) = sight.rows {
+            logits = logits + sight.distances.terms(self, query, key * f64::from(scale), rows);
+        }
+        if let Some(padding) = &sight.batch.padding {
             logits = logits + padding.clone();
+        }
+        if let Some(unseen) = &places.unseen {
+            logits = logits + unseen.clone();
         }
         let mut weights = activation::softmax(logits, 3);
         if let Some(keep) = &intervention.keep {
@@ -180,22 +286,47 @@ impl<B: Backend> Layer<B> {
         &self,
         hidden: Tensor<B, 3>,
         attended: Attended<B>,
-        activation: Activation,
+        spec: &Architecture,
         intervention: &Intervention<B>,
     ) -> Tensor<B, 3> {
-        let dims = hidden.dims();
+        let [inputs, pieces, _] = hidden.dims();
         let products = self.products();
         let mut context = cast(attended.weights, products).matmul(attended.values);
         if let Some(gate) = &intervention.gate {
             context = context * gate.clone();
         }
-        let context = context.swap_dims(1, 2).reshape(dims);
+        let context = context.swap_dims(1, 2).reshape([inputs, pieces, spec.heads_width()]);
         let attended = cast(project(&self.attention_output, context), FloatDType::F32);
-        let hidden = self.attention_norm.forward(hidden + attended);
-        let inner = project(&self.intermediate, cast(hidden.clone(), products));
-        let inner = activate(cast(inner, FloatDType::F32), activation);
-        let output = cast(project(&self.output, cast(inner, products)), FloatDType::F32);
-        self.output_norm.forward(hidden + output)
+        let activation = spec.feed_forward.activation;
+        match spec.order {
+            Order::Post => {
+                let sum = hidden + attended;
+                let hidden = self.attention_norm.iter().fold(sum, |sum, norm| norm.forward(sum));
+                let output = self.feed_forward(hidden.clone(), activation);
+                self.output_norm.forward(hidden + output)
+            }
+            Order::Pre => {
+                let hidden = hidden + attended;
+                let output = self.feed_forward(self.output_norm.forward(hidden.clone()), activation);
+                hidden + output
+            }
+            Order::Parallel => {
+                let output = self.feed_forward(self.output_norm.forward(hidden.clone()), activation);
+                hidden + attended + output
+            }
+        }
+    }
+
+    /// What the feed-forward block makes of its input.
+    fn feed_forward(&self, input: Tensor<B, 3>, activation: Activation) -> Tensor<B, 3> {
+        let products = self.products();
+        let input = cast(input, products);
+        let plain = cast(project(&self.intermediate, input.clone()), FloatDType::F32);
+        let inner = match &self.gate {
+            Some(gate) => activate(cast(project(gate, input), FloatDType::F32), activation) * plain,
+            None => activate(plain, activation),
+        };
+        cast(project(&self.output, cast(inner, products)), FloatDType::F32)
     }
 
     /// ‖α·f(x)‖, `[batch, head, from, to]`, with f(x) = (x·W_V + b_V)·W_O of each head (Kobayashi et al. 2020, §2).
@@ -208,67 +339,4 @@ impl<B: Backend> Layer<B> {
         let lengths = transformed.square().sum_dim(3).sqrt();
         attended.weights.clone() * lengths.swap_dims(2, 3)
     }
-}
-
-/// A linear layer on `[batch, piece, width]` as one product over all pieces: a backend might multiply input by input.
-fn project<B: Backend>(linear: &nn::Linear<B>, states: Tensor<B, 3>) -> Tensor<B, 3> {
-    let [batch, pieces, width] = states.dims();
-    let [_, outputs] = linear.weight.dims();
-    linear.forward(states.reshape([batch * pieces, width])).reshape([batch, pieces, outputs])
-}
-
-/// The tensor in another precision, itself where it is of that precision.
-pub(crate) fn cast<B: Backend, const D: usize>(tensor: Tensor<B, D>, to: FloatDType) -> Tensor<B, D> {
-    if tensor.dtype() == to.into() { tensor } else { tensor.cast(to) }
-}
-
-/// The non-linearity of a feed-forward block.
-pub(crate) fn activate<B: Backend, const D: usize>(states: Tensor<B, D>, kind: Activation) -> Tensor<B, D> {
-    match kind {
-        // Where a gradient is taken: burn's own derivative of gelu is, on most backends, that of its tanh approximation.
-        Activation::Gelu if B::ad_enabled(&states.device()) => {
-            let twice_phi = (states.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0;
-            states * twice_phi * 0.5
-        }
-        Activation::Gelu => activation::gelu(states),
-        Activation::GeluTanh => activation::gelu_approximate(states),
-        Activation::Relu => activation::relu(states),
-    }
-}
-
-/// A linear layer. burn keeps weights as `[inputs, outputs]`, checkpoints as `[outputs, inputs]`. Parameters of this
-/// crate are never trained, so none requires a gradient.
-pub(crate) fn linear<B: Backend>(weights: Linear, device: &B::Device, precision: FloatDType) -> nn::Linear<B> {
-    let options = (device, DType::from(precision));
-    let weight = tensor::<B, 2>(weights.weight, [weights.outputs, weights.inputs], device);
-    // A contiguous copy: the transposed view would be gathered anew in each product.
-    let weight = Tensor::from_data(weight.transpose().into_data(), options);
-    let bias = Tensor::from_data(TensorData::new(weights.bias, [weights.outputs]), options);
-    nn::Linear { weight: frozen(weight), bias: Some(frozen(bias)) }
-}
-
-/// A layer normalisation with the model's ε.
-pub(crate) fn layer_norm<B: Backend>(weights: LayerNorm, spec: &Architecture, device: &B::Device) -> nn::LayerNorm<B> {
-    let width = weights.weight.len();
-    let mut norm = nn::LayerNormConfig::new(width).with_epsilon(f64::from(spec.norm.epsilon)).init(device);
-    norm.gamma = frozen(tensor(weights.weight, [width], device));
-    norm.beta = Some(frozen(tensor(weights.bias, [width], device)));
-    norm
-}
-
-fn embedding<B: Backend>(values: Vec<f32>, shape: [usize; 2], device: &B::Device) -> nn::Embedding<B> {
-    nn::Embedding { weight: frozen(tensor(values, shape, device)) }
-}
-
-/// A tensor from host values.
-pub(crate) fn tensor<B: Backend, const D: usize>(
-    values: Vec<f32>,
-    shape: [usize; D],
-    device: &B::Device,
-) -> Tensor<B, D> {
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-fn frozen<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Param<Tensor<B, D>> {
-    Param::from_tensor(tensor).set_require_grad(false)
 }

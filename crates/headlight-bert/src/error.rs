@@ -95,14 +95,18 @@ pub enum LoadError {
         /// Every tensor at fault.
         problems: Box<TensorProblems>,
     },
-    /// A checkpoint that cannot guess masked pieces.
+    /// A checkpoint that cannot guess pieces.
     #[error(
-        "{} has no masked-language-model head (cls.predictions.*), which losses and gradients need; bert-base-uncased has",
+        "{} has no {kind} head ({names}), which losses and gradients need; bert-base-uncased has one",
         .folder.display()
     )]
     NoMaskedLmHead {
         /// The checkpoint folder.
         folder: PathBuf,
+        /// What the head would guess by.
+        kind: &'static str,
+        /// The tensors that are looked for.
+        names: String,
     },
     /// A device that this build or machine does not have.
     #[error(transparent)]

@@ -1,11 +1,10 @@
-//! What the masked-language-model loss thinks of attention: its gradient with respect to every attention weight (Clark
+//! What the loss of a language model thinks of attention: its gradient with respect to every attention weight (Clark
 //! et al. 2019, §3.3 and Figure 3) and to a gate on every head (Michel et al. 2019, §4.1), and the loss with heads masked.
 
 use std::{path::Path, sync::OnceLock};
 
 use burn::{
     backend::{Autodiff, NdArray},
-    module::Module,
     nn,
     prelude::*,
     tensor::{FloatDType, TensorData, activation},
@@ -14,9 +13,10 @@ use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
 use ndarray::Axis;
 
 use crate::{
-    Architecture, BertWeights, Encoded, LoadError, LoadOptions, MaskedLmHead, MaskedPieces, Pieces, UnfitPieces,
+    Activation, Architecture, BertWeights, Encoded, LoadError, LoadOptions, MaskedLmHead, MaskedPieces, Pieces,
+    UnfitPieces, Visibility,
     batch::Batch,
-    encoder::{Bert, Intervention, Met, activate, layer_norm, linear, tensor},
+    encoder::{Bert, Intervention, Met, Norm, activate, linear, tensor},
     model::read_weights,
     packed::{self, PackedEncoder},
     reference::{host, longest, unpad},
@@ -27,8 +27,9 @@ use crate::{
 /// The backend of gradients.
 type Differentiable = Autodiff<NdArray>;
 
-/// An encoder with its masked-language-model head, for losses and their gradients. It computes on this processor: losses
-/// by the packed encoder, gradients by burn.
+/// An encoder with its language-model head, for losses and their gradients. It computes on this processor: losses by the packed
+/// encoder, gradients by burn. A piece is guessed from the state of its own position where attention is full, and from that of
+/// the position before where it is causal.
 pub struct MaskedLm {
     pub(crate) spec: Architecture,
     pub(crate) encoder: PackedEncoder,
@@ -96,14 +97,23 @@ pub enum MaskedLmError {
 }
 
 impl MaskedLm {
-    /// Loads a checkpoint folder that has `cls.predictions.*`. Of the options, the random initialisation holds.
+    /// Loads a checkpoint folder that has a language-model head. Of the options, the random initialisation holds.
     ///
     /// # Errors
-    /// As [`crate::Model::load`]; a checkpoint without a masked-language-model head.
+    /// As [`crate::Model::load`]; a checkpoint without a language-model head.
     pub fn load(folder: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
         let spec = Architecture::read(&folder.join("config.json"))?;
         let ReadWeights { mut weights, masked_lm_problems, .. } = read_weights(folder, &spec, options)?;
-        let missing = || masked_lm_problems.unwrap_or_else(|| LoadError::NoMaskedLmHead { folder: folder.to_owned() });
+        let missing = || {
+            masked_lm_problems.unwrap_or_else(|| LoadError::NoMaskedLmHead {
+                folder: folder.to_owned(),
+                kind: match spec.visibility() {
+                    Visibility::Full => "masked-language-model",
+                    Visibility::Causal => "language-model",
+                },
+                names: spec.names().head.begins.iter().map(|name| format!("{name}*")).collect::<Vec<_>>().join(", "),
+            })
+        };
         let head = weights.masked_lm.take().ok_or_else(missing)?;
         let encoder = PackedEncoder::new(&spec, weights);
         Ok(Self { spec, encoder, head: packed::MaskedLmHead::new(head), net: OnceLock::new() })
@@ -128,7 +138,9 @@ impl MaskedLm {
         let loss = |(input, encoded): (&&MaskedPieces, Encoded)| {
             let states = encoded.hidden.expect("the request asks for hidden states");
             let last = states.view().index_axis_move(Axis(0), grid.layers);
-            let hidden: Vec<f32> = input.targets.keys().flat_map(|&position| last.row(position).to_vec()).collect();
+            let back = self.back();
+            let rows = input.targets.keys().flat_map(|&position| last.row(position - back).to_vec());
+            let hidden: Vec<f32> = rows.collect();
             let targets: Vec<u32> = input.targets.values().copied().collect();
             let log_likelihoods = self.head.log_likelihoods(&self.encoder, &hidden, &targets);
             -log_likelihoods.iter().sum::<f64>() / log_likelihoods.len() as f64
@@ -148,7 +160,7 @@ impl MaskedLm {
         let HeadGrid { layers, heads } = self.spec.grid;
         let pieces: Vec<&Pieces> = inputs.iter().map(|input| &input.pieces).collect();
         let batch = Batch::new(&pieces, longest(&pieces, Pieces::len), &Default::default());
-        let targets = Targets::new(inputs, &batch);
+        let targets = Targets::new(inputs, &batch, self.back());
         let device = batch.ids.device();
         let [count, longest] = batch.ids.dims();
         // A zero that is added to the weights has their gradient, and a gate of 1 that of the head.
@@ -186,6 +198,14 @@ impl MaskedLm {
         Ok(losses(inputs, &host(log_likelihoods)).into_iter().enumerate().map(answer).collect())
     }
 
+    /// How many positions before a piece the state stands that it is guessed from.
+    fn back(&self) -> usize {
+        match self.spec.visibility() {
+            Visibility::Full => 0,
+            Visibility::Causal => 1,
+        }
+    }
+
     fn net(&self) -> &Net<Differentiable> {
         self.net.get_or_init(|| Net::new(self.encoder.to_weights(), self.head.to_weights(), &self.spec))
     }
@@ -197,7 +217,7 @@ impl MaskedLm {
                 return Err(MaskedLmError::NoTarget { input });
             }
             let outside = |(position, piece): &(&usize, &u32)| {
-                **position >= pieces.len() || **piece as usize >= self.spec.vocabulary
+                !(self.back()..pieces.len()).contains(position) || **piece as usize >= self.spec.vocabulary
             };
             if let Some((&position, &piece)) = targets.iter().find(outside) {
                 return Err(MaskedLmError::Target { input, position, piece });
@@ -229,13 +249,13 @@ struct Targets<B: Backend> {
 }
 
 impl<B: Backend> Targets<B> {
-    fn new(inputs: &[&MaskedPieces], batch: &Batch<B>) -> Self {
+    fn new(inputs: &[&MaskedPieces], batch: &Batch<B>, back: usize) -> Self {
         let device = batch.ids.device();
         let [_, longest] = batch.ids.dims();
         let (mut rows, mut pieces, mut shares) = (Vec::new(), Vec::new(), Vec::new());
         for (number, input) in inputs.iter().enumerate() {
             for (position, piece) in &input.targets {
-                rows.push((number * longest + position) as i32);
+                rows.push((number * longest + position - back) as i32);
                 pieces.push(piece.cast_signed());
                 shares.push(1.0 / input.targets.len() as f32);
             }
@@ -249,12 +269,10 @@ impl<B: Backend> Targets<B> {
     }
 }
 
-/// Encoder and masked-LM head: logits = D·LayerNorm(activation(transform(x))) + bias.
-#[derive(Module, Debug)]
+/// Encoder and language-model head: logits = D·norm(activation(transform(x))) + bias.
 struct Net<B: Backend> {
     bert: Bert<B>,
-    transform: nn::Linear<B>,
-    norm: nn::LayerNorm<B>,
+    transform: Option<(nn::Linear<B>, Activation, Norm<B>)>,
     /// D and its bias.
     decoder: nn::Linear<B>,
 }
@@ -263,11 +281,15 @@ impl<B: Backend> Net<B> {
     fn new(weights: BertWeights, head: MaskedLmHead, spec: &Architecture) -> Self {
         let device = Default::default();
         let weight = head.decoder.unwrap_or_else(|| weights.embeddings.words.clone());
-        let decoder = crate::Linear { inputs: spec.hidden, outputs: spec.vocabulary, weight, bias: head.bias };
+        let inputs = weight.len() / spec.vocabulary;
+        let decoder = crate::Linear { inputs, outputs: spec.vocabulary, weight, bias: head.bias };
+        let transform = head.transform.zip(spec.head.transform).map(|(transform, shape)| {
+            let linear = linear(transform.linear, &device, FloatDType::F32);
+            (linear, shape.activation, Norm::new(transform.norm, spec.norm, &device))
+        });
         Self {
             bert: Bert::new(weights, spec, &device, FloatDType::F32),
-            transform: linear(head.transform, &device, FloatDType::F32),
-            norm: layer_norm(head.norm, spec, &device),
+            transform,
             decoder: linear(decoder, &device, FloatDType::F32),
         }
     }
@@ -294,7 +316,10 @@ impl<B: Backend> Net<B> {
         );
         let [count, pieces, width] = hidden.dims();
         let hidden = hidden.reshape([count * pieces, width]).select(0, targets.rows.clone());
-        let hidden = self.norm.forward(activate(self.transform.forward(hidden), spec.head.activation));
+        let hidden = match &self.transform {
+            Some((linear, activation, norm)) => norm.forward(activate(linear.forward(hidden), *activation)),
+            None => hidden,
+        };
         let log_likelihoods = activation::log_softmax(self.decoder.forward(hidden), 1);
         (log_likelihoods.gather(1, targets.pieces.clone()), attention)
     }

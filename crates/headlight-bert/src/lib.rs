@@ -1,4 +1,4 @@
-//! Words in, attention out: encoders of the BERT family that keep every layer's attention.
+//! Words in, attention out: encoders that keep every layer's attention, from BERT to Llama.
 //!
 //! The usual libraries fuse attention away; here it is the product. A [`Model`] is a checkpoint folder made ready: its
 //! [`Tokenizer`] turns words or text into [`Pieces`], each of which knows its word, and [`Model::stream`] answers a
@@ -55,7 +55,10 @@ mod times;
 mod tokenizer;
 mod weights;
 
-pub use architecture::{Activation, Architecture, FeedForward, MaskedLmShape, Norm, Positions};
+pub use architecture::{
+    Activation, Architecture, Attention, Biases, Buckets, Embedding, FeedForward, LmShape, LmTransform, Local,
+    LocalLayers, Norm, NormKind, Order, Positions, Relative, Rotary, Visibility,
+};
 pub use device::{Device, DeviceError, keep_kernels};
 pub use error::{LoadError, TensorProblems};
 pub use gradients::{LossGradients, MaskedLm, MaskedLmError};
@@ -68,4 +71,6 @@ pub use precision::Precision;
 pub use request::{AttentionKind, Encoded, HeadMask, HiddenStates, Level, Masking, Request};
 pub use stream::StreamError;
 pub use tokenizer::{SpecialPieces, Tokenizer};
-pub use weights::{BertWeights, Embeddings, ExtraTensors, LayerNorm, LayerWeights, Linear, MaskedLmHead};
+pub use weights::{
+    BertWeights, Embeddings, ExtraTensors, HeadTransform, LayerNorm, LayerWeights, Linear, MaskedLmHead,
+};

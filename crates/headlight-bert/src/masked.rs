@@ -1,4 +1,4 @@
-//! Inputs with masked pieces: what a masked-language-model loss is taken over.
+//! Inputs with pieces to be guessed: what the loss of a language model is taken over.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{Pieces, SpecialPieces};
 
-/// An input some of whose pieces are hidden, and what they were.
+/// An input some of whose pieces are to be guessed: hidden, where a model sees what stands on both sides.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MaskedPieces {
     /// The input as the model sees it, `[MASK]` where a piece is hidden.
     pub pieces: Pieces,
-    /// Hidden position → the piece to be guessed there. Not empty.
+    /// Position → the piece to be guessed there. Not empty.
     pub targets: BTreeMap<usize, u32>,
 }
 
@@ -34,5 +34,13 @@ impl MaskedPieces {
             .map(|position| (position, std::mem::replace(&mut pieces.ids[position], mask)))
             .collect();
         (!targets.is_empty()).then_some(Self { pieces, targets })
+    }
+
+    /// Has every piece but the first guessed from those before it, as a causal model does.
+    ///
+    /// `None` when there is no other.
+    pub fn following(pieces: &Pieces) -> Option<Self> {
+        let targets: BTreeMap<usize, u32> = pieces.ids.iter().copied().enumerate().skip(1).collect();
+        (!targets.is_empty()).then(|| Self { pieces: pieces.clone(), targets })
     }
 }

@@ -58,10 +58,11 @@ impl Pieces {
         if let Some(&id) = self.ids.iter().find(|&&id| id as usize >= spec.vocabulary) {
             return Err(UnfitPieces::Id { id, vocabulary: spec.vocabulary });
         }
-        // Without an embedding of segments, they are not looked at.
-        let unfit = |segment: &&u32| spec.segments > 0 && **segment as usize >= spec.segments;
+        // Of one segment are all pieces, and without an embedding of segments they are not looked at.
+        let segments = spec.embedding.segments;
+        let unfit = |segment: &&u32| segments > 1 && **segment as usize >= segments;
         if let Some(&segment) = self.segments.iter().find(unfit) {
-            return Err(UnfitPieces::Segment { segment, segments: spec.segments });
+            return Err(UnfitPieces::Segment { segment, segments });
         }
         Ok(())
     }

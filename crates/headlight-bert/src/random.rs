@@ -7,28 +7,29 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{Architecture, BertWeights, LayerNorm, Linear};
 
-/// Keeps the embeddings with their normalisation and draws everything else anew, as BERT does before its training:
-/// weights from Normal(0, `initializer_range`), biases 0, LayerNorm scale 1 and shift 0. The same seed gives the same
-/// model on every machine.
+/// Keeps the embeddings (of words, positions, segments, and of distances) with their normalisation and draws everything else
+/// anew, as BERT does before its training: weights from Normal(0, `initializer_range`), biases 0, normalisations with scale
+/// 1 and shift 0. The same seed gives the same model on every machine.
 pub(crate) fn redraw(weights: &mut BertWeights, spec: &Architecture, seed: u64) {
     let mut normal = Normal { rng: ChaCha8Rng::seed_from_u64(seed), deviation: f64::from(spec.initializer_range) };
+    weights.embeddings.projection.iter_mut().for_each(|linear| normal.redraw(linear));
     for layer in &mut weights.layers {
-        for linear in [
-            &mut layer.query,
-            &mut layer.key,
-            &mut layer.value,
-            &mut layer.attention_output,
-            &mut layer.intermediate,
-            &mut layer.output,
-        ] {
+        for linear in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.attention_output] {
             normal.redraw(linear);
         }
-        reset(&mut layer.attention_norm);
+        let own = [&mut layer.relative_query, &mut layer.relative_key, &mut layer.gate];
+        own.into_iter().flatten().for_each(|linear| normal.redraw(linear));
+        normal.redraw(&mut layer.intermediate);
+        normal.redraw(&mut layer.output);
+        [&mut layer.query_norm, &mut layer.key_norm, &mut layer.attention_norm].into_iter().flatten().for_each(reset);
         reset(&mut layer.output_norm);
     }
+    weights.final_norm.iter_mut().for_each(reset);
     if let Some(head) = &mut weights.masked_lm {
-        normal.redraw(&mut head.transform);
-        reset(&mut head.norm);
+        if let Some(transform) = &mut head.transform {
+            normal.redraw(&mut transform.linear);
+            reset(&mut transform.norm);
+        }
         head.bias.fill(0.0);
         if let Some(decoder) = &mut head.decoder {
             normal.fill(decoder);

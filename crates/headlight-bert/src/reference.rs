@@ -46,7 +46,6 @@ impl<B: Backend> Reference<B> {
 
     /// Answers the request for one padded batch, with the attention of those inputs of which `attended` says so.
     fn run(&self, inputs: &[&Pieces], request: &Request, attended: &[bool]) -> Vec<Encoded> {
-        let grid = self.spec.grid;
         let layout = Layout::new(inputs, request, attended, &self.batching, &self.spec);
         let pieces = inputs.iter().map(|input| input.len()).sum();
         let mut lap = self.watch.lap(pieces, inputs.len() * layout.pieces);
@@ -54,7 +53,7 @@ impl<B: Backend> Reference<B> {
         let mut kept = Kept::new(inputs, &layout, &self.device);
         self.end(&mut lap, Part::Upload);
 
-        let intervene = |layer| masking(&request.masked_heads, layer, grid.heads, &batch);
+        let intervene = |layer| masking(&request.masked_heads, layer, &self.spec, &batch);
         self.bert.walk(&self.spec, &batch, request.hidden_states, intervene, |met| match met {
             Met::States(states) if request.hidden_states => kept.states.push(states.clone()),
             Met::Attention(layer, attended) if request.attention.is_some() || request.peaks.is_some() => {
@@ -321,7 +320,8 @@ impl<B: Backend> Encode for Reference<B> {
 }
 
 /// What the masked heads change in one layer.
-pub(crate) fn masking<B: Backend>(mask: &HeadMask, layer: usize, heads: usize, batch: &Batch<B>) -> Intervention<B> {
+fn masking<B: Backend>(mask: &HeadMask, layer: usize, spec: &Architecture, batch: &Batch<B>) -> Intervention<B> {
+    let heads = spec.grid.heads;
     let of = |index| mask.get(&AttentionHead { layer, index }).copied();
     let masked: Vec<Option<Masking>> = (0..heads).map(of).collect();
     if masked.iter().all(Option::is_none) {
@@ -334,7 +334,8 @@ pub(crate) fn masking<B: Backend>(mask: &HeadMask, layer: usize, heads: usize, b
     };
     let keep = per_head(&|masking| masking.is_none());
     let uniform = per_head(&|masking| masking == Some(Masking::Uniform));
-    let add = masked.contains(&Some(Masking::Uniform)).then(|| uniform * batch.uniform());
+    let add =
+        masked.contains(&Some(Masking::Uniform)).then(|| uniform * batch.uniform(spec.attention.of_layer(layer).view));
     Intervention { keep: Some(keep), add, gate: None }
 }
 

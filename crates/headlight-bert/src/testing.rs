@@ -8,24 +8,99 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Activation, Architecture, BertWeights, Embeddings, Encoded, FeedForward, LayerNorm, LayerWeights, Linear,
-    MaskedLmShape, Norm, Pieces, Positions, Request, request::Encode,
+    Activation, Architecture, Attention, BertWeights, Biases, Buckets, Embedding, Embeddings, Encoded, FeedForward,
+    LayerNorm, LayerWeights, Linear, LmShape, LmTransform, Local, LocalLayers, Norm, NormKind, Order, Pieces, Positions,
+    Relative, Request, Rotary, Visibility, request::Encode,
 };
 
 /// Sizes of a small model.
 pub(crate) fn spec(heads: usize, width: usize, intermediate: usize, activation: Activation) -> Architecture {
+    let hidden = heads * width;
     Architecture {
         family: "bert",
         grid: HeadGrid { layers: 3, heads },
-        hidden: heads * width,
+        hidden,
         vocabulary: 50,
-        positions: Positions { rows: 200, offset: 0 },
-        segments: 2,
-        feed_forward: FeedForward { width: intermediate, activation },
-        norm: Norm { epsilon: 1e-12 },
-        head: MaskedLmShape { tied: true, activation },
+        embedding: Embedding {
+            width: hidden,
+            positions: Positions::Learned { rows: 200, offset: 0 },
+            segments: 2,
+            norm: true,
+            projected: false,
+        },
+        attention: Attention::full(heads, width),
+        feed_forward: FeedForward { width: intermediate, activation, gated: false },
+        norm: Norm { kind: NormKind::Layer, epsilon: 1e-12, bias: true },
+        order: Order::Post,
+        biases: Biases::ALL,
+        stored_layers: 3,
+        head: LmShape {
+            transform: Some(LmTransform { width: hidden, activation, bias: true }),
+            bias: true,
+            tied: true,
+        },
         initializer_range: 0.02,
     }
+}
+
+/// The same sizes in models unlike BERT, which together have all that an [`Architecture`] can say.
+pub(crate) fn variants(spec: &Architecture) -> Vec<Architecture> {
+    let width = spec.head_width();
+    let rotary = |share: f32| Rotary {
+        frequencies: (0..(width as f32 * share) as usize / 2).map(|pair| 0.7f32.powi(pair as i32)).collect(),
+    };
+    let unplaced = Embedding { positions: Positions::InAttention { longest: 200 }, segments: 0, ..spec.embedding.clone() };
+    let disentangled = Relative::Disentangled {
+        buckets: Buckets::Around { span: 8, furthest: Some(40) },
+        content_to_position: true,
+        position_to_content: true,
+        shared: false,
+        norm: false,
+    };
+    let with = |relative| Attention { relative: Some(relative), ..spec.attention.clone() };
+    vec![
+        Architecture { stored_layers: 1, embedding: Embedding { width: 6, projected: true, ..spec.embedding.clone() }, ..spec.clone() },
+        Architecture { attention: with(Relative::Bias(Buckets::Halves { count: 8, furthest: 20 })), ..spec.clone() },
+        Architecture { attention: with(disentangled), embedding: unplaced.clone(), ..spec.clone() },
+        Architecture {
+            attention: Attention {
+                rotary: Some(rotary(1.0)),
+                local: Some(Local { layers: LocalLayers::AllButEvery(2), reach: 5, rotary: Some(rotary(0.5)) }),
+                first_normalised: false,
+                ..spec.attention.clone()
+            },
+            embedding: unplaced.clone(),
+            feed_forward: FeedForward { gated: true, ..spec.feed_forward },
+            order: Order::Pre,
+            ..spec.clone()
+        },
+        Architecture {
+            attention: Attention {
+                visibility: Visibility::Causal,
+                rotary: Some(rotary(0.5)),
+                scaled_by_layer: true,
+                ..spec.attention.clone()
+            },
+            embedding: Embedding { norm: false, ..unplaced.clone() },
+            order: Order::Parallel,
+            ..spec.clone()
+        },
+        Architecture {
+            attention: Attention {
+                visibility: Visibility::Causal,
+                key_value_heads: 1,
+                query_key_norm: true,
+                rotary: Some(rotary(1.0)),
+                local: Some(Local { layers: LocalLayers::From(1), reach: 9, rotary: Some(rotary(1.0)) }),
+                ..spec.attention.clone()
+            },
+            embedding: unplaced,
+            feed_forward: FeedForward { activation: Activation::Silu, gated: true, ..spec.feed_forward },
+            norm: Norm { kind: NormKind::Rms, ..spec.norm },
+            order: Order::Pre,
+            ..spec.clone()
+        },
+    ]
 }
 
 /// Weights large enough that attention is far from uniform.
@@ -33,33 +108,52 @@ pub(crate) fn weights(spec: &Architecture, rng: &mut ChaCha8Rng) -> BertWeights 
     let mut draw = |len: usize, around: f32, spread: f32| -> Vec<f32> {
         (0..len).map(|_| around + spread * rng.random_range(-1.0..1.0_f32)).collect()
     };
-    let (hidden, intermediate) = (spec.hidden, spec.feed_forward.width);
-    let mut tables = [spec.vocabulary, spec.positions.rows, spec.segments].map(|rows| draw(rows * hidden, 0.0, 1.0));
-    let mut norm = || LayerNorm { weight: draw(hidden, 1.0, 0.3), bias: draw(hidden, 0.0, 0.3) };
-    let embeddings = Embeddings {
-        words: std::mem::take(&mut tables[0]),
-        positions: std::mem::take(&mut tables[1]),
-        segments: std::mem::take(&mut tables[2]),
-        norm: norm(),
+    let (hidden, inner, embedding) = (spec.hidden, spec.feed_forward.width, &spec.embedding);
+    let mut tables = [spec.vocabulary, 200, embedding.segments].map(|rows| draw(rows * embedding.width, 0.0, 1.0));
+    let mut norm = |width: usize| LayerNorm { weight: draw(width, 1.0, 0.3), bias: draw(width, 0.0, 0.3) };
+    let of_embeddings = embedding.norm.then(|| norm(embedding.width));
+    let relative = match &spec.attention.relative {
+        None => 0,
+        Some(Relative::Bias(buckets)) => buckets.rows() * spec.grid.heads,
+        Some(Relative::Disentangled { buckets, .. }) => buckets.rows() * hidden,
     };
+    let relative = draw(relative, 0.0, 1.0);
     let mut linear = |inputs: usize, outputs: usize| Linear {
         inputs,
         outputs,
         weight: draw(inputs * outputs, 0.0, 2.0 / (inputs as f32).sqrt()),
         bias: draw(outputs, 0.0, 0.5),
     };
-    let norm = LayerNorm { weight: vec![0.9; hidden], bias: vec![0.1; hidden] };
-    let layer = |_| LayerWeights {
-        query: linear(hidden, hidden),
-        key: linear(hidden, hidden),
-        value: linear(hidden, hidden),
-        attention_output: linear(hidden, hidden),
-        attention_norm: norm.clone(),
-        intermediate: linear(hidden, intermediate),
-        output: linear(intermediate, hidden),
-        output_norm: norm.clone(),
+    let embeddings = Embeddings {
+        words: std::mem::take(&mut tables[0]),
+        positions: std::mem::take(&mut tables[1]),
+        segments: std::mem::take(&mut tables[2]),
+        norm: of_embeddings,
+        projection: embedding.projected.then(|| linear(embedding.width, hidden)),
+        relative,
     };
-    BertWeights { embeddings, layers: (0..spec.grid.layers).map(layer).collect(), masked_lm: None }
+    let norm = |width: usize| LayerNorm { weight: vec![0.9; width], bias: vec![0.1; width] };
+    let of_heads = |width: usize| spec.attention.query_key_norm.then(|| norm(width));
+    let (heads, keys) = (spec.heads_width(), spec.keys_width());
+    let own = matches!(spec.attention.relative, Some(Relative::Disentangled { shared: false, .. }));
+    let layer = |layer| LayerWeights {
+        query: linear(hidden, heads),
+        key: linear(hidden, keys),
+        value: linear(hidden, keys),
+        query_norm: of_heads(spec.head_width()),
+        key_norm: of_heads(spec.head_width()),
+        relative_query: own.then(|| linear(hidden, heads)),
+        relative_key: own.then(|| linear(hidden, heads)),
+        attention_output: linear(heads, hidden),
+        attention_norm: (spec.order == Order::Post || spec.normalises_input(layer)).then(|| norm(hidden)),
+        gate: spec.feed_forward.gated.then(|| linear(hidden, inner)),
+        intermediate: linear(hidden, inner),
+        output: linear(inner, hidden),
+        output_norm: norm(hidden),
+    };
+    let layers = (0..spec.stored_layers).map(layer).collect();
+    let final_norm = (spec.order != Order::Post).then(|| norm(hidden));
+    BertWeights { embeddings, layers, final_norm, masked_lm: None }
 }
 
 /// A sentence of random pieces with words of one to three pieces each.

@@ -344,11 +344,11 @@ fn check_config(from: &str, to: &str, message: &str) {
 
 #[test]
 fn configs_of_models_that_are_not_supported_say_what_is() {
-    check_config(r#""model_type": "bert""#, r#""model_type": "roberta""#, "model_type is `roberta`, supported: bert");
+    check_config(r#""model_type": "bert""#, r#""model_type": "t5""#, "model_type is `t5`, supported: bert, roberta");
     check_config(
         r#""hidden_act": "gelu""#,
-        r#""hidden_act": "silu""#,
-        "hidden_act is `silu`, supported: gelu, gelu_new",
+        r#""hidden_act": "tanh""#,
+        "hidden_act is `tanh`, supported: gelu, gelu_new",
     );
     check_config(r#""is_decoder": false"#, r#""is_decoder": true"#, "is_decoder is `true`");
     let relative = r#""position_embedding_type": "relative_key", "pad_token_id""#;

@@ -12,7 +12,10 @@ use std::{num::NonZeroUsize, path::Path};
 
 use headlight_attention::{Alignment, AttentionPeaks, Frame, MergeRule, peaks};
 use headlight_bert::{Device, Level, LoadOptions, Model, Pieces, Precision, Request};
-use support::{Golden, differing, encode_all, fixture, max_difference, real_sentences, shared};
+use support::{
+    Golden, bare, differing, encode_all, family, family_golden, family_names, fixture, max_difference, real_sentences,
+    shared,
+};
 
 /// How far attention may be from PyTorch's on a processor.
 const ATTENTION: [(Precision, f32); 3] = [(Precision::F32, 0.02), (Precision::F16, 0.02), (Precision::Bf16, 0.16)];
@@ -43,18 +46,20 @@ fn peaks_on(model: &Model, inputs: &[Pieces]) -> Vec<AttentionPeaks> {
 
 /// Attention over pieces beside golden maps, `attention.0` and so on.
 fn check_attention(folder: &Path, golden: &Golden, ids: &str, count: usize) {
-    let inputs: Vec<Pieces> = (0..count)
-        .map(|number| {
-            let ids = golden.ids(&format!("{ids}.{number}"));
-            let words = (1..ids.len() - 1).map(|piece| piece..piece + 1).collect();
-            let alignment = Alignment::new(&Frame::bert(), ids.len(), words).unwrap();
-            Pieces { segments: vec![0; ids.len()], alignment, ids, unpieced_words: 0 }
-        })
-        .collect();
+    let input = |number: usize| {
+        let ids = golden.ids(&format!("{ids}.{number}"));
+        let words = (1..ids.len() - 1).map(|piece| piece..piece + 1).collect();
+        let alignment = Alignment::new(&Frame::bert(), ids.len(), words).unwrap();
+        Pieces { segments: vec![0; ids.len()], alignment, ids, unpieced_words: 0 }
+    };
+    check_inputs(folder, golden, &(0..count).map(input).collect::<Vec<_>>());
+}
+
+fn check_inputs(folder: &Path, golden: &Golden, inputs: &[Pieces]) {
     let request = Request { attention: Some(Level::Pieces), ..Request::default() };
     for (precision, tolerance) in ATTENTION {
         let model = model(folder, Device::Cuda, precision, 2);
-        let maps = encode_all(&model, &inputs, &request, |encoded| encoded.maps.unwrap());
+        let maps = encode_all(&model, inputs, &request, |encoded| encoded.maps.unwrap());
         let differences = maps.iter().enumerate().map(|(number, maps)| {
             let (_, expected) = golden.floats(&format!("attention.{number}"));
             max_difference(maps.weights(), &expected)
@@ -62,6 +67,19 @@ fn check_attention(folder: &Path, golden: &Golden, ids: &str, count: usize) {
         let worst = differences.fold(0.0, f32::max);
         eprintln!("{} in {precision}: attention differs from PyTorch's by up to {worst}", folder.display());
         assert!(worst <= tolerance, "{precision}: {worst}");
+    }
+}
+
+#[test]
+fn families_equal_transformers_up_to_rounding() {
+    if !has_gpu() {
+        return;
+    }
+    for name in family_names() {
+        eprintln!("{name}");
+        let golden = family_golden(&name);
+        let inputs: Vec<Pieces> = (0..4).map(|number| bare(golden.ids(&format!("ids.{number}")))).collect();
+        check_inputs(family(&name).path(), &golden, &inputs);
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use half::{bf16, f16};
-use headlight_bert::{Architecture, BertWeights, Linear, LoadError};
+use headlight_bert::{Architecture, BertWeights, LayerNorm, Linear, LoadError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use support::{fixture, told};
@@ -48,7 +48,7 @@ fn expected(round: impl Fn(f32) -> f32) -> BertWeights {
         change(&mut linear.bias);
     };
     let embeddings = &mut weights.embeddings;
-    let mut norms = vec![&mut embeddings.norm];
+    let mut norms: Vec<&mut LayerNorm> = embeddings.norm.iter_mut().collect();
     for values in [&mut embeddings.words, &mut embeddings.positions, &mut embeddings.segments] {
         change(values);
     }
@@ -56,12 +56,13 @@ fn expected(round: impl Fn(f32) -> f32) -> BertWeights {
         let parts = [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.attention_output];
         parts.into_iter().for_each(linear);
         [&mut layer.intermediate, &mut layer.output].into_iter().for_each(linear);
-        norms.extend([&mut layer.attention_norm, &mut layer.output_norm]);
+        norms.extend(layer.attention_norm.iter_mut().chain([&mut layer.output_norm]));
     }
     let head = weights.masked_lm.as_mut().unwrap();
-    linear(&mut head.transform);
+    let transform = head.transform.as_mut().unwrap();
+    linear(&mut transform.linear);
     change(&mut head.bias);
-    norms.push(&mut head.norm);
+    norms.push(&mut transform.norm);
     for norm in norms {
         change(&mut norm.weight);
         change(&mut norm.bias);

@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use headlight_bert::{Architecture, Legibility, LoadError, Positions, Skip, Tokenizer};
+use headlight_bert::{Architecture, Embedding, Legibility, LoadError, Positions, Skip, Tokenizer};
 use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 use support::{Golden, conllu_words, fixture, shared, told};
@@ -201,7 +201,9 @@ fn folders_of_every_kind_tokenize_as_in_transformers() {
         for (file, content) in case["files"].as_object().unwrap() {
             fs::write(folder.path().join(file), content.as_str().unwrap()).unwrap();
         }
-        let spec = Architecture { positions: Positions { rows: 128, offset: 0 }, ..spec };
+        let positions = Positions::Learned { rows: 128, offset: 0 };
+        let embedding = Embedding { positions, ..spec.embedding };
+        let spec = Architecture { embedding, ..spec };
         let tokenizer =
             Tokenizer::read(folder.path(), &spec).unwrap_or_else(|error| panic!("{name}: {}", told(&error)));
         let special: Vec<&str> = case["special"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();

@@ -45,7 +45,8 @@ impl Kind for Importance {
             sep: tokenizer.special().sep,
             punctuation: [".", ","].iter().flat_map(|mark| tokenizer.spellings(mark)).collect(),
         };
-        let hide = Hide { special: tokenizer.special(), share: self.hidden, seed };
+        let visibility = model.model.spec().visibility();
+        let hide = Hide { visibility, special: tokenizer.special(), share: self.hidden, seed };
         let mut gradients = Gradients::new(&masked_lm, marks, model.model.threads(), steps);
         let mut units = Vec::new();
         let seen = run.for_each_sequence("gradients", |pieces, unit| {

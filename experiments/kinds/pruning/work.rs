@@ -218,7 +218,8 @@ impl<'a> Work<'a> {
     }
 
     fn hide(&self) -> Hide {
-        Hide { special: self.model.tokenizer().special(), share: self.keys.hidden, seed: self.seed }
+        let visibility = self.model.spec().visibility();
+        Hide { visibility, special: self.model.tokenizer().special(), share: self.keys.hidden, seed: self.seed }
     }
 
     fn mask(&self, heads: &[AttentionHead]) -> HeadMask {

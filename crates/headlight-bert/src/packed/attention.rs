@@ -1,4 +1,5 @@
-//! One attention head on one sentence: softmax(Q·Kᵀ / √width) and its product with V.
+//! One attention head on one sentence: softmax(Q·Kᵀ / √width) and its product with V, with what the distance of pieces adds to
+//! the logits, and without the pieces that are out of sight.
 //!
 //! Heads are narrow and sentences short, so a general matrix product would spend its time on preparations. Here Q, K and
 //! V of the head are copied once into the order in which they are read; then a few rows of the map at a time are computed,
@@ -8,8 +9,8 @@ use std::array;
 
 use pulp::{Simd, WithSimd};
 
-use super::{functions::exp, scratch::Buffer, simd::InstructionSet};
-use crate::Masking;
+use super::{functions::exp, layer::Strided, scratch::Buffer, simd::InstructionSet};
+use crate::{Architecture, Masking, architecture::LayerAttention, architecture::View};
 
 /// Rows of the map that are computed together.
 const ROWS: usize = 4;
@@ -21,12 +22,35 @@ pub(crate) struct Head<'a> {
     pub projected: &'a [f32],
     /// Length of such a row.
     pub stride: usize,
-    /// Width of all heads together.
-    pub hidden: usize,
     /// Width of one head.
     pub width: usize,
     /// Which head.
     pub index: usize,
+    /// Where its queries, keys and values begin in a row.
+    columns: [usize; 3],
+    /// Width of what all heads make together.
+    contexts: usize,
+    /// What logits are multiplied with.
+    pub scale: f32,
+    /// Which pieces the pieces see.
+    view: View,
+}
+
+impl<'a> Head<'a> {
+    pub(crate) fn new(
+        spec: &Architecture,
+        layer: LayerAttention<'_>,
+        projected: &'a [f32],
+        stride: usize,
+        index: usize,
+    ) -> Self {
+        let (width, contexts) = (spec.head_width(), spec.heads_width());
+        let own = index * width;
+        // As many heads of queries for each of keys and values.
+        let shared = index / (spec.grid.heads / spec.attention.key_value_heads) * width;
+        let columns = [own, contexts + shared, contexts + spec.keys_width() + shared];
+        Self { projected, stride, width, index, columns, contexts, scale: layer.scale, view: layer.view }
+    }
 }
 
 /// Room for one head's operands.
@@ -40,16 +64,17 @@ pub(crate) struct HeadScratch {
 }
 
 /// Writes the head's weights `[from, to]` to `map` and, where asked for, its contexts (weights · V) to its columns of
-/// `contexts` `[piece][hidden]`.
+/// `contexts` `[piece][heads]`. What is `added` to the logits is `[from, to]` as well.
 pub(crate) fn attend(
     set: InstructionSet,
     head: Head<'_>,
+    added: Option<&[f32]>,
     mask: Option<Masking>,
     scratch: &mut HeadScratch,
     map: &mut [f32],
     contexts: Option<&mut [f32]>,
 ) {
-    set.run(Attend { head, mask, scratch, map, contexts });
+    set.run(Attend { head, added, mask, scratch, map, contexts });
 }
 
 impl<'a> Head<'a> {
@@ -58,26 +83,22 @@ impl<'a> Head<'a> {
         self.projected.len() / self.stride
     }
 
-    /// The values of the head, `[piece]` rows [`Head::stride`] apart.
-    pub(crate) fn values(self) -> &'a [f32] {
-        &self.projected[self.column(2)..]
-    }
-
-    /// Where the head's queries (0), keys (1) or values (2) begin in a row.
-    fn column(self, part: usize) -> usize {
-        part * self.hidden + self.index * self.width
+    /// The head's queries (0), keys (1) or values (2) of all pieces, and what stands behind them in their rows.
+    pub(crate) fn part(self, part: usize) -> Strided<'a> {
+        Strided { values: &self.projected[self.columns[part]..], stride: self.stride }
     }
 
     /// The head's part of each row: its queries (0), keys (1) or values (2).
     #[inline(always)]
     fn rows(self, part: usize) -> impl Iterator<Item = &'a [f32]> {
-        let columns = self.column(part)..self.column(part) + self.width;
+        let columns = self.columns[part]..self.columns[part] + self.width;
         self.projected.chunks_exact(self.stride).map(move |row| &row[columns.clone()])
     }
 }
 
 struct Attend<'a> {
     head: Head<'a>,
+    added: Option<&'a [f32]>,
     mask: Option<Masking>,
     scratch: &'a mut HeadScratch,
     map: &'a mut [f32],
@@ -89,7 +110,7 @@ impl WithSimd for Attend<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Attend { head, mask, scratch, map, mut contexts } = self;
+        let Attend { head, added, mask, scratch, map, mut contexts } = self;
         let (pieces, width, lanes) = (head.pieces(), head.width, S::F32_LANES);
         let padded = pieces.next_multiple_of(lanes);
 
@@ -106,17 +127,30 @@ impl WithSimd for Attend<'_> {
         let scores = scratch.scores.slice(ROWS * padded);
         let products = scratch.products.slice(ROWS * padded_width);
 
+        let whole = head.view.is_whole(pieces);
         let within = simd.mask_between_m32s(0, ((pieces - 1) % lanes + 1) as u32).mask();
 
         for start in (0..pieces).step_by(ROWS) {
             // Where the sentence ends within these rows, the last piece fills them up; those products go nowhere.
             let rows = array::from_fn(|row| &queries[(start + row).min(pieces - 1) * width..][..width]);
             multiply(simd, rows, keys, S::as_mut_simd_f32s(scores).0);
-            for row in scores.chunks_exact_mut(padded) {
+            for (row, from) in scores.chunks_exact_mut(padded).zip(start..) {
+                if let Some(added) = added.and_then(|added| added.chunks_exact(pieces).nth(from)) {
+                    row.iter_mut().zip(added).for_each(|(logit, added)| *logit += added);
+                }
+                let seen = head.view.range(from, pieces);
+                if !whole {
+                    row[..seen.start].fill(f32::MIN);
+                    row[seen.end..].fill(f32::MIN);
+                }
                 softmax(simd, S::as_mut_simd_f32s(row).0, within);
                 match mask {
                     Some(Masking::Zero) => row.fill(0.0),
-                    Some(Masking::Uniform) => row.fill(1.0 / pieces as f32),
+                    Some(Masking::Uniform) => {
+                        row.fill(0.0);
+                        let share = 1.0 / seen.len() as f32;
+                        row[seen].fill(share);
+                    }
                     None => {}
                 }
             }
@@ -126,7 +160,7 @@ impl WithSimd for Attend<'_> {
             if let Some(contexts) = contexts.as_deref_mut() {
                 let rows = array::from_fn(|row| &scores[row * padded..][..pieces]);
                 multiply(simd, rows, values, S::as_mut_simd_f32s(products).0);
-                let contexts = contexts[start * head.hidden..].chunks_exact_mut(head.hidden);
+                let contexts = contexts[start * head.contexts..].chunks_exact_mut(head.contexts);
                 for (product, context) in products.chunks_exact(padded_width).zip(contexts) {
                     context[head.index * width..][..width].copy_from_slice(&product[..width]);
                 }
@@ -135,10 +169,10 @@ impl WithSimd for Attend<'_> {
     }
 }
 
-/// Queries divided by √width, `[piece][width]`.
+/// Queries as logits are scaled, `[piece][width]`.
 #[inline(always)]
 fn pack_queries(head: Head<'_>, queries: &mut [f32]) {
-    let scale = 1.0 / (head.width as f32).sqrt();
+    let scale = head.scale;
     for (row, out) in head.rows(0).zip(queries.chunks_exact_mut(head.width)) {
         out.iter_mut().zip(row).for_each(|(out, x)| *out = x * scale);
     }

@@ -80,6 +80,14 @@ pub(crate) fn gelu_tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.div_f32s(x, simd.add_f32s(exp(simd, argument), simd.splat_f32s(1.0)))
 }
 
+/// x / (1 + e⁻ˣ).
+#[inline(always)]
+pub(crate) fn silu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let negative = simd.sub_f32s(simd.splat_f32s(0.0), x);
+    let argument = simd.min_f32s(negative, simd.splat_f32s(-LOWEST));
+    simd.div_f32s(x, simd.add_f32s(exp(simd, argument), simd.splat_f32s(1.0)))
+}
+
 /// max(x, 0).
 #[inline(always)]
 pub(crate) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
@@ -109,6 +117,7 @@ mod tests {
         Gelu,
         GeluTanh,
         Relu,
+        Silu,
     }
 
     struct Apply<'a> {
@@ -129,6 +138,7 @@ mod tests {
                     Function::Gelu => gelu(simd, *x),
                     Function::GeluTanh => gelu_tanh(simd, *x),
                     Function::Relu => relu(simd, *x),
+                    Function::Silu => silu(simd, *x),
                 };
             }
         }
@@ -176,6 +186,13 @@ mod tests {
         let tanh = |x: f64| x / 2.0 * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh());
         check(Function::GeluTanh, [-20.0, 20.0], tanh, |_, expected| 1e-6 * expected.abs().max(0.1));
         check(Function::GeluTanh, [-1e4, -20.0], |_| 0.0, |_, _| 1e-30);
+    }
+
+    #[test]
+    fn silu_is_accurate_to_a_few_units_of_f32() {
+        let exact = |x: f64| x / (1.0 + (-x).exp());
+        check(Function::Silu, [-60.0, 60.0], exact, |_, expected| 5e-7 * expected.abs());
+        check(Function::Silu, [-1e4, -90.0], |_| 0.0, |_, _| 1e-30);
     }
 
     #[test]

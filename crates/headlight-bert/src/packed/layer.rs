@@ -3,7 +3,8 @@
 use gemm_common::Parallelism;
 use gemm_f32::gemm::f32::get_gemm_fn;
 
-use crate::{LayerNorm, LayerWeights, Linear};
+use super::relative::Distances;
+use crate::{Architecture, Embeddings, LayerNorm, LayerWeights, Linear};
 
 /// A linear layer y = x·W + b with W stored `[inputs][outputs]`, the transpose of a checkpoint's.
 pub(crate) struct Projection {
@@ -28,8 +29,8 @@ pub(crate) enum Destination {
 
 impl Projection {
     /// Several linear layers of the same input as one, their outputs side by side.
-    pub(crate) fn fused<const N: usize>(parts: [Linear; N]) -> Self {
-        let inputs = parts[0].inputs;
+    pub(crate) fn fused(parts: Vec<Linear>) -> Self {
+        let inputs = parts.first().map_or(0, |part| part.inputs);
         let outputs = parts.iter().map(|part| part.outputs).sum();
         let mut weight = vec![0.0; inputs * outputs];
         let mut bias = Vec::with_capacity(outputs);
@@ -55,16 +56,21 @@ impl Projection {
     /// The first `columns` products x·W of each row of `rows` `[row][inputs]`, to `out` `[row][columns]`, without bias.
     /// Every sum runs over the inputs in the same order, whatever the number of rows.
     pub(crate) fn multiply(&self, rows: &[f32], out: &mut [f32], columns: usize, destination: Destination) {
-        let count = rows.len() / self.inputs;
+        self.multiply_strided(Strided { values: rows, stride: self.inputs }, out, columns, destination);
+    }
+
+    /// As [`Projection::multiply`], of the first columns of rows that are longer than its inputs.
+    pub(crate) fn multiply_strided(
+        &self,
+        rows: Strided<'_>,
+        out: &mut [f32],
+        columns: usize,
+        destination: Destination,
+    ) {
         assert!(columns <= self.outputs, "{columns} columns of {}", self.outputs);
+        let count = out.len() / columns;
         let weight = Strided { values: &self.weight, stride: self.outputs };
-        multiply(
-            Strided { values: rows, stride: self.inputs },
-            weight,
-            [count, self.inputs, columns],
-            out,
-            destination,
-        );
+        multiply(rows, weight, [count, self.inputs, columns], out, destination);
     }
 }
 
@@ -117,46 +123,66 @@ pub(crate) fn multiply(
 
 /// One layer, its four products in the order of their use.
 pub(crate) struct Layer {
-    /// Queries, keys and values of all heads, side by side: hidden → 3·hidden.
+    /// Queries, keys and values of all heads, side by side: hidden → heads of queries, of keys, of values.
     pub attention_input: Projection,
-    /// hidden → hidden.
+    /// heads → hidden.
     pub attention_output: Projection,
-    /// After the residual around attention.
-    pub attention_norm: LayerNorm,
-    /// hidden → intermediate.
+    /// Over each head's queries and keys.
+    pub query_norm: Option<LayerNorm>,
+    pub key_norm: Option<LayerNorm>,
+    /// What queries and keys are multiplied with for the distance of pieces.
+    pub distances: Option<Distances>,
+    /// After the residual around attention, or over what attention reads.
+    pub attention_norm: Option<LayerNorm>,
+    /// hidden → intermediate; where the model is gated, what is activated, then what it is multiplied with.
     pub expand: Projection,
+    /// Whether the model is gated.
+    pub gated: bool,
     /// intermediate → hidden.
     pub contract: Projection,
-    /// After the residual around the feed-forward block.
+    /// After the residual around the feed-forward block, or over what it reads.
     pub output_norm: LayerNorm,
 }
 
-impl From<LayerWeights> for Layer {
-    fn from(weights: LayerWeights) -> Self {
+impl Layer {
+    /// Takes the weights over.
+    pub(crate) fn new(weights: LayerWeights, embeddings: &Embeddings, spec: &Architecture) -> Self {
+        let distances = Distances::new(&weights, embeddings, spec);
+        let gated = weights.gate.is_some();
+        let expand = weights.gate.into_iter().chain([weights.intermediate]).collect();
         Self {
-            attention_input: Projection::fused([weights.query, weights.key, weights.value]),
-            attention_output: Projection::fused([weights.attention_output]),
+            attention_input: Projection::fused(vec![weights.query, weights.key, weights.value]),
+            attention_output: Projection::fused(vec![weights.attention_output]),
+            query_norm: weights.query_norm,
+            key_norm: weights.key_norm,
+            distances,
             attention_norm: weights.attention_norm,
-            expand: Projection::fused([weights.intermediate]),
-            contract: Projection::fused([weights.output]),
+            expand: Projection::fused(expand),
+            gated,
+            contract: Projection::fused(vec![weights.output]),
             output_norm: weights.output_norm,
         }
     }
-}
 
-impl Layer {
     /// The layer's weights as a checkpoint has them.
     pub(crate) fn to_weights(&self) -> LayerWeights {
-        let hidden = self.attention_input.inputs;
-        let part = |number: usize| self.attention_input.part(number * hidden..(number + 1) * hidden);
+        let heads = self.attention_output.inputs;
+        let keys = (self.attention_input.outputs - heads) / 2;
+        let inner = self.contract.inputs;
         let whole = |projection: &Projection| projection.part(0..projection.outputs);
+        let own = self.distances.as_ref().map(Distances::own).unwrap_or_default();
         LayerWeights {
-            query: part(0),
-            key: part(1),
-            value: part(2),
+            query: self.attention_input.part(0..heads),
+            key: self.attention_input.part(heads..heads + keys),
+            value: self.attention_input.part(heads + keys..heads + 2 * keys),
+            query_norm: self.query_norm.clone(),
+            key_norm: self.key_norm.clone(),
+            relative_query: own.queries,
+            relative_key: own.keys,
             attention_output: whole(&self.attention_output),
             attention_norm: self.attention_norm.clone(),
-            intermediate: whole(&self.expand),
+            gate: self.gated.then(|| self.expand.part(0..inner)),
+            intermediate: self.expand.part(self.expand.outputs - inner..self.expand.outputs),
             output: whole(&self.contract),
             output_norm: self.output_norm.clone(),
         }

@@ -1,4 +1,4 @@
-//! The masked-language-model head on the processor: how likely the pieces behind `[MASK]` are.
+//! The language-model head on the processor: how likely the pieces behind `[MASK]` are, or those that come next.
 
 use pulp::{Simd, WithSimd};
 
@@ -13,14 +13,15 @@ use crate::MaskedLmHead;
 
 /// The head, its transform in the order in which it is read.
 pub(crate) struct Head {
-    /// hidden → hidden.
-    transform: Projection,
+    /// hidden → width of the embeddings.
+    transform: Option<Projection>,
     weights: MaskedLmHead,
 }
 
 impl Head {
     pub(crate) fn new(weights: MaskedLmHead) -> Self {
-        Self { transform: Projection::fused([weights.transform.clone()]), weights }
+        let transform = weights.transform.as_ref().map(|transform| Projection::fused(vec![transform.linear.clone()]));
+        Self { transform, weights }
     }
 
     /// The weights as a checkpoint has them.
@@ -42,7 +43,8 @@ impl Head {
     ) -> Vec<f64> {
         // Columns are filled up to whole vectors, with a state of zeros, so that each goes the same way through the product
         // and its softmax, whatever stands beside it.
-        let (hidden, count) = (self.transform.inputs, states.len() / self.transform.inputs);
+        let hidden = encoder.spec.hidden;
+        let count = states.len() / hidden;
         let padded = count.next_multiple_of(COLUMNS);
         let mut whole = states.to_vec();
         whole.resize(padded * hidden, 0.0);
@@ -56,24 +58,32 @@ impl Head {
 
     /// The logits `[vocabulary][row]` of final states `[row][hidden]`.
     fn logits(&self, encoder: &PackedEncoder, states: &[f32]) -> Vec<f32> {
-        let (set, hidden) = (encoder.set, self.transform.inputs);
-        let count = states.len() / hidden;
-        let mut transformed = vec![0.0; count * hidden];
-        self.transform.multiply(states, &mut transformed, hidden, Destination::Overwrite);
-        activate(set, &mut transformed, &self.transform.bias, encoder.spec.head.activation);
-        normalise(set, &mut transformed, None, &self.weights.norm, encoder.spec.norm.epsilon);
+        let (set, spec) = (encoder.set, &encoder.spec);
+        let count = states.len() / spec.hidden;
+        let mut transformed;
+        let states = match (&self.transform, &self.weights.transform, spec.head.transform) {
+            (Some(transform), Some(weights), Some(shape)) => {
+                transformed = vec![0.0; count * shape.width];
+                transform.multiply(states, &mut transformed, shape.width, Destination::Overwrite);
+                activate(set, &mut transformed, &transform.bias, shape.activation);
+                normalise(set, &mut transformed, None, &weights.norm, spec.norm);
+                &transformed
+            }
+            _ => states,
+        };
+        let width = states.len() / count;
 
-        // D stands as `[vocabulary][hidden]`, so the product is taken the other way round and nothing large is copied.
+        // D stands as `[vocabulary][width]`, so the product is taken the other way round and nothing large is copied.
         let decoder = self.weights.decoder.as_ref().unwrap_or(&encoder.embeddings.words);
-        let mut columns = vec![0.0; hidden * count];
-        for (piece, row) in transformed.chunks_exact(hidden).enumerate() {
-            row.iter().enumerate().for_each(|(width, x)| columns[width * count + piece] = *x);
+        let mut columns = vec![0.0; width * count];
+        for (piece, row) in states.chunks_exact(width).enumerate() {
+            row.iter().enumerate().for_each(|(column, x)| columns[column * count + piece] = *x);
         }
         let vocabulary = self.weights.bias.len();
         let mut logits = vec![0.0; vocabulary * count];
-        let decoder = Strided { values: decoder, stride: hidden };
+        let decoder = Strided { values: decoder, stride: width };
         let states = Strided { values: &columns, stride: count };
-        multiply(decoder, states, [vocabulary, hidden, count], &mut logits, Destination::Overwrite);
+        multiply(decoder, states, [vocabulary, width, count], &mut logits, Destination::Overwrite);
         for (row, bias) in logits.chunks_exact_mut(count).zip(&self.weights.bias) {
             row.iter_mut().for_each(|logit| *logit += bias);
         }
@@ -167,8 +177,10 @@ mod tests {
         let encoder = PackedEncoder::new(&spec, weights(&spec, rng));
         let mut draw = |len: usize| -> Vec<f32> { (0..len).map(|_| rng.random_range(-1.0..1.0)).collect() };
         let head = Head::new(MaskedLmHead {
-            transform: crate::Linear { inputs: 48, outputs: 48, weight: draw(48 * 48), bias: draw(48) },
-            norm: crate::LayerNorm { weight: vec![1.0; 48], bias: vec![0.0; 48] },
+            transform: Some(crate::HeadTransform {
+                linear: crate::Linear { inputs: 48, outputs: 48, weight: draw(48 * 48), bias: draw(48) },
+                norm: crate::LayerNorm { weight: vec![1.0; 48], bias: vec![0.0; 48] },
+            }),
             decoder: None,
             bias: draw(spec.vocabulary),
         });

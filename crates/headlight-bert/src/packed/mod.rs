@@ -16,6 +16,8 @@ mod layer;
 mod masked_lm;
 mod norms;
 mod output;
+mod relative;
+mod rotary;
 mod rows;
 mod scratch;
 mod simd;
@@ -28,16 +30,18 @@ use headlight_attention::AttentionHead;
 use rayon::prelude::*;
 
 use crate::{
-    Architecture, AttentionKind, BertWeights, Embeddings, FeedForward, HeadMask, Pieces, Request,
+    Architecture, AttentionKind, BertWeights, Embeddings, HeadMask, LayerNorm, Order, Pieces, Positions, Request, Rotary,
     architecture::Step,
     request::{Encode, Encoded},
 };
 use attention::{Head, HeadScratch, attend};
-use layer::{Destination, Layer};
+use layer::{Destination, Layer, Projection, Strided};
 pub(crate) use masked_lm::Head as MaskedLmHead;
 use norms::scale_by_norms;
 use output::{MapScratch, Output};
-use rows::{activate, add_bias, normalise};
+use relative::{RelativeScratch, terms};
+use rotary::{Angles, rotate};
+use rows::{activate, activate_gates, add_bias, normalise};
 use scratch::Buffer;
 use simd::InstructionSet;
 
@@ -52,7 +56,9 @@ const CHUNK: usize = 1024;
 pub struct PackedEncoder {
     spec: Architecture,
     embeddings: Embeddings,
+    projection: Option<Projection>,
     layers: Vec<Layer>,
+    final_norm: Option<LayerNorm>,
     set: InstructionSet,
     pool: Mutex<Vec<Scratch>>,
 }
@@ -62,11 +68,14 @@ pub struct PackedEncoder {
 struct Scratch {
     /// `[piece][hidden]`: the input of a layer, and in the end its output.
     states: Buffer,
-    /// `[piece][3·hidden]`: queries, keys and values.
+    /// `[piece][hidden]`: what a block reads where that is not the states themselves; before that, the embeddings where
+    /// they are projected.
+    normed: Buffer,
+    /// `[piece][…]`: queries, keys and values.
     projected: Buffer,
-    /// `[piece][hidden]`: the heads' outputs, side by side.
+    /// `[piece][heads]`: the heads' outputs, side by side.
     contexts: Buffer,
-    /// `[piece][intermediate]`.
+    /// `[piece][intermediate]`, twice that where the model is gated.
     expanded: Buffer,
     heads: HeadsScratch,
 }
@@ -76,6 +85,7 @@ struct Scratch {
 struct HeadsScratch {
     map: MapScratch,
     operands: HeadScratch,
+    relative: RelativeScratch,
     /// `[piece][hidden]`: its values, transformed.
     transformed: Buffer,
 }
@@ -84,6 +94,8 @@ struct HeadsScratch {
 struct Turn<'a> {
     index: usize,
     layer: &'a Layer,
+    /// Whether the states are normalised for its attention.
+    normalises_input: bool,
     /// Width of a row of the fused projection, as far as it is needed: queries and keys, and mostly values.
     projected: usize,
     /// Whether nothing of this layer is wanted but its attention.
@@ -106,16 +118,20 @@ enum Last<'a> {
 impl PackedEncoder {
     /// Takes the weights over and transposes them, layer by layer on the threads of the current rayon pool.
     pub fn new(spec: &Architecture, weights: BertWeights) -> Self {
-        let layers = weights.layers.into_par_iter().map(Layer::from).collect();
+        let BertWeights { mut embeddings, layers, final_norm, masked_lm: _ } = weights;
+        let projection = embeddings.projection.take().map(|projection| Projection::fused(vec![projection]));
+        let layers = layers.into_par_iter().map(|layer| Layer::new(layer, &embeddings, spec)).collect();
         let (spec, set, pool) = (spec.clone(), InstructionSet::best(), Mutex::default());
         tracing::debug!(vectors = %set, "packed encoder ready");
-        Self { spec, embeddings: weights.embeddings, layers, set, pool }
+        Self { spec, embeddings, projection, layers, final_norm, set, pool }
     }
 
-    /// The weights as a checkpoint has them, without a masked-language-model head.
+    /// The weights as a checkpoint has them, without a language-model head.
     pub(crate) fn to_weights(&self) -> BertWeights {
         let layers = self.layers.iter().map(Layer::to_weights).collect();
-        BertWeights { embeddings: self.embeddings.clone(), layers, masked_lm: None }
+        let projection = self.projection.as_ref().map(|projection| projection.part(0..projection.outputs));
+        let embeddings = Embeddings { projection, ..self.embeddings.clone() };
+        BertWeights { embeddings, layers, final_norm: self.final_norm.clone(), masked_lm: None }
     }
 
     /// Answers the request for each input, in order, on the calling thread.
@@ -161,94 +177,129 @@ impl PackedEncoder {
     /// Takes the inputs of one chunk through the layers. Their final states are left at the front of `scratch.states`, as far
     /// as `last` wants any.
     fn walk_chunk(&self, outputs: &mut [Output<'_>], request: &Request, last: Last<'_>, scratch: &mut Scratch) {
-        let hidden = self.spec.hidden;
+        let (hidden, heads) = (self.spec.hidden, self.spec.heads_width());
         let inputs: Vec<&Pieces> = outputs.iter().map(|output| output.input).collect();
         let pieces = inputs.iter().map(|input| input.len()).sum::<usize>();
+        let angles = Turned::new(&self.spec, inputs.iter().map(|input| input.len()).max().unwrap_or(0));
         let states = scratch.states.slice(pieces * hidden);
-        self.embed(&inputs, states);
+        self.embed(&inputs, states, &mut scratch.normed);
         keep_states(outputs, states, hidden);
         for turn in self.turns(request.kind, last) {
             let projected = scratch.projected.slice(pieces * turn.projected);
-            turn.layer.attention_input.multiply(states, projected, turn.projected, Destination::Overwrite);
-            let contexts = scratch.contexts.slice(pieces * hidden);
+            let input = match &turn.layer.attention_norm {
+                Some(norm) if turn.normalises_input => self.normed(states, norm, &mut scratch.normed),
+                _ => &*states,
+            };
+            turn.layer.attention_input.multiply(input, projected, turn.projected, Destination::Overwrite);
+            let contexts = scratch.contexts.slice(pieces * heads);
             let mut start = 0;
             for output in outputs.iter_mut() {
                 let end = start + output.input.len();
                 let projected = &mut projected[start * turn.projected..end * turn.projected];
-                let contexts = (!turn.ends_at_attention).then(|| &mut contexts[start * hidden..end * hidden]);
-                self.attend(&turn, projected, contexts, request, output, &mut scratch.heads);
+                let contexts = (!turn.ends_at_attention).then(|| &mut contexts[start * heads..end * heads]);
+                self.attend(&turn, &angles, projected, contexts, request, output, &mut scratch.heads);
                 start = end;
             }
             if turn.ends_at_attention {
                 break;
             }
-            match last {
+            let rows = match last {
                 Last::Rows(rows) if turn.is_last => {
                     // After attention each row goes its own way.
-                    select_rows(contexts, rows, hidden);
+                    select_rows(contexts, rows, heads);
                     select_rows(states, rows, hidden);
                     // A product of a single row would take another way and round elsewhere, so a second one goes with it.
-                    let wanted = rows.len().max(2.min(pieces)) * hidden;
-                    self.finish(turn.layer, &contexts[..wanted], &mut states[..wanted], &mut scratch.expanded);
+                    rows.len().max(2.min(pieces))
                 }
-                _ => {
-                    self.finish(turn.layer, contexts, states, &mut scratch.expanded);
-                    keep_states(outputs, states, hidden);
-                }
+                _ => pieces,
+            };
+            let (contexts, states) = (&contexts[..rows * heads], &mut states[..rows * hidden]);
+            self.finish(&turn, contexts, states, &mut scratch.expanded, &mut scratch.normed);
+            if rows == pieces {
+                keep_states(outputs, states, hidden);
             }
         }
     }
 
     fn turns<'a>(&'a self, kind: AttentionKind, last: Last<'_>) -> impl Iterator<Item = Turn<'a>> + use<'a> {
-        let (hidden, layers) = (self.spec.hidden, self.spec.grid.layers);
-        self.spec.walk(!matches!(last, Last::Attention)).map(move |Step { layer: index, ends_at_attention }| {
-            let parts = if ends_at_attention && kind == AttentionKind::Weights { 2 } else { 3 };
-            let is_last = index + 1 == layers;
-            Turn { index, layer: &self.layers[index], projected: parts * hidden, ends_at_attention, is_last }
+        let spec = &self.spec;
+        spec.walk(!matches!(last, Last::Attention)).map(move |Step { layer: index, stored, ends_at_attention }| {
+            let parts = if ends_at_attention && kind == AttentionKind::Weights { 1 } else { 2 };
+            Turn {
+                index,
+                layer: &self.layers[stored],
+                normalises_input: spec.normalises_input(index),
+                projected: spec.heads_width() + parts * spec.keys_width(),
+                ends_at_attention,
+                is_last: index + 1 == spec.grid.layers,
+            }
         })
     }
 
-    /// states `[piece][hidden]` ← LayerNorm(word + position + segment).
-    fn embed(&self, inputs: &[&Pieces], states: &mut [f32]) {
+    /// states `[piece][hidden]` ← the embeddings' sum, normalised, and projected where the model does so.
+    fn embed(&self, inputs: &[&Pieces], states: &mut [f32], room: &mut Buffer) {
+        let Some(projection) = &self.projection else { return self.embed_narrow(inputs, states) };
         let hidden = self.spec.hidden;
-        let Embeddings { words, positions, segments, norm } = &self.embeddings;
-        let pieces = inputs.iter().flat_map(|input| input.ids.iter().zip(&input.segments).enumerate());
-        for ((position, (&id, &segment)), state) in pieces.zip(states.chunks_exact_mut(hidden)) {
-            let word = embedding(words, id as usize, hidden);
-            let position = embedding(positions, self.spec.positions.offset + position, hidden);
-            if self.spec.segments == 0 {
-                state.iter_mut().zip(word).zip(position).for_each(|((x, word), position)| *x = word + position);
-                continue;
-            }
-            let segment = embedding(segments, segment as usize, hidden);
-            for (((x, word), segment), position) in state.iter_mut().zip(word).zip(segment).zip(position) {
-                *x = word + segment + position;
-            }
-        }
-        normalise(self.set, states, None, norm, self.spec.norm.epsilon);
+        let narrow = room.slice(states.len() / hidden * self.spec.embedding.width);
+        self.embed_narrow(inputs, narrow);
+        projection.multiply(narrow, states, hidden, Destination::Overwrite);
+        add_bias(self.set, states, &projection.bias);
     }
 
-    /// All heads of one layer on one sentence: its maps to `output`, its contexts `[piece][hidden]` to `contexts`.
+    /// states `[piece][width of embeddings]` ← norm(word + segment + position).
+    fn embed_narrow(&self, inputs: &[&Pieces], states: &mut [f32]) {
+        let embedding = &self.spec.embedding;
+        let Embeddings { words, positions, segments, norm, .. } = &self.embeddings;
+        let pieces = inputs.iter().flat_map(|input| input.ids.iter().zip(&input.segments).enumerate());
+        for ((position, (&id, &segment)), state) in pieces.zip(states.chunks_exact_mut(embedding.width)) {
+            state.copy_from_slice(row(words, id as usize, embedding.width));
+            let mut add = |row: &[f32]| state.iter_mut().zip(row).for_each(|(x, y)| *x += y);
+            if embedding.segments > 0 {
+                add(row(segments, (segment as usize).min(embedding.segments - 1), embedding.width));
+            }
+            if let Positions::Learned { offset, .. } = embedding.positions {
+                add(row(positions, offset + position, embedding.width));
+            }
+        }
+        if let Some(norm) = norm {
+            normalise(self.set, states, None, norm, self.spec.norm);
+        }
+    }
+
+    /// The states, normalised, in `room`.
+    fn normed<'a>(&self, states: &[f32], norm: &LayerNorm, room: &'a mut Buffer) -> &'a [f32] {
+        let normed = room.slice(states.len());
+        normed.copy_from_slice(states);
+        normalise(self.set, normed, None, norm, self.spec.norm);
+        normed
+    }
+
+    /// All heads of one layer on one sentence: its maps to `output`, its contexts `[piece][heads]` to `contexts`.
+    #[allow(clippy::too_many_arguments, reason = "what is read, what is written and where there is room")]
     fn attend(
         &self,
         turn: &Turn<'_>,
+        angles: &Turned,
         projected: &mut [f32],
         mut contexts: Option<&mut [f32]>,
         request: &Request,
         output: &mut Output<'_>,
         scratch: &mut HeadsScratch,
     ) {
-        let Architecture { grid, hidden, .. } = self.spec;
-        let HeadsScratch { map, operands, transformed } = scratch;
-        let stride = turn.projected;
+        let (spec, set, stride) = (&self.spec, self.set, turn.projected);
+        let HeadsScratch { map, operands, relative, transformed } = scratch;
         // This pass also brings the rows into the second-level cache, from where the heads take their narrow parts.
-        add_bias(self.set, projected, &turn.layer.attention_input.bias[..stride]);
-        for index in 0..grid.heads {
-            let head = Head { projected, stride, hidden, width: hidden / grid.heads, index };
+        add_bias(set, projected, &turn.layer.attention_input.bias[..stride]);
+        let layer = spec.attention.of_layer(turn.index);
+        self.prepare(turn, angles.of(layer.rotary), projected);
+        for index in 0..spec.grid.heads {
+            let head = Head::new(spec, layer, projected, stride, index);
             let name = AttentionHead { layer: turn.index, index };
             let masking = request.masked_heads.get(&name).copied();
-            output.map(grid.number(name), map, |map| {
-                attend(self.set, head, masking, operands, map, contexts.as_deref_mut());
+            let (table, distances) = (&self.embeddings.relative, turn.layer.distances.as_ref());
+            let added = terms(spec.attention.relative.as_ref(), table, distances, head, relative);
+            output.map(spec.grid.number(name), map, |map| {
+                attend(set, head, added, masking, operands, map, contexts.as_deref_mut());
                 if request.kind == AttentionKind::Norms {
                     scale_by_norms(head, &turn.layer.attention_output, transformed, map);
                 }
@@ -256,17 +307,70 @@ impl PackedEncoder {
         }
     }
 
-    /// What follows attention in a layer: states ← its output, from its contexts and its input.
-    fn finish(&self, layer: &Layer, contexts: &[f32], states: &mut [f32], expanded: &mut Buffer) {
-        let Architecture { hidden, feed_forward, norm, .. } = self.spec;
-        let (epsilon, FeedForward { width: intermediate, activation }) = (norm.epsilon, feed_forward);
+    /// Normalises and turns queries and keys, where the model does so.
+    fn prepare(&self, turn: &Turn<'_>, angles: Option<&Angles>, projected: &mut [f32]) {
+        let (spec, stride) = (&self.spec, turn.projected);
+        let (queries, keys) = (spec.heads_width(), spec.keys_width());
+        if let (Some(of_queries), Some(of_keys)) = (&turn.layer.query_norm, &turn.layer.key_norm) {
+            for row in projected.chunks_exact_mut(stride) {
+                normalise(self.set, &mut row[..queries], None, of_queries, spec.norm);
+                normalise(self.set, &mut row[queries..queries + keys], None, of_keys, spec.norm);
+            }
+        }
+        if let Some(angles) = angles {
+            let heads = spec.grid.heads + spec.attention.key_value_heads;
+            rotate(self.set, projected, stride, heads, spec.head_width(), angles);
+        }
+    }
+
+    /// What follows attention in a layer: states ← its output, from its contexts and its input; normalised after the last,
+    /// where the model does so.
+    fn finish(
+        &self,
+        turn: &Turn<'_>,
+        contexts: &[f32],
+        states: &mut [f32],
+        expanded: &mut Buffer,
+        room: &mut Buffer,
+    ) {
+        let Architecture { hidden, norm: shape, order, .. } = self.spec;
+        let (layer, set) = (turn.layer, self.set);
+        let post = layer.attention_norm.as_ref().filter(|_| order == Order::Post);
+        // What the feed-forward block reads, where that is not the states themselves.
+        let early = (order == Order::Parallel).then(|| self.normed(states, &layer.output_norm, room));
         layer.attention_output.multiply(contexts, states, hidden, Destination::Add);
-        normalise(self.set, states, Some(&layer.attention_output.bias), &layer.attention_norm, epsilon);
-        let expanded = expanded.slice(states.len() / hidden * intermediate);
-        layer.expand.multiply(states, expanded, intermediate, Destination::Overwrite);
-        activate(self.set, expanded, &layer.expand.bias, activation);
-        layer.contract.multiply(expanded, states, hidden, Destination::Add);
-        normalise(self.set, states, Some(&layer.contract.bias), &layer.output_norm, epsilon);
+        if let Some(norm) = post {
+            normalise(set, states, Some(&layer.attention_output.bias), norm, shape);
+            self.feed_forward(layer, None, states, expanded);
+            normalise(set, states, Some(&layer.contract.bias), &layer.output_norm, shape);
+            return;
+        }
+        add_bias(set, states, &layer.attention_output.bias);
+        let input = match early {
+            Some(input) => input,
+            None => self.normed(states, &layer.output_norm, room),
+        };
+        self.feed_forward(layer, Some(input), states, expanded);
+        add_bias(set, states, &layer.contract.bias);
+        if let Some(norm) = self.final_norm.as_ref().filter(|_| turn.is_last) {
+            normalise(set, states, None, norm, shape);
+        }
+    }
+
+    /// states ← states + the feed-forward block of its input, which is the states themselves where there is none, without the
+    /// last bias.
+    fn feed_forward(&self, layer: &Layer, input: Option<&[f32]>, states: &mut [f32], expanded: &mut Buffer) {
+        let (hidden, activation) = (self.spec.hidden, self.spec.feed_forward.activation);
+        let columns = layer.expand.outputs;
+        let expanded = expanded.slice(states.len() / hidden * columns);
+        layer.expand.multiply(input.unwrap_or(states), expanded, columns, Destination::Overwrite);
+        if layer.gated {
+            activate_gates(self.set, expanded, &layer.expand.bias, activation);
+        } else {
+            activate(self.set, expanded, &layer.expand.bias, activation);
+        }
+        let rows = Strided { values: expanded, stride: columns };
+        layer.contract.multiply_strided(rows, states, hidden, Destination::Add);
     }
 
     fn pool(&self) -> MutexGuard<'_, Vec<Scratch>> {
@@ -307,9 +411,31 @@ fn chunk_length(inputs: &[&Pieces]) -> usize {
     inputs.iter().take_while(begins_within).count()
 }
 
-/// One row of a table of embeddings `[index][hidden]`.
-fn embedding(table: &[f32], index: usize, hidden: usize) -> &[f32] {
-    &table[index * hidden..][..hidden]
+/// One row of a table of embeddings `[index][width]`.
+fn row(table: &[f32], index: usize, width: usize) -> &[f32] {
+    &table[index * width..][..width]
+}
+
+/// The angles of a chunk's places in layers that see all and in local ones.
+struct Turned {
+    angles: Vec<(Rotary, Angles)>,
+}
+
+impl Turned {
+    fn new(spec: &Architecture, places: usize) -> Self {
+        let mut angles: Vec<(Rotary, Angles)> = Vec::new();
+        let local = spec.attention.local.as_ref().and_then(|local| local.rotary.as_ref());
+        for rotary in [spec.attention.rotary.as_ref(), local].into_iter().flatten() {
+            if !angles.iter().any(|(known, _)| known == rotary) {
+                angles.push((rotary.clone(), Angles::new(rotary, places)));
+            }
+        }
+        Self { angles }
+    }
+
+    fn of(&self, rotary: Option<&Rotary>) -> Option<&Angles> {
+        self.angles.iter().find(|(known, _)| Some(known) == rotary).map(|(_, angles)| angles)
+    }
 }
 
 /// Moves the named rows `[row][width]`, which ascend, to the front.

@@ -10,7 +10,7 @@ use super::{
 /// the layer's W_O, of which the head's rows are its own part.
 pub(crate) fn scale_by_norms(head: Head<'_>, output: &Projection, transformed: &mut Buffer, map: &mut [f32]) {
     let (pieces, width, hidden) = (head.pieces(), head.width, output.outputs);
-    let values = Strided { values: head.values(), stride: head.stride };
+    let values = head.part(2);
     let own = Strided { values: &output.weight[head.index * width * hidden..], stride: hidden };
     let transformed = transformed.slice(pieces * hidden);
     multiply(values, own, [pieces, width, hidden], transformed, Destination::Overwrite);

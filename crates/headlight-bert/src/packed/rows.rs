@@ -4,19 +4,25 @@
 use pulp::{Scalar, Simd, WithSimd};
 
 use super::{
-    functions::{gelu, gelu_tanh, relu},
+    functions::{gelu, gelu_tanh, relu, silu},
     simd::InstructionSet,
 };
-use crate::{Activation, LayerNorm};
+use crate::{Activation, LayerNorm, Norm, NormKind};
 
 /// rows ← activation(rows + bias), every row as wide as `bias`.
 pub(crate) fn activate(set: InstructionSet, rows: &mut [f32], bias: &[f32], activation: Activation) {
     set.run(Activate { rows, bias, activation });
 }
 
-/// rows ← LayerNorm(rows + bias), every row as wide as `bias`; without a bias, LayerNorm(rows).
-pub(crate) fn normalise(set: InstructionSet, rows: &mut [f32], bias: Option<&[f32]>, norm: &LayerNorm, epsilon: f32) {
-    set.run(Normalise { rows, bias, norm, epsilon });
+/// The first half of each row, plus bias and activated, times the second half plus bias; what stands in the second half then
+/// is left over.
+pub(crate) fn activate_gates(set: InstructionSet, rows: &mut [f32], bias: &[f32], activation: Activation) {
+    set.run(ActivateGates { rows, bias, activation });
+}
+
+/// rows ← norm(rows + bias), every row as wide as `bias`; without a bias, norm(rows).
+pub(crate) fn normalise(set: InstructionSet, rows: &mut [f32], bias: Option<&[f32]>, norm: &LayerNorm, shape: Norm) {
+    set.run(Normalise { rows, bias, norm, shape });
 }
 
 /// rows ← rows + bias, every row as wide as `bias`.
@@ -63,6 +69,30 @@ impl WithSimd for Activate<'_> {
     }
 }
 
+struct ActivateGates<'a> {
+    rows: &'a mut [f32],
+    bias: &'a [f32],
+    activation: Activation,
+}
+
+impl WithSimd for ActivateGates<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (bias, bias_of_gated) = self.bias.split_at(self.bias.len() / 2);
+        let (lanes, tail) = S::as_simd_f32s(bias);
+        for row in self.rows.chunks_exact_mut(self.bias.len()) {
+            let (gates, gated) = row.split_at_mut(bias.len());
+            let (whole, rest) = S::as_mut_simd_f32s(gates);
+            activate_lanes(simd, whole, lanes, self.activation);
+            activate_lanes(Scalar::new(), rest, tail, self.activation);
+            let gated = gated.iter().zip(bias_of_gated);
+            gates.iter_mut().zip(gated).for_each(|(gate, (gated, bias))| *gate *= gated + bias);
+        }
+    }
+}
+
 #[inline(always)]
 fn activate_lanes<S: Simd>(simd: S, row: &mut [S::f32s], bias: &[S::f32s], activation: Activation) {
     for (x, bias) in row.iter_mut().zip(bias) {
@@ -71,6 +101,7 @@ fn activate_lanes<S: Simd>(simd: S, row: &mut [S::f32s], bias: &[S::f32s], activ
             Activation::Gelu => gelu(simd, sum),
             Activation::GeluTanh => gelu_tanh(simd, sum),
             Activation::Relu => relu(simd, sum),
+            Activation::Silu => silu(simd, sum),
         };
     }
 }
@@ -79,7 +110,7 @@ struct Normalise<'a> {
     rows: &'a mut [f32],
     bias: Option<&'a [f32]>,
     norm: &'a LayerNorm,
-    epsilon: f32,
+    shape: Norm,
 }
 
 impl WithSimd for Normalise<'_> {
@@ -98,9 +129,12 @@ impl WithSimd for Normalise<'_> {
                 add(simd, row, bias);
                 add(Scalar::new(), tail, bias_tail);
             }
-            let mean = (sum(simd, row) + sum(Scalar::new(), tail)) / width as f32;
+            let mean = match self.shape.kind {
+                NormKind::Layer => (sum(simd, row) + sum(Scalar::new(), tail)) / width as f32,
+                NormKind::Rms => 0.0,
+            };
             let squares = squares(simd, row, mean) + squares(Scalar::new(), tail, mean);
-            let scale = 1.0 / (squares / width as f32 + self.epsilon).sqrt();
+            let scale = 1.0 / (squares / width as f32 + self.shape.epsilon).sqrt();
             rescale(simd, row, mean, scale, weight, shift);
             rescale(Scalar::new(), tail, mean, scale, weight_tail, shift_tail);
         }

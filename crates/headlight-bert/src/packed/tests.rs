@@ -11,11 +11,11 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{CHUNK, PackedEncoder, simd::InstructionSet};
 use crate::{
-    Activation, AttentionKind, Encoded, HeadMask, Level, Masking, Pieces, Precision, Request,
+    Activation, Architecture, AttentionKind, Encoded, HeadMask, Level, Masking, Pieces, Precision, Request,
     batch::Batching,
     reference::Reference,
     request::Encode,
-    testing::{check_some, sentence, spec, weights},
+    testing::{check_some, sentence, spec, variants, weights},
 };
 
 const BATCHING: Batching = Batching { pieces: 512, multiple: 1, overhead: 16 };
@@ -73,9 +73,10 @@ fn equals_the_burn_encoder_on_every_instruction_set() {
         (2, 20, 40, Activation::Gelu),
         (1, 64, 16, Activation::Gelu),
     ];
-    for (heads, width, intermediate, activation) in shapes {
+    let shapes = shapes.map(|(heads, width, intermediate, activation)| spec(heads.max(2), width, intermediate, activation));
+    let others = [spec(3, 16, 70, Activation::Gelu), spec(2, 10, 33, Activation::GeluTanh)];
+    for spec in shapes.into_iter().chain(others.iter().flat_map(variants)) {
         let rng = &mut ChaCha8Rng::seed_from_u64(7);
-        let spec = spec(heads.max(2), width, intermediate, activation);
         let weights = weights(&spec, rng);
         let sentences = sentences(rng);
         let inputs: Vec<&Pieces> = sentences.iter().collect();
@@ -122,9 +123,14 @@ fn peaks_are_those_of_the_maps_whatever_else_is_wanted() {
 
 #[test]
 fn a_sentence_does_not_depend_on_its_chunk_or_thread_to_the_bit() {
+    let bert = spec(4, 24, 200, Activation::Gelu);
+    let others = variants(&spec(2, 12, 40, Activation::Gelu));
+    std::iter::once(bert).chain(others).for_each(|spec| check_company(&spec));
+}
+
+fn check_company(spec: &Architecture) {
     let rng = &mut ChaCha8Rng::seed_from_u64(11);
-    let spec = spec(4, 24, 200, Activation::Gelu);
-    let packed = PackedEncoder::new(&spec, weights(&spec, rng));
+    let packed = PackedEncoder::new(spec, weights(spec, rng));
     let sentences: Vec<Pieces> = (0..90).map(|index| sentence(2 + index * 37 % 60, rng)).collect();
     assert!(sentences.iter().map(Pieces::len).sum::<usize>() > 2 * CHUNK, "several chunks, one of them not full");
     for request in requests() {
@@ -142,7 +148,7 @@ fn a_sentence_does_not_depend_on_its_chunk_or_thread_to_the_bit() {
                 all
             });
             for (index, encoded) in order.iter().zip(&together) {
-                assert!(numbers(encoded) == numbers(&alone[*index]), "sentence {index}, {request:?}");
+                assert!(numbers(encoded) == numbers(&alone[*index]), "sentence {index}, {spec:?} {request:?}");
             }
         }
     }
@@ -197,9 +203,13 @@ proptest! {
 /// The rows that are kept of the last layer are those of the whole layer, to the bit, however many go together.
 #[test]
 fn final_states_of_some_rows_are_those_of_all() {
+    let bert = spec(3, 16, 70, Activation::Gelu);
+    variants(&bert).into_iter().chain([bert]).for_each(|spec| check_some_rows(&spec));
+}
+
+fn check_some_rows(spec: &Architecture) {
     let rng = &mut ChaCha8Rng::seed_from_u64(9);
-    let spec = spec(3, 16, 70, Activation::Gelu);
-    let packed = PackedEncoder::new(&spec, weights(&spec, rng));
+    let packed = PackedEncoder::new(spec, weights(spec, rng));
     let sentences = sentences(rng);
     let inputs: Vec<&Pieces> = sentences.iter().collect();
     let masked: HeadMask = [(AttentionHead { layer: 2, index: 1 }, Masking::Zero)].into();

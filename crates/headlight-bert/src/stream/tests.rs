@@ -7,7 +7,7 @@ use std::{
 use headlight_attention::{Alignment, Frame};
 
 use super::*;
-use crate::{Activation, Positions, testing};
+use crate::{Activation, Embedding, Positions, testing};
 
 /// Takes a while that differs from chunk to chunk, so that chunks finish out of order.
 struct Uneven;
@@ -24,11 +24,9 @@ impl Encode for Uneven {
 }
 
 fn spec() -> Architecture {
-    Architecture {
-        vocabulary: 10_000,
-        positions: Positions { rows: 8, offset: 0 },
-        ..testing::spec(1, 1, 1, Activation::Gelu)
-    }
+    let spec = testing::spec(1, 1, 1, Activation::Gelu);
+    let positions = Positions::Learned { rows: 8, offset: 0 };
+    Architecture { vocabulary: 10_000, embedding: Embedding { positions, ..spec.embedding }, ..spec }
 }
 
 /// An input of three to six pieces that carries its number.

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use headlight_attention::AttentionPeaks;
+use headlight_attention::{Alignment, AttentionPeaks, Frame};
 use headlight_bert::{Encoded, Model, Pieces, Request};
 use safetensors::{Dtype, SafeTensors};
 
@@ -49,6 +49,38 @@ impl Golden {
         let values = tensor.data().chunks_exact(8).map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()));
         values.map(|id| u32::try_from(id).unwrap()).collect()
     }
+}
+
+/// The folders of `fixtures/families`, sorted.
+pub fn family_names() -> Vec<String> {
+    let entries = fs::read_dir(fixture("families")).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A tiny model of a family, with a vocabulary that stands in for its tokenizer.
+pub fn family(name: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        fs::copy(fixture("families").join(name).join(file), folder.path().join(file)).unwrap();
+    }
+    let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map(str::to_owned);
+    let pieces: Vec<String> = pieces.into_iter().chain((5..60).map(|number| format!("piece{number}"))).collect();
+    fs::write(folder.path().join("vocab.txt"), pieces.join("\n")).unwrap();
+    folder
+}
+
+/// What transformers computes of it.
+pub fn family_golden(name: &str) -> Golden {
+    Golden::read(&fixture("families").join(name).join("golden.safetensors"))
+}
+
+/// Pieces without any around them, each a word.
+pub fn bare(ids: Vec<u32>) -> Pieces {
+    let words = (0..ids.len()).map(|piece| piece..piece + 1).collect();
+    let alignment = Alignment::new(&Frame::none(), ids.len(), words).unwrap();
+    Pieces { segments: vec![0; ids.len()], ids, alignment, unpieced_words: 0 }
 }
 
 /// The pieces of the first sentences of a CoNLL-U file, as far as they have at most 128.

@@ -6,13 +6,16 @@ pub mod learned;
 pub mod means;
 
 use anyhow::{Result, anyhow, ensure};
-use headlight_bert::{MaskedPieces, Pieces, SpecialPieces};
+use headlight_bert::{MaskedPieces, Pieces, SpecialPieces, Visibility};
 
 pub use gradients::Gradients;
 
-/// How pieces are hidden: the same in each run with this seed, whatever else is read.
+/// How pieces are hidden: the same in each run with this seed, whatever else is read. Of a causal model none is hidden, and
+/// every piece but the first is guessed.
 #[derive(Debug, Clone, Copy)]
 pub struct Hide {
+    /// Of the model.
+    pub visibility: Visibility,
     /// Of the tokenizer.
     pub special: SpecialPieces,
     /// Of the pieces of a sequence.
@@ -29,7 +32,10 @@ impl Hide {
     pub fn draw(&self, pieces: &Pieces, number: u64) -> Result<MaskedPieces> {
         // An odd multiplier keeps the seeds of neighbouring numbers and runs apart.
         let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number);
-        let drawn = MaskedPieces::draw(pieces, self.special, self.share, seed);
+        let drawn = match self.visibility {
+            Visibility::Full => MaskedPieces::draw(pieces, self.special, self.share, seed),
+            Visibility::Causal => MaskedPieces::following(pieces),
+        };
         drawn.ok_or_else(|| anyhow!("sequence {} has no piece to hide", number + 1))
     }
 }

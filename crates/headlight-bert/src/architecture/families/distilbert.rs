@@ -2,10 +2,10 @@
 
 use headlight_attention::HeadGrid;
 
-use super::{Architecture, Family, HeadNames, Keys, Names};
+use super::{Architecture, Expand, Family, HeadNames, Inputs, Keys, Names, head_width};
 use crate::{
     LoadError,
-    architecture::{FeedForward, MaskedLmShape, Norm, Positions},
+    architecture::{Attention, Biases, Embedding, FeedForward, LmShape, LmTransform, Norm, NormKind, Order, Positions},
 };
 
 pub(super) const FAMILY: Family = Family {
@@ -17,15 +17,12 @@ pub(super) const FAMILY: Family = Family {
         encoder: &["embeddings.", "transformer."],
         words: "embeddings.word_embeddings",
         positions: "embeddings.position_embeddings",
-        segments: "",
         embedding_norm: "embeddings.LayerNorm",
         layer: "transformer.layer.",
-        query: "attention.q_lin",
-        key: "attention.k_lin",
-        value: "attention.v_lin",
+        inputs: Inputs::Apart(["attention.q_lin", "attention.k_lin", "attention.v_lin"]),
         attention_output: "attention.out_lin",
         attention_norm: "sa_layer_norm",
-        intermediate: "ffn.lin1",
+        expand: Expand::Apart { plain: "ffn.lin1", gate: "" },
         output: "ffn.lin2",
         output_norm: "output_layer_norm",
         head: HeadNames {
@@ -36,22 +33,38 @@ pub(super) const FAMILY: Family = Family {
             bias: &["vocab_projector.bias"],
         },
         passed_over: &["pre_classifier.", "classifier.", "qa_outputs.", "embeddings.position_ids"],
+        ..Names::NONE
     },
 };
 
 /// Keys that may be absent have the defaults of transformers' `DistilBertConfig`, which has no ε.
 fn read(keys: &Keys) -> Result<Architecture, LoadError> {
     let activation = keys.activation("activation")?;
+    let (hidden, heads) = (keys.size_or("dim", 768)?, keys.size_or("n_heads", 12)?);
+    let layers = keys.size_or("n_layers", 6)?;
     Ok(Architecture {
         family: FAMILY.name,
-        grid: HeadGrid { layers: keys.size_or("n_layers", 6)?, heads: keys.size_or("n_heads", 12)? },
-        hidden: keys.size_or("dim", 768)?,
+        grid: HeadGrid { layers, heads },
+        hidden,
         vocabulary: keys.size_or("vocab_size", 30_522)?,
-        positions: Positions { rows: keys.size_or("max_position_embeddings", 512)?, offset: 0 },
-        segments: 0,
-        feed_forward: FeedForward { width: keys.size_or("hidden_dim", 3072)?, activation },
-        norm: Norm { epsilon: 1e-12 },
-        head: MaskedLmShape { tied: keys.flag("tie_word_embeddings", true)?, activation },
+        embedding: Embedding {
+            width: hidden,
+            positions: Positions::Learned { rows: keys.size_or("max_position_embeddings", 512)?, offset: 0 },
+            segments: 0,
+            norm: true,
+            projected: false,
+        },
+        attention: Attention::full(heads, head_width(keys, hidden, heads)?),
+        feed_forward: FeedForward { width: keys.size_or("hidden_dim", 3072)?, activation, gated: false },
+        norm: Norm { kind: NormKind::Layer, epsilon: 1e-12, bias: true },
+        order: Order::Post,
+        biases: Biases::ALL,
+        stored_layers: layers,
+        head: LmShape {
+            transform: Some(LmTransform { width: hidden, activation, bias: true }),
+            bias: true,
+            tied: keys.flag("tie_word_embeddings", true)?,
+        },
         initializer_range: keys.positive("initializer_range", 0.02)?,
     })
 }
