@@ -113,17 +113,6 @@ fn a_sweep_writes_a_run_for_each_value_and_runs_are_compared() {
 }
 
 #[test]
-fn reports_are_written_anew_from_the_tables() {
-    let world = run("");
-    let before = ["report.md", "report.html"].map(|file| world.read(&format!("runs/tiny/{file}")));
-    for file in ["report.md", "report.html"] {
-        fs::remove_file(world.path(&format!("runs/tiny/{file}"))).unwrap();
-    }
-    world.succeed(&["report", "runs/tiny"]);
-    assert!(before == ["report.md", "report.html"].map(|file| world.read(&format!("runs/tiny/{file}"))));
-}
-
-#[test]
 fn a_model_that_was_fetched_is_found_by_name() {
     let mut world = World::new();
     let place = world.path("cache/headlight/models/someone--tiny");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -98,4 +98,74 @@ fn a_second_run_leaves_what_the_first_left() {
     for (file, content) in &first {
         assert!(content == &second[file], "{file}");
     }
+}
+
+/// Every file of a run, by its path.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(self::files(&path)),
+            false => drop(files.insert(path.clone(), fs::read(&path).unwrap())),
+        }
+    }
+    files
+}
+
+/// All kinds, with what only some choices show: two experiments of one kind that share tables, heads chosen on the words that
+/// they are scored on, random weights.
+#[test]
+fn a_report_is_all_that_the_run_printed_and_wrote() {
+    let labelled = ("probe", "label = \"other\"\nprobes = [\"attention\"]\nepochs = 1\nresamples = 1000");
+    let same = [
+        ("heads", "selection = \"same\"\nresamples = 1000"),
+        ("trees", "selection = \"same\"\nresamples = 1000"),
+        ("coreference", "selection = \"same\"\nresamples = 1000"),
+    ];
+    let all: Vec<_> = KINDS.into_iter().chain([labelled]).collect();
+    for (experiments, more) in [(all.as_slice(), ""), (&same, "model.random_init=true")] {
+        let world = World::new();
+        world.write("all.toml", config(experiments));
+        let arguments: &[&str] =
+            if more.is_empty() { &["run", "all.toml"] } else { &["run", "all.toml", "--set", more] };
+        let printed = world.succeed(arguments);
+        let written = files(&world.path("runs/all"));
+        for file in ["report.md", "report.html"] {
+            fs::remove_file(world.path("runs/all").join(file)).unwrap();
+        }
+        assert_eq!(world.succeed(&["report", "runs/all"]), printed);
+        let again = files(&world.path("runs/all"));
+        assert!(written.keys().eq(again.keys()));
+        let changed: Vec<_> = written.iter().filter(|(file, content)| again[*file] != **content).collect();
+        assert!(changed.is_empty(), "{:?}", changed.iter().map(|(file, _)| file).collect::<Vec<_>>());
+        // What is printed is of every kind, and of each experiment of a kind alone.
+        for title in ["Best attention heads", "Antecedents found", "Trees of single heads"] {
+            assert!(printed.contains(title), "{title}");
+        }
+        assert_eq!(printed.matches("\nProbes on sample\n").count(), if more.is_empty() { 2 } else { 0 });
+    }
+}
+
+/// A run of an earlier version kept fewer facts: its reports are made of what there is.
+#[test]
+fn reports_are_made_of_runs_without_facts() {
+    let world = World::new();
+    world.write("all.toml", config(&KINDS));
+    world.succeed(&["run", "all.toml"]);
+    let path = world.path("runs/all/report.json");
+    let mut report: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for experiment in report["experiments"].as_array_mut().unwrap() {
+        experiment["facts"] = serde_json::json!({});
+    }
+    fs::write(&path, report.to_string()).unwrap();
+    let page = world.read("runs/all/report.md");
+    let printed = world.succeed(&["report", "runs/all"]);
+    assert!(
+        printed.contains("Trees of single heads") && printed.contains("What heads do, and which are alike"),
+        "{printed}"
+    );
+    // Findings are those that the run wrote down, and so are the tables.
+    let again = world.read("runs/all/report.md");
+    assert!(page.lines().eq(again.lines()), "{again}");
 }

@@ -63,7 +63,7 @@ pub enum Command {
     Run(RunArgs),
     /// Compare runs, or a run with published numbers, relation by relation
     Compare(CompareArgs),
-    /// Write the reports of runs anew from their tables
+    /// Write the reports of runs anew from their tables, and print what the runs printed
     Report(ReportArgs),
     /// Draw a figure of a run for a paper, as SVG or PNG, or write its table or a tree as LaTeX
     Figure(FigureArgs),

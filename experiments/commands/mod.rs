@@ -15,8 +15,18 @@ pub mod store;
 
 use std::fmt;
 
+use anyhow::Result;
+use headlight_report::sheet::Sheet;
+
+use crate::cli::output;
+
 /// Width of printed tables, in characters.
 const WIDTH: usize = 80;
+
+/// Prints the tables of a run.
+fn print_sheets(sheets: &[Sheet]) -> Result<()> {
+    sheets.iter().try_for_each(|sheet| output::print(&format!("\n{}", sheet.to_text(WIDTH))))
+}
 
 /// Wrong usage: a mistake in the arguments or in the config. Shown as its cause, and makes the exit code 2.
 #[derive(Debug)]

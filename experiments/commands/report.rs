@@ -1,23 +1,19 @@
 //! `headlight report`
 
-use std::fs;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use headlight_report::run::RunDirectory;
-use headlight_report::{html_report, markdown_report};
+use headlight_report::show;
 
-use crate::cli::ReportArgs;
-use crate::cli::output;
+use super::print_sheets;
+use crate::cli::{ReportArgs, progress};
 
-/// Writes the reports of runs anew from their tables, as after an update of headlight, and prints where they are.
+/// Writes the reports of runs anew from their other files, as after an update of headlight, and prints the tables that the
+/// runs printed; where the reports are stands on standard error.
 pub fn report(args: &ReportArgs) -> Result<()> {
     for folder in &args.runs {
-        let run = RunDirectory::open(folder)?;
-        for (file, text) in [("report.md", markdown_report(&run)?), ("report.html", html_report(&run)?)] {
-            let path = folder.join(file);
-            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-            output::print(&format!("{}\n", path.display()))?;
-        }
+        let sheets = show(&RunDirectory::open(folder)?)?;
+        progress::say(&format!("report.md and report.html written to {}", folder.display()));
+        print_sheets(&sheets)?;
     }
     Ok(())
 }

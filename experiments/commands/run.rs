@@ -7,8 +7,8 @@ use headlight_report::sheet::Sheet;
 use indicatif::HumanBytes;
 
 use super::config::{Config, load_configs};
-use super::{Usage, WIDTH};
-use crate::cli::{RunArgs, interrupt, output, progress};
+use super::{Usage, print_sheets};
+use crate::cli::{RunArgs, interrupt, progress};
 use crate::config::CacheConfig;
 use crate::kinds::Experiment;
 use crate::run::{Run, cache};
@@ -26,9 +26,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
     }
     interrupt::install()?;
     for config in configs {
-        for sheet in run_one(&config, &args.out, args.force)? {
-            output::print(&format!("\n{}", sheet.to_text(WIDTH)))?;
-        }
+        print_sheets(&run_one(&config, &args.out, args.force)?)?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! `kind = "clusters"`: how far apart heads are by Jensen–Shannon, where that puts them in the plane, which of them are
 //! alike and what they do (METHOD §3, §6; paper §6).
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -11,12 +10,11 @@ use headlight_heads::{
     Role, RoleScores, SurfaceMeans, behaviour, best_embedding, clusters, hierarchy, layer_distances, map_distances,
     mds_start, predict_pieces, role, surface,
 };
-use headlight_report::format::count;
-use headlight_report::sheet::Sheet;
+use headlight_report::facts;
 use headlight_report::tables::{self, Table, TableWriter, write_table};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Kind;
 use super::shared::predictions::{Predictions, Rows};
@@ -76,15 +74,12 @@ impl Kind for Clusters {
             reported.as_ref().map(|reported| RoleScores { chosen: chosen.as_ref().unwrap_or(reported), reported });
         let roles: Vec<Option<Role>> = grid.iter().map(|head| role(&offsets, role_scores, head, &rules)).collect();
         write_distances(run, &distances)?;
-        let rows = rows(run.config(), &means, &map, &roles);
-        write_table(run.folder(), &rows)?;
+        write_table(run.folder(), &rows(run.config(), &means, &map, &roles))?;
         run.note_stage("cluster heads", clock);
         Ok(Outcome {
             tables: vec![tables::HeadDistance::NAME.to_owned(), tables::Cluster::NAME.to_owned()],
-            facts: facts(&map, &roles, grid, &seen),
-            findings: findings(&map, &roles, &distances, &seen, chosen.is_some()),
-            warnings: warnings(&map, reported.as_ref(), chosen.as_ref()),
-            sheets: vec![layers(&map, &seen), headlight_report::clusters_sheet(&rows)],
+            facts: facts::kept(&facts(&map, &roles, grid, &seen, chosen.is_some())),
+            warnings: warnings(reported.as_ref(), chosen.as_ref()),
             ..Outcome::default()
         })
     }
@@ -212,24 +207,6 @@ fn rows(config: &Settings, means: &SurfaceMeans, map: &HeadMap, roles: &[Option<
     means.grid().iter().enumerate().map(row).collect()
 }
 
-/// The mean distances within and between layers as a table for people.
-fn layers(map: &HeadMap, seen: &SequencesSeen) -> Sheet {
-    let title = format!("Divergence of heads in nats per row, {}", seen.what);
-    let mut sheet = Sheet::new(title, &[">layer", ">within", ">to other layers"]);
-    let cell = |distance: Option<f64>| distance.map_or_else(|| "–".to_owned(), |distance| format!("{distance:.3}"));
-    let rows = map.layers.within.iter().zip(&map.layers.between).enumerate();
-    let row = |(layer, (within, between)): (usize, (&Option<f64>, &Option<f64>))| {
-        vec![(layer + 1).to_string().into(), cell(*within).into(), cell(*between).into()]
-    };
-    sheet.groups.push(rows.map(row).collect());
-    sheet.notes.push(seen.note());
-    sheet.notes.push(format!(
-        "Heads in the plane: Kruskal's stress {:.3} (below 0.1 fair, above 0.2 poor); table clusters.",
-        map.embedding.stress_1
-    ));
-    sheet
-}
-
 /// What a role is about, in words.
 fn described(role: &Role) -> String {
     match role {
@@ -239,96 +216,36 @@ fn described(role: &Role) -> String {
     }
 }
 
-fn facts(map: &HeadMap, roles: &[Option<Role>], grid: HeadGrid, seen: &SequencesSeen) -> BTreeMap<String, Value> {
-    let merger =
-        |merger: &Merger| json!({ "clusters": merger.clusters, "distance": merger.distance, "size": merger.size });
-    let roles =
-        grid.iter().zip(roles).filter_map(|(head, role)| Some((head.to_string(), json!(described(role.as_ref()?)))));
-    let mut facts = seen.facts();
-    facts.extend([
-        ("stress".to_owned(), json!(map.embedding.stress)),
-        ("stress_1".to_owned(), json!(map.embedding.stress_1)),
-        ("layers_within".to_owned(), json!(map.layers.within)),
-        ("layers_between".to_owned(), json!(map.layers.between)),
-        ("hierarchy".to_owned(), map.hierarchy.iter().map(merger).collect()),
-        ("roles".to_owned(), Value::Object(roles.collect())),
-    ]);
-    facts
-}
-
-fn findings(
+fn facts(
     map: &HeadMap,
     roles: &[Option<Role>],
-    distances: &HeadDistances,
+    grid: HeadGrid,
     seen: &SequencesSeen,
-    chosen_apart: bool,
-) -> Vec<String> {
-    let grid = distances.grid();
-    let mut findings = Vec::new();
-    let closer = map.layers.within.iter().zip(&map.layers.between).filter(|pair| match pair {
-        (Some(within), Some(between)) => within < between,
-        _ => false,
-    });
-    if grid.layers > 1 && grid.heads > 1 {
-        findings.push(format!(
-            "In {} of {} layers, heads are closer to each other than to heads of other layers ({}).",
-            closer.count(),
-            grid.layers,
-            seen.what
-        ));
+    roles_chosen_apart: bool,
+) -> facts::Clusters {
+    let merger =
+        |merger: &Merger| json!({ "clusters": merger.clusters, "distance": merger.distance, "size": merger.size });
+    let roles = grid.iter().zip(roles).filter_map(|(head, role)| Some((head.to_string(), described(role.as_ref()?))));
+    facts::Clusters {
+        seen: seen.facts(),
+        stress: map.embedding.stress,
+        stress_1: map.embedding.stress_1,
+        layers_within: map.layers.within.clone(),
+        layers_between: map.layers.between.clone(),
+        hierarchy: map.hierarchy.iter().map(merger).collect(),
+        roles: roles.collect(),
+        roles_chosen_apart,
     }
-    let pairs = grid.iter().flat_map(|a| grid.iter().filter(move |b| a < *b).map(move |b| (a, b)));
-    let nearest = pairs.min_by(|(a, b), (c, d)| distances.mean(*a, *b).total_cmp(&distances.mean(*c, *d)));
-    if let Some((a, b)) = nearest {
-        findings.push(format!(
-            "Of {} pairs of heads {a} and {b} are the most alike: {:.3} nats per row ({}).",
-            count((grid.len() * (grid.len() - 1) / 2) as u64),
-            distances.mean(a, b),
-            seen.what
-        ));
-    }
-    let named = |wanted: fn(&Role) -> bool| {
-        let heads =
-            grid.iter().zip(roles).filter_map(|(head, role)| Some((head, role.as_ref().filter(|it| wanted(it))?)));
-        heads.map(|(head, role)| format!("{head} ({})", described(role))).collect::<Vec<_>>()
-    };
-    let positional = named(|role| matches!(role, Role::Positional { .. }));
-    let syntactic = named(|role| matches!(role, Role::Syntactic { .. }));
-    for (what, heads) in [("positional", positional), ("syntactic", syntactic)] {
-        if !heads.is_empty() {
-            let which = heads.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
-            let more = if heads.len() > 6 { ", …" } else { "" };
-            let rests_on = match (what, chosen_apart) {
-                ("syntactic", true) => ", relations chosen on `select`, the rule applied on `evaluate`",
-                ("syntactic", false) => ", relations chosen and the rule applied on the same sentences",
-                _ => "",
-            };
-            let number = count(heads.len() as u64);
-            let of = count(grid.len() as u64);
-            findings.push(format!("{number} of {of} heads are {what} by Voita's rules{rests_on}: {which}{more}."));
-        }
-    }
-    findings
 }
 
-fn warnings(map: &HeadMap, reported: Option<&HeadScores>, chosen: Option<&HeadScores>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if map.embedding.stress_1 > 0.2 {
-        warnings.push(format!(
-            "The plane shows the distances of heads poorly (stress {:.2}): trust the table head_distances, not the picture.",
-            map.embedding.stress_1
-        ));
-    }
-    match (reported, chosen) {
-        (None, _) => {
-            warnings.push("No head is called syntactic: `treebank.evaluate` has no trees to tell.".to_owned());
-        }
-        (Some(_), None) => warnings.push(
+fn warnings(reported: Option<&HeadScores>, chosen: Option<&HeadScores>) -> Vec<String> {
+    let warning = match (reported, chosen) {
+        (None, _) => "No head is called syntactic: `treebank.evaluate` has no trees to tell.",
+        (Some(_), None) => {
             "Syntactic heads are told on the sentences that their relations were chosen on (`treebank.select` is empty or has \
              no trees): more of them are so by chance."
-                .to_owned(),
-        ),
-        (Some(_), Some(_)) => {}
-    }
-    warnings
+        }
+        (Some(_), Some(_)) => return Vec::new(),
+    };
+    vec![warning.to_owned()]
 }

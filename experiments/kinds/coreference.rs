@@ -1,8 +1,6 @@
 //! `kind = "coreference"`: whether heads attend from a mention to its antecedent, beside three baselines (METHOD §4;
 //! paper §4.3).
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,18 +9,16 @@ use headlight_heads::coreference::{
     AntecedentPredictor, CoreferenceCounts, CoreferenceOptions, CoreferenceScores, MentionGroup,
 };
 use headlight_heads::{Direction, Fold, Selected, coreference};
-use headlight_report::format::percent;
-use headlight_report::sheet::Sheet;
+use headlight_report::facts;
 use headlight_report::stats::{Counts, Pair, Unit};
 use headlight_report::tables::{self, Difference, Table, TableWriter, write_table};
-use headlight_report::{Compared, differences, differences_sheet};
+use headlight_report::{Compared, differences};
 use headlight_treebank::coreference::HeadRule;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::Kind;
-use super::shared::paired::{said, untested, write_differences};
-use super::shared::selection::{NOT_TESTED, Selection, Splits, check_splits, is_elsewhere};
+use super::shared::paired::{untested, write_differences};
+use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap, direction as to_table};
 use crate::config::{Input, Settings, Split, choice};
 use crate::run::{Ask, Item, Outcome, Record, Rules, Run, Stream, Wants};
@@ -81,15 +77,11 @@ impl Kind for Coreference {
         write_table(run.folder(), &rows)?;
         write_differences(run, &differences)?;
         run.note_stage("score coreference", clock);
-        let mut sheets = vec![sheet(&rows, &chosen, run.config())];
-        sheets.extend(differences_sheet(&differences, "The head and the rules compared"));
         let tables = [tables::Coreference::NAME, tables::CoreferenceHead::NAME, Difference::NAME];
         Ok(Outcome {
             tables: tables.map(ToOwned::to_owned).to_vec(),
-            facts: facts(&chosen, &splits.evaluate),
-            findings: self.findings(&rows, &differences, &chosen),
-            warnings: self.warnings(&splits),
-            sheets,
+            facts: facts::kept(&self.facts(&chosen, &splits.evaluate)),
+            warnings: repeated(&splits).into_iter().collect(),
             statistics: Some(bootstrap(self.resamples, self.confidence, run).into()),
             selection: Some(self.selection),
         })
@@ -101,17 +93,6 @@ impl Kind for Coreference {
 struct Read {
     direction: Direction,
     head: AttentionHead,
-}
-
-/// `4-3, mention→antecedent`
-impl fmt::Display for Read {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let way = match self.direction {
-            Direction::DependentToGovernor => "mention→antecedent",
-            Direction::GovernorToDependent => "antecedent→mention",
-        };
-        write!(f, "{}, {way}", self.head)
-    }
 }
 
 /// The chosen head; none where no mention has an antecedent to choose it by.
@@ -246,60 +227,33 @@ impl Coreference {
         Ok((rows, differences))
     }
 
-    fn warnings(&self, splits: &Splits<ScoredDocuments>) -> Vec<String> {
-        let mut warnings: Vec<String> = self.selection.warning(NOT_TESTED).into_iter().collect();
-        if splits.evaluate.scores.documents().count() == 1 {
-            warnings.push(
-                "All mentions are of one document: there is nothing to resample, so no interval and no test. Documents open \
-                 with `# newdoc` (CorefUD) or `#begin document` (CoNLL-2012)."
-                    .to_owned(),
-            );
+    fn facts(&self, chosen: &Chosen, evaluate: &ScoredDocuments) -> facts::Coreference {
+        let choice = |(number, read): (usize, &Read)| facts::ChosenHead {
+            head: read.head.to_string(),
+            direction: to_table(read.direction),
+            reported_on: match chosen {
+                Selected::TwoFold { .. } => format!("fold {}", number + 1),
+                Selected::Elsewhere(_) | Selected::Same(_) => "all documents".to_owned(),
+            },
+        };
+        facts::Coreference {
+            selection: Some(self.selection),
+            choices: chosen.iter().flatten().enumerate().map(choice).collect(),
+            documents: evaluate.scores.documents().count() as u64,
+            repeated_mentions: evaluate.repeated_mentions,
         }
-        let repeated: u64 = splits.iter().map(|(_, scored)| scored.repeated_mentions).sum();
-        if repeated > 0 {
-            let mentions = if repeated == 1 { "1 mention is".to_owned() } else { format!("{repeated} mentions are") };
-            warnings.push(format!(
-                "{mentions} given again, with the same words for the same entity: counted once, as the CoNLL-2012 scorer does."
-            ));
-        }
-        warnings
     }
+}
 
-    /// What came out, as a sentence.
-    fn findings(&self, rows: &[tables::Coreference], differences: &[Difference], chosen: &Chosen) -> Vec<String> {
-        let of = |predictor: &str| rows.iter().find(|row| row.predictor == predictor && row.mention_type == "all");
-        let share = |row: &tables::Coreference| percent(row.correct as f64 / row.total as f64);
-        let beside = |predictor: &str, words: &str| {
-            let difference = differences.iter().find(|row| row.group.is_none() && row.b == predictor);
-            let said = difference.map_or_else(String::new, |difference| format!(", {}", said(difference)));
-            Some(format!("{words} {} %{said}", share(of(predictor)?)))
-        };
-        let (Some(head), Some(nearest), Some(same), Some(sieves)) = (
-            of("head"),
-            beside("nearest", "the nearest mention"),
-            beside("head_match", "the same head word"),
-            beside("sieves", "four sieves"),
-        ) else {
-            return Vec::new();
-        };
-        let interval = match (head.ci_low, head.ci_high) {
-            (Some(low), Some(high)) => format!(" [{}, {}]", percent(low), percent(high)),
-            _ => String::new(),
-        };
-        let described = match common(chosen) {
-            Some(read) => read.to_string(),
-            None => {
-                chosen.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(" and, for the other fold, ")
-            }
-        };
-        vec![format!(
-            "Head {described}, {}, finds an antecedent of {} %{interval} of {} mentions that have one in their window; {nearest}; \
-             {same}; {sieves}.",
-            self.selection.chosen_where(),
-            share(head),
-            headlight_report::format::count(head.total),
-        )]
-    }
+/// Of all splits; facts know of one.
+fn repeated(splits: &Splits<ScoredDocuments>) -> Option<String> {
+    let repeated: u64 = splits.iter().map(|(_, scored)| scored.repeated_mentions).sum();
+    let mentions = if repeated == 1 { "1 mention is".to_owned() } else { format!("{repeated} mentions are") };
+    (repeated > 0).then(|| {
+        format!(
+            "{mentions} given again, with the same words for the same entity: counted once, as the CoNLL-2012 scorer does."
+        )
+    })
 }
 
 /// Writes the table `coreference_heads`: every head in both directions on every split.
@@ -338,54 +292,4 @@ fn push_head(
         correct: counts.correct(group, predictor).into(),
         total: counts.total(group).into(),
     })?)
-}
-
-/// Predictors × types of mentions, as Table 2 of the paper.
-fn sheet(rows: &[tables::Coreference], chosen: &Chosen, config: &Settings) -> Sheet {
-    let name = config.treebank.display_name();
-    let mut sheet = Sheet::new(
-        format!("Antecedents found in {name}, %"),
-        &["<predictor", ">all", ">pronoun", ">proper", ">nominal"],
-    );
-    let cell = |row: &tables::Coreference| percent(row.correct as f64 / row.total as f64);
-    let line = |predictor: &str, title: String, cell: &dyn Fn(&tables::Coreference) -> String| {
-        let cells = MentionGroup::ALL.map(|group| {
-            let row = rows.iter().find(|row| row.predictor == predictor && row.mention_type == group.name());
-            row.map_or_else(|| "–".to_owned(), cell).into()
-        });
-        [title.into()].into_iter().chain(cells).collect::<Vec<_>>()
-    };
-    let head = common(chosen).map_or_else(|| "head chosen by fold".to_owned(), |read| format!("head {read}"));
-    sheet.groups.push(vec![
-        line("nearest", "nearest mention".into(), &cell),
-        line("head_match", "same head word".into(), &cell),
-        line("sieves", "four sieves".into(), &cell),
-        line("head", head, &cell),
-    ]);
-    sheet.groups.push(vec![line("nearest", "mentions".into(), &|row| row.total.to_string())]);
-    sheet.notes.push(
-        "Of mentions with an antecedent in their window. The head was chosen on all mentions, see `selection`. \
-         mention→antecedent: of the candidates the one that the mention attends to most; antecedent→mention: the one that \
-         attends to the mention most."
-            .to_owned(),
-    );
-    sheet
-}
-
-fn facts(chosen: &Chosen, evaluate: &ScoredDocuments) -> BTreeMap<String, Value> {
-    let choice = |(number, read): (usize, &Read)| {
-        json!({
-            "head": read.head.to_string(),
-            "direction": read.direction.name(),
-            "reported_on": match chosen {
-                Selected::TwoFold { .. } => format!("fold {}", number + 1),
-                Selected::Elsewhere(_) | Selected::Same(_) => "all documents".to_owned(),
-            },
-        })
-    };
-    BTreeMap::from([
-        ("choices".to_owned(), chosen.iter().flatten().enumerate().map(choice).collect()),
-        ("documents".to_owned(), json!(evaluate.scores.documents().count())),
-        ("repeated_mentions".to_owned(), json!(evaluate.repeated_mentions)),
-    ])
 }

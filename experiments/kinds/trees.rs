@@ -2,23 +2,22 @@
 //! 2018, Htut et al. 2019).
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::{Direction, Fold, Selected, words_only};
-use headlight_report::format::{count, percent};
+use headlight_report::facts;
 use headlight_report::stats::{Counts, Pair};
 use headlight_report::tables::{self, Difference, Table, write_table};
-use headlight_report::{Compared, differences, differences_sheet};
+use headlight_report::{Compared, differences};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
-use super::shared::paired::{said, untested, write_differences};
+use super::shared::paired::{untested, write_differences};
 use super::shared::rooted::{chain, counted_arcs, found, joined, neighbours, of_head, spanning_tree};
-use super::shared::selection::{NOT_TESTED, Selection, Splits, check_splits, is_elsewhere};
+use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap};
 use crate::config::{Settings, Split};
 use crate::run::{Ask, Outcome, Record, Run, Stream, Units, Wants, fold};
@@ -81,19 +80,14 @@ impl Kind for Trees {
         let [undirected, by_dependent, by_governor] = Decoding::ALL.map(|decoding| best(decoding, &splits));
         let best = [undirected?, by_dependent?, by_governor?];
         let (mut rows, differences) = self.chosen_rows(run, &splits.evaluate, &best)?;
-        let findings = self.finding(&rows, &differences, &best[0]);
-        let mut sheets = vec![headlight_report::head_trees_sheet(&rows)];
-        sheets.extend(differences_sheet(&differences, "Trees of heads and chains of neighbours"));
         rows.extend(splits.iter().flat_map(|(split, scores)| head_rows(run.config(), split, scores)));
         write_table(run.folder(), &rows)?;
         write_differences(run, &differences)?;
         run.note_stage("score trees", clock);
         Ok(Outcome {
             tables: vec![tables::HeadTree::NAME.to_owned(), Difference::NAME.to_owned()],
-            facts: BTreeMap::new(),
-            findings: findings.into_iter().collect(),
-            warnings: self.selection.warning(NOT_TESTED).into_iter().collect(),
-            sheets,
+            facts: facts::kept(&self.facts(&best)),
+            warnings: Vec::new(),
             statistics: Some(bootstrap(self.resamples, self.confidence, run).into()),
             selection: Some(self.selection),
         })
@@ -248,31 +242,11 @@ impl Trees {
         Ok((rows, differences_of_all))
     }
 
-    /// What came out, as a sentence.
-    fn finding(
-        &self,
-        rows: &[tables::HeadTree],
-        differences: &[Difference],
-        chosen: &Selected<AttentionHead>,
-    ) -> Option<String> {
-        let [head, ..] = rows else { return None };
-        let difference = differences.first()?;
-        let name = match chosen.common() {
-            Some(head) => format!("head {head}"),
-            None => {
-                let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
-                format!("heads {}, each on the half it was not chosen on,", names.join(" and "))
-            }
-        };
-        Some(format!(
-            "Of {} arcs without punctuation and root, the maximum spanning tree of {name} has {} % (UUAS; {}), joined \
-             neighbours {} %: {}.",
-            count(head.total),
-            percent(difference.value_a),
-            self.selection.chosen_where(),
-            percent(difference.value_b),
-            said(difference),
-        ))
+    fn facts(&self, best: &[Selected<AttentionHead>; 3]) -> facts::Trees {
+        let heads = |chosen: &Selected<AttentionHead>| chosen.iter().map(ToString::to_string).collect();
+        let chosen =
+            Decoding::ALL.iter().zip(best).map(|(decoding, chosen)| (decoding.name().to_owned(), heads(chosen)));
+        facts::Trees { selection: Some(self.selection), chosen: chosen.collect() }
     }
 }
 

@@ -29,13 +29,14 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use headlight_attention::{Frame, HeadGrid};
-use headlight_report::Selection;
+use headlight_report::facts::Facts;
 use headlight_report::run::{
     Conventions, ExperimentSummary, Input, MANIFEST_VERSION, Manifest, REPORT_VERSION, Report, RunDirectory,
     SkippedSentences, SplitSummary, Stage, StatisticsSummary, TreebankSummary, write_manifest, write_report,
 };
 use headlight_report::sheet::Sheet;
-use headlight_report::tables::{BestHead, Table, TableWriter, read_table};
+use headlight_report::tables::{Table, TableWriter, read_table};
+use headlight_report::{RANDOM_WEIGHTS, Selection, Told};
 
 use crate::cli::progress;
 use crate::config::{Settings, Split};
@@ -53,19 +54,15 @@ pub use steps::Steps;
 pub use stream::{Item, Rules, Stream, pieces};
 pub use units::{Units, fold};
 
-/// What one experiment leaves besides its tables.
+/// What one experiment leaves besides its tables. What it shows is made from both by `headlight_report`.
 #[derive(Default)]
 pub struct Outcome {
     /// Names of the tables it filled.
     pub tables: Vec<String>,
-    /// Single facts that fit no table.
-    pub facts: BTreeMap<String, serde_json::Value>,
-    /// Its main results as sentences, the most important first.
-    pub findings: Vec<String>,
-    /// What a reader must know before trusting the numbers.
+    /// What fits no table and is needed to say what came out.
+    pub facts: Facts,
+    /// What a reader must know before trusting the numbers and neither rows nor facts tell.
     pub warnings: Vec<String>,
-    /// Tables for people, printed when the run ends.
-    pub sheets: Vec<Sheet>,
     /// How its intervals were computed.
     pub statistics: Option<StatisticsSummary>,
     /// Where heads were chosen: `separate`, `folds` or `same`.
@@ -315,25 +312,30 @@ impl Run {
     /// # Errors
     /// When the disk does not take it.
     pub fn finish(mut self, outcomes: Vec<(&'static str, Outcome)>) -> Result<Vec<Sheet>> {
-        let report = self.report(&outcomes)?;
+        let mut report = self.report(&outcomes)?;
         write_report(self.directory.path(), &report)?;
         write_manifest(self.directory.path(), &self.manifest())?;
-        let written = RunDirectory::open(self.directory.path())?;
-        self.directory.write("report.md", headlight_report::markdown_report(&written)?.as_bytes())?;
-        self.directory.write("report.html", headlight_report::html_report(&written)?.as_bytes())?;
-        let mut sheets = Vec::new();
-        if written.has_table::<BestHead>() {
-            sheets.push(headlight_report::best_heads_sheet(&written.table()?, &report));
+        // What is said and shown is made from what was written, as `headlight report` makes it again.
+        let told = headlight_report::told(&RunDirectory::open(self.directory.path())?)?;
+        for (Told { findings, warnings }, (_, outcome)) in told.into_iter().zip(outcomes) {
+            report.findings.extend(findings);
+            report.warnings.extend(warnings.into_iter().chain(outcome.warnings));
         }
-        sheets.extend(outcomes.into_iter().flat_map(|(_, outcome)| outcome.sheets));
-        if report.model.random_weights {
-            sheets.iter_mut().for_each(|sheet| sheet.notes.push(RANDOM.to_owned()));
-        }
+        report.warnings.extend(self.skipped());
+        write_report(self.directory.path(), &report)?;
+        let sheets = headlight_report::show(&RunDirectory::open(self.directory.path())?)?;
         let place = self.directory.complete()?;
         progress::say(&format!("run written to {} in {:.1} s", place.display(), self.clock.elapsed().as_secs_f64()));
         Ok(sheets)
     }
 
+    fn skipped(&self) -> Option<String> {
+        let skipped: u64 = self.splits().iter().flat_map(|split| split.skipped.values()).sum();
+        let counted = if skipped == 1 { "1 sentence was".to_owned() } else { format!("{skipped} sentences were") };
+        (skipped > 0).then(|| format!("{counted} skipped; the manifest lists the reasons"))
+    }
+
+    /// What the run was, before anything is said about it.
     fn report(&mut self, outcomes: &[(&'static str, Outcome)]) -> Result<Report> {
         let loaded = self.model()?;
         let (model, of_model) = (loaded.summary(), loaded.model.warnings().to_vec());
@@ -348,27 +350,21 @@ impl Run {
         let name = of_treebank.or(of_corpus);
         let treebank_summary =
             TreebankSummary { name: name.unwrap_or_default(), splits: splits.clone(), overlaps: self.overlaps() };
-        let skipped: u64 = splits.iter().flat_map(|split| split.skipped.values()).sum();
         let mut warnings = treebank_summary.warnings();
         warnings.extend(of_model);
         warnings.extend(splits.iter().flat_map(reading::warnings));
         warnings.extend(self.contents().iter().filter_map(|(split, contents)| contents.hidden_punctuation(*split)));
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         if model.random_weights {
-            warnings.push(RANDOM.to_owned());
+            warnings.push(RANDOM_WEIGHTS.to_owned());
         }
-        warnings.extend(outcomes.iter().flat_map(|(_, outcome)| outcome.warnings.clone()));
         let of_heads = outcomes.iter().find(|(kind, _)| *kind == "heads");
         let rows = of_heads.and_then(|(_, outcome)| outcome.facts.get("rows")?.as_str());
-        if skipped > 0 && positions < treebank.max_pieces {
+        if self.skipped().is_some() && positions < treebank.max_pieces {
             warnings.push(format!(
                 "the model reads at most {positions} pieces, fewer than `treebank.max_pieces` = {}: longer sentences are skipped",
                 treebank.max_pieces
             ));
-        }
-        if skipped > 0 {
-            let counted = if skipped == 1 { "1 sentence was".to_owned() } else { format!("{skipped} sentences were") };
-            warnings.push(format!("{counted} skipped; the manifest lists the reasons"));
         }
         Ok(Report {
             format_version: REPORT_VERSION,
@@ -400,7 +396,7 @@ impl Run {
                     facts: outcome.facts.clone(),
                 })
                 .collect(),
-            findings: outcomes.iter().flat_map(|(_, outcome)| outcome.findings.clone()).collect(),
+            findings: Vec::new(),
             warnings,
         })
     }
@@ -435,10 +431,6 @@ impl Run {
         }
     }
 }
-
-/// What a reader of numbers about random weights must know.
-const RANDOM: &str =
-    "The model's weights are random, all but its embeddings (model.random_init): a control, not the model.";
 
 /// RFC 3339 in UTC, to the second: `2026-11-23T14:02:00Z`.
 fn timestamp(time: SystemTime) -> String {

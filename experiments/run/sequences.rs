@@ -1,15 +1,13 @@
 //! Text that needs no trees: `[corpus]`, packed, or the sentences of `treebank.evaluate` one by one.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result};
 use headlight_attention::AttentionMaps;
 use headlight_bert::{AttentionKind, Pieces, Tokenizer};
 use headlight_heads::{Landmarks, normalise_rows};
-use headlight_report::format::count;
+use headlight_report::facts::Sequences;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::reader::Wants;
 use super::{Record, Run, Steps, Stream};
@@ -20,8 +18,6 @@ use crate::sources::corpus::Packing;
 pub struct SequencesSeen {
     /// What tables call it.
     pub name: String,
-    /// In words, for people: `1,000 sequences of wiki`.
-    pub what: String,
     /// Sequences encoded.
     pub sequences: u64,
     /// How they were packed; `None` where each is a sentence of the treebank.
@@ -38,31 +34,21 @@ impl Run {
     pub fn sequences_seen(&mut self, stream: Stream) -> Result<SequencesSeen> {
         let books = self.books(stream)?;
         let (sequences, packing) = (books.summary.sentences, books.packing);
-        let (name, of, unit) = match stream {
-            Stream::Packed => (self.config().corpus.display_name(), "sequences", "sequence"),
-            _ => (self.config().treebank.display_name(), "sentences", self.config().treebank.unit().name()),
+        let (name, unit) = match stream {
+            Stream::Packed => (self.config().corpus.display_name(), "sequence"),
+            _ => (self.config().treebank.display_name(), self.config().treebank.unit().name()),
         };
-        let what = format!("{} {of} of {name}", count(sequences));
-        Ok(SequencesSeen { name, what, sequences, packing, unit })
+        Ok(SequencesSeen { name, sequences, packing, unit })
     }
 }
 
 impl SequencesSeen {
     /// For the run's report: the text, how many sequences, and how they were packed.
-    pub fn facts(&self) -> BTreeMap<String, Value> {
+    pub fn facts(&self) -> Sequences {
         let packing = self.packing.map(|Packing { limit, random_next, short, .. }| {
             json!({ "max_pieces": limit, "random_next": random_next, "short": short })
         });
-        let facts = [("corpus", json!(self.name)), ("sequences", json!(self.sequences)), ("packing", json!(packing))];
-        facts.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)).collect()
-    }
-
-    /// What the sequences are, as a note below a table.
-    pub fn note(&self) -> String {
-        match self.packing {
-            None => "Each sequence is one sentence.".to_owned(),
-            Some(packing) => format!("Each sequence is a pair of segments: {packing}."),
-        }
+        Sequences { corpus: self.name.clone(), sequences: self.sequences, packing }
     }
 }
 

@@ -56,6 +56,7 @@ mod bytes;
 pub mod compare;
 mod differences;
 pub mod explorer;
+pub mod facts;
 pub mod figures;
 pub mod format;
 mod head_counts;
@@ -76,20 +77,11 @@ pub use assess::{AGGREGATES, Assessment, Choice, Chosen, assess, is_aggregate};
 pub use differences::{Compared, difference_of_values, differences};
 pub use head_tests::{Field, head_tests, pay_for_choice};
 pub use html::html_report;
-pub use kinds::clusters::clusters_sheet;
-pub use kinds::differences::differences_sheet;
-pub use kinds::ensembles::{
-    BEST_HEAD, FIRST_HEAD, beside_the_best_head, better_directions, ensemble_trees_sheet, ensembles_sheet,
-};
-pub use kinds::heads::{
-    attention_sheet, best_heads_sheet, beyond_position_finding, beyond_position_sheet, findings, null_models_finding,
-    null_models_sheet,
-};
-pub use kinds::importance::importance_sheet;
-pub use kinds::probe as probes;
-pub use kinds::pruning::{MaskingMeasure, ablation_sheets, pruning_sheets};
-pub use kinds::structural::structural_sheet;
-pub use kinds::trees::head_trees_sheet;
+pub use kinds::ensembles::{ARCS_FOUND, BEST_HEAD, FIRST_HEAD};
+pub use kinds::masked_lm::has_learned;
+pub use kinds::probe::RIGHT_BRANCHING;
+pub use kinds::pruning::MaskingMeasure;
+pub use kinds::{RANDOM_WEIGHTS, Told, show, told};
 pub use markdown::markdown_report;
 pub use null_models::{NullChoice, NullChoices, null_models};
 pub use selection::Selection;

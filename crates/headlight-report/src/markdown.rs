@@ -1,20 +1,9 @@
 //! `report.md`: a run for people, in one page.
 
 use crate::format::count;
-use crate::kinds::clusters::clusters_sheet;
-use crate::kinds::coreference::coreference_sheet;
-use crate::kinds::differences::differences_sheet;
-use crate::kinds::ensembles::{ensemble_trees_sheet, ensembles_sheet};
-use crate::kinds::heads::{attention_sheet, best_heads_sheet, beyond_position_sheet, null_models_sheet};
-use crate::kinds::importance::{importance_sheet, is_untrained};
-use crate::kinds::probe::{probe_sheets, worth_sheet};
-use crate::kinds::pruning::{ablation_sheets, pruning_sheets};
-use crate::kinds::structural::structural_section;
-use crate::kinds::surface::surface_sheet;
-use crate::kinds::trees::head_trees_sheet;
+use crate::kinds;
 use crate::run::{Manifest, Report, RunDirectory, RunError};
 use crate::sheet::{Sheet, escape_markdown};
-use crate::tables::{BestHead, Difference, ProbeScore};
 
 /// The text of `report.md`, from the run's other files.
 ///
@@ -26,44 +15,8 @@ pub fn markdown_report(run: &RunDirectory) -> Result<String, RunError> {
     text.push_str(&introduction(report));
     push_list(&mut text, "Findings", &report.findings);
     push_list(&mut text, "Before trusting the numbers", &report.warnings);
-    let best_heads: Vec<BestHead> = run.table_or_empty()?;
-    let probes: Vec<ProbeScore> = run.table_or_empty()?;
-    let [attachment, others] = probe_sheets(&probes);
-    let worth = worth_sheet(&report.treebank.name, &probes).unwrap_or_default();
-    let each = |title, sheets: Vec<Sheet>| sheets.into_iter().map(move |sheet| (title, sheet));
-    let mut sections = vec![
-        ("Best heads", best_heads_sheet(&best_heads, report)),
-        ("Beyond position", beyond_position_sheet(&run.table_or_empty()?)),
-        ("Attention on governors", attention_sheet(&best_heads, &run.table_or_empty()?)),
-        ("Null models", null_models_sheet(&run.table_or_empty()?, usize::MAX).unwrap_or_default()),
-        attachment,
-        ("What the scores of probes are worth", worth),
-        others,
-        ("Structural probes", structural_section(&probes, report)),
-        ("Coreference", coreference_sheet(&run.table_or_empty()?)),
-        ("Surface patterns", surface_sheet(&run.table_or_empty()?)),
-        ("Importance", importance_sheet(&run.table_or_empty()?, is_untrained(report))),
-    ];
-    sections.extend(each("Single heads masked", ablation_sheets(&run.table_or_empty()?)));
-    sections.extend(each("Pruning", pruning_sheets(&run.table_or_empty()?)));
-    sections.extend([
-        ("Behaviours, roles and clusters", clusters_sheet(&run.table_or_empty()?)),
-        ("Trees of single heads", head_trees_sheet(&run.table_or_empty()?)),
-        ("Ensembles of heads", ensembles_sheet(&run.table_or_empty()?)),
-        ("Labelled trees of ensembles", ensemble_trees_sheet(&run.table_or_empty()?)),
-    ]);
-    let differences: Vec<Difference> = run.table_or_empty()?;
-    let mut experiments: Vec<&str> = differences.iter().map(|row| row.experiment.as_str()).collect();
-    experiments.dedup();
-    for experiment in experiments {
-        let rows: Vec<Difference> = differences.iter().filter(|row| row.experiment == experiment).cloned().collect();
-        let sheet = differences_sheet(&rows, &format!("Differences, {experiment}"));
-        sections.extend(sheet.map(|sheet| ("Differences", sheet)));
-    }
-    for (title, sheet) in sections {
-        if sheet.groups.iter().any(|group| !group.is_empty()) {
-            text.push_str(&format!("\n## {title}\n\n{}", sheet.to_markdown()));
-        }
+    for (title, sheet) in kinds::chapters(run)? {
+        text.push_str(&format!("\n## {title}\n\n{}", sheet.to_markdown()));
     }
     text.push_str(&format!("\n## Conventions\n\n{}", conventions_sheet(report).to_markdown()));
     text.push_str(&colophon(report, run.manifest()));

@@ -4,7 +4,6 @@
 mod scores;
 mod trees;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,17 +13,16 @@ use headlight_bert::Encoded;
 use headlight_heads::among_words;
 use headlight_heads::ensembles::{EnsembleRound, EnsembleSearch};
 use headlight_heads::labelled::LabelledEnsembles;
-use headlight_report::differences_sheet;
+use headlight_report::facts;
 use headlight_report::tables::{self, Difference, Table, write_table};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use self::scores::{Chosen, Scored};
 use self::trees::{Parsers, SentenceTrees};
 use super::Kind;
 use super::shared::paired::{untested, write_differences};
-use super::shared::selection::{NOT_TESTED, Selection, check_splits, is_elsewhere};
+use super::shared::selection::{Selection, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap, repeated};
 use crate::config::{Settings, Split, choice};
 use crate::run::{Ask, Outcome, Record, Run, Stream, Units, Wants};
@@ -96,15 +94,8 @@ impl Kind for Ensembles {
         if !is_tested {
             differences.iter_mut().for_each(untested);
         }
-        let mut outcome = Outcome {
-            tables: vec![tables::Ensemble::NAME.to_owned(), Difference::NAME.to_owned()],
-            facts: BTreeMap::from([("rows".to_owned(), json!(self.rows))]),
-            findings: scores::findings(&rows, &differences),
-            sheets: vec![headlight_report::ensembles_sheet(&rows)],
-            ..Outcome::default()
-        };
-        outcome.sheets.extend(differences_sheet(&differences, "Ensembles and single heads"));
-        outcome.warnings.extend(self.selection.warning(NOT_TESTED));
+        let mut tables = vec![tables::Ensemble::NAME.to_owned(), Difference::NAME.to_owned()];
+        let mut warnings = Vec::new();
         match parsers {
             Some(parsers) => {
                 let (rows, mut of_trees) = parsers.rows(run.config(), &evaluated, &bootstrap)?;
@@ -112,21 +103,28 @@ impl Kind for Ensembles {
                 if !is_tested {
                     of_trees.iter_mut().for_each(untested);
                 }
-                outcome.tables.push(tables::EnsembleTree::NAME.to_owned());
-                outcome.facts.insert("tree_relations".to_owned(), json!(parsers.relations()));
-                outcome.findings.extend(trees::findings(&rows, &parsers.relations()));
-                outcome.sheets.push(headlight_report::ensemble_trees_sheet(&rows));
-                outcome.sheets.extend(differences_sheet(&of_trees, "Labelled trees compared"));
+                tables.push(tables::EnsembleTree::NAME.to_owned());
                 differences.extend(of_trees);
             }
-            None => outcome.warnings.push(format!(
+            None => warnings.push(format!(
                 "The ensembles made no trees: none is of a relation that `relations` names ({}).",
                 self.relations.join(", ")
             )),
         }
         write_differences(run, &differences)?;
         run.note_stage("score ensembles", clock);
-        Ok(Outcome { statistics: Some(bootstrap.into()), selection: Some(self.selection), ..outcome })
+        let facts = facts::Ensembles {
+            selection: Some(self.selection),
+            rows: self.rows.to_string(),
+            tree_relations: parsers.as_ref().map(Parsers::relations),
+        };
+        Ok(Outcome {
+            tables,
+            facts: facts::kept(&facts),
+            warnings,
+            statistics: Some(bootstrap.into()),
+            selection: Some(self.selection),
+        })
     }
 }
 

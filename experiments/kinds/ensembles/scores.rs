@@ -6,22 +6,15 @@ use anyhow::Result;
 use headlight_attention::{AttentionHead, WordAttention};
 use headlight_heads::Direction;
 use headlight_heads::ensembles::{Ensemble, EnsembleKey};
-use headlight_report::format::{count, percent};
 use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{self, Difference};
-use headlight_report::{BEST_HEAD, Compared, FIRST_HEAD, beside_the_best_head, better_directions, differences};
+use headlight_report::{ARCS_FOUND, BEST_HEAD, Compared, FIRST_HEAD, differences};
 use headlight_treebank::{Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
 use super::Evaluated;
 use crate::config::Settings;
 use crate::kinds::shared::direction;
-use crate::kinds::shared::paired::said;
-
-/// The name of arcs found in the table `differences`.
-const MEASURE: &str = "arcs_found";
-/// Differences below this p, after Holm's correction, are called so.
-const ALPHA: f64 = 0.05;
 
 /// The ensembles of relations with enough words to select on.
 #[derive(Debug)]
@@ -169,49 +162,6 @@ pub fn rows(
             best_correct: Counts::sum(&of.of_best).0,
         });
     }
-    let differences = differences("ensembles", MEASURE, &compared, evaluated.units.unit(), bootstrap)?;
+    let differences = differences("ensembles", ARCS_FOUND, &compared, evaluated.units.unit(), bootstrap)?;
     Ok((rows, differences))
-}
-
-/// What came out, as sentences: nothing of a direction whose ensemble a single head of the other direction beats.
-pub fn findings(rows: &[tables::Ensemble], differences: &[Difference]) -> Vec<String> {
-    let better = better_directions(rows).into_iter();
-    let compared: Vec<(&tables::Ensemble, Option<&Difference>)> =
-        better.map(|row| (row, beside_the_best_head(row, differences))).collect();
-    let tested = compared.iter().filter_map(|(_, difference)| (*difference)?.p_adjusted).count();
-    if tested == 0 {
-        return Vec::new();
-    }
-    let beyond = |more: bool| {
-        let of = |difference: &&Difference| {
-            difference.p_adjusted.is_some_and(|p| p < ALPHA) && (difference.difference > 0.0) == more
-        };
-        compared.iter().filter(|(_, difference)| difference.as_ref().is_some_and(of)).collect::<Vec<_>>()
-    };
-    let (gains, losses) = (beyond(true), beyond(false));
-    let mut findings = vec![format!(
-        "Of {} relations, the ensemble of the direction that was better where heads were gathered finds more arcs than the \
-         best single head of either direction for {}, fewer for {} (paired tests, Holm-corrected over {} comparisons, p < {ALPHA}).",
-        count(compared.len() as u64),
-        gains.len(),
-        losses.len(),
-        differences.len()
-    )];
-    let largest = gains.iter().filter_map(|(row, difference)| Some((row, (*difference)?)));
-    let largest = largest.max_by(|(_, a), (_, b)| a.difference.total_cmp(&b.difference));
-    findings.extend(largest.map(|(row, difference)| {
-        format!(
-            "Heads {} together ({}) find {} % of {} arcs of {}, the best single head {} ({}) {} %: {}.",
-            row.heads,
-            row.direction.arrow(),
-            percent(difference.value_a),
-            count(row.total),
-            row.relation,
-            row.best_head,
-            row.best_direction.arrow(),
-            percent(difference.value_b),
-            said(difference)
-        )
-    }));
-    findings
 }

@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::labelled::{Calibration, LabelledArcs, LabelledEnsembles, OffsetRelations, Reliability};
 use headlight_heads::{Direction, words_only};
-use headlight_report::format::percent;
 use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{Difference, EnsembleTree};
 use headlight_report::{Compared, differences};
@@ -314,41 +313,4 @@ impl Right {
     fn counts(&self, predictor: Predictor, measure: Measure) -> Counts {
         Counts { correct: self.correct[predictor as usize][measure as usize], total: self.total }
     }
-}
-
-/// What came out, as sentences.
-pub fn findings(rows: &[EnsembleTree], relations: &[String]) -> Vec<String> {
-    let whole = |predictor: Predictor, measure: Measure| {
-        let row = rows
-            .iter()
-            .find(|row| row.predictor == predictor.name() && row.measure == measure.name() && row.relation.is_none())?;
-        (row.total > 0).then(|| row.correct as f64 / row.total as f64)
-    };
-    let both = |predictor| Some((percent(whole(predictor, Measure::Las)?), percent(whole(predictor, Measure::Uas)?)));
-    let mut findings = Vec::new();
-    let parts = Predictor::ALL.map(both);
-    if let [Some((las, uas)), Some(calibrated), Some(head), Some(chain)] = &parts {
-        findings.push(format!(
-            "Labelled trees of all ensembles, given the root: LAS {las} %, UAS {uas} %; with calibrated maps {} and {}; the \
-             best single head has {} and {}, a chain of neighbours {} and {}, their arcs named by offset.",
-            calibrated.0, calibrated.1, head.0, head.1, chain.0, chain.1
-        ));
-    }
-    let of_gold = |predictor| whole(predictor, Measure::RelationOfArc).map(percent);
-    let parts = [Predictor::Ensembles, Predictor::Calibrated, Predictor::Chain].map(of_gold);
-    if let [Some(plain), Some(calibrated), Some(offset)] = &parts {
-        let reachable = |row: &&EnsembleTree| {
-            row.predictor == Predictor::Chain.name() && row.measure == Measure::Uas.name() && row.relation.is_some()
-        };
-        let (named, all) = rows.iter().filter(reachable).fold((0, 0), |(named, all), row| {
-            let takes_part = row.relation.as_ref().is_some_and(|relation| relations.contains(relation));
-            (named + if takes_part { row.total } else { 0 }, all + row.total)
-        });
-        findings.push(format!(
-            "Of the treebank's own arcs, the highest map names {plain} % right, the highest calibrated map {calibrated} %, the \
-             offset {offset} %; {} % have a relation that takes part.",
-            percent(if all == 0 { 0.0 } else { named as f64 / all as f64 })
-        ));
-    }
-    findings
 }

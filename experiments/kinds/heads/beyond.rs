@@ -10,8 +10,8 @@ use crate::kinds::shared::predictions::Rows;
 use crate::kinds::shared::selection::Splits;
 use crate::run::{Run, fold};
 
-/// Writes the table `head_attention` and returns its rows: every head and direction on every split whose attention was summed up.
-pub fn write_attention(run: &Run, splits: &Splits<Predicted>, rows: Rows) -> Result<Vec<tables::HeadAttention>> {
+/// Writes the table `head_attention`: every head and direction on every split whose attention was summed up.
+pub fn write_attention(run: &Run, splits: &Splits<Predicted>, rows: Rows) -> Result<()> {
     let treebank = run.config().treebank.display_name();
     let mut table = Vec::new();
     for (split, scores) in splits.iter().filter_map(|(split, predicted)| Some((split, predicted.attention.as_ref()?))) {
@@ -34,8 +34,7 @@ pub fn write_attention(run: &Run, splits: &Splits<Predicted>, rows: Rows) -> Res
             });
         }
     }
-    tables::write_table(run.folder(), &table)?;
-    Ok(table)
+    Ok(tables::write_table(run.folder(), &table)?)
 }
 
 /// Each group with each direction and head.
@@ -58,8 +57,8 @@ pub fn lengths(run: &mut Run, evaluate: &Predicted, selected: &Selected<Choices>
     Ok(lengths)
 }
 
-/// Writes the tables `head_lengths` and `best_head_lengths`, and returns the latter's rows.
-pub fn write_lengths(run: &Run, evaluate: &Predicted, lengths: &LengthScores) -> Result<Vec<tables::BestHeadLength>> {
+/// Writes the tables `head_lengths` and `best_head_lengths`.
+pub fn write_lengths(run: &Run, evaluate: &Predicted, lengths: &LengthScores) -> Result<()> {
     let treebank = run.config().treebank.display_name();
     let mut best = Vec::new();
     let mut heads = tables::TableWriter::<tables::HeadLength>::create(run.folder())?;
@@ -96,6 +95,5 @@ pub fn write_lengths(run: &Run, evaluate: &Predicted, lengths: &LengthScores) ->
         }
     }
     heads.finish()?;
-    tables::write_table(run.folder(), &best)?;
-    Ok(best)
+    Ok(tables::write_table(run.folder(), &best)?)
 }

@@ -11,7 +11,6 @@ mod predictions;
 mod rounding;
 mod tables;
 mod trials;
-mod warnings;
 
 use std::time::Instant;
 
@@ -19,6 +18,7 @@ use anyhow::{Result, ensure};
 use headlight_heads::{AttentionScores, BestHeads, Choices, Evaluation, HeadScores, PredictionFile, Selected};
 use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;
+use headlight_report::facts;
 use headlight_report::tables::{BestHead, HeadTest, Table, write_table};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
@@ -99,15 +99,12 @@ impl Kind for Heads {
         let mut rows = self.assess(run, &best, &units, !is_paid)?;
         let flips = (self.resamples, rows.as_mut_slice(), is_paid);
         let tests = trials::test_heads(run, evaluate, &selected, &scores[0].1, &units, flips)?;
-        let mut beyond = Outcome::default();
         if self.lengths > 0 {
             let lengths = beyond::lengths(run, evaluate, &selected, self.lengths)?;
-            let rows = beyond::write_lengths(run, &evaluate, &lengths)?;
-            beyond.findings.extend(headlight_report::beyond_position_finding(&rows));
+            beyond::write_lengths(run, evaluate, &lengths)?;
         }
         if self.attention {
-            let attention = beyond::write_attention(run, &splits, self.rows)?;
-            beyond.sheets.push(headlight_report::attention_sheet(&rows, &attention));
+            beyond::write_attention(run, &splits, self.rows)?;
         }
         tables::write_scores(run, &scores)?;
         write_table(run.folder(), &rows)?;
@@ -115,29 +112,22 @@ impl Kind for Heads {
         predictions::write(run, evaluate, &selected)?;
         evaluate.explorer.iter().try_for_each(|explorer| explorer.write(run.folder()))?;
         run.note_stage("score heads", clock);
-        let mut outcome = self.outcome(run, &best, &selected, &rows);
-        outcome.facts.insert("rows".to_owned(), self.rows.to_string().into());
-        outcome.findings.extend(beyond.findings);
-        outcome.sheets.extend(beyond.sheets);
         if self.has_null_models(run) {
             let rows = nulls::null_models_beside(self, run, &units, &tables::choices(&best, &units), !is_paid)?;
             write_table(run.folder(), &rows)?;
-            outcome.findings.extend(headlight_report::null_models_finding(&rows));
-            outcome.sheets.extend(headlight_report::null_models_sheet(&rows, SHOWN));
         }
-        if let Some(rounding) = rounding::Rounding::measure(run, evaluate, self.rows, self.compared)? {
-            outcome.facts.extend([rounding.fact()]);
-            outcome.warnings.extend(rounding.warning());
-        }
-        Ok(outcome)
+        let facts = facts::Heads {
+            selection: Some(self.selection),
+            rows: self.rows.to_string(),
+            rounding: rounding::measure(run, evaluate, self.rows, self.compared)?,
+            ..tables::facts(&best, &selected)
+        };
+        Ok(self.outcome(run, &facts))
     }
 }
 
 /// More random models than anybody waits for.
 const MOST_NULL_MODELS: u32 = 1000;
-
-/// Relations that the terminal shows beside null models.
-const SHOWN: usize = 12;
 
 /// A split, what every head predicts for its sentences, and the attention of some of them.
 struct Predicted {
@@ -235,7 +225,7 @@ impl Heads {
         Ok(headlight_report::assess(&tables::choices(best, units), &assessment)?)
     }
 
-    fn outcome(&self, run: &Run, best: &BestHeads, selected: &Selected<Choices>, rows: &[BestHead]) -> Outcome {
+    fn outcome(&self, run: &Run, facts: &facts::Heads) -> Outcome {
         let mut tables = vec![
             headlight_report::tables::HeadScore::NAME,
             headlight_report::tables::Baseline::NAME,
@@ -254,9 +244,7 @@ impl Heads {
         }
         Outcome {
             tables: tables.into_iter().map(ToOwned::to_owned).collect(),
-            facts: tables::facts(best, selected),
-            findings: headlight_report::findings(rows),
-            warnings: warnings::warnings(self.selection, best, rows),
+            facts: facts::kept(facts),
             statistics: Some(bootstrap(self.resamples, self.confidence, run).into()),
             selection: Some(self.selection),
             ..Outcome::default()

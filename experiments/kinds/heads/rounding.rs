@@ -5,19 +5,11 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 use headlight_bert::{Device, Model, Pieces, Request, StreamError};
 use headlight_heads::HeadPredictions;
-use headlight_report::format::count;
-use serde_json::{Value, json};
+use headlight_report::facts::Rounding;
 
 use super::Predicted;
 use crate::kinds::shared::predictions::Rows;
 use crate::run::{Run, interrupted, pieces};
-
-/// How many predictions rounding changed.
-pub struct Rounding {
-    device: String,
-    precision: String,
-    compared: Compared,
-}
 
 /// Predictions that were made twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,64 +19,31 @@ struct Compared {
     different: u64,
 }
 
-impl Rounding {
-    /// Predicts the first `sentences` sentences that were encoded anew in exact f32. `None` where nothing was rounded or no
-    /// sentence is to be compared.
-    pub fn measure(run: &mut Run, predicted: &Predicted, rows: Rows, sentences: usize) -> Result<Option<Self>> {
-        let config = run.config().clone();
-        let (device, precision) = (Device::from(config.model.device), config.model.precision.into());
-        if sentences == 0 || device.is_exact(precision) {
-            return Ok(None);
-        }
-        let clock = Instant::now();
-        let trees = run.sentences(predicted.split)?;
-        let exact = run.model()?.exact()?;
-        let request = rows.request(&config);
-        let encoded = trees.take(predicted.file.len()).enumerate().filter_map(|(number, sentence)| {
-            let rounded = predicted.file.sentence(number)?;
-            Some(sentence.and_then(|sentence| {
-                interrupted()?;
-                let pieces = pieces(&sentence, exact.tokenizer(), &config.treebank);
-                Ok((
-                    rounded,
-                    pieces.map_err(|skip| anyhow!("a sentence was encoded before and is skipped now: {skip}"))?,
-                ))
-            }))
-        });
-        let compared = compare(&exact, &request, rows, encoded.take(sentences))?;
-        run.note_stage("compare with exact f32", clock);
-        Ok(Some(Self { device: device.to_string(), precision: precision.to_string(), compared }))
+/// Predicts the first `sentences` sentences that were encoded anew in exact f32. `None` where nothing was rounded or no
+/// sentence is to be compared.
+pub fn measure(run: &mut Run, predicted: &Predicted, rows: Rows, sentences: usize) -> Result<Option<Rounding>> {
+    let config = run.config().clone();
+    let (device, precision) = (Device::from(config.model.device), config.model.precision.into());
+    if sentences == 0 || device.is_exact(precision) {
+        return Ok(None);
     }
-
-    /// For `report.json`.
-    pub fn fact(&self) -> (String, Value) {
-        let Self { device, precision, compared: Compared { sentences, predictions, different } } = self;
-        let fact = json!({
-            "device": device,
-            "precision": precision,
-            "sentences": sentences,
-            "predictions": predictions,
-            "different": different,
-        });
-        ("rounding".to_owned(), fact)
-    }
-
-    /// For people; `None` where no prediction changed.
-    pub fn warning(&self) -> Option<String> {
-        let Compared { sentences, predictions, different } = self.compared;
-        (different > 0).then(|| {
-            format!(
-                "Products were rounded ({} on {}): of the {} predictions of all heads for the first {} sentences, {} ({:.2} %) \
-                 are not those of exact f32.",
-                self.precision,
-                self.device,
-                count(predictions),
-                count(sentences),
-                count(different),
-                100.0 * different as f64 / predictions as f64,
-            )
-        })
-    }
+    let clock = Instant::now();
+    let trees = run.sentences(predicted.split)?;
+    let exact = run.model()?.exact()?;
+    let request = rows.request(&config);
+    let encoded = trees.take(predicted.file.len()).enumerate().filter_map(|(number, sentence)| {
+        let rounded = predicted.file.sentence(number)?;
+        Some(sentence.and_then(|sentence| {
+            interrupted()?;
+            let pieces = pieces(&sentence, exact.tokenizer(), &config.treebank);
+            Ok((rounded, pieces.map_err(|skip| anyhow!("a sentence was encoded before and is skipped now: {skip}"))?))
+        }))
+    });
+    let compared = compare(&exact, &request, rows, encoded.take(sentences))?;
+    run.note_stage("compare with exact f32", clock);
+    let Compared { sentences, predictions, different } = compared;
+    let (device, precision) = (device.to_string(), precision.to_string());
+    Ok(Some(Rounding { device, precision, sentences, predictions, different }))
 }
 
 /// Predicts each input with the exact model, beside what was predicted before.
@@ -128,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_rounding_changed_is_counted_and_told() {
+    fn what_rounding_changed_is_counted() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/headlight-bert/tests/fixtures/tiny-bert");
         let model = Model::load(&folder, &LoadOptions::default()).unwrap();
         let request = Request { peaks: Some(MergeRule::Mean), ..Request::default() };
@@ -146,17 +105,6 @@ mod tests {
         let compared = compare(&model, &request, Rows::Raw, inputs.into_iter().map(Ok)).unwrap();
         let predictions = 2 * 9 * (7 + 2);
         assert_eq!(compared, Compared { sentences: 2, predictions, different: 1 });
-
-        let rounding = |compared| Rounding { device: "cuda".into(), precision: "f16".into(), compared };
-        assert_eq!(
-            rounding(compared).warning().unwrap(),
-            "Products were rounded (f16 on cuda): of the 162 predictions of all heads for the first 2 sentences, 1 \
-             (0.62 %) are not those of exact f32."
-        );
-        assert_eq!(rounding(Compared { different: 0, ..compared }).warning(), None);
-        let expected =
-            json!({"device": "cuda", "precision": "f16", "sentences": 2, "predictions": 162, "different": 1});
-        assert_eq!(rounding(compared).fact(), ("rounding".to_owned(), expected));
     }
 
     #[test]

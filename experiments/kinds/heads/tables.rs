@@ -1,11 +1,10 @@
 //! Counts of `headlight-heads` as rows of `headlight-report`.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use headlight_heads::{
     Baseline, BestHeads, Choices, Direction, Fold, Group, GroupResult, HeadScores, OFFSETS, ScoredChoice, Selected,
 };
+use headlight_report::facts;
 use headlight_report::stats::Counts;
 use headlight_report::{Choice, Chosen, tables};
 use serde_json::{Value, json};
@@ -106,17 +105,8 @@ fn chosen(scored: &ScoredChoice) -> Chosen {
 }
 
 /// What fits no table: relations that only one side of the choice has, and with two folds each fold's choice.
-pub fn facts(best: &BestHeads, selected: &Selected<Choices>) -> BTreeMap<String, Value> {
-    let mut facts = BTreeMap::new();
-    if !best.never_selected.is_empty() {
-        let words = best.never_selected.iter().map(|(group, words)| (group.name().to_owned(), json!(words)));
-        facts.insert("words_of_relations_absent_from_selection".to_owned(), Value::Object(words.collect()));
-    }
-    if !best.never_evaluated.is_empty() {
-        let names = best.never_evaluated.iter().map(|(group, _)| group.name());
-        facts.insert("relations_absent_from_evaluation".to_owned(), names.collect());
-    }
-    if matches!(selected, Selected::TwoFold { .. }) {
+pub fn facts(best: &BestHeads, selected: &Selected<Choices>) -> facts::Heads {
+    let folds = || {
         let folds = best.results.iter().map(|result| {
             let choices = result.choices.iter().map(|scored| {
                 json!({
@@ -132,7 +122,13 @@ pub fn facts(best: &BestHeads, selected: &Selected<Choices>) -> BTreeMap<String,
             });
             (result.group.name().to_owned(), choices.collect())
         });
-        facts.insert("fold_choices".to_owned(), Value::Object(folds.collect()));
+        Value::Object(folds.collect())
+    };
+    let absent = best.never_selected.iter().map(|(group, words)| (group.name().to_owned(), *words));
+    facts::Heads {
+        words_of_relations_absent_from_selection: absent.collect(),
+        relations_absent_from_evaluation: best.never_evaluated.iter().map(|(it, _)| it.name().to_owned()).collect(),
+        fold_choices: matches!(selected, Selected::TwoFold { .. }).then(folds),
+        ..facts::Heads::default()
     }
-    facts
 }

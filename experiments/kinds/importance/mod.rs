@@ -3,16 +3,14 @@
 
 mod summary;
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::Result;
-use headlight_report::importance_sheet;
+use headlight_report::facts;
 use headlight_report::tables::{Importance as Row, Table, write_table};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use self::summary::{Found, findings, found, warnings};
+use self::summary::{Found, found};
 use super::Kind;
 use super::shared::masked_lm::means::{Marks, Means};
 use super::shared::masked_lm::{Gradients, Hide, check_hidden};
@@ -64,10 +62,7 @@ impl Kind for Importance {
         run.note_stage("importance tables", clock);
         Ok(Outcome {
             tables: vec![Row::NAME.to_owned()],
-            facts: self.facts(&seen, &found),
-            findings: findings(&found, &means, &seen),
-            warnings: warnings(run.config(), &found, &seen),
-            sheets: vec![importance_sheet(&found.rows, found.untrained.is_some())],
+            facts: facts::kept(&self.facts(&seen, &found)),
             statistics: Some(bootstrap.into()),
             ..Outcome::default()
         })
@@ -75,19 +70,24 @@ impl Kind for Importance {
 }
 
 impl Importance {
-    fn facts(&self, seen: &SequencesSeen, found: &Found) -> BTreeMap<String, Value> {
-        let interval = found.loss_interval.map(|interval| [interval.low, interval.high]);
-        let mut facts = seen.facts();
-        facts.extend([
-            ("hidden".to_owned(), json!(self.hidden)),
-            ("masked_lm_loss".to_owned(), json!(found.loss.value())),
-            ("masked_lm_loss_standard_error".to_owned(), json!(found.loss.standard_error())),
-            ("masked_lm_loss_interval".to_owned(), json!(interval)),
-            ("masked_lm_loss_of_a_guess".to_owned(), json!((found.vocabulary as f64).ln())),
-            ("masked_lm_head_untrained".to_owned(), json!(found.untrained.is_some())),
-            ("unit".to_owned(), json!(seen.unit)),
-            ("units".to_owned(), json!(found.units)),
-        ]);
-        facts
+    fn facts(&self, seen: &SequencesSeen, found: &Found) -> facts::Importance {
+        let least_sep = |(layer, ratio, interval)| facts::LeastSep {
+            layer_index: layer as u32,
+            ratio,
+            interval: facts::ends(interval),
+        };
+        facts::Importance {
+            seen: seen.facts(),
+            hidden: self.hidden,
+            masked_lm_loss: found.loss.value(),
+            masked_lm_loss_standard_error: found.loss.standard_error(),
+            masked_lm_loss_interval: facts::ends(found.loss_interval),
+            masked_lm_loss_of_a_guess: (found.vocabulary as f64).ln(),
+            masked_lm_head_untrained: !found.has_learned(),
+            vocabulary: found.vocabulary as u64,
+            least_sep: found.least_sep.map(least_sep),
+            unit: seen.unit.to_owned(),
+            units: found.units as u64,
+        }
     }
 }

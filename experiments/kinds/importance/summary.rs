@@ -1,12 +1,11 @@
-//! What was found, as rows, findings and warnings.
+//! What was found, as rows.
 
 use headlight_attention::AttentionHead;
-use headlight_report::format::count;
+use headlight_report::facts;
+use headlight_report::has_learned;
 use headlight_report::stats::{Bootstrap, Interval};
 use headlight_report::tables::Importance as Row;
 
-use crate::config::{Attention, Settings, Unit};
-use crate::kinds::shared::masked_lm::learned::untrained;
 use crate::kinds::shared::masked_lm::means::{Mean, Means, Measure, Values};
 use crate::run::SequencesSeen;
 
@@ -20,12 +19,18 @@ pub struct Found {
     pub loss_interval: Option<Interval>,
     /// Pieces of the model.
     pub vocabulary: usize,
-    /// Why nothing is to be concluded, where that is so.
-    pub untrained: Option<String>,
     /// The layer where attention to `[SEP]` matters least beside that to other pieces: their ratio, and its interval.
     pub least_sep: Option<(usize, f64, Option<Interval>)>,
     /// Units that intervals resample.
     pub units: usize,
+}
+
+impl Found {
+    /// Whether the head has; otherwise nothing is to be concluded.
+    pub fn has_learned(&self) -> bool {
+        let interval = facts::ends(self.loss_interval);
+        self.loss.value().is_none_or(|loss| has_learned(loss, interval, self.vocabulary as u64))
+    }
 }
 
 /// A mean over sequences that is resampled: by unit, the sum over its sequences and their number.
@@ -76,7 +81,6 @@ pub fn found(
     let of_cells = intervals.split_off(1);
     let loss: Mean = said.iter().map(|(loss, _)| *loss).collect();
     let loss_interval = intervals.pop().flatten();
-    let untrained = loss.value().and_then(|loss| untrained(loss, loss_interval, vocabulary, &seen.what));
     let row = |(cell, interval): (&Cell, Option<Interval>)| {
         cell.mean.value().map(|value| Row {
             corpus: seen.name.clone(),
@@ -92,7 +96,7 @@ pub fn found(
     };
     let rows = cells.iter().zip(of_cells).filter_map(row).collect();
     let least_sep = least_sep(means, &cells, count, bootstrap);
-    Found { rows, loss, loss_interval, vocabulary, untrained, least_sep, units: count }
+    Found { rows, loss, loss_interval, vocabulary, least_sep, units: count }
 }
 
 fn cells(means: &Means, said: &[(f64, Values)], units: &[u32], count: usize) -> Vec<Cell> {
@@ -134,60 +138,4 @@ fn least_sep(
     let (sep, rest) = of_layer(Measure::Sep).zip(of_layer(Measure::Rest))?;
     let interval = bootstrap.statistic(units, |times| mean(&sep.sums, times) / mean(&rest.sums, times));
     Some((layer, ratio, interval))
-}
-
-/// What the run rests on besides its config.
-pub fn warnings(config: &Settings, found: &Found, seen: &SequencesSeen) -> Vec<String> {
-    let norms = config.model.attention == Attention::Norms;
-    let norms =
-        norms.then(|| "Importance is that of attention weights, also where `model.attention` is \"norms\".".to_owned());
-    found.untrained.clone().into_iter().chain(norms).chain(unit_warning(config, seen)).collect()
-}
-
-/// Packed text has no documents to resample.
-pub fn unit_warning(config: &Settings, seen: &SequencesSeen) -> Option<String> {
-    let other = config.treebank.unit == Unit::Document && seen.unit == "sequence";
-    other.then(|| "Intervals of packed text resample its sequences: `treebank.unit` is about sentences.".to_owned())
-}
-
-/// Main results as sentences; none where the head has not learned.
-pub fn findings(found: &Found, means: &Means, seen: &SequencesSeen) -> Vec<String> {
-    if found.untrained.is_some() {
-        return Vec::new();
-    }
-    let (mut findings, grid) = (Vec::new(), means.grid());
-    let over = format!("interval over {} {}s", count(found.units as u64), seen.unit);
-    let gates = found.rows.iter().filter(|row| row.measure == Measure::Gate.name() && row.head_index.is_some());
-    if let Some(row) = gates.max_by(|a, b| a.value.total_cmp(&b.value)) {
-        let range = row.ci_low.zip(row.ci_high);
-        let range = range.map_or_else(String::new, |(low, high)| format!(" ({low:.2e} – {high:.2e}, {over})"));
-        findings.push(format!(
-            "Of {} heads the loss minds head {}-{} most: E|∂L/∂ξ| = {:.2e}{range}; the head is chosen on what it is \
-             measured on ({}).",
-            count(grid.len() as u64),
-            row.layer_index + 1,
-            row.head_index.unwrap_or_default() + 1,
-            row.value,
-            seen.what
-        ));
-    }
-    if let Some((layer, ratio, interval)) = found.least_sep {
-        let range = interval.map_or_else(String::new, |it| format!(" ({:.2} – {:.2}, {over})", it.low, it.high));
-        findings.push(format!(
-            "Of {} layers attention to [SEP] matters least in layer {}: the loss changes {ratio:.2} times as much with it \
-             as with attention to other pieces{range}.",
-            grid.layers,
-            layer + 1
-        ));
-    }
-    if let Some(value) = found.loss.value() {
-        let range =
-            found.loss_interval.map_or_else(String::new, |it| format!(" ({:.3} – {:.3}, {over})", it.low, it.high));
-        findings.push(format!(
-            "The masked-language-model loss is {value:.3} nats per hidden piece{range}; a blind guess has {:.3} ({}).",
-            (found.vocabulary as f64).ln(),
-            seen.what
-        ));
-    }
-    findings
 }

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail, ensure};
 use headlight_attention::{Frame, HeadGrid, MergeRule};
 use headlight_probe::{Ablation, ProbeForm, ProbeSpec, RootScore, TrainOptions};
-use headlight_report::probes::RIGHT_BRANCHING;
+use headlight_report::RIGHT_BRANCHING;
 
 use super::Probe;
 use crate::config::choice;

@@ -9,7 +9,6 @@ pub mod keys;
 mod predictions;
 mod scores;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -17,8 +16,7 @@ use anyhow::Result;
 use headlight_attention::store::Store;
 use headlight_attention::{Frame, HeadGrid};
 use headlight_probe::{Origin, ProbeForm, SentenceWords, right_branching};
-use headlight_report::differences_sheet;
-use headlight_report::probes::{probe_findings, probe_sheet, worth_sheet};
+use headlight_report::facts;
 use headlight_report::stats::Bootstrap;
 use headlight_report::tables::{Difference, Prediction, ProbeScore, Table};
 use serde::{Deserialize, Serialize};
@@ -108,7 +106,7 @@ impl Kind for Probe {
             write_differences(run, &differences)?;
         }
         run.note_stage("score probes", clock);
-        Ok(self.outcome(run, &material, &rows, &differences))
+        Ok(self.outcome(run, &material, &differences))
     }
 }
 
@@ -311,69 +309,31 @@ impl Probe {
         }
     }
 
-    fn outcome(&self, run: &Run, material: &Material, rows: &[ProbeScore], differences: &[Difference]) -> Outcome {
-        let mut facts = BTreeMap::new();
-        facts.insert("regime".to_owned(), json!(self.regime));
-        facts.insert("training".to_owned(), json!(self.options(run.config().seed)));
-        facts.insert("seeds".to_owned(), json!(self.training_seeds(run.config().seed)));
+    fn outcome(&self, run: &Run, material: &Material, differences: &[Difference]) -> Outcome {
         let drawn = self.control_task || self.probes.iter().any(|variant| variant.is_random());
-        if drawn {
-            facts.insert("draws".to_owned(), json!(self.draws));
-        }
-        if !self.slips.is_empty() {
-            facts.insert("slips_of_the_released_code".to_owned(), json!(self.slips));
-        }
-        let mut warnings = Vec::new();
-        if drawn && self.draws == 1 {
-            let one =
-                "Random weights and control tasks rest on one draw (`draws = 1`): how far others lie is not known.";
-            warnings.push(one.to_owned());
-        }
-        if let Some(Vectors { coverage, file, vectors }) = &material.vectors {
-            let share = |found: u64, all: u64| if all == 0 { 0.0 } else { found as f64 / all as f64 };
-            let words = share(coverage.words_found, coverage.words);
-            facts.insert(
-                "word_vectors".to_owned(),
-                json!({
-                    "file": file.path,
-                    "width": vectors.width(),
-                    "types_found": coverage.types_found,
-                    "types": coverage.types,
-                    "words_found": coverage.words_found,
-                    "words": coverage.words,
-                    "repeated": vectors.repeated(),
-                }),
-            );
-            if words < 0.8 {
-                let percent = headlight_report::format::percent(words);
-                warnings.push(format!("Only {percent} % of the words have a word vector; the others count as zero."));
-            }
-        }
-        let repeated = material.vectors.as_ref().map_or(0, |vectors| vectors.vectors.repeated());
-        if repeated > 0 {
-            let repeated = headlight_report::format::count(repeated);
-            warnings.push(format!("{repeated} word vectors are of words that had one already; the first counts."));
-        }
-        if !self.slips.is_empty() {
-            let slips: Vec<String> = self.slips.iter().map(ToString::to_string).collect();
-            warnings.push(format!("Slips of the released code are reproduced on purpose: {}.", slips.join(", ")));
-        }
-        let treebank = run.config().treebank.display_name();
+        let vectors = |Vectors { coverage, file, vectors }: &Vectors| facts::WordVectors {
+            file: file.path.clone(),
+            width: vectors.width() as u64,
+            types_found: coverage.types_found,
+            types: coverage.types,
+            words_found: coverage.words_found,
+            words: coverage.words,
+            repeated: vectors.repeated(),
+        };
+        let facts = facts::Probe {
+            probes: self.probes.iter().map(|&variant| self.name_of(variant)).collect(),
+            regime: json!(self.regime),
+            training: json!(self.options(run.config().seed)),
+            seeds: self.training_seeds(run.config().seed),
+            draws: drawn.then_some(self.draws as u64),
+            slips_of_the_released_code: self.slips.iter().map(ToString::to_string).collect(),
+            word_vectors: material.vectors.as_ref().map(vectors),
+        };
         let mut tables = vec![ProbeScore::NAME.to_owned(), Prediction::NAME.to_owned()];
         tables.extend((!differences.is_empty()).then(|| Difference::NAME.to_owned()));
-        // The terminal shows what the UAS says; reports show all.
-        let uas: Vec<Difference> = differences.iter().filter(|row| row.measure == scores::UAS).cloned().collect();
-        let sheets = [
-            Some(probe_sheet(&treebank, rows)),
-            worth_sheet(&treebank, rows),
-            differences_sheet(&uas, &format!("Differences between probes on {treebank}")),
-        ];
         Outcome {
             tables,
-            facts,
-            findings: probe_findings(rows, differences),
-            warnings,
-            sheets: sheets.into_iter().flatten().collect(),
+            facts: facts::kept(&facts),
             statistics: Some(bootstrap(self.resamples, self.confidence, run).into()),
             ..Outcome::default()
         }

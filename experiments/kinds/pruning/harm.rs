@@ -4,13 +4,12 @@
 use anyhow::Result;
 use headlight_report::stats::{Bootstrap, Counts, Interval, Pair, Unit};
 use headlight_report::tables::Difference;
-use headlight_report::{Compared, MaskingMeasure, difference_of_values, differences};
+use headlight_report::{Compared, MaskingMeasure, difference_of_values, differences, facts, has_learned};
 
 use super::Pruning;
 use super::keys::Order;
 use super::values::Values;
 use super::work::{Found, Masked, Measured};
-use crate::kinds::shared::masked_lm::learned::untrained;
 
 /// What one measure's values are worth.
 pub struct Assessed {
@@ -22,27 +21,10 @@ pub struct Assessed {
     pub curves: Vec<Vec<Option<Interval>>>,
     /// Orders against each other.
     pub differences: Vec<Difference>,
-    /// Why the measure says nothing, where that is so.
-    pub untrained: Option<String>,
-}
-
-impl Assessed {
-    /// How many heads of an order can be masked before the harm is clear: those before the first step of clear harm.
-    pub fn unharmed(&self, measured: &Measured, order: usize) -> usize {
-        let steps = measured.curves[order].iter().zip(&self.curves[order]);
-        steps.take_while(|(values, interval)| !self.is_clear(measured, values, **interval)).count()
-    }
-
-    /// Whether a change from the intact model is clear harm.
-    pub fn is_clear(&self, measured: &Measured, changed: &Values, interval: Option<Interval>) -> bool {
-        let (measure, intact) = (measured.measure, measured.intact.whole());
-        let least = match interval {
-            // Harm may lie above or below the intact value; its surest amount is that of the nearer end.
-            Some(Interval { low, high }) => measure.harm(low, 0.0).min(measure.harm(high, 0.0)),
-            None => measure.harm(changed.whole(), intact),
-        };
-        least > self.limit
-    }
+    /// Of the intact model's value.
+    pub intact: Option<Interval>,
+    /// Whether the measure says nothing, being the loss of a head that has not learned.
+    pub untrained: bool,
 }
 
 /// Sums by unit, of what is measured and of what it is divided by.
@@ -87,12 +69,12 @@ impl Found {
         let limit = if measured.measure == MaskingMeasure::States { keys.turned } else { 0.0 };
         let untrained = match (measured.measure, self.vocabulary) {
             (MaskingMeasure::MaskedLm, Some(vocabulary)) => {
-                untrained(measured.intact.whole(), of_intact, vocabulary, &measured.rests_on())
+                !has_learned(measured.intact.whole(), facts::ends(of_intact), vocabulary as u64)
             }
-            _ => None,
+            _ => false,
         };
         let differences = self.differences(measured, bootstrap)?;
-        Ok(Assessed { limit, alone, curves, differences, untrained })
+        Ok(Assessed { limit, alone, curves, differences, intact: of_intact, untrained })
     }
 
     /// Each order against each other, a few times on the way.
@@ -216,20 +198,6 @@ impl Measured {
     pub fn by_unit(&self, values: &Values) -> Sums {
         values.by_unit(&self.units, self.count())
     }
-
-    /// In words, what the values are of: `50 sentences of en_ewt`.
-    pub fn rests_on(&self) -> String {
-        use headlight_report::format::count;
-        let units = self.count() as u64;
-        let plural = if units == 1 { "" } else { "s" };
-        match self.unit {
-            "document" => {
-                let sentences = count(self.intact.sequences());
-                format!("{} document{plural} ({sentences} sentences) of {}", count(units), self.corpus)
-            }
-            unit => format!("{} {unit}{plural} of {}", count(units), self.corpus),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -271,10 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn harm_is_clear_when_every_resample_is_harmed() {
+    fn changes_have_their_intervals() {
         let shares = |counts: [(u32, u32); 4]| Values::Shares(counts.to_vec());
         let intact = shares([(8, 10), (9, 10), (7, 10), (8, 10)]);
-        // One sentence alone is worse, then all are; what comes behind does not count any more.
+        // One sentence alone is worse, then all are.
         let curve = vec![
             shares([(8, 10), (9, 10), (7, 10), (7, 10)]),
             shares([(7, 10), (8, 10), (6, 10), (7, 10)]),
@@ -283,7 +251,6 @@ mod tests {
         let measured = measured(MaskingMeasure::ProbeUas, intact, vec![curve], &[0, 1, 2, 3]);
         let found = found(vec![masked(Order::Importance, None)], measured);
         let assessed = assess(&found);
-        assert_eq!(assessed.unharmed(&found.measured[0], 0), 1);
         let second = assessed.curves[0][1].unwrap();
         assert!((second.low + 0.1).abs() < 1e-12 && (second.high + 0.1).abs() < 1e-12, "{second:?}");
         assert!(assessed.curves[0][0].unwrap().high > -1e-12);
@@ -321,9 +288,9 @@ mod tests {
             assert_eq!((row.difference, row.ci_low, row.ci_high), (-1.0, Some(-1.0), Some(-1.0)));
         }
         // A loss of 1 is below that of a guess among 94 pieces; one of 5 is not.
-        assert_eq!(assessed.untrained, None);
+        assert!(!assessed.untrained);
         let measured = self::measured(MaskingMeasure::MaskedLm, Values::Means(vec![5.0, 5.1]), Vec::new(), &[0, 1]);
-        assert!(assess(&self::found(Vec::new(), measured)).untrained.is_some());
+        assert!(assess(&self::found(Vec::new(), measured)).untrained);
     }
 
     #[test]

@@ -20,8 +20,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use headlight_bert::Pieces;
 use headlight_probe::{Probe, SentenceWords};
+use headlight_report::facts;
 use headlight_report::tables::{Ablation, Difference, Pruning as Row, Table, write_table};
-use headlight_report::{ablation_sheets, pruning_sheets};
 use serde::{Deserialize, Serialize};
 
 use self::keys::{ImportanceBy, Masking, Measure, Measures, Order};
@@ -92,10 +92,7 @@ impl Kind for Pruning {
         run.note_stage("compare orders", clock);
         Ok(Outcome {
             tables,
-            facts: self.facts(&material, &found, &assessed),
-            findings: summary::findings(self, &found, &assessed),
-            warnings: summary::warnings(run.config(), &found, &assessed),
-            sheets: [ablation_sheets(&ablation), pruning_sheets(&pruning)].concat(),
+            facts: facts::kept(&self.facts(&material, &found, &assessed)),
             statistics: Some(bootstrap.into()),
             ..Outcome::default()
         })

@@ -19,9 +19,6 @@ pub fn check_splits(kind: &str, selection: Selection, config: &Settings) -> Resu
     Ok(())
 }
 
-/// What becomes of the differences of what was chosen where it is reported; for [`Selection::warning`].
-pub const NOT_TESTED: &str = "differences are not tested";
-
 /// Whether what was chosen is reported on words that had no part in the choice; with folds each half is.
 pub fn is_elsewhere(selection: Selection, run: &Run) -> bool {
     match selection {

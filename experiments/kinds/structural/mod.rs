@@ -8,12 +8,11 @@ mod states;
 mod summary;
 mod sweep;
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use headlight_probe::structural::{StructuralOptions, Structure};
-use headlight_report::differences_sheet;
+use headlight_report::facts;
 use headlight_report::tables::{Difference, ProbeScore, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -85,22 +84,13 @@ impl Kind for Structural {
         }
         let mut tables = vec![ProbeScore::NAME.to_owned()];
         tables.extend((!differences.is_empty()).then(|| Difference::NAME.to_owned()));
-        let sheets = [
-            Some(headlight_report::structural_sheet(&treebank, &rows)),
-            differences_sheet(&differences, &format!("Differences between structural probes on {treebank}")),
-        ];
-        Ok(Outcome {
-            tables,
-            facts: BTreeMap::from([
-                ("training".to_owned(), json!(self.options(run.config().seed))),
-                ("ranks".to_owned(), json!(self.ranks)),
-                ("layers".to_owned(), json!(layers)),
-            ]),
-            findings: sweep.findings(&rows, &differences),
-            sheets: sheets.into_iter().flatten().collect(),
-            statistics: Some(bootstrap.into()),
-            ..Outcome::default()
-        })
+        let facts = facts::Structural {
+            training: json!(self.options(run.config().seed)),
+            ranks: self.ranks.iter().map(|&rank| rank as u64).collect(),
+            layers: layers.iter().map(|&layer| layer as u64).collect(),
+            probes: sweep.probes(),
+        };
+        Ok(Outcome { tables, facts: facts::kept(&facts), statistics: Some(bootstrap.into()), ..Outcome::default() })
     }
 }
 

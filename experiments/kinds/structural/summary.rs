@@ -1,14 +1,12 @@
-//! Scores of structural probes as rows of `probe_scores` and `differences`, and as findings.
+//! Scores of structural probes as rows of `probe_scores` and `differences`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use headlight_probe::structural::{Spearman, Structure};
-use headlight_report::format::{percent, points};
-use headlight_report::probes::Mean;
 use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{Difference, ProbeScore};
-use headlight_report::{Compared, difference_of_values, differences};
+use headlight_report::{Compared, difference_of_values, differences, facts};
 
 use super::sweep::Trained;
 use crate::config::Split;
@@ -197,49 +195,24 @@ impl Sweep<'_> {
         row.difference.is_finite().then_some(row)
     }
 
-    /// A sentence for each structure and rank, on the layers that were chosen for it.
-    pub fn findings(&self, rows: &[ProbeScore], differences: &[Difference]) -> Vec<String> {
-        let sentence = |form: (Structure, usize)| {
-            let (structure, rank) = form;
-            let name = self.name(form);
-            let (what, found) = match structure {
-                Structure::Distance => ("distances", "arcs (UUAS)"),
-                Structure::Depth => ("depths", "roots"),
-            };
-            let (share, correlation) = measures(structure);
-            let of = |measure| Mean::of(rows.iter().filter(|row| is_chosen(row, &name, measure)));
-            let mut layers: Vec<usize> =
-                self.chosen_of(structure, rank).iter().map(|number| self.trained[*number].point.layer).collect();
-            layers.sort_unstable();
-            layers.dedup();
-            let layers: Vec<String> = layers.iter().map(ToString::to_string).collect();
-            let layers = format!("layer{} {}", if layers.len() > 1 { "s" } else { "" }, layers.join(", "));
-            let mean = of(share)?;
-            let over = Some(mean.over()).filter(|over| !over.is_empty()).map(|over| format!(" ({over})"));
-            let rho = of(correlation)
-                .map(|rho| format!(", with a rank correlation of {}", rho.show(|it| format!("{it:.3}"))));
-            let embeddings = format!("{name} {LAYER} 0");
-            let above = differences.iter().find(|row| row.measure == share && row.a == name && row.b == embeddings);
-            let above = above.and_then(|row| {
-                let (low, high) = row.ci_low.zip(row.ci_high)?;
-                let (low, high) = (points(low), points(high));
-                Some(format!("; the embeddings {} %, a difference of {low} to {high} points", percent(row.value_b)))
-            });
-            Some(format!(
-                "The structural probe of {what} (rank {rank}) on {layers}, chosen on training sentences held out, finds {} % \
-                 of the {found}{}{}{}.",
-                mean.percent(),
-                over.unwrap_or_default(),
-                rho.unwrap_or_default(),
-                above.unwrap_or_default()
-            ))
+    /// Each structure and rank with the layers that were chosen for it.
+    pub fn probes(&self) -> Vec<facts::StructuralProbe> {
+        let probe = |form: (Structure, usize)| {
+            let chosen =
+                self.chosen_of(form.0, form.1).into_iter().map(|number| self.trained[number].point.layer as u64);
+            facts::StructuralProbe {
+                probe: self.name(form),
+                structure: match form.0 {
+                    Structure::Distance => "distance",
+                    Structure::Depth => "depth",
+                }
+                .to_owned(),
+                rank: form.1 as u64,
+                chosen_layers: chosen.collect::<BTreeSet<_>>().into_iter().collect(),
+            }
         };
-        self.forms().into_iter().filter_map(sentence).collect()
+        self.forms().into_iter().map(probe).collect()
     }
-}
-
-fn is_chosen(row: &ProbeScore, name: &str, measure: &str) -> bool {
-    row.group.is_none() && row.probe == name && row.measure == measure
 }
 
 /// The share and the rank correlation of a structure.

@@ -31,7 +31,7 @@ use section::Section;
 pub fn html_report(run: &RunDirectory) -> Result<String, RunError> {
     let explorer = Explorer::read(run)?.filter(|explorer| !explorer.sentences.is_empty());
     let data = PageData::read(run)?;
-    let sections = sections::sections(run, &data, explorer.as_ref())?;
+    let sections = sections::sections(run, explorer.as_ref())?;
     let navigation: String =
         sections.iter().map(|section| format!("<li><a href=\"#{}\">{}</a></li>", section.id, section.title)).collect();
     let plots = Plots {

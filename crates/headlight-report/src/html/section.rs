@@ -52,7 +52,7 @@ impl Section {
 
     /// Goes on with a table that is folded away; an empty one is left out.
     pub(crate) fn details(self, title: &str, sheet: &Sheet) -> Self {
-        if sheet.groups.iter().all(Vec::is_empty) {
+        if sheet.is_empty() {
             return self;
         }
         let title = escape_html(title);

@@ -1,7 +1,10 @@
 //! What the sheets and sections of several kinds need.
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
 use crate::format::{count, percent};
-use crate::run::ModelSummary;
+use crate::run::{ModelSummary, Report};
 use crate::sheet::{escape_html, isolated};
 
 /// What every head of a model has, layer by layer.
@@ -45,8 +48,54 @@ pub(super) fn ends(ends: Option<(f64, f64)>) -> String {
     ends.map_or_else(String::new, |(low, high)| format!("[{}, {}]", percent(low), percent(high)))
 }
 
+/// A head as people count, from 1: `8-10`.
+pub(super) fn head(layer_index: u32, head_index: u32) -> String {
+    format!("{}-{}", layer_index + 1, head_index + 1)
+}
+
 /// The head that was chosen, where it was one for all sentences.
 pub(super) fn head_name(layer_index: Option<u32>, head_index: Option<u32>) -> String {
-    let head = layer_index.zip(head_index);
-    head.map_or_else(|| "by fold".to_owned(), |(layer, head)| format!("{}-{}", layer + 1, head + 1))
+    let chosen = layer_index.zip(head_index);
+    chosen.map_or_else(|| "by fold".to_owned(), |(layer_index, head_index)| head(layer_index, head_index))
+}
+
+/// What becomes of the differences of what was chosen where it is reported; for [`crate::Selection::warning`].
+pub(super) const NOT_TESTED: &str = "differences are not tested";
+
+/// `1-2, 3-4, … (9 more)`
+pub(super) fn listed(heads: &[impl AsRef<str>], most: usize) -> String {
+    let names: Vec<&str> = heads.iter().take(most).map(AsRef::as_ref).collect();
+    match heads.len().saturating_sub(most) {
+        0 => names.join(", "),
+        more => format!("{}, … ({more} more)", names.join(", ")),
+    }
+}
+
+/// What a pass over text without trees went over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sequences {
+    /// What tables call the text.
+    pub corpus: String,
+    /// Sequences that were encoded.
+    pub sequences: u64,
+    /// How they were packed; `None` where each is a sentence of the treebank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packing: Option<Value>,
+}
+
+impl Sequences {
+    /// In words: `1,000 sequences of wiki`.
+    pub fn what(&self) -> String {
+        let units = if self.packing.is_some() { "sequences" } else { "sentences" };
+        format!("{} {units} of {}", count(self.sequences), self.corpus)
+    }
+
+    /// What the sequences are, as a note below a table.
+    pub(super) fn note(&self, report: &Report) -> String {
+        match report.conventions.packing.as_deref().filter(|_| self.packing.is_some()) {
+            None => "Each sequence is one sentence.".to_owned(),
+            Some(packing) => format!("Each sequence is a pair of segments: {packing}."),
+        }
+    }
 }

@@ -1,8 +1,7 @@
 use super::*;
 use crate::kinds::heads::best;
 use crate::run::{tests, write_manifest, write_report};
-use crate::tables::write_table;
-use crate::tables::{Coreference, Surface};
+use crate::tables::{Coreference, ProbeScore, Surface, write_table};
 
 fn probe_score(seed: i64, measure: &str, value: f64) -> ProbeScore {
     ProbeScore {
@@ -98,22 +97,6 @@ fn a_run_in_one_page() {
 
     Heads and baselines were chosen on other sentences than they are scored on.
 
-    ## Probes
-
-    | probe | decoding | uas | uuas |
-    | --- | --- | ---: | ---: |
-    | attention | tree | 56.0 ±1.4 | 60.0 |
-
-    Shares of words in %. With several seeds: mean ± standard deviation; over draws of random weights or control tasks where said.
-
-    ## What probes cost and memorise
-
-    | probe | decoding | mdl bits | selectivity |
-    | --- | --- | ---: | ---: |
-    | attention |  | 1234.500 | −25.0 |
-
-    Shares of words in %. With several seeds: mean ± standard deviation; over draws of random weights or control tasks where said.
-
     ## Coreference
 
     | predictor | head | mentions | accuracy | n |
@@ -130,6 +113,22 @@ fn a_run_in_one_page() {
     | 2 | 1.000 |
 
     Mean over the layer's heads; entropies in nats, the rest as shares of attention.
+
+    ## Probes
+
+    | probe | decoding | uas | uuas |
+    | --- | --- | ---: | ---: |
+    | attention | tree | 56.0 ±1.4 | 60.0 |
+
+    Shares of words in %. With several seeds: mean ± standard deviation; over draws of random weights or control tasks where said.
+
+    ## What probes cost and memorise
+
+    | probe | decoding | mdl bits | selectivity |
+    | --- | --- | ---: | ---: |
+    | attention |  | 1234.500 | −25.0 |
+
+    Shares of words in %. With several seeds: mean ± standard deviation; over draws of random weights or control tasks where said.
 
     ## Conventions
 

@@ -173,6 +173,10 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunE
     let mut text =
         serde_json::to_string_pretty(value).map_err(|source| RunError::Json { path: path.to_owned(), source })?;
     text.push('\n');
+    write_text(path, &text)
+}
+
+pub(crate) fn write_text(path: &Path, text: &str) -> Result<(), RunError> {
     fs::write(path, text).map_err(|source| RunError::Io { path: path.to_owned(), source })
 }
 

@@ -10,7 +10,7 @@ mod overlap;
 mod report;
 
 pub use directory::{RunDirectory, RunError, write_manifest, write_report};
-pub(crate) use directory::{read_json, write_json};
+pub(crate) use directory::{read_json, write_json, write_text};
 pub use manifest::{Input, MANIFEST_VERSION, Machine, Manifest, SkippedSentences, Stage, UnreadWords};
 pub use overlap::{Overlap, Repeated};
 pub use report::{

@@ -101,6 +101,11 @@ impl Sheet {
         text::width(self)
     }
 
+    /// Whether it has no row.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.groups.iter().all(Vec::is_empty)
+    }
+
     fn rows(&self) -> impl Iterator<Item = &Vec<SheetCell>> {
         self.groups.iter().flatten()
     }

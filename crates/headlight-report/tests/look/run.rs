@@ -105,8 +105,10 @@ impl Size {
         self.write_beyond(folder, &best, &mut ChaCha8Rng::seed_from_u64(3));
         self.write_explorer(folder, &mut random);
         write_table::<BestHead>(folder, &best).unwrap();
-        write_report(folder, &self.report(headlight_report::findings(&best))).unwrap();
         write_manifest(folder, &self.manifest()).unwrap();
+        write_report(folder, &self.report(Vec::new())).unwrap();
+        let told = headlight_report::told(&RunDirectory::open(folder).unwrap()).unwrap();
+        write_report(folder, &self.report(told[0].findings.clone())).unwrap();
     }
 
     /// Writes only what a run without any experiment has.

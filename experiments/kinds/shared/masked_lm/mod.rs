@@ -1,8 +1,6 @@
-//! The masked-language-model loss of sequences: which of their pieces are hidden, what the loss is derived by, and whether
-//! the head has learned anything.
+//! The masked-language-model loss of sequences: which of their pieces are hidden, and what the loss is derived by.
 
 mod gradients;
-pub mod learned;
 pub mod means;
 
 use anyhow::{Result, anyhow, ensure};

@@ -2,28 +2,159 @@
 
 mod page;
 
-pub(crate) use page::map;
+use std::collections::{BTreeMap, BTreeSet};
 
-use std::collections::BTreeSet;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::shared::{Sequences, head, listed};
+use super::{Experiment, Kind};
+use crate::explorer::Explorer;
+use crate::format::count;
+use crate::html::section::Section;
+use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables::Cluster;
+use crate::tables::{Cluster, HeadDistance};
+
+pub(crate) use page::{Head, on_map};
+
+/// `kind = "clusters"`
+pub(crate) struct Clusters;
+
+/// What `kind = "clusters"` leaves beside its tables.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// What was read.
+    #[serde(flatten)]
+    pub seen: Sequences,
+    /// Raw stress of the plane.
+    pub stress: f64,
+    /// Kruskal's stress of the plane.
+    pub stress_1: f64,
+    /// Mean distance in nats per row between the heads of each layer; `None` of one head.
+    pub layers_within: Vec<Option<f64>>,
+    /// That of each layer's heads to those of other layers; `None` of one layer.
+    pub layers_between: Vec<Option<f64>>,
+    /// The mergers of the hierarchy, in their order.
+    pub hierarchy: Value,
+    /// What the roles of heads are about, by head.
+    pub roles: BTreeMap<String, String>,
+    /// Whether the relations of syntactic heads were chosen on other sentences than the rule was applied on.
+    pub roles_chosen_apart: bool,
+}
+
+impl Facts {
+    /// The distances within each layer, and to others.
+    fn layers(&self) -> impl Iterator<Item = (Option<f64>, Option<f64>)> {
+        self.layers_within.iter().copied().zip(self.layers_between.iter().copied())
+    }
+}
+
+impl Kind for Clusters {
+    fn name(&self) -> &'static str {
+        "clusters"
+    }
+
+    fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        let (facts, model): (Facts, _) = (of.facts(), &of.report().model);
+        let what = facts.seen.what();
+        let mut findings = Vec::new();
+        if model.layers > 1 && model.heads > 1 {
+            let is_closer = |(within, between): &(Option<f64>, Option<f64>)| {
+                within.zip(*between).is_some_and(|(within, between)| within < between)
+            };
+            findings.push(format!(
+                "In {} of {} layers, heads are closer to each other than to heads of other layers ({what}).",
+                facts.layers().filter(is_closer).count(),
+                model.layers
+            ));
+        }
+        let distances: Vec<HeadDistance> = of.rows()?;
+        let nearest = distances.iter().min_by(|a, b| a.js_mean_per_row.total_cmp(&b.js_mean_per_row));
+        findings.extend(nearest.map(|pair| {
+            format!(
+                "Of {} pairs of heads {} and {} are the most alike: {:.3} nats per row ({what}).",
+                count(distances.len() as u64),
+                head(pair.layer_a_index, pair.head_a_index),
+                head(pair.layer_b_index, pair.head_b_index),
+                pair.js_mean_per_row
+            )
+        }));
+        let rows: Vec<Cluster> = of.rows()?;
+        findings.extend(["positional", "syntactic"].iter().filter_map(|role| with_role(&rows, &facts, role)));
+        Ok(findings)
+    }
+
+    fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        let stress = of.facts::<Facts>().stress_1;
+        let warning = || {
+            format!(
+                "The plane shows the distances of heads poorly (stress {stress:.2}): trust the table head_distances, not the \
+                 picture."
+            )
+        };
+        Ok((stress > 0.2).then(warning).into_iter().collect())
+    }
+
+    fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
+        Ok(vec![layers_sheet(of, &of.facts()), clusters_sheet(&of.rows()?)])
+    }
+
+    fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
+        Ok(vec![("Behaviours, roles and clusters", clusters_sheet(&run.table_or_empty()?))])
+    }
+
+    fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
+        Ok(page::map(&run.table_or_empty()?, run.report()).into_iter().collect())
+    }
+}
+
+/// The heads that have a role, in a sentence; `None` without any.
+fn with_role(rows: &[Cluster], facts: &Facts, role: &str) -> Option<String> {
+    let heads = rows.iter().filter(|row| row.role.as_deref() == Some(role));
+    let heads: Vec<String> = heads.map(|row| head(row.layer_index, row.head_index)).collect();
+    let described = |head: &String| format!("{head} ({})", facts.roles.get(head).map_or(role, String::as_str));
+    let which = heads.iter().take(6).map(described).collect::<Vec<_>>().join(", ");
+    let more = if heads.len() > 6 { ", …" } else { "" };
+    let rests_on = match (role, facts.roles_chosen_apart) {
+        ("syntactic", true) => ", relations chosen on `select`, the rule applied on `evaluate`",
+        ("syntactic", false) => ", relations chosen and the rule applied on the same sentences",
+        _ => "",
+    };
+    let (number, of) = (count(heads.len() as u64), count(rows.len() as u64));
+    (!heads.is_empty()).then(|| format!("{number} of {of} heads are {role} by Voita's rules{rests_on}: {which}{more}."))
+}
+
+/// The mean distances within and between layers.
+fn layers_sheet(of: &Experiment<'_>, facts: &Facts) -> Sheet {
+    let title = format!("Divergence of heads in nats per row, {}", facts.seen.what());
+    let mut sheet = Sheet::new(title, &[">layer", ">within", ">to other layers"]);
+    let cell = |distance: Option<f64>| distance.map_or_else(|| "–".to_owned(), |distance| format!("{distance:.3}"));
+    let row = |(layer, (within, between)): (usize, (Option<f64>, Option<f64>))| {
+        vec![(layer + 1).to_string().into(), cell(within).into(), cell(between).into()]
+    };
+    sheet.groups.push(facts.layers().enumerate().map(row).collect());
+    sheet.notes.push(facts.seen.note(of.report()));
+    sheet.notes.push(format!(
+        "Heads in the plane: Kruskal's stress {:.3} (below 0.1 fair, above 0.2 poor); table clusters.",
+        facts.stress_1
+    ));
+    sheet
+}
 
 /// Heads named before the rest is only counted.
 const NAMED: usize = 9;
 
 /// The heads of each behaviour, role and cluster.
-pub fn clusters_sheet(rows: &[Cluster]) -> Sheet {
+fn clusters_sheet(rows: &[Cluster]) -> Sheet {
     let mut sheet = Sheet::new("What heads do, and which are alike", &["<heads that are", ">n", "<which"]);
-    let name = |row: &Cluster| format!("{}-{}", row.layer_index + 1, row.head_index + 1);
     let group = |label: &dyn Fn(&Cluster) -> Option<String>| {
         let labels: BTreeSet<String> = rows.iter().filter_map(label).collect();
         let line = |wanted: &String| {
-            let heads: Vec<String> = rows.iter().filter(|row| label(row).as_ref() == Some(wanted)).map(name).collect();
-            let more = heads.len().saturating_sub(NAMED);
-            let more = if more == 0 { String::new() } else { format!(", … ({more} more)") };
-            let named = heads.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-            vec![wanted.as_str().into(), heads.len().to_string().into(), format!("{named}{more}").into()]
+            let of_label = rows.iter().filter(|row| label(row).as_ref() == Some(wanted));
+            let heads: Vec<String> = of_label.map(|row| head(row.layer_index, row.head_index)).collect();
+            vec![wanted.as_str().into(), heads.len().to_string().into(), listed(&heads, NAMED).into()]
         };
         labels.iter().map(line).collect::<Vec<_>>()
     };

@@ -1,5 +1,7 @@
 //! The map of heads.
 
+use serde::Serialize;
+
 use super::clusters_sheet;
 use crate::html::section::Section;
 use crate::run::Report;
@@ -24,4 +26,23 @@ pub(crate) fn map(rows: &[Cluster], report: &Report) -> Option<Section> {
         section.details("Behaviours, roles and clusters", &clusters_sheet(rows))
     };
     (!rows.is_empty()).then(section)
+}
+
+/// A head on the map.
+#[derive(Debug, Serialize)]
+pub(crate) struct Head {
+    layer: u32,
+    head: u32,
+    x: f64,
+    y: f64,
+    /// Its behaviour, else its role, else nothing.
+    label: String,
+}
+
+/// What the script draws the map from.
+pub(crate) fn on_map(rows: &[Cluster]) -> Vec<Head> {
+    let label = |row: &Cluster| row.behaviour.clone().or_else(|| row.role.clone()).unwrap_or_default();
+    let head =
+        |row: &Cluster| Head { layer: row.layer_index, head: row.head_index, x: row.x, y: row.y, label: label(row) };
+    rows.iter().map(head).collect()
 }

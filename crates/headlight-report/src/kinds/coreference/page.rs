@@ -1,11 +1,11 @@
 //! Whether heads attend from a mention to its antecedent.
 
-use super::super::shared::{distinct, head_name, of_heads, share, source, spaced};
-use super::coreference_sheet;
+use super::{coreference_sheet, way};
 use crate::format::count;
 use crate::html::plots::{Grid, HeadMap};
 use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, legend, number, strip, table, text};
+use crate::kinds::shared::{distinct, head_name, of_heads, share, source, spaced};
 use crate::run::ModelSummary;
 use crate::tables::{Coreference, CoreferenceHead, Direction};
 
@@ -50,7 +50,7 @@ fn group(rows: &[Coreference], mention_type: &str) -> String {
     let line = |(number_of_row, row): (usize, &&Coreference)| {
         let head = row.predictor == "head";
         let found = match row.predictor.as_str() {
-            "head" => format!("attention, {}", way(row.direction)),
+            "head" => format!("attention, {}", row.direction.map_or("", way)),
             "nearest" => "the nearest mention".to_owned(),
             "head_match" => "the same head word".to_owned(),
             "sieves" => "four sieves".to_owned(),
@@ -75,14 +75,6 @@ fn group(rows: &[Coreference], mention_type: &str) -> String {
     rows.iter().enumerate().map(line).collect()
 }
 
-fn way(direction: Option<Direction>) -> &'static str {
-    match direction {
-        Some(Direction::DependentToGovernor) => "mention→antecedent",
-        Some(Direction::GovernorToDependent) => "antecedent→mention",
-        None => "",
-    }
-}
-
 /// A map for each type of mention and direction.
 fn maps(rows: &[Coreference], heads: &[CoreferenceHead], model: &ModelSummary) -> Vec<HeadMap> {
     let evaluated: Vec<&CoreferenceHead> = heads.iter().filter(|row| row.split == "evaluate").collect();
@@ -94,7 +86,7 @@ fn maps(rows: &[Coreference], heads: &[CoreferenceHead], model: &ModelSummary) -
             let row = scored.iter().find(|row| (row.layer_index, row.head_index) == (layer, head))?;
             Some((row.correct, row.total))
         };
-        let title = format!("{}, {}", spaced(mention_type), way(Some(direction)));
+        let title = format!("{}, {}", spaced(mention_type), way(direction));
         let map = HeadMap::shares(title, "% found", &of_heads(model, of_head));
         let chosen = chosen.filter(|row| row.direction == Some(direction));
         (!scored.is_empty())

@@ -4,7 +4,9 @@ mod page;
 
 pub(crate) use page::differences;
 
-use crate::format::{count, percent, points, stars};
+use super::shared::distinct;
+use crate::format::{count, p_value, percent, points, stars};
+use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
 use crate::tables::Difference;
 
@@ -108,6 +110,31 @@ pub fn differences_sheet(rows: &[Difference], title: &str) -> Option<Sheet> {
         notes: vec![differences_note(&rows.iter().collect::<Vec<_>>())],
         ..Sheet::new(title.to_owned(), &columns)
     })
+}
+
+/// The tables of `report.md`: one for each experiment.
+pub(super) fn chapters(run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
+    let differences: Vec<Difference> = run.table_or_empty()?;
+    let of = |experiment: &str| {
+        let rows = differences.iter().filter(|row| row.experiment == experiment);
+        differences_sheet(&rows.cloned().collect::<Vec<_>>(), &format!("Differences, {experiment}"))
+    };
+    let experiments = distinct(differences.iter().map(|row| row.experiment.as_str()));
+    Ok(experiments.into_iter().filter_map(of).map(|sheet| ("Differences", sheet)).collect())
+}
+
+/// A difference with all that it rests on: `12.7 points more [11.0, 14.2] (p < 0.001, paired over 2,001 sentences)`. The p is
+/// Holm's.
+pub(super) fn said(row: &Difference) -> String {
+    let interval = row.ci_low.zip(row.ci_high);
+    let interval = interval.map_or_else(String::new, |(low, high)| format!(" [{}, {}]", points(low), points(high)));
+    let over = format!("{} {}s", count(row.units), row.unit);
+    let test = match row.p_adjusted.or(row.p_value).map(p_value) {
+        Some(p) if p.starts_with('<') => format!("p {p}, paired over {over}"),
+        Some(p) => format!("p = {p}, paired over {over}"),
+        None => format!("not tested, over {over}"),
+    };
+    format!("{} points{interval} ({test})", points(row.difference))
 }
 
 #[cfg(test)]

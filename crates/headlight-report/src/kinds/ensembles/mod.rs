@@ -1,15 +1,87 @@
 //! Heads that find a relation together, and the labelled trees of all ensembles.
 
+mod findings;
 mod page;
-
-pub(crate) use page::ensembles;
 
 use std::collections::BTreeMap;
 
-use super::shared::{ends, share};
+use serde::{Deserialize, Serialize};
+
+use super::differences::differences_sheet;
+use super::shared::{NOT_TESTED, ends, share};
+use super::{Experiment, Kind};
+use crate::Selection;
+use crate::explorer::Explorer;
 use crate::format::{count, percent};
+use crate::html::section::Section;
+use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
 use crate::tables::{Difference, Ensemble, EnsembleTree};
+
+/// `kind = "ensembles"`
+pub(crate) struct Ensembles;
+
+/// What `kind = "ensembles"` leaves beside its tables.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// On which sentences heads were gathered; `None` in runs of earlier versions.
+    pub selection: Option<Selection>,
+    /// What the rows of maps were read as.
+    pub rows: String,
+    /// The relations that arcs of trees may have; `None` where no trees were made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tree_relations: Option<Vec<String>>,
+}
+
+/// The name of arcs found in the table `differences`.
+pub const ARCS_FOUND: &str = "arcs_found";
+
+/// The differences between ensembles and heads, and those between their trees.
+fn parted(differences: Vec<Difference>) -> (Vec<Difference>, Vec<Difference>) {
+    differences.into_iter().partition(|row| row.measure == ARCS_FOUND)
+}
+
+impl Kind for Ensembles {
+    fn name(&self) -> &'static str {
+        "ensembles"
+    }
+
+    fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        let (of_heads, _) = parted(of.differences()?);
+        let mut findings = findings::of_heads(&of.rows()?, &of_heads);
+        let relations = of.facts::<Facts>().tree_relations.unwrap_or_default();
+        findings.extend(findings::of_trees(&of.rows()?, &relations));
+        Ok(findings)
+    }
+
+    fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        Ok(of.facts::<Facts>().selection.and_then(|it| it.warning(NOT_TESTED)).into_iter().collect())
+    }
+
+    fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
+        let (of_heads, of_trees) = parted(of.differences()?);
+        let mut sheets = vec![ensembles_sheet(&of.rows()?)];
+        sheets.extend(differences_sheet(&of_heads, "Ensembles and single heads"));
+        if of.has::<EnsembleTree>() {
+            sheets.push(ensemble_trees_sheet(&of.rows()?));
+        }
+        sheets.extend(differences_sheet(&of_trees, "Labelled trees compared"));
+        Ok(sheets)
+    }
+
+    fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
+        Ok(vec![
+            ("Ensembles of heads", ensembles_sheet(&run.table_or_empty()?)),
+            ("Labelled trees of ensembles", ensemble_trees_sheet(&run.table_or_empty()?)),
+        ])
+    }
+
+    fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
+        let section = page::ensembles(&run.table_or_empty()?, &run.table_or_empty()?, &run.table_or_empty()?);
+        Ok(section.into_iter().collect())
+    }
+}
 
 /// The single head of either direction that was best where heads were gathered, as the table `differences` names it.
 pub const BEST_HEAD: &str = "best head";
@@ -18,7 +90,7 @@ pub const FIRST_HEAD: &str = "its first head";
 
 /// What lies between an ensemble and [`BEST_HEAD`]; where that is its own first head, what lies between the two. `None`
 /// where they were not compared: the ensemble is that head, or the other direction was better where heads were gathered.
-pub fn beside_the_best_head<'a>(row: &Ensemble, differences: &'a [Difference]) -> Option<&'a Difference> {
+fn beside_the_best_head<'a>(row: &Ensemble, differences: &'a [Difference]) -> Option<&'a Difference> {
     let is_first = row.best_head == row.single_head && row.best_direction == row.direction;
     let ensemble = format!("ensemble, {}", row.direction);
     differences.iter().find(|difference| {
@@ -30,7 +102,7 @@ pub fn beside_the_best_head<'a>(row: &Ensemble, differences: &'a [Difference]) -
 }
 
 /// Each relation's ensemble in the direction that was better where heads were gathered, the most frequent first.
-pub fn better_directions(rows: &[Ensemble]) -> Vec<&Ensemble> {
+fn better_directions(rows: &[Ensemble]) -> Vec<&Ensemble> {
     let mut best: BTreeMap<&str, &Ensemble> = BTreeMap::new();
     for row in rows {
         let known = best.entry(&row.relation).or_insert(row);
@@ -44,7 +116,7 @@ pub fn better_directions(rows: &[Ensemble]) -> Vec<&Ensemble> {
 }
 
 /// For each relation the ensemble in the direction that was better where heads were gathered, the most frequent first.
-pub fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
+fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
     let columns = ["<relation", "<heads", ">found", "<best head", ">found", ">n"];
     let mut sheet = Sheet::new("Heads that find a relation together, arcs found in %", &columns);
     let line = |row: &Ensemble| {
@@ -69,7 +141,7 @@ pub fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
 }
 
 /// The labelled trees of all ensembles together beside simpler ones.
-pub fn ensemble_trees_sheet(rows: &[EnsembleTree]) -> Sheet {
+fn ensemble_trees_sheet(rows: &[EnsembleTree]) -> Sheet {
     let columns = ["<trees of", ">LAS", ">interval", ">UAS", ">interval", ">relation of arc"];
     let mut sheet = Sheet::new("Labelled trees given the root, in %", &columns);
     let whole = |predictor: &str, measure: &str| {

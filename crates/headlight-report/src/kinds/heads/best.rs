@@ -9,7 +9,7 @@ use crate::stats::Unit;
 use crate::tables::{BestHead, Direction};
 
 /// The table, aggregates first, then relations from frequent to rare; 80 characters wide as plain text.
-pub fn best_heads_sheet(rows: &[BestHead], report: &Report) -> Sheet {
+pub(crate) fn best_heads_sheet(rows: &[BestHead], report: &Report) -> Sheet {
     let title = format!("Best attention heads of {} on {}", report.model.display_name(), report.treebank.name);
     let accuracy = format!(">accuracy ({:.0} %)", 100.0 * report.statistics.confidence);
     let columns = ["<relation", "<head", "<direction", &accuracy, "<baseline", "<difference"];
@@ -142,7 +142,7 @@ fn gain(row: &BestHead) -> f64 {
 }
 
 /// The main results as sentences with numbers, for `report.json`, the most important first; empty without a relation.
-pub fn findings(rows: &[BestHead]) -> Vec<String> {
+pub(crate) fn findings(rows: &[BestHead]) -> Vec<String> {
     let summary = Summary::new(rows);
     let mut sentences = Vec::new();
     if summary.scored > 0 {

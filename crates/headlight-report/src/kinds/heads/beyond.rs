@@ -49,7 +49,7 @@ pub(crate) fn beyond_position(rows: &[BestHeadLength]) -> Vec<(&str, BeyondPosit
 }
 
 /// Where position does not help, in a sentence; `None` where nothing was counted by length.
-pub fn beyond_position_finding(rows: &[BestHeadLength]) -> Option<String> {
+pub(crate) fn beyond_position_finding(rows: &[BestHeadLength]) -> Option<String> {
     let sums = beyond_position(rows);
     let (_, sum) = sums.iter().find(|(relation, _)| *relation == "all-nopunct-noroot")?;
     let relations = sums.iter().filter(|(relation, sum)| !is_aggregate(relation) && sum.beyond() > 0);
@@ -67,7 +67,7 @@ pub fn beyond_position_finding(rows: &[BestHeadLength]) -> Option<String> {
 }
 
 /// For each relation the best head on all words, near, far, and where the best baseline is wrong; empty without rows.
-pub fn beyond_position_sheet(rows: &[BestHeadLength]) -> Sheet {
+pub(crate) fn beyond_position_sheet(rows: &[BestHeadLength]) -> Sheet {
     let columns = ["<relation", ">words", ">found", ">baseline", ">near", ">far", ">baseline wrong", ">found"];
     let share = |correct: u64, total: u64| match total {
         0 => String::new(),
@@ -108,7 +108,7 @@ pub fn beyond_position_sheet(rows: &[BestHeadLength]) -> Sheet {
 const NEAR: i32 = 2;
 
 /// How much attention of the chosen heads lies on governors, and how high those rank; empty without rows.
-pub fn attention_sheet(best: &[BestHead], rows: &[HeadAttention]) -> Sheet {
+pub(crate) fn attention_sheet(best: &[BestHead], rows: &[HeadAttention]) -> Sheet {
     let columns = ["<relation", "<head", "<direction", ">words", ">found", ">share", ">weight", ">1/rank"];
     let mut chosen: Vec<(&BestHead, &HeadAttention)> = best
         .iter()

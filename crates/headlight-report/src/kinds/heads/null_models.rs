@@ -8,7 +8,7 @@ use crate::tables::NullModel;
 
 /// All draws together, aggregates first, then relations from frequent to rare, at most `most` of them; `None` where there
 /// are no null models.
-pub fn null_models_sheet(rows: &[NullModel], most: usize) -> Option<Sheet> {
+pub(crate) fn null_models_sheet(rows: &[NullModel], most: usize) -> Option<Sheet> {
     let together: Vec<&NullModel> = summed(rows).collect();
     let first = together.first()?;
     let draws = draws(rows);
@@ -54,7 +54,7 @@ fn sheet_row(row: &NullModel) -> Vec<crate::sheet::SheetCell> {
 }
 
 /// What null models say in a sentence; `None` without them.
-pub fn null_models_finding(rows: &[NullModel]) -> Option<String> {
+pub(crate) fn null_models_finding(rows: &[NullModel]) -> Option<String> {
     let relations: Vec<&NullModel> = summed(rows).filter(|row| !is_aggregate(&row.relation)).collect();
     let draws = draws(rows);
     let above = relations.iter().filter(|row| row.ci_low.is_some_and(|low| low > 0.0)).count();

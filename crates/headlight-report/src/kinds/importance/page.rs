@@ -1,9 +1,10 @@
 //! What the masked-language-model loss minds: Figure 3 of Clark et al. (2019), and heads (Michel et al. 2019).
 
 use super::super::shared::{distinct, of_heads, source, spaced};
-use super::{UNTRAINED, importance_sheet, is_untrained};
+use super::importance_sheet;
 use crate::html::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use crate::html::section::Section;
+use crate::kinds::masked_lm::{UNTRAINED, is_untrained};
 use crate::run::Report;
 use crate::tables::Importance;
 

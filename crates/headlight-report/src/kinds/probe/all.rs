@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Mean, of_attention};
+use super::numbers::{Mean, of_attention};
 use crate::format::percent;
 use crate::sheet::Sheet;
 use crate::tables::ProbeScore;
@@ -11,12 +11,12 @@ use crate::tables::ProbeScore;
 const ATTACHMENT: [&str; 5] = ["uas", "uas_with_punct", "uuas", "root_accuracy", "uas_floored"];
 
 /// Whether a probe's measure is a share of words, shown in per cent.
-pub(crate) fn is_share(measure: &str) -> bool {
+pub(super) fn is_share(measure: &str) -> bool {
     ATTACHMENT.contains(&measure) || matches!(measure, "selectivity" | "control_accuracy")
 }
 
 /// The measures of attachment, and all others; each as title and table.
-pub(crate) fn probe_sheets(scores: &[ProbeScore]) -> [(&'static str, Sheet); 2] {
+pub(super) fn probe_sheets(scores: &[ProbeScore]) -> [(&'static str, Sheet); 2] {
     [("Probes", probe_sheet(scores, true)), ("What probes cost and memorise", probe_sheet(scores, false))]
 }
 

@@ -1,13 +1,13 @@
 //! Probes in sentences.
 
+use super::numbers::{DECODING, Headline, Mean, headlines, is_baseline, whole};
 use super::sheets::compression;
-use super::{DECODING, Headline, Mean, headlines, is_baseline, whole};
 use crate::format::points;
 use crate::tables::{Difference, ProbeScore};
 
 /// A sentence for each trained probe, in the order of the config: no best one is chosen on the sentences that they are
 /// scored on. The numbers are those of [`headlines`].
-pub fn probe_findings(rows: &[ProbeScore], differences: &[Difference]) -> Vec<String> {
+pub(super) fn probe_findings(rows: &[ProbeScore], differences: &[Difference]) -> Vec<String> {
     let headlines = headlines(rows);
     let baseline = headlines.iter().find(|headline| is_baseline(headline.probe));
     let trained = headlines.iter().filter(|headline| !is_baseline(headline.probe));

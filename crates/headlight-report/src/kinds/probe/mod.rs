@@ -1,184 +1,156 @@
-//! What is said of probes, from the rows of `probe_scores`: their names, the one number that tiles, findings and sheets give
-//! for each, and what that number is worth.
+//! What probes of attention reach, and what that is worth.
 
 mod all;
+mod bars;
 mod findings;
+mod numbers;
 mod page;
 mod sheets;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-pub(crate) use all::{is_share, probe_sheets};
-pub use findings::probe_findings;
-pub(crate) use page::probes;
-pub use sheets::{probe_sheet, worth_sheet};
+use self::findings::probe_findings;
+use self::sheets::{probe_sheet, worth_sheet};
+use super::differences::differences_sheet;
+use super::shared::share;
+use super::{Experiment, Kind};
+use crate::explorer::Explorer;
+use crate::format::{count, percent};
+use crate::html::section::Section;
+use crate::run::{RunDirectory, RunError};
+use crate::sheet::Sheet;
+use crate::tables::{Difference, ProbeScore};
 
-use crate::format::{percent, points};
-use crate::kinds::structural::is_structural;
-use crate::tables::ProbeScore;
+pub(crate) use bars::{ProbeMeasure, bars};
+pub use numbers::RIGHT_BRANCHING;
+pub(crate) use numbers::{Mean, headline, of_attention, probe_name};
 
-/// The decoding of headlines: each word for itself, as in Clark et al. (2019).
-pub const DECODING: &str = "argmax";
-/// The baseline that is not trained.
-pub const RIGHT_BRANCHING: &str = "right-branching";
+/// `kind = "probe"`
+pub(crate) struct Probe;
 
-/// Names that tables had before they took those of the configs.
-const FORMER: [(&str, &str); 5] = [
-    ("random_attention_words", "random-init+words"),
-    ("random_attention", "random-init"),
-    ("attention_words", "attention+words"),
-    ("distance_words", "distance+words"),
-    ("right_branching", RIGHT_BRANCHING),
-];
-
-/// A probe's name as configs write it, its label behind it; tables of former versions had other names.
-pub fn probe_name(name: &str) -> Cow<'_, str> {
-    let former = FORMER.iter().find_map(|(former, now)| {
-        let label = name.strip_prefix(former)?;
-        (label.is_empty() || label.starts_with('-')).then(|| format!("{now}{label}"))
-    });
-    former.map_or(Cow::Borrowed(name), Cow::Owned)
+/// What `kind = "probe"` leaves beside its tables.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Names of its probes, as tables have them; none in runs of earlier versions.
+    pub probes: Vec<String>,
+    /// How they were trained, as configs have it.
+    pub regime: Value,
+    /// The same in numbers.
+    pub training: Value,
+    /// Seeds of training.
+    pub seeds: Vec<u64>,
+    /// Draws of random weights and control tasks, where there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draws: Option<u64>,
+    /// Slips of the released code that were reproduced, as configs have them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub slips_of_the_released_code: Vec<String>,
+    /// The word vectors, where any were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_vectors: Option<WordVectors>,
 }
 
-/// The rows about probes of attention: those of structural probes are in the same table.
-pub fn of_attention(rows: &[ProbeScore]) -> impl Iterator<Item = &ProbeScore> + Clone {
-    rows.iter().filter(|row| !is_structural(row))
+/// Word vectors, and how much of the text they know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WordVectors {
+    /// Their file.
+    pub file: String,
+    /// Numbers of each.
+    pub width: u64,
+    /// Different words that have one.
+    pub types_found: u64,
+    /// Different words.
+    pub types: u64,
+    /// Words that have one.
+    pub words_found: u64,
+    /// Words.
+    pub words: u64,
+    /// Vectors of words that had one already.
+    pub repeated: u64,
 }
 
-/// A number over trainings, and what it varies with.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Mean {
-    /// The mean over seeds of training and over draws.
-    pub mean: f64,
-    /// Seeds of training, and the standard deviation of their means where there are several.
-    pub seeds: (usize, Option<f64>),
-    /// Draws of random weights or control tasks, and the standard deviation of their means where there are several.
-    pub draws: (usize, Option<f64>),
+impl Facts {
+    fn rows(&self, of: &Experiment<'_>) -> Result<Vec<ProbeScore>, RunError> {
+        let mut rows: Vec<ProbeScore> = of.rows()?;
+        rows.retain(|row| {
+            of_attention(std::slice::from_ref(row)).next().is_some()
+                && (self.probes.is_empty() || self.probes.contains(&row.probe))
+        });
+        Ok(rows)
+    }
+
+    /// Tables name the sides of a difference by probe and decoding.
+    fn differences(&self, of: &Experiment<'_>) -> Result<Vec<Difference>, RunError> {
+        let mut rows = of.differences()?;
+        let probe = |side: &str| side.split(' ').next().unwrap_or_default().to_owned();
+        rows.retain(|row| self.probes.is_empty() || self.probes.contains(&probe(&row.a)));
+        Ok(rows)
+    }
 }
 
-impl Mean {
-    /// Over rows of one probe, decoding and measure; `None` over none.
-    pub fn of<'a>(rows: impl IntoIterator<Item = &'a ProbeScore>) -> Option<Self> {
-        let (mut by_seed, mut by_draw) = (BTreeMap::<_, Vec<f64>>::new(), BTreeMap::<_, Vec<f64>>::new());
-        let mut all = Vec::new();
-        for row in rows {
-            by_seed.entry(row.seed).or_default().push(row.value);
-            by_draw.entry(row.draw).or_default().push(row.value);
-            all.push(row.value);
+impl Kind for Probe {
+    fn name(&self) -> &'static str {
+        "probe"
+    }
+
+    fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        let facts: Facts = of.facts();
+        Ok(probe_findings(&facts.rows(of)?, &facts.differences(of)?))
+    }
+
+    fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        let facts: Facts = of.facts();
+        let mut warnings = Vec::new();
+        if facts.draws == Some(1) {
+            let one =
+                "Random weights and control tasks rest on one draw (`draws = 1`): how far others lie is not known.";
+            warnings.push(one.to_owned());
         }
-        let spread = |groups: BTreeMap<_, Vec<f64>>| {
-            let means: Vec<f64> = groups.values().map(|values| mean(values)).collect();
-            (means.len(), deviation(&means))
-        };
-        (!all.is_empty()).then(|| Self { mean: mean(&all), seeds: spread(by_seed), draws: spread(by_draw) })
-    }
-
-    /// Of a share of words, in per cent: `54.8`, `54.8 ±0.1`, `30.2 ±0.1 (seeds) ±0.4 (draws)`.
-    pub fn percent(&self) -> String {
-        self.show(percent)
-    }
-
-    /// Of a difference of shares: `+12.3 ±0.4 (draws)`.
-    pub fn points(&self) -> String {
-        let spreads = self.spreads(percent);
-        format!("{}{spreads}", points(self.mean))
-    }
-
-    /// Written by `show`, the standard deviations behind it.
-    pub fn show(&self, show: impl Fn(f64) -> String) -> String {
-        format!("{}{}", show(self.mean), self.spreads(show))
-    }
-
-    fn spreads(&self, show: impl Fn(f64) -> String) -> String {
-        match (self.seeds.1, self.draws.1) {
-            (None, None) => String::new(),
-            (Some(seeds), None) => format!(" ±{}", show(seeds)),
-            (None, Some(draws)) => format!(" ±{} (draws)", show(draws)),
-            (Some(seeds), Some(draws)) => format!(" ±{} (seeds) ±{} (draws)", show(seeds), show(draws)),
+        if let Some(WordVectors { words_found, words, repeated, .. }) = facts.word_vectors {
+            let found = share(words_found, words);
+            if found < 0.8 {
+                let percent = percent(found);
+                warnings.push(format!("Only {percent} % of the words have a word vector; the others count as zero."));
+            }
+            if repeated > 0 {
+                let repeated = count(repeated);
+                warnings.push(format!("{repeated} word vectors are of words that had one already; the first counts."));
+            }
         }
-    }
-
-    /// What the mean is over: `mean of 3 seeds and 3 draws`; empty over a single training.
-    pub fn over(&self) -> String {
-        let several = [(self.seeds.0, "seeds"), (self.draws.0, "draws")];
-        let several = several.iter().filter(|(number, _)| *number > 1).map(|(number, of)| format!("{number} {of}"));
-        let several: Vec<String> = several.collect();
-        if several.is_empty() { String::new() } else { format!("mean of {}", several.join(" and ")) }
-    }
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn deviation(values: &[f64]) -> Option<f64> {
-    let squares: f64 = values.iter().map(|value| (value - mean(values)).powi(2)).sum();
-    (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
-}
-
-/// The one number of a probe: UAS without punctuation, each word for itself, the mean over its trainings. Never the best of
-/// seeds or decodings, which would be chosen on the sentences that it is reported of.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Headline<'a> {
-    /// The probe, as the table has it.
-    pub probe: &'a str,
-    /// Its UAS.
-    pub uas: Mean,
-}
-
-/// The headlines of all probes in the order of the table, baselines among them.
-pub fn headlines(rows: &[ProbeScore]) -> Vec<Headline<'_>> {
-    let mut probes: Vec<&str> = Vec::new();
-    for row in of_attention(rows).filter(|row| row.group.is_none() && row.measure == "uas") {
-        if !probes.contains(&row.probe.as_str()) {
-            probes.push(&row.probe);
+        let slips = facts.slips_of_the_released_code.join(", ");
+        if !slips.is_empty() {
+            warnings.push(format!("Slips of the released code are reproduced on purpose: {slips}."));
         }
+        Ok(warnings)
     }
-    let headline = |probe| Some(Headline { probe, uas: Mean::of(whole(rows, probe, DECODING, "uas"))? });
-    probes.into_iter().filter_map(headline).collect()
-}
 
-/// The headline of a run, as a number and what it is: of several trained probes the best, which is said.
-pub fn headline(rows: &[ProbeScore]) -> Option<(String, String)> {
-    let trained = headlines(rows).into_iter().filter(|headline| !is_baseline(headline.probe)).collect::<Vec<_>>();
-    let best = trained.iter().max_by(|a, b| a.uas.mean.total_cmp(&b.uas.mean))?;
-    let name = crate::sheet::isolated(best.probe).into_owned();
-    let chosen =
-        if trained.len() > 1 { format!(", the best of {} on these sentences", trained.len()) } else { String::new() };
-    let over =
-        Some(best.uas.over()).filter(|over| !over.is_empty()).map(|over| format!("; {over}")).unwrap_or_default();
-    Some((
-        format!("{} %", percent(best.uas.mean)),
-        format!("UAS of the probe {name}{chosen}; each word for itself{over}"),
-    ))
-}
+    fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
+        let (facts, treebank): (Facts, _) = (of.facts(), &of.report().treebank.name);
+        let rows = facts.rows(of)?;
+        // The terminal shows what the UAS says; reports show all.
+        let mut uas = facts.differences(of)?;
+        uas.retain(|row| row.measure == "uas");
+        let sheets = [
+            Some(probe_sheet(treebank, &rows)),
+            worth_sheet(treebank, &rows),
+            differences_sheet(&uas, &format!("Differences between probes on {treebank}")),
+        ];
+        Ok(sheets.into_iter().flatten().collect())
+    }
 
-/// Whether a probe is the baseline that is not trained.
-pub(crate) fn is_baseline(probe: &str) -> bool {
-    let name = probe_name(probe);
-    name.strip_prefix(RIGHT_BRANCHING).is_some_and(|label| label.is_empty() || label.starts_with('-'))
-}
+    fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
+        let rows: Vec<ProbeScore> = run.table_or_empty()?;
+        let [attachment, others] = all::probe_sheets(&rows);
+        let worth = worth_sheet(&run.report().treebank.name, &rows).unwrap_or_default();
+        Ok(vec![attachment, ("What the scores of probes are worth", worth), others])
+    }
 
-/// The rows of one measure of a probe over everything. A baseline has one prediction, which needs no decoding.
-pub(crate) fn whole<'a>(
-    rows: &'a [ProbeScore],
-    probe: &str,
-    decoding: &str,
-    measure: &str,
-) -> impl Iterator<Item = &'a ProbeScore> {
-    let of_probe = move |row: &&ProbeScore| {
-        let decoded = row.decoding.as_deref().is_none_or(|of| of == decoding);
-        row.group.is_none() && row.probe == probe && row.measure == measure && decoded
-    };
-    rows.iter().filter(of_probe)
-}
-
-impl fmt::Display for Mean {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.percent())
+    fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
+        let report = run.report();
+        Ok(page::probes(&run.table_or_empty()?, &report.model, &report.treebank.name).into_iter().collect())
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::shared::{distinct, of_heads};
-use super::probe_sheets;
-use super::{of_attention, worth_sheet};
+use super::all::probe_sheets;
+use super::numbers::of_attention;
+use super::sheets::worth_sheet;
 use crate::format::percent;
 use crate::html::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use crate::html::section::Section;

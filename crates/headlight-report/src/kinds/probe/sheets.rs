@@ -1,12 +1,12 @@
 //! Probes as tables for people.
 
-use super::{DECODING, Mean, headlines, of_attention, whole};
+use super::numbers::{DECODING, Mean, headlines, is_baseline, of_attention, whole};
 use crate::format::percent;
 use crate::sheet::{Sheet, SheetCell};
 use crate::tables::ProbeScore;
 
 /// One row per probe, its decodings side by side, means over trainings.
-pub fn probe_sheet(treebank: &str, rows: &[ProbeScore]) -> Sheet {
+pub(super) fn probe_sheet(treebank: &str, rows: &[ProbeScore]) -> Sheet {
     let columns = ["<probe", ">UAS", ">interval", ">trees", ">+punct", ">UUAS", ">root"];
     let mut sheet = Sheet::new(format!("Probes on {treebank}"), &columns);
     let row = |probe: &str| -> Vec<SheetCell> {
@@ -35,7 +35,7 @@ pub fn probe_sheet(treebank: &str, rows: &[ProbeScore]) -> Sheet {
 }
 
 /// Selectivity and description length, where they were asked for: what the scores are worth.
-pub fn worth_sheet(treebank: &str, rows: &[ProbeScore]) -> Option<Sheet> {
+pub(super) fn worth_sheet(treebank: &str, rows: &[ProbeScore]) -> Option<Sheet> {
     let columns =
         ["<probe", ">UAS", ">control task", ">selectivity", ">interval", ">bits", ">compression", ">interval"];
     let mut sheet = Sheet::new(format!("What the scores of probes on {treebank} are worth"), &columns);
@@ -56,7 +56,7 @@ pub fn worth_sheet(treebank: &str, rows: &[ProbeScore]) -> Option<Sheet> {
             first("mdl_compression", compression).into(),
         ]
     };
-    let trained = headlines(rows).into_iter().filter(|headline| !super::is_baseline(headline.probe));
+    let trained = headlines(rows).into_iter().filter(|headline| !is_baseline(headline.probe));
     sheet.groups.push(trained.map(|headline| row(headline.probe)).collect());
     sheet.notes.push(
         "Control task: a random governor rule per word type, learned by a probe of the same form (Hewitt & Liang 2019); \

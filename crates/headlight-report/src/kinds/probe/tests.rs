@@ -1,4 +1,7 @@
-use super::*;
+use super::findings::probe_findings;
+use super::numbers::*;
+use super::sheets::worth_sheet;
+use crate::tables::ProbeScore;
 
 fn row(probe: &str, decoding: Option<&str>, (seed, draw): (i64, Option<i64>), measure: &str, value: f64) -> ProbeScore {
     ProbeScore {

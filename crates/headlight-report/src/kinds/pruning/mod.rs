@@ -1,89 +1,125 @@
-//! What masking heads does to a model, as tables for people.
+//! What masking heads does to a model.
 
+mod findings;
+mod measure;
 mod page;
-
-pub(crate) use page::pruning;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
+use self::findings::Masking;
+use super::importance::packed_units;
+use super::{Experiment, Kind};
+use crate::explorer::Explorer;
+use crate::html::section::Section;
+use crate::run::{RunDirectory, RunError};
 use crate::sheet::{Sheet, SheetCell};
-use crate::tables::{Ablation, Pruning};
+use crate::tables::{self, Ablation};
+
+pub use measure::MaskingMeasure;
+
+/// `kind = "pruning"`
+pub(crate) struct Pruning;
+
+/// What `kind = "pruning"` leaves beside its tables.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// What tables call the sequences of the first measure.
+    pub corpus: String,
+    /// The first measure, which guides the orders.
+    pub measure: String,
+    /// What a masked head does, as configs have it.
+    pub masking: String,
+    /// What made heads important, as configs have it.
+    pub importance_by: String,
+    /// The first measure's value with all heads at work.
+    pub intact: Option<f64>,
+    /// The same of all measures.
+    pub intact_by_measure: BTreeMap<String, Option<f64>>,
+    /// What intervals of each measure rest on.
+    pub rests_on: BTreeMap<String, RestsOn>,
+    /// Sequences that heads were put in order on, and measured on by the first measure.
+    pub sequences_ordered_on: u64,
+    /// See there.
+    pub sequences_measured_on: u64,
+    /// What intervals of the first measure resample: `sentence`, `document` or `sequence`.
+    pub unit: String,
+    /// How many of them there are.
+    pub units: u64,
+    /// Draws of the random order.
+    pub draws: u32,
+    /// By measure, the harm that intervals must lie above to be called clear.
+    pub harm_is_clear_above: BTreeMap<String, f64>,
+    /// Coverage of intervals.
+    pub confidence: f64,
+    /// Pieces that the model knows, where its masked-language-model head had a say.
+    pub vocabulary: Option<u64>,
+    /// Whether that head has not learned to guess.
+    pub masked_lm_head_untrained: bool,
+}
+
+/// What the intervals of a measure rest on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RestsOn {
+    /// What is resampled: `sentence`, `document` or `sequence`.
+    pub unit: String,
+    /// How many of them there are.
+    pub units: u64,
+    /// The interval of the intact model's value.
+    pub intact_interval: Option<[f64; 2]>,
+}
+
+impl Kind for Pruning {
+    fn name(&self) -> &'static str {
+        "pruning"
+    }
+
+    fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        Ok(Masking::read(of)?.findings())
+    }
+
+    fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        let (facts, masking): (Facts, _) = (of.facts(), Masking::read(of)?);
+        let mut warnings = masking.untrained();
+        if masking.draws("random") == 1 {
+            warnings.push(
+                "The random order was drawn once: how much hangs on the draw is not known (`pruning.draws`, 3 by default)."
+                    .to_owned(),
+            );
+        }
+        let few = facts.rests_on.values().map(|it| it.units).min().unwrap_or(0);
+        if few < 20 {
+            warnings.push(format!(
+                "Harm is judged over {few} units only: \"no clear harm\" may be for want of them (--set pruning.sequences=100)."
+            ));
+        }
+        let is_packed = |it: &&RestsOn| it.unit == "sequence";
+        warnings.extend(facts.rests_on.values().find(is_packed).and_then(|it| packed_units(of, &it.unit)));
+        Ok(warnings)
+    }
+
+    fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
+        Ok([ablation_sheets(&of.rows()?), pruning_sheets(&of.rows()?)].concat())
+    }
+
+    fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
+        let alone = ablation_sheets(&run.table_or_empty()?).into_iter().map(|sheet| ("Single heads masked", sheet));
+        Ok(alone.chain(pruning_sheets(&run.table_or_empty()?).into_iter().map(|sheet| ("Pruning", sheet))).collect())
+    }
+
+    fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
+        let section = page::pruning(&run.table_or_empty()?, &run.table_or_empty()?, &run.report().model);
+        Ok(section.into_iter().collect())
+    }
+}
 
 /// Heads whose masking alone is shown at either end.
 const SHOWN: usize = 5;
 
 /// Steps of a pruning curve that are shown.
 const STEPS: u32 = 12;
-
-/// What masking heads is measured by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum MaskingMeasure {
-    /// The masked-language-model loss in nats per hidden piece.
-    MaskedLm,
-    /// 1 − cosine of the final hidden states to the intact model's.
-    States,
-    /// UAS, word by word and without punctuation, of a probe that was trained on the intact model.
-    ProbeUas,
-}
-
-impl MaskingMeasure {
-    /// All of them.
-    pub const ALL: [MaskingMeasure; 3] = [MaskingMeasure::MaskedLm, MaskingMeasure::States, MaskingMeasure::ProbeUas];
-
-    /// As the tables `ablation` and `pruning` call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            MaskingMeasure::MaskedLm => "masked_lm",
-            MaskingMeasure::States => "states",
-            MaskingMeasure::ProbeUas => "probe_uas",
-        }
-    }
-
-    /// The measure that tables call so.
-    pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|measure| measure.name() == name)
-    }
-
-    /// By how much a value is worse than that of the intact model: the one place that knows which way is down.
-    pub fn harm(self, value: f64, intact: f64) -> f64 {
-        match self {
-            MaskingMeasure::MaskedLm | MaskingMeasure::States => value - intact,
-            MaskingMeasure::ProbeUas => intact - value,
-        }
-    }
-
-    /// What it is called within a sentence.
-    pub fn noun(self) -> &'static str {
-        match self {
-            MaskingMeasure::MaskedLm => "the masked-language-model loss",
-            MaskingMeasure::States => "the turn of the final states",
-            MaskingMeasure::ProbeUas => "the UAS of the probe",
-        }
-    }
-
-    /// A value for people: UAS in per cent, the others as they are.
-    pub fn show(self, value: f64) -> String {
-        match self {
-            MaskingMeasure::MaskedLm | MaskingMeasure::States => format!("{value:.4}"),
-            MaskingMeasure::ProbeUas => format!("{:.2}", 100.0 * value),
-        }
-    }
-
-    /// A change for people, with its sign.
-    pub fn show_change(self, change: f64) -> String {
-        if change < 0.0 { format!("−{}", self.show(-change)) } else { format!("+{}", self.show(change)) }
-    }
-
-    fn meaning(self) -> &'static str {
-        match self {
-            MaskingMeasure::MaskedLm => "Measure: masked-language-model loss in nats per hidden piece.",
-            MaskingMeasure::States => "Measure: 1 − cosine of the final hidden states to the intact model's.",
-            MaskingMeasure::ProbeUas => {
-                "Measure: UAS in % of a probe trained on the intact model, word by word, without punctuation."
-            }
-        }
-    }
-}
 
 /// The rows of each measure, in the order in which measures occur.
 fn by_measure<T>(rows: &[T], name: impl Fn(&T) -> &str) -> Vec<(MaskingMeasure, Vec<&T>)> {
@@ -99,7 +135,7 @@ fn by_measure<T>(rows: &[T], name: impl Fn(&T) -> &str) -> Vec<(MaskingMeasure, 
 }
 
 /// By each measure, the heads that the model misses most and least when they are masked alone.
-pub fn ablation_sheets(rows: &[Ablation]) -> Vec<Sheet> {
+fn ablation_sheets(rows: &[Ablation]) -> Vec<Sheet> {
     by_measure(rows, |row| &row.measure).into_iter().map(|(measure, rows)| ablation_sheet(measure, rows)).collect()
 }
 
@@ -152,7 +188,7 @@ pub(crate) struct CurvePoint {
 }
 
 /// The curves of rows of one measure and masking, in the order in which they occur.
-pub(crate) fn curves<'a>(rows: &[&'a Pruning]) -> Vec<Curve<'a>> {
+pub(crate) fn curves<'a>(rows: &[&'a tables::Pruning]) -> Vec<Curve<'a>> {
     let mut orders: Vec<&str> = Vec::new();
     for row in rows {
         if !orders.contains(&row.order.as_str()) {
@@ -160,7 +196,7 @@ pub(crate) fn curves<'a>(rows: &[&'a Pruning]) -> Vec<Curve<'a>> {
         }
     }
     let curve = |order: &'a str| {
-        let mut steps: BTreeMap<u32, Vec<&Pruning>> = BTreeMap::new();
+        let mut steps: BTreeMap<u32, Vec<&tables::Pruning>> = BTreeMap::new();
         for row in rows.iter().filter(|row| row.order == order) {
             steps.entry(row.step).or_default().push(row);
         }
@@ -170,7 +206,7 @@ pub(crate) fn curves<'a>(rows: &[&'a Pruning]) -> Vec<Curve<'a>> {
     orders.into_iter().map(curve).collect()
 }
 
-fn point(step: u32, draws: &[&Pruning]) -> CurvePoint {
+fn point(step: u32, draws: &[&tables::Pruning]) -> CurvePoint {
     let values = || draws.iter().map(|row| row.value);
     let value = values().sum::<f64>() / draws.len() as f64;
     let squares: f64 = values().map(|drawn| (drawn - value).powi(2)).sum();
@@ -189,11 +225,11 @@ fn point(step: u32, draws: &[&Pruning]) -> CurvePoint {
 }
 
 /// By each measure, the pruning curves: steps × orders.
-pub fn pruning_sheets(rows: &[Pruning]) -> Vec<Sheet> {
+fn pruning_sheets(rows: &[tables::Pruning]) -> Vec<Sheet> {
     by_measure(rows, |row| &row.measure).into_iter().map(|(measure, rows)| pruning_sheet(measure, &rows)).collect()
 }
 
-fn pruning_sheet(measure: MaskingMeasure, rows: &[&Pruning]) -> Sheet {
+fn pruning_sheet(measure: MaskingMeasure, rows: &[&tables::Pruning]) -> Sheet {
     let curves = curves(rows);
     let titles: Vec<String> = curves
         .iter()
@@ -292,7 +328,7 @@ mod tests {
 
     #[test]
     fn curves_side_by_side() {
-        let row = |order: &str, step, head: Option<(u32, u32)>, value| Pruning {
+        let row = |order: &str, step, head: Option<(u32, u32)>, value| tables::Pruning {
             corpus: "en_ewt".into(),
             order: order.into(),
             masking: "uniform".into(),
@@ -339,7 +375,7 @@ mod tests {
 
     #[test]
     fn draws_are_shown_by_their_mean_and_spread() {
-        let row = |draw, step, value| Pruning {
+        let row = |draw, step, value| tables::Pruning {
             corpus: "en_ewt".into(),
             order: "random".into(),
             masking: "zero".into(),
@@ -365,7 +401,7 @@ mod tests {
             (vec!["0".into(), "50.00".into(), String::new()], vec!["1".into(), "30.00".into(), "10.00".into()])
         );
         assert!(sheet.notes[1].contains("mean of 3 draws"), "{:?}", sheet.notes);
-        let refs: Vec<&Pruning> = rows.iter().collect();
+        let refs: Vec<&tables::Pruning> = rows.iter().collect();
         let last = &curves(&refs)[0].points[1];
         assert_eq!((last.range, last.head, last.interval), ((0.2, 0.4), None, None));
     }

@@ -10,6 +10,7 @@ use crate::tables::ProbeScore;
 
 /// Structural probes over layers.
 pub(crate) fn structural(rows: &[ProbeScore], treebank: &str) -> Option<Section> {
+    let table = structural_sheet(treebank, rows);
     let rows: Vec<ProbeScore> = rows.iter().filter(|row| is_structural(row)).cloned().collect();
     let [distances, depths] = MEASURES
         .map(|measures| -> Vec<Panel> { measures.iter().filter_map(|measure| panel(&rows, measure)).collect() });
@@ -23,7 +24,7 @@ pub(crate) fn structural(rows: &[ProbeScore], treebank: &str) -> Option<Section>
     let section = Section::new("structural", "Structural probes", introduction)
         .panels("Distances between words", distances)
         .panels("Depths below the root", depths);
-    Some(section.details("As a table", &structural_sheet(treebank, &rows)))
+    Some(section.details("As a table", &table))
 }
 
 /// Of distances and of depths: a measure, its title and that of its axis.

@@ -1,13 +1,166 @@
-//! Surface statistics as figures and page show them.
+//! What heads look at: neighbours, `[CLS]` and `[SEP]`, punctuation, everything at once.
 
+mod labels;
 mod page;
-
-pub(crate) use page::surface;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
+use super::shared::{Sequences, listed};
+use super::{Experiment, Kind};
+use crate::explorer::Explorer;
+use crate::format::{count, percent};
+use crate::html::section::Section;
+use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables::Surface;
+use crate::tables;
+
+pub use labels::Thresholds;
+
+/// `kind = "surface"`
+pub(crate) struct Surface;
+
+/// What `kind = "surface"` leaves beside its table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// What was read.
+    #[serde(flatten)]
+    pub seen: Sequences,
+    /// The heads of each behaviour.
+    pub behaviours: BTreeMap<String, Vec<String>>,
+    /// What a mean over the sequences has to exceed to be a behaviour; not in runs of earlier versions.
+    pub thresholds: Option<Thresholds>,
+    /// What sums over rows were divided by, as configs have it.
+    pub denominator: String,
+    /// The entropy of uniform attention in nats, mean over the sequences.
+    pub entropy_uniform: Option<f64>,
+}
+
+impl Facts {
+    /// Each behaviour with the heads that have it.
+    fn labels(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+        let heads = |name| self.behaviours.get(name).map(Vec::as_slice).unwrap_or_default();
+        labels::BEHAVIOURS.into_iter().map(move |name| (name, heads(name)))
+    }
+}
+
+/// The mean of a layer.
+fn layer_mean(rows: &[tables::Surface], layer: u32, measure: &str) -> Option<f64> {
+    let of_layer =
+        |row: &&tables::Surface| row.layer_index == layer && row.head_index.is_none() && row.measure == measure;
+    rows.iter().find(of_layer).map(|row| row.value)
+}
+
+impl Kind for Surface {
+    fn name(&self) -> &'static str {
+        "surface"
+    }
+
+    fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        let (facts, rows): (Facts, Vec<tables::Surface>) = (of.facts(), of.rows()?);
+        let (what, thresholds) = (facts.seen.what(), facts.thresholds.unwrap_or_default());
+        let labels = facts.labels().filter(|(_, heads)| !heads.is_empty());
+        let mut findings: Vec<String> = labels
+            .map(|(name, heads)| {
+                format!(
+                    "{} of {} heads have a mean above the threshold for \"{name}\" ({}, over {what}): {}.",
+                    count(heads.len() as u64),
+                    count(of.heads()),
+                    thresholds.exceeded(name),
+                    listed(heads, 5)
+                )
+            })
+            .collect();
+        let layers = 0..of.report().model.layers;
+        let by_layer = layers.filter_map(|layer| Some((layer, layer_mean(&rows, layer, "sep")?)));
+        findings.extend(by_layer.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(layer, share)| {
+            format!(
+                "Attention to [SEP] is largest in layer {}: {} % in the mean of its heads ({what}).",
+                layer + 1,
+                percent(share)
+            )
+        }));
+        Ok(findings)
+    }
+
+    fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        let facts: Facts = of.facts();
+        let entropy = facts.thresholds.unwrap_or_default().entropy;
+        let uniform = facts.entropy_uniform.unwrap_or_default();
+        let warning = || {
+            format!(
+                "No head can be broad: `roles.entropy` is {entropy} nats, but uniform attention over sequences this short has \
+                 {uniform:.2}. Packed text (`corpus.files`) has longer ones."
+            )
+        };
+        Ok((uniform <= entropy).then(warning).into_iter().collect())
+    }
+
+    fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
+        let facts: Facts = of.facts();
+        Ok(vec![by_layer(of, &of.rows()?, &facts), behaviours(&facts)])
+    }
+
+    fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
+        Ok(vec![("Surface patterns", surface_sheet(&run.table_or_empty()?))])
+    }
+
+    fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
+        Ok(page::surface(&run.table_or_empty()?).into_iter().collect())
+    }
+}
+
+/// Layer means of what is asked for first.
+fn by_layer(of: &Experiment<'_>, rows: &[tables::Surface], facts: &Facts) -> Sheet {
+    let title = format!("What heads look at, means of layers, {}", facts.seen.what());
+    let columns =
+        [">layer", ">prev", ">next", ">self", ">[CLS]", ">[SEP]", ">SEP→SEP", ">. ,", ">entropy", ">of [CLS]"];
+    let shown = ["prev", "next", "self", "cls", "sep", "sep_sep", "punct", "entropy", "entropy_cls"];
+    let mut sheet = Sheet::new(title, &columns);
+    let cell = |layer, measure: &str| match layer_mean(rows, layer, measure) {
+        None => "–".to_owned(),
+        Some(mean) if measure.starts_with("entropy") => format!("{mean:.2}"),
+        Some(mean) => percent(mean),
+    };
+    let row = |layer: u32| {
+        let cells = shown.iter().map(|&measure| cell(layer, measure).into());
+        [(layer + 1).to_string().into()].into_iter().chain(cells).collect()
+    };
+    sheet.groups.push((0..of.report().model.layers).map(row).collect());
+    let uniform = facts.entropy_uniform.unwrap_or_default();
+    let denominator = match facts.denominator.as_str() {
+        "rows" => {
+            "Means are over all rows, as in the released code: of n pieces neighbours get (n − 1)/n of what eligible rows \
+             would give them."
+        }
+        _ => "Means are over the rows that can have such attention.",
+    };
+    sheet.notes.extend([
+        facts.seen.note(of.report()),
+        denominator.to_owned(),
+        format!("Attention in per cent, entropy in nats; uniform attention would have {uniform:.2} nats."),
+    ]);
+    sheet
+}
+
+/// The heads of each behaviour.
+fn behaviours(facts: &Facts) -> Sheet {
+    let title = format!("What heads mostly look at, {}", facts.seen.what());
+    let mut sheet = Sheet::new(title, &["<behaviour", ">heads", "<which"]);
+    let row =
+        |(name, heads): (&str, &[String])| vec![name.into(), heads.len().to_string().into(), listed(heads, 9).into()];
+    sheet.groups.push(facts.labels().map(row).collect());
+    sheet.notes.extend(facts.thresholds.map(|thresholds| {
+        format!(
+            "A head has a behaviour when its mean over the sequences exceeds a threshold ([roles] of the config): {}. It is \
+             counted once, for the last one it exceeds.",
+            labels::BEHAVIOURS.map(|name| thresholds.exceeded(name)).join(", ")
+        )
+    }));
+    sheet
+}
 
 /// Names for people of the surface measures, in the order in which they are shown.
 const MEASURES: [(&str, &str); 10] = [
@@ -24,18 +177,18 @@ const MEASURES: [(&str, &str); 10] = [
 ];
 
 /// The name for people of a surface measure.
-pub(crate) fn measure_title(measure: &str) -> String {
+fn measure_title(measure: &str) -> String {
     let known = MEASURES.iter().find(|(name, _)| *name == measure);
     known.map_or_else(|| measure.replace('_', " "), |(_, title)| (*title).to_owned())
 }
 
 /// Where a surface measure stands among the others.
-pub(crate) fn measure_order(measure: &str) -> usize {
+fn measure_order(measure: &str) -> usize {
     MEASURES.iter().position(|(name, _)| *name == measure).unwrap_or(MEASURES.len())
 }
 
 /// For each layer the mean over the rows of a measure.
-pub(crate) fn layer_means(rows: &[Surface], measure: &str) -> Vec<(u32, f64)> {
+pub(crate) fn layer_means(rows: &[tables::Surface], measure: &str) -> Vec<(u32, f64)> {
     let mut sums: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.measure == measure) {
         let (sum, n) = sums.entry(row.layer_index).or_default();
@@ -46,7 +199,7 @@ pub(crate) fn layer_means(rows: &[Surface], measure: &str) -> Vec<(u32, f64)> {
 }
 
 /// Layers × measures, the mean over a layer's heads.
-pub(crate) fn surface_sheet(rows: &[Surface]) -> Sheet {
+fn surface_sheet(rows: &[tables::Surface]) -> Sheet {
     let mut values: BTreeMap<u32, BTreeMap<&str, Vec<f64>>> = BTreeMap::new();
     for row in rows {
         values.entry(row.layer_index).or_default().entry(&row.measure).or_default().push(row.value);

@@ -2,15 +2,82 @@
 
 mod page;
 
-pub(crate) use page::trees;
+use std::collections::BTreeMap;
 
-use super::shared::{ends, head_name, share};
-use crate::format::percent;
+use serde::{Deserialize, Serialize};
+
+use super::differences::{differences_sheet, said};
+use super::shared::{NOT_TESTED, ends, head_name, share};
+use super::{Experiment, Kind};
+use crate::Selection;
+use crate::explorer::Explorer;
+use crate::format::{count, percent};
+use crate::html::section::Section;
+use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables::HeadTree;
+use crate::tables::{Difference, HeadTree};
+
+/// `kind = "trees"`
+pub(crate) struct Trees;
+
+/// What `kind = "trees"` leaves beside its tables.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// On which sentences heads were chosen; `None` in runs of earlier versions.
+    pub selection: Option<Selection>,
+    /// By tree the head chosen, or those of both folds.
+    pub chosen: BTreeMap<String, Vec<String>>,
+}
+
+impl Kind for Trees {
+    fn name(&self) -> &'static str {
+        "trees"
+    }
+
+    fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        let facts: Facts = of.facts();
+        let (rows, differences) = (of.rows::<HeadTree>()?, of.differences()?);
+        let finding = |(head, difference): (&HeadTree, &Difference)| {
+            let name = match facts.chosen.get(&head.tree).map_or(&[][..], Vec::as_slice) {
+                [first, second] if first != second => {
+                    format!("heads {first} and {second}, each on the half it was not chosen on,")
+                }
+                _ => format!("head {}", head_name(head.layer_index, head.head_index)),
+            };
+            format!(
+                "Of {} arcs without punctuation and root, the maximum spanning tree of {name} has {} % (UUAS; {}), joined \
+                 neighbours {} %: {}.",
+                count(head.total),
+                percent(difference.value_a),
+                facts.selection.map_or("chosen", Selection::chosen_where),
+                percent(difference.value_b),
+                said(difference),
+            )
+        };
+        Ok(rows.first().zip(differences.first()).map(finding).into_iter().collect())
+    }
+
+    fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        Ok(of.facts::<Facts>().selection.and_then(|it| it.warning(NOT_TESTED)).into_iter().collect())
+    }
+
+    fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
+        let differences = differences_sheet(&of.differences()?, "Trees of heads and chains of neighbours");
+        Ok([head_trees_sheet(&of.rows()?)].into_iter().chain(differences).collect())
+    }
+
+    fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
+        Ok(vec![("Trees of single heads", head_trees_sheet(&run.table_or_empty()?))])
+    }
+
+    fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
+        Ok(page::trees(&run.table_or_empty()?, &run.report().model).into_iter().collect())
+    }
+}
 
 /// A way to make a tree, for people.
-pub(crate) fn tree_title(tree: &str) -> &str {
+fn tree_title(tree: &str) -> &str {
     match tree {
         "undirected" => "spanning tree, UUAS",
         "dep_to_gov" => "arborescence dep→gov, UAS",
@@ -20,7 +87,7 @@ pub(crate) fn tree_title(tree: &str) -> &str {
 }
 
 /// The trees of the chosen heads beside chains of neighbours.
-pub fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
+fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
     let columns = ["<tree", "<head", ">accuracy", ">interval", ">chain"];
     let mut sheet = Sheet::new("Trees of single heads, arcs found in %", &columns);
     let line = |head: &HeadTree| {

@@ -1,0 +1,68 @@
+//! What the scripts know of the best heads: which relation the page opens with, and the heads of all.
+
+use serde::Serialize;
+
+use crate::assess::{is_aggregate, is_between_words};
+use crate::head_counts::HeadCounts;
+use crate::tables::{BestHead, Direction};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Choice {
+    relation: String,
+    direction: Direction,
+    layer: u32,
+    head: u32,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Best {
+    /// The head that was chosen; with two folds that of each.
+    heads: Vec<ChosenHead>,
+    baseline_accuracy: f64,
+    baseline: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ChosenHead {
+    layer: u32,
+    head: u32,
+    direction: Direction,
+}
+
+/// What was chosen for a relation.
+pub(crate) fn chosen(row: &BestHead) -> Best {
+    let mut heads: Vec<ChosenHead> = Vec::new();
+    for chosen in row.chosen() {
+        let (layer, head) = (chosen.layer.saturating_sub(1), chosen.head.saturating_sub(1));
+        if !heads.iter().any(|known| (known.layer, known.head, known.direction) == (layer, head, chosen.direction)) {
+            heads.push(ChosenHead { layer, head, direction: chosen.direction });
+        }
+    }
+    Best { heads, baseline_accuracy: row.baseline_accuracy, baseline: row.baseline_name() }
+}
+
+/// The relation with the largest gain over its baseline, and its head.
+pub(crate) fn start(rows: &[BestHead], scores: &HeadCounts) -> Choice {
+    let gain = |row: &&BestHead| row.accuracy - row.baseline_accuracy;
+    let relations = rows.iter().filter(|row| {
+        !is_aggregate(&row.relation) && is_between_words(&row.relation) && scores.relations.contains(&row.relation)
+    });
+    // A relation of a handful of words may gain most by chance.
+    let most = relations.clone().map(|row| row.total).max().unwrap_or(0);
+    let row = relations.filter(|row| row.total * 20 >= most).max_by(|a, b| gain(a).total_cmp(&gain(b)));
+    match row.and_then(|row| Some((row, row.chosen().into_iter().next()?))) {
+        Some((row, chosen)) => Choice {
+            relation: row.relation.clone(),
+            direction: chosen.direction,
+            layer: chosen.layer.saturating_sub(1),
+            head: chosen.head.saturating_sub(1),
+        },
+        None => Choice {
+            relation: scores.relations.first().cloned().unwrap_or_default(),
+            direction: Direction::DependentToGovernor,
+            layer: 0,
+            head: 0,
+        },
+    }
+}
