@@ -1,10 +1,10 @@
 //! What is compared inside a run, paired: of all kinds, in one place.
 
-use super::super::shared::{distinct, spaced};
 use super::{Scale, differences_note};
 use crate::format::p_value;
 use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
+use crate::kinds::shared::{distinct, spaced};
 use crate::sheet::escape_html;
 use crate::tables::Difference;
 

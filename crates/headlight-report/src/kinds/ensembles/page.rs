@@ -1,10 +1,10 @@
 //! Heads that find a relation together (Limisiewicz et al. 2020).
 
-use super::super::shared::share;
 use super::{beside_the_best_head, better_directions, ensemble_trees_sheet};
 use crate::format::{count, percent, points};
 use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
+use crate::kinds::shared::share;
 use crate::sheet::escape_html;
 use crate::tables::{Difference, Ensemble, EnsembleTree};
 

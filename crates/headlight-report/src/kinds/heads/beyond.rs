@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::assess::{is_aggregate, is_between_words};
 use crate::format::{count, percent};
+use crate::kinds::shared::head;
 use crate::sheet::Sheet;
 use crate::tables::{BestHead, BestHeadLength, HeadAttention};
 
@@ -129,7 +130,7 @@ pub(crate) fn attention_sheet(best: &[BestHead], rows: &[HeadAttention]) -> Shee
         let row = |(_, row): &(&BestHead, &HeadAttention)| {
             vec![
                 row.relation.as_str().into(),
-                format!("{}-{}", row.layer_index + 1, row.head_index + 1).into(),
+                head(row.layer_index, row.head_index).into(),
                 row.direction.arrow().into(),
                 count(row.total).into(),
                 percent(row.correct as f64 / row.total as f64).into(),

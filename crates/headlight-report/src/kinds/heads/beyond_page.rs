@@ -1,6 +1,5 @@
 //! Beyond position and the peak, and null models.
 
-use super::super::shared::share;
 use super::beyond::{BeyondPosition, attention_sheet, beyond_position, beyond_position_sheet};
 use super::null_models::{draws, null_models_sheet, summed};
 use crate::assess::is_aggregate;
@@ -8,6 +7,7 @@ use crate::format::{count, percent, points};
 use crate::html::plots::{Line, Panel, Point};
 use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
+use crate::kinds::shared::share;
 use crate::sheet::escape_html;
 use crate::tables::{BestHead, BestHeadLength, HeadAttention, NullModel};
 

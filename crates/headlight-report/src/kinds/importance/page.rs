@@ -1,10 +1,10 @@
 //! What the masked-language-model loss minds: Figure 3 of Clark et al. (2019), and heads (Michel et al. 2019).
 
-use super::super::shared::{distinct, of_heads, source, spaced};
 use super::importance_sheet;
 use crate::html::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use crate::html::section::Section;
 use crate::kinds::masked_lm::{UNTRAINED, is_untrained};
+use crate::kinds::shared::{distinct, head, of_heads, source, spaced};
 use crate::run::Report;
 use crate::tables::Importance;
 
@@ -82,7 +82,7 @@ fn layers(rows: &[Importance], measure: &str) -> Vec<Point> {
 fn dots(rows: &[Importance], measure: &str) -> Vec<(f64, f64, String)> {
     let of_measure = rows.iter().filter(|row| row.measure == measure);
     let dot = |row: &Importance| {
-        let head = format!("{}-{}", row.layer_index + 1, row.head_index? + 1);
+        let head = head(row.layer_index, row.head_index?);
         Some((f64::from(row.layer_index + 1), row.value, head))
     };
     of_measure.filter_map(dot).collect()

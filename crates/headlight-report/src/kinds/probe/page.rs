@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::shared::{distinct, of_heads};
 use super::all::probe_sheets;
 use super::numbers::of_attention;
 use super::sheets::worth_sheet;
 use crate::format::percent;
 use crate::html::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use crate::html::section::Section;
+use crate::kinds::shared::{distinct, of_heads};
 use crate::kinds::structural::mean_and_range;
 use crate::run::ModelSummary;
 use crate::sheet::{Sheet, isolated};

@@ -1,9 +1,10 @@
 //! What masking heads does to a model (Michel et al. 2019).
 
-use super::super::shared::{of_heads, source, spaced};
-use super::{Curve, CurvePoint, MaskingMeasure, ablation_sheets, curves, pruning_sheets};
+use super::MaskingMeasure;
+use super::sheets::{Curve, CurvePoint, ablation_sheets, curves, pruning_sheets};
 use crate::html::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use crate::html::section::Section;
+use crate::kinds::shared::{of_heads, source, spaced};
 use crate::run::ModelSummary;
 use crate::tables::{Ablation, Pruning};
 

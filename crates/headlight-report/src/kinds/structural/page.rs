@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::shared::distinct;
 use super::{is_structural, structural_sheet};
 use crate::html::plots::{Line, Panel, Point};
 use crate::html::section::Section;
+use crate::kinds::shared::distinct;
 use crate::tables::ProbeScore;
 
 /// Structural probes over layers.

@@ -1,9 +1,9 @@
 //! What heads look at, layer by layer.
 
-use super::super::shared::source;
 use super::{layer_means, measure_order, measure_title, surface_sheet};
 use crate::html::plots::{Line, Panel, Point};
 use crate::html::section::Section;
+use crate::kinds::shared::{head, source};
 use crate::tables::Surface;
 
 /// Surface patterns: shares of attention, and how broad it is.
@@ -33,7 +33,7 @@ const UNIFORM: &str = "entropy_uniform";
 fn panel(rows: &[Surface], measure: &str, unit: &str) -> Panel {
     let heads = rows.iter().filter(|row| row.measure == measure);
     let dots = heads.filter_map(|row| {
-        let head = format!("{}-{}", row.layer_index + 1, row.head_index? + 1);
+        let head = head(row.layer_index, row.head_index?);
         Some((f64::from(row.layer_index + 1), row.value, head))
     });
     let curve = |measure: &str| layer_means(rows, measure).into_iter().map(|(at, value)| Point::new(at + 1, value));

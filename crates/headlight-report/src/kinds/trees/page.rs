@@ -1,11 +1,11 @@
 //! Trees of single heads beside chains of neighbours.
 
-use super::super::shared::{distinct, head_name, of_heads, share};
 use super::tree_title;
 use crate::format::{count, percent, points};
 use crate::html::plots::{Grid, HeadMap};
 use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, legend, number, strip, table, text};
+use crate::kinds::shared::{distinct, head_name, of_heads, share};
 use crate::run::ModelSummary;
 use crate::tables::HeadTree;
 
