@@ -140,15 +140,13 @@ impl Bootstrap {
     }
 
     /// How often each sentence was drawn in a resample.
-    fn draw(&self, resample: u32, sentences: usize, times: &mut Vec<u32>) {
+    pub(super) fn draw(&self, resample: u32, sentences: usize, times: &mut Vec<u32>) {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(u64::from(resample));
         times.clear();
         times.resize(sentences, 0);
         for _ in 0..sentences {
-            // 64 random bits scaled to 0..sentences: the bias is below sentences / 2^64.
-            let drawn = (u128::from(random.next_u64()) * sentences as u128) >> 64;
-            times[drawn as usize] += 1;
+            times[below(random.next_u64(), sentences)] += 1;
         }
     }
 
@@ -237,8 +235,13 @@ impl SparsePair {
     }
 }
 
+/// 64 random bits scaled to 0..`end`: the bias is below end / 2^64.
+pub(super) fn below(bits: u64, end: usize) -> usize {
+    ((u128::from(bits) * end as u128) >> 64) as usize
+}
+
 /// The central interval that holds `confidence` of the values.
-fn percentile_interval(mut values: Vec<f64>, confidence: f64) -> Option<Interval> {
+pub(super) fn percentile_interval(mut values: Vec<f64>, confidence: f64) -> Option<Interval> {
     if values.is_empty() {
         return None;
     }

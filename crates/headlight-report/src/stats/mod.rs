@@ -22,6 +22,7 @@ mod counts;
 mod false_discovery;
 mod holm;
 mod maximum;
+mod multi_bootstrap;
 mod sign_flip;
 mod wilson;
 

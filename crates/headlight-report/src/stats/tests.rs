@@ -16,6 +16,7 @@ struct Golden {
     bootstrap: Vec<GoldenPair>,
     limit: GoldenPair,
     sign_flip: Vec<GoldenTest>,
+    multi: GoldenSeeds,
     holm: GoldenHolm,
 }
 
@@ -34,6 +35,15 @@ struct GoldenTest {
     a: Vec<u32>,
     b: Vec<u32>,
     p: f64,
+}
+
+#[derive(Deserialize)]
+struct GoldenSeeds {
+    total: Vec<u32>,
+    correct: Vec<Vec<u32>>,
+    seed_draws: Vec<Vec<usize>>,
+    ends: [f64; 2],
+    limit: [f64; 2],
 }
 
 #[derive(Deserialize)]
@@ -99,6 +109,49 @@ fn our_draws_come_close_to_the_limit_of_many_draws() {
         let bootstrap = Bootstrap { resamples: 20_000, seed, confidence: golden.confidence };
         check_ends(bootstrap.paired(&[Pair { a: &a, b: &b }]).unwrap()[0].unwrap(), &golden.limit, 2e-3);
     }
+}
+
+#[test]
+fn seeds_and_sentences_are_resampled_together_as_numpy_does() {
+    let golden = golden();
+    let multi = &golden.multi;
+    let seeds: Vec<Vec<Counts>> = multi.correct.iter().map(|correct| counts(correct, &multi.total)).collect();
+    let seeds: Vec<&[Counts]> = seeds.iter().map(Vec::as_slice).collect();
+    let bootstrap = Bootstrap { resamples: golden.draws.len() as u32, seed: 0, confidence: golden.confidence };
+    let found = bootstrap.over_seeds_under(
+        &seeds,
+        |resample, times| {
+            times.clear();
+            times.resize(multi.total.len(), 0);
+            golden.draws[resample as usize].iter().for_each(|&sentence| times[sentence] += 1);
+        },
+        |resample, drawn| drawn.clone_from(&multi.seed_draws[resample as usize]),
+    );
+    let check = |found: Option<Interval>, expected: [f64; 2], tolerance: f64| {
+        let found = found.unwrap();
+        let off = [found.low - expected[0], found.high - expected[1]];
+        assert!(off.iter().all(|off| off.abs() <= tolerance), "{found:?} is not {expected:?}");
+    };
+    check(found, multi.ends, TOLERANCE);
+    for seed in 0..3 {
+        let many = Bootstrap { resamples: 20_000, seed, confidence: golden.confidence };
+        check(many.over_seeds(&seeds).unwrap(), multi.limit, 3e-3);
+    }
+}
+
+#[test]
+fn one_seed_has_the_interval_of_its_sentences_and_several_a_wider_one() {
+    let total = vec![3; 60];
+    let seed = |skill: u32| counts(&(0..60).map(|at| (at % skill).min(3)).collect::<Vec<_>>(), &total);
+    let (a, b) = (seed(4), seed(3));
+    let bootstrap = Bootstrap::default();
+    let alone = bootstrap.intervals(&[&a]).unwrap()[0];
+    assert_eq!(bootstrap.over_seeds(&[&a]).unwrap(), alone);
+    let (alone, both) = (alone.unwrap(), bootstrap.over_seeds(&[&a, &b]).unwrap().unwrap());
+    assert!(both.high - both.low > alone.high - alone.low, "{both:?} {alone:?}");
+    assert_eq!(bootstrap.over_seeds(&[]).unwrap(), None);
+    assert_eq!(bootstrap.over_seeds(&[&counts(&[3; 60], &total)]).unwrap(), None, "all words are right");
+    assert!(bootstrap.over_seeds(&[&a, &b[1..]]).is_err());
 }
 
 #[test]
