@@ -8,6 +8,7 @@ use figment::value::{Dict, Map, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
 
+use super::place::{Place, places};
 use super::sweep::Variant;
 use super::{Settings, applied, labels, paths, sweep, unknown};
 use crate::cli::nearest::nearest;
@@ -137,6 +138,16 @@ const SET: &str = "--set";
 /// Where `--set experiment.0.key=…` waits while figment merges, since figment replaces arrays as a whole.
 const SET_EXPERIMENTS: &str = "experiment set on the command line";
 
+/// A config that has been resolved.
+pub struct Resolved<E> {
+    /// Everything but the experiments.
+    pub settings: Settings,
+    /// What is done, in order.
+    pub experiments: Vec<E>,
+    /// Its place among the runs of a sweep, where it is one.
+    pub place: Option<Place>,
+}
+
 /// Resolves the config of `source` with `--set` assignments (`key=value`, later ones win): settings and experiments once, or
 /// for each combination of what `[sweep]` lists. `is_unproven` tells the names of models that could be obtained, and that no
 /// checksum tells from a folder's.
@@ -144,11 +155,7 @@ const SET_EXPERIMENTS: &str = "experiment set on the command line";
 /// # Errors
 /// When a layer is not TOML, or holds an unknown key or a value of the wrong type; each error names the key and the
 /// layer that wrote it.
-pub fn load<E: Section>(
-    source: &Source,
-    sets: &[String],
-    is_unproven: fn(&str) -> bool,
-) -> Result<Vec<(Settings, Vec<E>)>> {
+pub fn load<E: Section>(source: &Source, sets: &[String], is_unproven: fn(&str) -> bool) -> Result<Vec<Resolved<E>>> {
     let base = parse(BASE).context("configs/base.toml")?;
     let file = parse(&source.text()?).with_context(|| source.describe())?;
     let mut figment = Figment::from(Written { metadata: Metadata::named(BASE_NAME), table: base.clone() })
@@ -158,14 +165,24 @@ pub fn load<E: Section>(
     }
     let Value::Dict(_, mut root) = figment.find_value("")? else { unreachable!("layers are tables") };
     let origin = Origin { figment: &figment };
-    let variants = sweep::variants(root.remove("sweep"), &origin)?;
-    let resolved =
-        variants.iter().map(|it| resolve(it.apply(&root, &origin)?, &base, source, it, &origin, is_unproven));
-    let configs: Vec<(Settings, Vec<E>)> = resolved.collect::<Result<_>>()?;
-    for (at, (Settings { name, .. }, _)) in configs.iter().enumerate() {
-        if configs[..at].iter().any(|(before, _)| before.name == *name) {
-            bail!("[sweep] in {} gives two runs the name {name}", source.describe());
+    let swept = root.remove("sweep").filter(|sweep| sweep.as_dict().is_none_or(|table| !table.is_empty()));
+    let is_sweep = swept.is_some();
+    let variants = sweep::variants(swept, &origin)?;
+    let mut configs = Vec::new();
+    for variant in &variants {
+        let (settings, experiments) =
+            resolve(variant.apply(&root, &origin)?, &base, source, variant, &origin, is_unproven)?;
+        configs.push(Resolved { settings, experiments, place: None });
+    }
+    for (at, Resolved { settings, .. }) in configs.iter().enumerate() {
+        if configs[..at].iter().any(|before| before.settings.name == settings.name) {
+            bail!("[sweep] in {} gives two runs the name {}", source.describe(), settings.name);
         }
+    }
+    if is_sweep {
+        let settings: Vec<&Settings> = configs.iter().map(|config| &config.settings).collect();
+        let places = places(&variants, &settings).with_context(|| format!("[sweep] in {}", source.describe()))?;
+        configs.iter_mut().zip(places).for_each(|(config, place)| config.place = Some(place));
     }
     Ok(configs)
 }

@@ -6,10 +6,12 @@
 
 mod applied;
 mod cache;
+mod checkpoints;
 mod corpus;
 mod labels;
 mod layers;
 mod paths;
+mod place;
 mod roles;
 mod sweep;
 mod unknown;
@@ -23,8 +25,9 @@ pub use cache::CacheConfig;
 pub use corpus::CorpusConfig;
 #[cfg(test)]
 pub use layers::BUNDLED;
-pub use layers::{BASE, Section, Source, load};
+pub use layers::{BASE, Resolved, Section, Source, load};
 pub use paths::is_path;
+pub use place::Place;
 pub use roles::RolesConfig;
 
 /// Everything that a resolved config says but its experiments.

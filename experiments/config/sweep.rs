@@ -6,12 +6,26 @@
 use anyhow::{Context, Result, bail, ensure};
 use figment::value::{Dict, Tag, Value};
 
+use super::checkpoints;
 use super::layers::{Layer, Origin, nested, overlay};
+
+/// A swept key with one of its values.
+#[derive(Clone)]
+pub struct Swept {
+    /// The key, dotted.
+    pub key: String,
+    /// The value.
+    pub value: Value,
+    /// The value as the run's name has it.
+    pub text: String,
+    /// Whether a pattern found it.
+    pub found: bool,
+}
 
 /// One combination of swept values.
 #[derive(Default, Clone)]
 pub struct Variant {
-    values: Vec<(String, Value)>,
+    values: Vec<Swept>,
     /// What tells its run's name from the others': `-seed=2`.
     pub suffix: String,
 }
@@ -23,7 +37,7 @@ impl Variant {
     /// When something on the command line also writes a swept key.
     pub fn apply(&self, root: &Dict, origin: &Origin<'_>) -> Result<Dict> {
         let mut root = Value::Dict(Tag::Default, root.clone());
-        for (key, value) in &self.values {
+        for Swept { key, value, .. } in &self.values {
             let table = Value::Dict(Tag::Default, nested(key, value.clone())?);
             if let Some(set) = written(&root, &table).filter(|value| origin.layer(value) == Layer::Set) {
                 bail!(
@@ -39,9 +53,14 @@ impl Variant {
         Ok(root)
     }
 
+    /// The swept keys with this combination's values.
+    pub fn entries(&self) -> &[Swept] {
+        &self.values
+    }
+
     /// The keys, dotted.
     pub fn keys(&self) -> Vec<&str> {
-        self.values.iter().map(|(key, _)| key.as_str()).collect()
+        self.values.iter().map(|swept| swept.key.as_str()).collect()
     }
 
     /// Checks that each value swept for an experiment, or for all of a kind, is what the experiments have.
@@ -50,7 +69,7 @@ impl Variant {
     /// # Errors
     /// When an experiment has another value, which the run's name would deny, or there is none of the kind.
     pub fn check(&self, experiments: &[(&str, &Dict)], kinds: &[&str], origin: &Origin<'_>) -> Result<()> {
-        for (key, value) in &self.values {
+        for Swept { key, value, .. } in &self.values {
             let Some((section, rest)) = key.split_once('.') else { continue };
             // One experiment by its number, or all of a kind.
             let (only, own) = match rest.split_once('.') {
@@ -107,14 +126,18 @@ pub fn variants(sweep: Option<Value>, origin: &Origin<'_>) -> Result<Vec<Variant
     }
     let keys: Vec<String> = lists.iter().map(|(key, _)| key.clone()).collect();
     let mut variants = vec![Variant::default()];
-    for (key, values) in lists {
+    for (key, listed) in lists {
+        let (values, found): (Vec<Value>, Vec<bool>) = listed.into_iter().unzip();
         let twice = values.iter().enumerate().find(|(at, value)| values[..*at].contains(value));
         if let Some((_, value)) = twice {
             bail!("`sweep.{key}` in {} lists one value twice: {}", origin.of(value), plain(value, usize::MAX));
         }
         let (name, texts) = (short(&key, &keys), texts(&values));
         let with_each = |variant: &Variant| {
-            let each = values.iter().zip(&texts).map(|(value, text)| variant.with(&key, value, &name, text));
+            let each = values.iter().zip(&found).zip(&texts).map(|((value, &found), text)| {
+                let swept = Swept { key: key.clone(), value: value.clone(), text: text.clone(), found };
+                variant.with(swept, &name)
+            });
             each.collect::<Vec<_>>()
         };
         variants = variants.iter().flat_map(with_each).collect();
@@ -123,16 +146,19 @@ pub fn variants(sweep: Option<Value>, origin: &Origin<'_>) -> Result<Vec<Variant
 }
 
 impl Variant {
-    fn with(&self, key: &str, value: &Value, name: &str, text: &str) -> Self {
+    fn with(&self, swept: Swept, name: &str) -> Self {
         let mut variant = self.clone();
-        variant.values.push((key.to_owned(), value.clone()));
-        variant.suffix.push_str(&format!("-{name}={text}"));
+        variant.suffix.push_str(&format!("-{name}={}", swept.text));
+        variant.values.push(swept);
         variant
     }
 }
 
+/// A key with its values, and of each whether a pattern found it.
+type Listed = (String, Vec<(Value, bool)>);
+
 /// The keys with their lists, in the order of their names.
-fn flatten(prefix: &str, value: &Value, lists: &mut Vec<(String, Vec<Value>)>, origin: &Origin<'_>) -> Result<()> {
+fn flatten(prefix: &str, value: &Value, lists: &mut Vec<Listed>, origin: &Origin<'_>) -> Result<()> {
     match value {
         Value::Dict(_, table) => {
             for (key, value) in table {
@@ -143,11 +169,38 @@ fn flatten(prefix: &str, value: &Value, lists: &mut Vec<(String, Vec<Value>)>, o
         }
         Value::Array(_, values) => {
             ensure!(!values.is_empty(), "`sweep.{prefix}` in {} is an empty list", origin.of(value));
-            lists.push((prefix.to_owned(), values.clone()));
+            let values = values.iter().map(|value| found(prefix, value, origin)).collect::<Result<Vec<_>>>()?;
+            lists.push((prefix.to_owned(), values.concat()));
+            Ok(())
+        }
+        Value::String(_, text) if prefix == FOLDER && checkpoints::is_pattern(text) => {
+            lists.push((prefix.to_owned(), found(prefix, value, origin)?));
             Ok(())
         }
         other => bail!("`sweep.{prefix}` in {} is not a list of values", origin.of(other)),
     }
+}
+
+/// The key whose values may be patterns: `model.path = "training/step-*"` is a run for each folder.
+const FOLDER: &str = "model.path";
+
+/// A value of a list; of a pattern the folders that fit it, relative to the file that wrote it and ordered by their steps.
+fn found(key: &str, value: &Value, origin: &Origin<'_>) -> Result<Vec<(Value, bool)>> {
+    let pattern = value.as_str().filter(|text| checkpoints::is_pattern(text));
+    let Some(pattern) = pattern.filter(|_| key.starts_with("model.")) else { return Ok(vec![(value.clone(), false)]) };
+    ensure!(
+        key == FOLDER,
+        "`sweep.{key}` in {} holds the pattern {pattern:?}: patterns find folders, as `sweep.{FOLDER}`",
+        origin.of(value)
+    );
+    let named = || format!("`sweep.{key}` in {}", origin.of(value));
+    let found = checkpoints::find(&origin.folder(value).unwrap_or_default().join(pattern)).with_context(named)?;
+    let text = |path: std::path::PathBuf| {
+        let path = std::path::absolute(&path).with_context(named)?;
+        let text = path.to_str().with_context(|| format!("the path {} is not UTF-8", path.display()))?;
+        Ok((Value::String(value.tag(), text.to_owned()), true))
+    };
+    found.into_iter().map(text).collect()
 }
 
 /// The last part of a key; more of its parts where another swept key ends alike. An experiment's key is then whole: a

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
 use super::Usage;
-use crate::config::{Settings, Source, load};
+use crate::config::{Place, Resolved, Settings, Source, load};
 use crate::kinds::Experiment;
 use crate::sources::{fetch, treebank};
 
@@ -15,6 +15,8 @@ pub struct Config {
     pub settings: Settings,
     /// What is done, in order.
     pub experiments: Vec<Experiment>,
+    /// Its place among the runs of a sweep, where it is one.
+    pub place: Option<Place>,
 }
 
 /// Reads the config that an argument names, or all configs of its sweep; every mistake in it is wrong usage.
@@ -28,7 +30,8 @@ pub fn load_configs(argument: &str, sets: &[String]) -> Result<Vec<Config>> {
 /// The first mistake in it.
 pub fn resolve(source: &Source, sets: &[String]) -> Result<Vec<Config>> {
     let configs = load(source, sets, fetch::is_unproven)?;
-    let configs = configs.into_iter().map(|(settings, experiments)| Config { settings, experiments });
+    let whole = |Resolved { settings, experiments, place }| Config { settings, experiments, place };
+    let configs = configs.into_iter().map(whole);
     configs
         .map(|config| {
             config.check().with_context(|| source.describe())?;

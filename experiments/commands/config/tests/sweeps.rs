@@ -106,3 +106,90 @@ fn a_swept_value_is_the_value_or_the_sweep_is_refused() {
         configs(&seeds, &["sweep.seed=[7]"]).unwrap().iter().map(|config| config.settings.seed).collect();
     assert_eq!(seeds, [7]);
 }
+
+/// A training of two seeds, and other folders.
+fn trainings() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["seed-1/step-1000", "seed-1/step-200", "seed-2/step-200", "seed-2/step-1000", "odd/step-1", "odd/last"]
+    {
+        fs::create_dir_all(folder.path().join(name)).unwrap();
+    }
+    folder
+}
+
+fn swept_in(folder: &Path, sweep: &str) -> Result<Vec<Config>> {
+    let file = folder.join("study.toml");
+    let text = MINIMAL.replace("name = \"minilm-l6\"", "");
+    fs::write(&file, format!("[sweep]\n{sweep}\n{text}")).unwrap();
+    load_in(&file, &[])
+}
+
+#[test]
+fn a_pattern_is_a_run_for_each_folder_in_the_order_of_steps() {
+    let folder = trainings();
+    let configs = swept_in(folder.path(), "model.path = \"seed-1/step-*\"").unwrap();
+    let names: Vec<&str> = configs.iter().map(|config| config.settings.name.as_str()).collect();
+    assert_eq!(names, ["study-path=step-200", "study-path=step-1000"]);
+    let place = configs[1].place.clone().unwrap();
+    assert_eq!((place.sweep.as_str(), place.swept.as_str()), ("study", "model.path=step-1000"));
+    assert_eq!((place.series.as_str(), place.step, place.seed), ("step-*", Some(1000), 1));
+    assert_eq!(configs[0].settings.model.path, fs::canonicalize(folder.path().join("seed-1/step-200")).unwrap());
+}
+
+#[test]
+fn runs_that_differ_in_step_and_seed_alone_are_one_series() {
+    let folder = trainings();
+    let sweep = "model.path = [\"seed-?/step-*\"]\ntreebank.merge = [\"mean\", \"first\"]";
+    let configs = swept_in(folder.path(), sweep).unwrap();
+    assert_eq!(configs.len(), 8);
+    let place = configs[3].place.clone().unwrap();
+    assert_eq!(configs[3].settings.name, "study-path=seed-1-step-1000-merge=first");
+    assert_eq!((place.series.as_str(), place.step, place.seed), ("step-*, treebank.merge=first", Some(1000), 1));
+    let seeds: Vec<u64> = configs.iter().map(|config| config.place.as_ref().unwrap().seed).collect();
+    assert_eq!(seeds, [1, 1, 1, 1, 2, 2, 2, 2]);
+    // Names of models tell likewise; where they tell no seed, the run's own is meant.
+    let of = |sweep: &str| -> Vec<(String, Option<u64>, u64)> {
+        let configs = configs_of(sweep);
+        configs.into_iter().map(|it| it.place.unwrap()).map(|it| (it.series, it.step, it.seed)).collect()
+    };
+    let multiberts = of("model.name = [\"a/multiberts-seed_0-step_20k\", \"a/multiberts-seed_1-step_20k\"]");
+    assert_eq!(multiberts[1], ("multiberts-seed_*-step_*".into(), Some(20_000), 1));
+    let pythia = of("model.name = [\"a/net@step-0\", \"a/net@step-512\"]\nseed = [3, 4]");
+    assert_eq!(pythia[3], ("net@step-*".into(), Some(512), 4));
+    assert_eq!(of("seed = [3, 4]")[1], ("study".into(), None, 4));
+}
+
+fn configs_of(sweep: &str) -> Vec<Config> {
+    configs(&format!("[sweep]\n{sweep}\n{MINIMAL}"), &[]).unwrap()
+}
+
+#[test]
+fn steps_that_cannot_be_ordered_are_refused() {
+    let folder = trainings();
+    for (sweep, expected) in [
+        ("model.path = \"odd/*\"", "`sweep.model.path` in config study.toml: odd/last has no number of a step"),
+        (
+            "model.path = \"odd/stop-*\"",
+            "`sweep.model.path` in config study.toml: no folder fits the pattern odd/stop-*",
+        ),
+        ("model.path = \"odd/step-1\"", "`sweep.model.path` in config study.toml is not a list of values"),
+        (
+            "model.path = [\"odd/step-x\"]",
+            "[sweep] in config study.toml: odd/step-x names the step \"x\", which is no whole",
+        ),
+        (
+            "model.path = [\"seed-1/step-200\", \"seed-1/step-0200\"]",
+            "[sweep] in config study.toml: two runs are of step-* (step 200, seed 1): model.path=step-200 and \
+             model.path=step-0200",
+        ),
+        (
+            "model.name = [\"a/net@step-*\"]",
+            "`sweep.model.name` in config study.toml holds the pattern \"a/net@step-*\": patterns find folders, as \
+             `sweep.model.path`",
+        ),
+    ] {
+        let error = format!("{:#}", swept_in(folder.path(), sweep).unwrap_err());
+        let error = error.replace(&format!("{}/", folder.path().display()), "");
+        assert!(error.starts_with(expected), "\n   found: {error}\nexpected: {expected}");
+    }
+}
