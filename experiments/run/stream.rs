@@ -303,7 +303,7 @@ impl<I: Iterator<Item = Result<Document, ReadError>>> Windows<'_, I> {
         lock(self.books).mentions(document);
         let named: (usize, Arc<str>) = (self.documents_read, document.id.as_str().into());
         self.documents_read += 1;
-        for sentences in windows(&pieces, self.limit) {
+        for sentences in windows(&pieces, self.limit, self.tokenizer.frame()) {
             let forms: Vec<&str> = document.sentences[sentences.clone()].iter().flat_map(|it| it.forms()).collect();
             let encode = |skip: Skip| anyhow!("a window of {}: {skip}", document.id);
             let pieces = self.tokenizer.words(&forms, self.limit).map_err(encode)?;

@@ -1,5 +1,6 @@
-//! What heads look at on the surface: neighbours, `[CLS]` and `[SEP]`, punctuation, everything at once (METHOD §3; Clark
-//! et al. 2019, §3).
+//! What heads look at on the surface: neighbours, special pieces, punctuation, everything at once (METHOD §3; Clark et al.
+//! 2019, §3). `[CLS]` is the first special piece of the frame, `[SEP]` those that end a segment; where a frame has none, what
+//! is about them is not measured.
 //!
 //! [`surface`] gives one value per head, statistic and sequence; [`SurfaceMeans`] averages them over sequences, so
 //! that long sequences count as much as short ones.
@@ -78,10 +79,10 @@ pub enum Denominator {
     Rows,
 }
 
-/// Where the pieces lie in a sequence that statistics ask for; positions count from 0. `[CLS]` is position 0.
+/// Where the pieces lie in a sequence that statistics ask for; positions count from 0.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Landmarks {
-    /// The special pieces around the sequence.
+    /// The special pieces around the sequence; the first of those before it is `[CLS]`.
     pub frame: Frame,
     /// Every `[SEP]`.
     pub sep: Vec<usize>,
@@ -114,6 +115,8 @@ pub fn surface(maps: &AttentionMaps, landmarks: &Landmarks, denominator: Denomin
     let pieces = maps.positions();
     let is_sep: Vec<bool> = (0..pieces).map(|piece| landmarks.sep.contains(&piece)).collect();
     let seps = landmarks.sep.len();
+    let to_seps = if seps == 0 { 0 } else { pieces };
+    let to_cls = if landmarks.frame.before().is_empty() { 0 } else { pieces };
     let neighbours = match denominator {
         Denominator::Eligible => pieces.saturating_sub(1),
         Denominator::Rows => pieces,
@@ -125,10 +128,12 @@ pub fn surface(maps: &AttentionMaps, landmarks: &Landmarks, denominator: Denomin
     let rows = |statistic| match statistic {
         Statistic::Previous | Statistic::Next => neighbours,
         Statistic::SepToSep => seps,
-        Statistic::OtherToSep => pieces - seps,
+        Statistic::OtherToSep => to_seps - seps,
         Statistic::Punctuation => punctuated,
-        Statistic::ClsEntropy => pieces.min(1),
-        Statistic::Current | Statistic::Cls | Statistic::Sep | Statistic::Entropy => pieces,
+        Statistic::Cls => to_cls,
+        Statistic::ClsEntropy => to_cls.min(1),
+        Statistic::Sep => to_seps,
+        Statistic::Current | Statistic::Entropy => pieces,
     };
     let heads = maps.grid().iter();
     let sums: Vec<[f64; Statistic::ALL.len()]> =
@@ -298,6 +303,24 @@ mod tests {
         let expected = (3.0 * 1.5 + 2.0) * std::f64::consts::LN_2 / 6.0;
         assert!((entropy - expected).abs() < 1e-6, "{entropy} {expected}");
         assert!(eligible.value(HEAD, Statistic::ClsEntropy).unwrap() < 1e-30);
+    }
+
+    #[test]
+    fn what_a_frame_has_not_is_not_measured() {
+        let of = |frame: Frame, sep: Vec<usize>, statistic| {
+            let maps = AttentionMaps::new(GRID, 6, PAIR.to_vec()).unwrap();
+            let landmarks = Landmarks { frame, sep, punctuation: vec![2] };
+            surface(&maps, &landmarks, Denominator::Rows).value(HEAD, statistic)
+        };
+        let first_alone = |statistic| of(Frame::new(["<bos>"], []), Vec::new(), statistic);
+        assert_eq!((first_alone(Statistic::Cls), first_alone(Statistic::ClsEntropy)), (Some(1.75 / 6.0), Some(0.0)));
+        for statistic in [Statistic::Sep, Statistic::SepToSep, Statistic::OtherToSep] {
+            assert_eq!(first_alone(statistic), None, "{statistic:?}");
+        }
+        for statistic in [Statistic::Cls, Statistic::ClsEntropy, Statistic::Sep] {
+            assert_eq!(of(Frame::none(), Vec::new(), statistic), None, "{statistic:?}");
+        }
+        assert_eq!(of(Frame::none(), Vec::new(), Statistic::Punctuation), Some(0.25));
     }
 
     #[test]

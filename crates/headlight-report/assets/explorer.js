@@ -27,9 +27,9 @@ function picksOf(sentence, number, direction) {
   return unpacked(sentence, "picks").subarray(start, start + n);
 }
 
-/** The attention of one head from one position to another; positions are [CLS], the words, [SEP]. */
-function weightsOf(sentence, number) {
-  const size = sentence.words.length + 2;
+/** The attention of one head from one position to another: the special pieces before the words, the words, those after. */
+function weightsOf(sentence, number, frame) {
+  const size = frame.before.length + sentence.words.length + frame.after.length;
   const start = number * size * size;
   const map = unpacked(sentence, "weights").subarray(start, start + size * size);
   return (from, to) => map[from * size + to] / 255 * sentence.scale;
@@ -116,7 +116,7 @@ function startExplorer() {
     const stage = byId("explorer-stage");
     const sentence = data.sentences[state.sentence];
     if (!sentence) return stage.replaceChildren();
-    const drawing = draw(sentence, number(), view.direction, isWanted, state, drawSentence);
+    const drawing = draw(sentence, data.frame, number(), view.direction, isWanted, state, drawSentence);
     const title = element("p", { class: "stage-title" }, element("strong", {}, sentence.sent_id),
       element("span", { class: "soft" }, `head ${headName(view.layer, view.head)}, ${ARROWS[view.direction]}`));
     stage.replaceChildren(title, element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Dependency arcs and attention" }, drawing), asTable(sentence));
@@ -195,18 +195,20 @@ function runsRightToLeft(words) {
 }
 
 /** One sentence: arcs, words, attention lines, words again. */
-function draw(sentence, number, direction, isWanted, state, redraw) {
+function draw(sentence, frame, number, direction, isWanted, state, redraw) {
   const n = sentence.words.length;
-  const weight = weightsOf(sentence, number);
+  const weight = weightsOf(sentence, number, frame);
   const picks = picksOf(sentence, number, direction);
   const isRight = (word) => picks[word] === sentence.words[word].governor - 1;
-  const names = ["[CLS]", ...sentence.words.map((word) => word.form), "[SEP]"];
+  const names = [...frame.before, ...sentence.words.map((word) => word.form), ...frame.after];
+  const first = frame.before.length;
+  const isWord = (position) => position >= first && position < first + n;
 
   // Where words stand: as wide as the word, its label or a percentage needs.
   const centres = [];
   let right = 12;
   names.forEach((name, position) => {
-    const label = position > 0 && position <= n ? .75 * textWidth(sentence.words[position - 1].relation) : 0;
+    const label = isWord(position) ? .75 * textWidth(sentence.words[position - first].relation) : 0;
     const width = Math.max(textWidth(name), label, 34);
     centres.push(right + width / 2);
     right += width + WORD_GAP;
@@ -220,7 +222,7 @@ function draw(sentence, number, direction, isWanted, state, redraw) {
   root.append(svg("title", {}, `Dependencies of “${sentence.words.map((word) => word.form).join(" ")}” above, attention below`));
 
   // Labels lie on all arcs, and the arcs that matter on the others.
-  const arcs = sentence.words.map((word, at) => arc(sentence, at, centres, top - 16, levels[at] || tall + 1,
+  const arcs = sentence.words.map((word, at) => arc(sentence, at, centres.slice(first), top - 16, levels[at] || tall + 1,
     isWanted(word) ? `shown ${isRight(at) ? "right" : "wrong"}` : ""));
   const inFront = (parts) => [...parts].sort((a, b) => a.classList.contains("shown") - b.classList.contains("shown"));
   root.append(...inFront(arcs.map(([line]) => line)), ...inFront(arcs.map(([, label]) => label)));
@@ -243,16 +245,15 @@ function draw(sentence, number, direction, isWanted, state, redraw) {
     const marks = (from, to) => {
       // The dependent attends (its row), or is attended to (its column).
       const [dependent, governor] = direction === "dep_to_gov" ? [from, to] : [to, from];
-      const word = sentence.words[dependent - 1];
-      if (!word || picks[dependent - 1] !== governor - 1 || !(focus ? word.governor > 0 : isWanted(word))) return "plain";
-      return isRight(dependent - 1) ? "right" : "wrong";
+      const word = sentence.words[dependent - first];
+      if (!word || picks[dependent - first] !== governor - first || !(focus ? word.governor > 0 : isWanted(word))) return "plain";
+      return isRight(dependent - first) ? "right" : "wrong";
     };
     const strong = [];
-    for (let from = 1; from <= n; from += 1) {
-      for (let to = 0; to <= n + 1; to += 1) {
+    for (let from = first; from < first + n; from += 1) {
+      for (let to = 0; to < names.length; to += 1) {
         if (focus && (focus.row === "from" ? from : to) !== focus.position) continue;
-        const special = to === 0 || to === n + 1;
-        if (special && !focus && !state.specials) continue;
+        if (!isWord(to) && !focus && !state.specials) continue;
         const value = weight(from, to);
         const kind = marks(from, to);
         if (kind !== "plain") strong.push([from, to, value, kind]);
@@ -270,7 +271,7 @@ function draw(sentence, number, direction, isWanted, state, redraw) {
   const rows = [["from", top], ["to", bottom]];
   for (const [row, y] of rows) {
     names.forEach((name, position) => {
-      const special = position === 0 || position === n + 1;
+      const special = !isWord(position);
       if (special && row === "from") return;
       const focus = { row, position };
       const pinned = state.pinned?.row === row && state.pinned?.position === position;
@@ -309,10 +310,10 @@ function arcLevels(words) {
   return levels;
 }
 
-/** The arc from a word's governor down to it, and its relation; the root has a straight arrow from above all arcs. */
+/** The arc from a word's governor down to it (`centres` are those of the words), and its relation; the root has a straight arrow from above all arcs. */
 function arc(sentence, at, centres, y, level, kind) {
   const word = sentence.words[at];
-  const x = centres[at + 1];
+  const x = centres[at];
   const parts = (d, middle, baseline) => [
     svg("g", { class: kind }, svg("path", { class: "arc", d }), svg("path", { class: "arrow", d: `M${x} ${y}l-4 -8h8z` })),
     svg("g", { class: kind }, svg("text", { class: "arc-label", x: middle, y: baseline }, word.relation)),
@@ -322,8 +323,8 @@ function arc(sentence, at, centres, y, level, kind) {
     return parts(`M${x} ${height}V${y - 6}`, x, height - 4);
   }
   const governor = word.governor - 1;
-  const side = centres[governor + 1] < x ? 1 : -1;
-  const start = centres[governor + 1] + 7 * side;
+  const side = centres[governor] < x ? 1 : -1;
+  const start = centres[governor] + 7 * side;
   const height = y - 8 - ARC_STEP * level;
   const round = Math.min(8, Math.abs(x - start) / 2);
   const path = `M${start} ${y}V${height + round}Q${start} ${height} ${start + round * side} ${height}H${x - round * side}Q${x} ${height} ${x} ${height + round}V${y - 6}`;

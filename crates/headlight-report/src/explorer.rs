@@ -7,7 +7,7 @@
 //! wrong is what was counted, not what one byte can tell apart. Arrays are base64 in the file.
 //!
 //! ```
-//! use headlight_attention::{HeadGrid, WordAttention};
+//! use headlight_attention::{Frame, HeadGrid, WordAttention};
 //! use headlight_report::explorer::{Explorer, ExplorerSample, ExplorerSentence};
 //! use headlight_treebank::{Granularity, Sentence};
 //!
@@ -17,11 +17,12 @@
 //! #     folder: &std::path::Path,
 //! # ) -> Result<(), headlight_report::run::RunError> {
 //! let grid = HeadGrid { layers: 12, heads: 12 };
-//! let mut sample = ExplorerSample::new(grid);
+//! let frame = Frame::bert();
+//! let mut sample = ExplorerSample::new(grid, &frame);
 //! read.iter().enumerate().for_each(|(number, sentence)| sample.offer(number, sentence, || true));
 //! let shown = sample.numbers().into_iter().map(|number| &read[number]);
 //! let shown = shown.filter_map(|sentence| ExplorerSentence::new(sentence, &encode(sentence), Granularity::Full));
-//! Explorer::new("evaluate", grid, sample.eligible(), shown.collect()).write(folder)
+//! Explorer::new("evaluate", grid, &frame, sample.eligible(), shown.collect()).write(folder)
 //! # }
 //! ```
 
@@ -29,7 +30,7 @@ mod sample;
 
 use std::path::Path;
 
-use headlight_attention::{HeadGrid, WordAttention, peaks};
+use headlight_attention::{Frame, HeadGrid, WordAttention, peaks};
 use headlight_treebank::{Governor, Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +65,9 @@ pub struct Explorer {
     pub layers: usize,
     /// Heads per layer.
     pub heads: usize,
+    /// The special pieces around the words; BERT's in files of older versions.
+    #[serde(default = "Frame::bert")]
+    pub frame: Frame,
     /// So many sentences of the split have a length that can be drawn, and the shown ones were drawn from all of them; not
     /// in files of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,7 +85,7 @@ pub struct ExplorerSentence {
     pub words: Vec<ExplorerWord>,
     /// What a byte of 255 stands for: 1, or the largest weight where weights exceed 1 (norms).
     pub scale: f32,
-    /// Axes `[layer, head, from, to]`, the last two of length n+2 as in [`WordAttention`]; 255 is `scale`.
+    /// Axes `[layer, head, from, to]`, the last two over the positions of [`WordAttention`]; 255 is `scale`.
     #[serde(with = "bytes")]
     pub weights: Vec<u8>,
     /// Axes `[layer, head, direction, word]`: the word picked, counted from 0, first by the dependent's row, then by its
@@ -104,13 +108,14 @@ pub struct ExplorerWord {
 }
 
 impl Explorer {
-    /// Sentences of a split, read by a model with `grid` heads, drawn from `eligible` ones.
-    pub fn new(split: &str, grid: HeadGrid, eligible: u64, sentences: Vec<ExplorerSentence>) -> Self {
+    /// Sentences of a split, read by a model with `grid` heads and this frame, drawn from `eligible` ones.
+    pub fn new(split: &str, grid: HeadGrid, frame: &Frame, eligible: u64, sentences: Vec<ExplorerSentence>) -> Self {
         Self {
             format_version: EXPLORER_VERSION,
             split: split.to_owned(),
             layers: grid.layers,
             heads: grid.heads,
+            frame: frame.clone(),
             eligible: Some(eligible),
             sentences,
         }
@@ -134,8 +139,8 @@ impl Explorer {
             return Ok(None);
         }
         let mut explorer: Self = read_json(&path, EXPLORER_VERSION)?;
-        let heads = explorer.layers * explorer.heads;
-        explorer.sentences.retain(|sentence| sentence.is_consistent(heads));
+        let (heads, frame) = (explorer.layers * explorer.heads, explorer.frame.clone());
+        explorer.sentences.retain(|sentence| sentence.is_consistent(heads, &frame));
         Ok(Some(explorer))
     }
 }
@@ -173,18 +178,18 @@ impl ExplorerSentence {
         })
     }
 
-    /// Whether the arrays have the lengths that the words and `heads` ask for.
-    fn is_consistent(&self, heads: usize) -> bool {
+    /// Whether the arrays have the lengths that the words, `heads` and the frame ask for.
+    fn is_consistent(&self, heads: usize, frame: &Frame) -> bool {
         let words = self.words.len();
-        self.weights.len() == weights_of(heads, words)
+        self.weights.len() == weights_of(heads, frame, words)
             && self.picks.len() == picks_of(heads, words)
             && self.words.iter().all(|word| word.governor <= words)
     }
 }
 
 /// How many weights a sentence of so many words has.
-fn weights_of(heads: usize, words: usize) -> usize {
-    heads * (words + 2).pow(2)
+fn weights_of(heads: usize, frame: &Frame, words: usize) -> usize {
+    heads * frame.positions(words).pow(2)
 }
 
 /// How many picks.
@@ -193,8 +198,8 @@ fn picks_of(heads: usize, words: usize) -> usize {
 }
 
 /// How many bytes it takes.
-fn bytes_of(heads: usize, words: usize) -> usize {
-    weights_of(heads, words) + picks_of(heads, words)
+fn bytes_of(heads: usize, frame: &Frame, words: usize) -> usize {
+    weights_of(heads, frame, words) + picks_of(heads, words)
 }
 
 /// The picks of each head: those by rows, then those by columns.
@@ -208,7 +213,6 @@ fn picks(attention: &WordAttention) -> Vec<u8> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use headlight_attention::Frame;
     use headlight_treebank::{SentenceParts, Word, WordIdx};
 
     use super::*;
@@ -233,13 +237,22 @@ pub(crate) mod tests {
 
     /// Word i attends to word i+1 (head 1) or to word i-1 (head 2) with weight `most`; the rest is even.
     pub(crate) fn attention(words: usize, most: f32) -> WordAttention {
-        let positions = words + 2;
+        framed(&Frame::bert(), words, most)
+    }
+
+    /// The same with these special pieces around the words; the first word attends to no previous one, the last to no next.
+    pub(crate) fn framed(frame: &Frame, words: usize, most: f32) -> WordAttention {
+        let positions = frame.positions(words);
         let mut weights = vec![0.01; 2 * positions * positions];
-        for from in 1..=words {
-            weights[from * positions + from + 1] = most;
-            weights[(positions + from) * positions + from - 1] = most;
+        for from in frame.words(words) {
+            if from + 1 < positions {
+                weights[from * positions + from + 1] = most;
+            }
+            if from > 0 {
+                weights[(positions + from) * positions + from - 1] = most;
+            }
         }
-        WordAttention::new(GRID, &Frame::bert(), words, weights).unwrap()
+        WordAttention::new(GRID, frame, words, weights).unwrap()
     }
 
     fn cat() -> Sentence {
@@ -281,7 +294,25 @@ pub(crate) mod tests {
 
         let whole = ExplorerSentence::new(&cat(), &attention(3, 0.5), Granularity::Full).unwrap();
         let torn = ExplorerSentence { picks: vec![], ..whole.clone() };
-        Explorer::new("evaluate", GRID, 7, vec![whole.clone(), torn]).write(folder.path()).unwrap();
-        assert_eq!(Explorer::read(&run).unwrap().unwrap().sentences, [whole]);
+        let bert = Frame::bert();
+        Explorer::new("evaluate", GRID, &bert, 7, vec![whole.clone(), torn]).write(folder.path()).unwrap();
+        assert_eq!(Explorer::read(&run).unwrap().unwrap().sentences, [whole.clone()]);
+        // A file from before there was a frame is BERT's; the arrays of another frame have other lengths.
+        let path = folder.path().join(FILE);
+        let written = std::fs::read_to_string(&path).unwrap();
+        let before = written.replacen(r#""frame":{"before":["[CLS]"],"after":["[SEP]"]},"#, "", 1);
+        assert_ne!(written, before);
+        std::fs::write(&path, before).unwrap();
+        let read = Explorer::read(&run).unwrap().unwrap();
+        assert_eq!((read.frame, read.sentences.len()), (bert, 1));
+        for frame in [Frame::new(["<bos>"], []), Frame::none()] {
+            let of_frame = ExplorerSentence::new(&cat(), &framed(&frame, 3, 0.5), Granularity::Full).unwrap();
+            assert_eq!(of_frame.picks[..2], whole.picks[..2], "picks are among words");
+            Explorer::new("evaluate", GRID, &frame, 7, vec![whole.clone(), of_frame.clone()])
+                .write(folder.path())
+                .unwrap();
+            let read = Explorer::read(&run).unwrap().unwrap();
+            assert_eq!((read.frame, read.sentences), (frame, vec![of_frame]));
+        }
     }
 }

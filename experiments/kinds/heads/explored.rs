@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
-use headlight_attention::HeadGrid;
+use headlight_attention::{Frame, HeadGrid};
 use headlight_report::explorer::{Explorer, ExplorerSample, ExplorerSentence};
 use headlight_treebank::Granularity;
 
@@ -15,6 +15,7 @@ use crate::run::{Record, Run, Stream, Wants, pieces};
 pub struct Explored {
     split: Split,
     grid: HeadGrid,
+    frame: Frame,
     rows: Rows,
     eligible: u64,
     numbers: BTreeSet<usize>,
@@ -29,13 +30,13 @@ impl Explored {
         let keys = run.config().treebank.clone();
         let sentences = run.sentences(split)?;
         let model = &run.model()?.model;
-        let grid = model.spec().grid;
-        let mut sample = ExplorerSample::new(grid);
+        let (grid, frame) = (model.spec().grid, model.tokenizer().frame().clone());
+        let mut sample = ExplorerSample::new(grid, &frame);
         for (number, sentence) in sentences.enumerate() {
             let sentence = sentence?;
             sample.offer(number, &sentence, || pieces(&sentence, model.tokenizer(), &keys).is_ok());
         }
-        Ok(Self { split, grid, rows, eligible: sample.eligible(), numbers: sample.numbers() })
+        Ok(Self { split, grid, frame, rows, eligible: sample.eligible(), numbers: sample.numbers() })
     }
 
     /// What is kept of them: relations as fine as the treebank has them, whatever the run's tables have.
@@ -73,6 +74,6 @@ impl Explored {
                 word.relation.name(granularity).clone_into(&mut shown.relation);
             }
         }
-        Ok(Some(Explorer::new(self.split.name(), self.grid, self.eligible, shown)))
+        Ok(Some(Explorer::new(self.split.name(), self.grid, &self.frame, self.eligible, shown)))
     }
 }

@@ -13,14 +13,14 @@ mod tests;
 
 use std::ops::Range;
 
-use headlight_attention::WordAttention;
+use headlight_attention::{Frame, WordAttention};
 use headlight_treebank::coreference::{Document, MentionType};
 
 pub use counts::{AntecedentPredictor, CoreferenceCounts, CoreferenceScores, MentionGroup};
 
 use crate::Direction;
 
-/// Which words an attention head may choose as antecedent; never `[CLS]`, `[SEP]` or the mention's own head word.
+/// Which words an attention head may choose as antecedent; never a special piece or the mention's own head word.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Candidates {
     /// Head words, to the left of its own, of mentions.
@@ -49,10 +49,10 @@ impl Default for CoreferenceOptions {
 }
 
 /// Consecutive sentences up to `limit` pieces: ranges of sentences, in order, each as long as it can be. `pieces` says how
-/// many pieces each sentence has without `[CLS]` and `[SEP]`, which `limit` includes. A sentence that is too long on its
-/// own ends a window and is in none.
-pub fn windows(pieces: &[usize], limit: usize) -> Vec<Range<usize>> {
-    let room = limit.saturating_sub(2);
+/// many pieces each sentence has without those of the frame, which `limit` includes. A sentence that is too long on its own
+/// ends a window and is in none.
+pub fn windows(pieces: &[usize], limit: usize, frame: &Frame) -> Vec<Range<usize>> {
+    let room = limit.saturating_sub(frame.specials());
     let mut windows: Vec<Range<usize>> = Vec::new();
     let mut filled = 0;
     for (sentence, &pieces) in pieces.iter().enumerate() {

@@ -53,7 +53,8 @@ fn counts(counts: &CoreferenceCounts, predictor: AntecedentPredictor) -> [(u32, 
 #[test]
 fn windows_hold_whole_sentences() {
     let check = |pieces: &[usize], limit, expected: &[(usize, usize)]| {
-        let found: Vec<_> = windows(pieces, limit).into_iter().map(|window| (window.start, window.end)).collect();
+        let found: Vec<_> =
+            windows(pieces, limit, &Frame::bert()).into_iter().map(|window| (window.start, window.end)).collect();
         assert_eq!(found, expected, "{pieces:?} {limit}");
     };
     check(&[3, 3, 3], 11, &[(0, 3)]);
@@ -62,6 +63,8 @@ fn windows_hold_whole_sentences() {
     check(&[3, 8, 3], 10, &[(0, 1), (1, 2), (2, 3)]);
     check(&[], 10, &[]);
     check(&[1], 1, &[]);
+    // Without special pieces there is room for two more.
+    assert_eq!(windows(&[3, 3, 3], 9, &Frame::none()).len(), 1);
 }
 
 #[test]

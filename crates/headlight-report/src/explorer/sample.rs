@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use headlight_attention::HeadGrid;
+use headlight_attention::{Frame, HeadGrid};
 use headlight_treebank::Sentence;
 
 use super::{MOST_BYTES, MOST_SENTENCES, WORDS, bytes_of};
@@ -15,6 +15,7 @@ use super::{MOST_BYTES, MOST_SENTENCES, WORDS, bytes_of};
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExplorerSample {
     heads: usize,
+    frame: Frame,
     /// Sentences from this rank on do not fit.
     bar: u64,
     /// Rank, number and bytes, in the order of the stream.
@@ -23,9 +24,9 @@ pub struct ExplorerSample {
 }
 
 impl ExplorerSample {
-    /// Of no sentence yet, for a model with `grid` heads.
-    pub fn new(grid: HeadGrid) -> Self {
-        Self { heads: grid.len(), bar: u64::MAX, chosen: Vec::new(), eligible: 0 }
+    /// Of no sentence yet, for a model with `grid` heads and these special pieces.
+    pub fn new(grid: HeadGrid, frame: &Frame) -> Self {
+        Self { heads: grid.len(), frame: frame.clone(), bar: u64::MAX, chosen: Vec::new(), eligible: 0 }
     }
 
     /// The rank of a sentence: FNV-1a, stirred once more since the last characters of a name hardly move its high bits.
@@ -45,7 +46,7 @@ impl ExplorerSample {
         self.eligible += 1;
         let rank = Self::rank(sentence.sent_id());
         if rank < self.bar && encodable() {
-            self.take(rank, number, bytes_of(self.heads, sentence.len()));
+            self.take(rank, number, bytes_of(self.heads, &self.frame, sentence.len()));
         }
     }
 
@@ -89,7 +90,7 @@ mod tests {
     }
 
     fn sample(numbers: impl IntoIterator<Item = usize>) -> ExplorerSample {
-        let mut sample = ExplorerSample::new(GRID);
+        let mut sample = ExplorerSample::new(GRID, &Frame::bert());
         numbers.into_iter().for_each(|number| sample.offer(number, &named(number), || true));
         sample
     }
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_drawn_or_encoded_is_left_out() {
-        let mut sample = ExplorerSample::new(GRID);
+        let mut sample = ExplorerSample::new(GRID, &Frame::bert());
         sample.offer(0, &sentence("yes", &[("Yes", 0, "root")]), || true);
         sample.offer(1, &named(1), || false);
         sample.offer(2, &named(2), || true);
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn sentences_without_names_of_their_own_are_the_first_ones() {
-        let mut sample = ExplorerSample::new(GRID);
+        let mut sample = ExplorerSample::new(GRID, &Frame::bert());
         (0..=250).for_each(|number| sample.offer(number, &named(0), || true));
         assert_eq!(sample.numbers(), (0..200).collect());
     }
@@ -141,7 +142,7 @@ mod tests {
             let fits = |(.., size): &&(u64, usize, usize)| { bytes += size; bytes <= MOST_BYTES };
             let expected: BTreeSet<usize> = by_rank.iter().take_while(fits).map(|&(_, number, _)| number).collect();
             let taken = |order: Vec<(u64, usize, usize)>| {
-                let mut sample = ExplorerSample::new(GRID);
+                let mut sample = ExplorerSample::new(GRID, &Frame::bert());
                 for (rank, number, size) in order {
                     if rank < sample.bar {
                         sample.take(rank, number, size);

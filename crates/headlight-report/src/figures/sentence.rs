@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use headlight_attention::{AttentionHead, HeadGrid};
+use headlight_attention::{AttentionHead, Frame, HeadGrid};
 
 use super::colours::{BLUE, Colour, VERMILION};
 use super::drawing::{Anchor, COLUMN, Drawing, bold_width, fitted};
@@ -47,7 +47,7 @@ pub(super) fn sentence(
     if head.layer >= grid.layers || head.index >= grid.heads {
         return Err(FigureError::UnknownHead { head, layers: grid.layers, heads: grid.heads });
     }
-    Ok(draw(sentence, head, grid.number(head), direction, relation))
+    Ok(draw((sentence, &explorer.frame), head, grid.number(head), direction, relation))
 }
 
 /// The row of `relation`, or of the relation in the sentence with the largest gain.
@@ -76,7 +76,7 @@ fn best_row<'a>(
 }
 
 fn draw(
-    sentence: &ExplorerSentence,
+    (sentence, frame): (&ExplorerSentence, &Frame),
     head: AttentionHead,
     number: usize,
     direction: Direction,
@@ -84,24 +84,25 @@ fn draw(
 ) -> Drawing {
     let n = sentence.words.len();
     let forms = sentence.words.iter().map(|word| word.form.as_str());
-    let names = std::iter::once("[CLS]").chain(forms).chain(["[SEP]"]).map(|name| fitted(name, COLUMN / 3.0));
-    let names: Vec<String> = names.collect();
+    let [before, after] = [frame.before(), frame.after()].map(|pieces| pieces.iter().map(String::as_str));
+    let names = before.chain(forms).chain(after);
+    let names: Vec<String> = names.map(|name| fitted(name, COLUMN / 3.0)).collect();
     let widest = names.iter().map(|name| bold_width(name)).fold(0.0, f64::max);
     let sides = [(widest + 6.0, Anchor::End, -3.0), (COLUMN - widest - 6.0, Anchor::Start, 3.0)];
     let right_to_left = runs_right_to_left(sentence.words.iter().map(|word| word.form.as_str()));
     let [attending, attended] = if right_to_left { [sides[1], sides[0]] } else { sides };
     let top = 24.0;
     let y = |position: usize| top + ROW * position as f64;
-    let mut drawing = Drawing { width: COLUMN, height: y(n + 2), marks: Vec::new() };
+    let mut drawing = Drawing { width: COLUMN, height: y(frame.positions(n)), marks: Vec::new() };
     let title = format!("head {head}, {}, {relation}", direction.arrow());
     let title = fitted(title.trim_end_matches(", "), COLUMN);
     drawing.bold((COLUMN / 2.0, 7.0), Anchor::Middle, &title, Colour::INK);
 
-    let size = n + 2;
+    let size = frame.positions(n);
     let weight = |from: usize, to: usize| {
         f64::from(sentence.weights[(number * size + from) * size + to]) / 255.0 * f64::from(sentence.scale)
     };
-    for from in 1..=n {
+    for from in frame.words(n) {
         for to in 0..size {
             let value = weight(from, to).min(1.0);
             if value >= LEAST_WEIGHT {
@@ -116,14 +117,15 @@ fn draw(
     let picks = &sentence.picks[(2 * number + usize::from(direction == Direction::GovernorToDependent)) * n..][..n];
     let wanted = |at: usize| sentence.words[at].governor > 0 && sentence.words[at].relation == relation;
     for at in (0..n).filter(|&at| wanted(at)) {
-        let pick = usize::from(picks[at]) + 1;
-        if pick > n {
+        let pick = usize::from(picks[at]);
+        if pick >= n {
             continue;
         }
-        let (from, to) = if direction == Direction::DependentToGovernor { (at + 1, pick) } else { (pick, at + 1) };
+        let (word, picked) = (frame.position(at), frame.position(pick));
+        let (from, to) = if direction == Direction::DependentToGovernor { (word, picked) } else { (picked, word) };
         let line = [(attending.0, y(from)), (attended.0, y(to))];
         let width = 0.9 + 2.0 * weight(from, to).min(1.0);
-        if pick == sentence.words[at].governor {
+        if pick + 1 == sentence.words[at].governor {
             drawing.line(&line, BLUE, width);
         } else {
             drawing.dashed(&line, VERMILION, width);
@@ -131,8 +133,8 @@ fn draw(
     }
     // The relation's dependents stand on the side that the direction gives them.
     for (position, name) in names.iter().enumerate() {
-        let stands_out = position > 0 && position <= n && wanted(position - 1);
-        let special = position == 0 || position > n;
+        let word = frame.words(n).position(|word| word == position);
+        let (stands_out, special) = (word.is_some_and(wanted), word.is_none());
         let place = |(x, anchor, beside): (f64, Anchor, f64)| ((x + beside, y(position)), anchor);
         let ((at_from, from), (at_to, to)) = (place(attending), place(attended));
         let colour = if special { Colour::SOFT } else { Colour::INK };

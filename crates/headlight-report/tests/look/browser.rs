@@ -80,6 +80,7 @@ fn clicks_and_keys_change_the_view() {
         "rows": 52,
         "a click on a row": {"relation": "advmod", "explorer": "advmod", "marked": ["advmod"], "heat map changed": true},
         "a click on a cell": {"head": "3-5", "drawing changed": true},
+        "special pieces": {"named": "[CLS], [SEP]", "drawn": ["[CLS]", "[SEP]"]},
         "another direction": {"explorer": "gov_to_dep"},
         "sorted by relation": ["acl", "acl:relcl", "advcl"],
         "search": ["nmod:poss"],
@@ -107,6 +108,8 @@ fn hostile_texts_do_no_harm() {
     let Some(seen) = drive("browser-hostile", HOSTILE_RUN) else { return };
     assert_eq!((&seen["complaints"], &seen["rows"]), (&json!([]), &json!(52)));
     assert_eq!(seen["harmed"], Value::Null);
+    // The frame of this run has one piece before the words and none after.
+    assert_eq!(seen["special pieces"], json!({"named": "<bos>", "drawn": ["<bos>"]}));
     // At least a relation in three tables and boxes, and a sentence.
     assert!(seen["markup is text in"].as_u64() >= Some(4), "{seen}");
 }

@@ -41,6 +41,11 @@
     await settle();
     seen["a click on a cell"] = { head: $("#explorer-head").selectedOptions[0]?.textContent, "drawing changed": drawing() !== before };
 
+    seen["special pieces"] = {
+      named: $("#explorer-specials").parentElement.textContent.trim(),
+      drawn: all("#explorer-stage .word.special").map((piece) => piece.textContent),
+    };
+
     await change("#heat-direction", "gov_to_dep");
     seen["another direction"] = { explorer: $("#explorer-direction").value };
 

@@ -78,6 +78,21 @@ fn what_cannot_be_drawn_says_why() {
     assert!(error.ends_with(r#"its config has no experiment of kind = "clusters""#), "{error}");
 }
 
+#[test]
+fn the_figure_of_a_sentence_draws_its_frame() {
+    // One piece before the words and none after.
+    let (folder, run) = write_run("framed-figure", HOSTILE_RUN);
+    let path = folder.join("sentence.svg");
+    let figure = Figure::Sentence {
+        sent_id: first_sentence(&run),
+        head: Some(AttentionHead { layer: 1, index: 2 }),
+        relation: None,
+    };
+    figure.write(&run, &path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("&lt;bos&gt;") && !text.contains("[SEP]"), "{text}");
+}
+
 fn first_sentence(run: &RunDirectory) -> String {
     let explorer = headlight_report::explorer::Explorer::read(run).unwrap().unwrap();
     explorer.sentences[0].sent_id.clone()

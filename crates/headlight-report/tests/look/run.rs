@@ -222,19 +222,24 @@ impl Size {
         write_table(folder, &clusters).unwrap();
     }
 
+    /// A name that is markup, and no special piece after the words, where the run is hostile.
+    fn frame(&self) -> Frame {
+        if self.hostile { Frame::new(["<bos>"], []) } else { Frame::bert() }
+    }
+
     fn write_explorer(&self, folder: &Path, random: &mut ChaCha8Rng) {
-        let mut sample = ExplorerSample::new(self.grid());
+        let mut sample = ExplorerSample::new(self.grid(), &self.frame());
         let mut explored = Vec::new();
         for number in 0..self.sentences {
             let sentence = self.sentence(number, 4 + random.random_range(0..22), random);
-            let attention = attention(&sentence, self.grid(), random);
+            let attention = attention(&sentence, self.grid(), &self.frame(), random);
             sample.offer(number, &sentence, || true);
             explored.push(ExplorerSentence::new(&sentence, &attention, Granularity::Full).unwrap());
         }
         let numbers = sample.numbers();
         let shown = explored.into_iter().enumerate().filter(|(number, _)| numbers.contains(number));
         let shown = shown.map(|(_, sentence)| sentence).collect();
-        Explorer::new("evaluate", self.grid(), sample.eligible(), shown).write(folder).unwrap();
+        Explorer::new("evaluate", self.grid(), &self.frame(), sample.eligible(), shown).write(folder).unwrap();
     }
 
     fn sentence(&self, number: usize, length: usize, random: &mut ChaCha8Rng) -> Sentence {
@@ -375,23 +380,25 @@ impl Size {
     }
 }
 
-/// Heads with habits: one looks to the next word, one to the previous, one to the governor, the rest to [SEP] and about.
-fn attention(sentence: &Sentence, grid: HeadGrid, random: &mut ChaCha8Rng) -> WordAttention {
+/// Heads with habits: one looks to the next word, one to the previous, one to the governor, the rest to the last piece and
+/// about.
+fn attention(sentence: &Sentence, grid: HeadGrid, frame: &Frame, random: &mut ChaCha8Rng) -> WordAttention {
     let n = sentence.words().len();
+    let positions = frame.positions(n);
     let mut weights = Vec::new();
     for head in 0..grid.len() {
-        for from in 0..n + 2 {
+        for from in 0..positions {
             let favourite = match head % 4 {
                 0 => from + 1,
                 1 => from.saturating_sub(1),
                 2 => sentence
                     .words()
-                    .get(from.wrapping_sub(1))
+                    .get(from.wrapping_sub(frame.position(0)))
                     .and_then(|word| word.governor.word())
-                    .map_or(0, WordIdx::id),
-                _ => n + 1,
+                    .map_or(0, |governor| frame.position(governor.index())),
+                _ => positions - 1,
             };
-            let row: Vec<f32> = (0..n + 2)
+            let row: Vec<f32> = (0..positions)
                 .map(|to| {
                     random.random_range(0.0..0.3_f32)
                         + if to == favourite { random.random_range(0.0..4.0) } else { 0.0 }
@@ -401,5 +408,5 @@ fn attention(sentence: &Sentence, grid: HeadGrid, random: &mut ChaCha8Rng) -> Wo
             weights.extend(row.iter().map(|weight| weight / sum));
         }
     }
-    WordAttention::new(grid, &Frame::bert(), n, weights).unwrap()
+    WordAttention::new(grid, frame, n, weights).unwrap()
 }

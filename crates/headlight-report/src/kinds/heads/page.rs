@@ -53,6 +53,10 @@ pub(crate) fn sentences(explorer: &Explorer) -> Section {
         }
         None => format!("{shown} sentences of {split} with {least} to {most} words, drawn at random"),
     };
+    let specials: Vec<&str> =
+        explorer.frame.before().iter().chain(explorer.frame.after()).map(String::as_str).collect();
+    let hidden = if specials.is_empty() { " hidden" } else { "" };
+    let specials = escape_html(&specials.join(", "));
     let frame = format!(
         "<p class=\"hint\">{drawn}. Point at a word, or focus it with Tab, to see its attention \
          alone; click or Enter keeps it. ↑ and ↓ walk through the list.</p>\n\
@@ -61,7 +65,7 @@ pub(crate) fn sentences(explorer: &Explorer) -> Section {
          <label>Direction<select id=\"explorer-direction\"></select></label>\
          <label>Words<input type=\"search\" id=\"explorer-search\" placeholder=\"in the sentence\"></label>\
          <label class=\"check\"><input type=\"checkbox\" id=\"explorer-mistakes\"> mistakes first</label>\
-         <label class=\"check\"><input type=\"checkbox\" id=\"explorer-specials\"> [CLS] and [SEP]</label></div>\n\
+         <label class=\"check\"{hidden}><input type=\"checkbox\" id=\"explorer-specials\"> {specials}</label></div>\n\
          <p class=\"readout note\" id=\"explorer-summary\" aria-live=\"polite\"></p>\n\
          <div class=\"explorer\"><ul class=\"sentences\" id=\"explorer-sentences\" role=\"listbox\" tabindex=\"0\" \
          aria-label=\"Sentences\"></ul><div class=\"stage\" id=\"explorer-stage\"></div></div>\n",
