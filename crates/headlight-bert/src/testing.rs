@@ -9,8 +9,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     Activation, Architecture, Attention, BertWeights, Biases, Buckets, Embedding, Embeddings, Encoded, FeedForward,
-    LayerNorm, LayerWeights, Linear, LmShape, LmTransform, Local, LocalLayers, Norm, NormKind, Order, Pieces, Positions,
-    Relative, Request, Rotary, Visibility, request::Encode,
+    LayerNorm, LayerWeights, Linear, LmShape, LmTransform, Local, LocalLayers, Norm, NormKind, Order, Pieces,
+    Positions, Relative, Request, Rotary, Visibility, request::Encode,
 };
 
 /// Sizes of a small model.
@@ -49,7 +49,8 @@ pub(crate) fn variants(spec: &Architecture) -> Vec<Architecture> {
     let rotary = |share: f32| Rotary {
         frequencies: (0..(width as f32 * share) as usize / 2).map(|pair| 0.7f32.powi(pair as i32)).collect(),
     };
-    let unplaced = Embedding { positions: Positions::InAttention { longest: 200 }, segments: 0, ..spec.embedding.clone() };
+    let unplaced =
+        Embedding { positions: Positions::InAttention { longest: 200 }, segments: 0, ..spec.embedding.clone() };
     let disentangled = Relative::Disentangled {
         buckets: Buckets::Around { span: 8, furthest: Some(40) },
         content_to_position: true,
@@ -59,7 +60,11 @@ pub(crate) fn variants(spec: &Architecture) -> Vec<Architecture> {
     };
     let with = |relative| Attention { relative: Some(relative), ..spec.attention.clone() };
     vec![
-        Architecture { stored_layers: 1, embedding: Embedding { width: 6, projected: true, ..spec.embedding.clone() }, ..spec.clone() },
+        Architecture {
+            stored_layers: 1,
+            embedding: Embedding { width: 6, projected: true, ..spec.embedding.clone() },
+            ..spec.clone()
+        },
         Architecture { attention: with(Relative::Bias(Buckets::Halves { count: 8, furthest: 20 })), ..spec.clone() },
         Architecture { attention: with(disentangled), embedding: unplaced.clone(), ..spec.clone() },
         Architecture {

@@ -127,7 +127,7 @@ impl Tokenizer {
             inner,
             special,
             around,
-            last_segment: u32::try_from(spec.segments.saturating_sub(1)).unwrap_or(u32::MAX),
+            last_segment: u32::try_from(spec.embedding.segments.saturating_sub(1)).unwrap_or(u32::MAX),
             growth,
             warnings,
             max_positions: spec.max_pieces(),

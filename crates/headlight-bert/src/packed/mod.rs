@@ -30,7 +30,8 @@ use headlight_attention::AttentionHead;
 use rayon::prelude::*;
 
 use crate::{
-    Architecture, AttentionKind, BertWeights, Embeddings, HeadMask, LayerNorm, Order, Pieces, Positions, Request, Rotary,
+    Architecture, AttentionKind, BertWeights, Embeddings, HeadMask, LayerNorm, Order, Pieces, Positions, Request,
+    Rotary,
     architecture::Step,
     request::{Encode, Encoded},
 };
@@ -325,14 +326,7 @@ impl PackedEncoder {
 
     /// What follows attention in a layer: states ← its output, from its contexts and its input; normalised after the last,
     /// where the model does so.
-    fn finish(
-        &self,
-        turn: &Turn<'_>,
-        contexts: &[f32],
-        states: &mut [f32],
-        expanded: &mut Buffer,
-        room: &mut Buffer,
-    ) {
+    fn finish(&self, turn: &Turn<'_>, contexts: &[f32], states: &mut [f32], expanded: &mut Buffer, room: &mut Buffer) {
         let Architecture { hidden, norm: shape, order, .. } = self.spec;
         let (layer, set) = (turn.layer, self.set);
         let post = layer.attention_norm.as_ref().filter(|_| order == Order::Post);

@@ -73,7 +73,8 @@ fn equals_the_burn_encoder_on_every_instruction_set() {
         (2, 20, 40, Activation::Gelu),
         (1, 64, 16, Activation::Gelu),
     ];
-    let shapes = shapes.map(|(heads, width, intermediate, activation)| spec(heads.max(2), width, intermediate, activation));
+    let shapes =
+        shapes.map(|(heads, width, intermediate, activation)| spec(heads.max(2), width, intermediate, activation));
     let others = [spec(3, 16, 70, Activation::Gelu), spec(2, 10, 33, Activation::GeluTanh)];
     for spec in shapes.into_iter().chain(others.iter().flat_map(variants)) {
         let rng = &mut ChaCha8Rng::seed_from_u64(7);
