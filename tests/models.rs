@@ -132,6 +132,29 @@ fn sentences_that_cannot_be_aligned_are_counted_and_listed() {
 }
 
 #[test]
+fn the_piece_limit_is_the_models_where_that_is_lower() {
+    let world = World::new();
+    let row =
+        |at: usize| format!("{at}\tthe\t_\tX\t_\t_\t{}\t{}\t_\t_\n", at - 1, if at == 1 { "root" } else { "dep" });
+    let long: String = (1..=140).map(row).collect();
+    world.write("bank.conllu", format!("{}# sent_id = long\n{long}\n", treebank(["the", "tree", "sat", "mat"])));
+    world.write(
+        "run.toml",
+        tiny_config("max_pieces = 512")
+            .replace("[\"sample:select\"]", "[]")
+            .replace("sample:evaluate", "bank.conllu")
+            .replace("kind = \"heads\"", "kind = \"heads\"\nselection = \"same\""),
+    );
+    world.succeed(&["run", "run.toml"]);
+    let report: serde_json::Value = serde_json::from_str(&world.read("runs/run/report.json")).unwrap();
+    assert_eq!(report["conventions"]["piece_limit"], 128);
+    assert_eq!(report["treebank"]["splits"][0]["skipped"]["too many pieces"], 1);
+    let said =
+        "the model reads at most 128 pieces, fewer than `treebank.max_pieces` = 512: longer sentences are skipped";
+    assert!(report["warnings"].as_array().unwrap().iter().any(|it| it == said), "{}", report["warnings"]);
+}
+
+#[test]
 fn how_a_checkpoint_was_read_stands_in_the_report() {
     let world = World::new();
     for file in ["config.json", "vocab.txt", "model.safetensors"] {

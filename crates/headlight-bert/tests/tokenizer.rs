@@ -281,6 +281,88 @@ fn a_class_that_splits_text_by_code_of_its_own_is_refused_by_name() {
     assert!(error.contains("config.json: tokenizer_class is `BertJapaneseTokenizer`"), "{error}");
 }
 
+/// A `tokenizer.json` of bytes whose post-processor is this one.
+fn of_bytes(post_processor: &Value) -> String {
+    serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+        "post_processor": post_processor, "decoder": null,
+        "model": {"type": "BPE", "vocab": {"<s>": 0, "</s>": 1, "a": 2, "Ġ": 3, "b": 4, "Ġa": 5}, "merges": [["Ġ", "a"]]},
+    })
+    .to_string()
+}
+
+#[test]
+fn special_pieces_of_another_vocabulary_are_refused_by_name() {
+    let fast =
+        |more: &str| ("tokenizer_config.json", format!(r#"{{"tokenizer_class": "PreTrainedTokenizerFast"{more}}}"#));
+    let around = |first: u32, last: u32| {
+        serde_json::json!({"type": "RobertaProcessing", "cls": ["<s>", first], "sep": ["</s>", last],
+                           "trim_offsets": true, "add_prefix_space": false})
+    };
+    let read = |config, around: &Value| read_files(&[config, ("tokenizer.json", of_bytes(around))]);
+    let tokenizer = read(fast(""), &around(0, 1)).unwrap();
+    assert_eq!(spelled(&tokenizer, &tokenizer.words(&["a", "a", "ba"], 12).unwrap().ids), "<s> a Ġa Ġ b a </s>");
+    assert_eq!((tokenizer.special().cls, tokenizer.special().sep, tokenizer.special().unk), (Some(0), Some(1), None));
+    let check = |tokenizer: Result<Tokenizer, LoadError>, message: &str| {
+        let error = told(&tokenizer.unwrap_err());
+        assert!(error.contains(message), "{error}");
+    };
+    check(read(fast(""), &around(0, 4)), "it puts `</s>` with id 4 around a text, but its vocabulary has `b` there");
+    check(
+        read(fast(""), &around(9, 1)),
+        "it puts `<s>` with id 9 around a text, but its vocabulary has no piece there",
+    );
+    check(
+        read(fast(r#", "add_bos_token": true, "bos_token": "<bos>""#), &Value::Null),
+        "its vocabulary has no <bos>, which tokenizer_config.json has around a text",
+    );
+    // RoBERTa's own pieces, whatever the file says.
+    let roberta = |more: &str| ("tokenizer_config.json", format!(r#"{{"tokenizer_class": "RobertaTokenizer"{more}}}"#));
+    assert!(read(roberta(""), &Value::Null).is_ok());
+    check(read(roberta(r#", "sep_token": "<sep>""#), &around(0, 1)), "its vocabulary has no <sep>; if the model's is");
+    // A word without a piece, and no unknown one to stand for it.
+    let bare = read(fast(""), &around(0, 1)).unwrap();
+    assert_eq!(bare.words(&["a", "zz"], 12), Err(Skip::Untokenizable));
+}
+
+#[test]
+fn plain_files_of_a_class_that_needs_more_are_refused() {
+    let class = |class: &str| ("tokenizer_config.json", format!(r#"{{"tokenizer_class": "{class}"}}"#));
+    let check = |files: &[(&str, &str)], config: (&str, String), message: &str| {
+        let (folder, spec) = folder("", 17);
+        fs::remove_file(folder.path().join("vocab.txt")).unwrap();
+        for (file, content) in files.iter().copied().chain([(config.0, config.1.as_str())]) {
+            fs::write(folder.path().join(file), content).unwrap();
+        }
+        let error = told(&Tokenizer::read(folder.path(), &spec).unwrap_err());
+        assert!(error.contains(message), "{error}");
+    };
+    let pieces =
+        [("vocab.json", r#"{"<s>": 0, "</s>": 1, "<unk>": 2, "a": 3, "b": 4, "ab": 5}"#), ("merges.txt", "a b\n")];
+    check(
+        &pieces,
+        class("HerbertTokenizer"),
+        "tokenizer_class is `HerbertTokenizer`, supported: RobertaTokenizer, GPT2",
+    );
+    check(
+        &pieces[..1],
+        class("RobertaTokenizer"),
+        "has no tokenizer.json or vocab.txt, nor vocab.json with merges.txt",
+    );
+    let broken = [pieces[0], ("merges.txt", "#version: 0.2\na b\nab\n")];
+    check(&broken, class("RobertaTokenizer"), "merges.txt: line 3: `ab` are not two pieces to merge");
+    let foreign = [pieces[0], ("merges.txt", "a c\n")];
+    check(&foreign, class("RobertaTokenizer"), "vocab.json: not a tokenizer");
+    let model = [("sentencepiece.bpe.model", "")];
+    check(
+        &model,
+        class("XLMRobertaTokenizer"),
+        "`XLMRobertaTokenizer`, supported: DebertaV2Tokenizer where only a model",
+    );
+    check(&model, class("DebertaV2Tokenizer"), "it is no model of SentencePiece that is read here");
+}
+
 #[test]
 fn settings_that_overrule_tokenizer_json_are_told() {
     let bert = serde_json::json!({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
