@@ -75,6 +75,35 @@ fn a_revision_is_a_model_of_its_own() {
 }
 
 #[test]
+fn known_models_have_a_name_and_a_repository_each() {
+    let listed = World::new().succeed(&["models"]);
+    let column = |line: &str, from: &str| {
+        line.split_once(from).map(|(_, rest)| rest.split([' ', ';']).next().unwrap().to_owned())
+    };
+    let ids: Vec<String> =
+        listed.lines().filter_map(|line| column(line, "Hugging Face ")).filter(|id| id.contains('/')).collect();
+    let unique: std::collections::BTreeSet<&String> = ids.iter().collect();
+    assert!(ids.len() > 30 && unique.len() == ids.len(), "{listed}");
+    assert!(ids.iter().all(|id| id.split('/').count() == 2), "{ids:?}");
+    for family in [
+        "roberta-base",
+        "camembert-base",
+        "electra-small-discriminator",
+        "albert-base-v2",
+        "mpnet-base",
+        "deberta-v3-base",
+        "modernbert-base",
+        "gpt2",
+        "pythia-160m",
+        "qwen3-0.6b",
+        "multiberts-seed-0",
+        "distilbert-base-cased",
+    ] {
+        assert_eq!(listed.lines().filter(|line| line.split("  ").next() == Some(family)).count(), 1, "{family}");
+    }
+}
+
+#[test]
 fn a_revision_may_have_slashes() {
     let server = Server::start();
     for file in ["config.json", "vocab.txt", "model.safetensors"] {
