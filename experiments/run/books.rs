@@ -49,7 +49,7 @@ impl Books {
                 self.summary.sentences += 1;
                 self.summary.words += sentence.len() as u64;
                 self.contents.push(sentence);
-                reading::add_sentence(&mut self.summary.reading, sentence, &pieces, tokenizer.special().unk);
+                reading::add_sentence(&mut self.summary.reading, sentence, &pieces, tokenizer.special());
                 match pieces.unpieced_words {
                     0 => {}
                     1 => self.unaligned(sentence, "1 word has no piece of its own".to_owned()),
@@ -80,7 +80,7 @@ impl Books {
     pub(super) fn pair(&mut self, pieces: &Pieces, tokenizer: &Tokenizer) {
         self.summary.sentences += 1;
         self.summary.words += pieces.len() as u64;
-        reading::add_pieces(&mut self.summary.reading, pieces, tokenizer.special().unk);
+        reading::add_pieces(&mut self.summary.reading, pieces, tokenizer.special());
     }
 
     /// Counts the mentions of a document.

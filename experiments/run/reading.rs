@@ -1,6 +1,6 @@
 //! How the model read the words of a split: counted while they pass, shown beside them, warned of where it is much.
 
-use headlight_bert::{Legibility, Pieces};
+use headlight_bert::{Legibility, Pieces, SpecialPieces};
 use headlight_report::format::{count, percent};
 use headlight_report::run::{Reading, SplitSummary, UnreadWords};
 use headlight_treebank::Sentence;
@@ -22,14 +22,14 @@ fn reasons(reading: &Reading) -> [(&'static str, u64); 3] {
 }
 
 /// Counts the words of a sentence, of which the model sees these pieces.
-pub(super) fn add_sentence(reading: &mut Reading, sentence: &Sentence, pieces: &Pieces, unknown: Option<u32>) {
-    add_pieces(reading, pieces, unknown);
+pub(super) fn add_sentence(reading: &mut Reading, sentence: &Sentence, pieces: &Pieces, special: SpecialPieces) {
+    add_pieces(reading, pieces, special);
     reading.blank_words += sentence.forms().iter().filter(|form| **form == "_").count() as u64;
 }
 
 /// Counts the words that these pieces make.
-pub(super) fn add_pieces(reading: &mut Reading, pieces: &Pieces, unknown: Option<u32>) {
-    let Legibility { unknown, unpieced, shared, .. } = pieces.legibility(unknown);
+pub(super) fn add_pieces(reading: &mut Reading, pieces: &Pieces, special: SpecialPieces) {
+    let Legibility { unknown, unpieced, shared, .. } = pieces.legibility(special);
     reading.pieces += (pieces.len() - pieces.alignment.frame().specials()) as u64;
     reading.unknown_words += unknown as u64;
     reading.unpieced_words += unpieced as u64;

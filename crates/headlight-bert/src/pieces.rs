@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use headlight_attention::Alignment;
 
-use crate::Architecture;
+use crate::{Architecture, SpecialPieces};
 
 /// One input of an encoder: `[CLS] … [SEP]`, or `[CLS] A [SEP] B [SEP]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,10 +30,15 @@ impl Pieces {
         self.ids.is_empty()
     }
 
-    /// How much of the words the model can make out, where `unknown` stands for what has no piece.
-    pub fn legibility(&self, unknown: Option<u32>) -> Legibility {
+    /// How much of the words the model can make out.
+    pub fn legibility(&self, special: SpecialPieces) -> Legibility {
         let words = self.alignment.words();
-        let is_unknown = |word: &&Range<usize>| self.ids[(*word).clone()].iter().all(|id| Some(*id) == unknown);
+        let SpecialPieces { unk, space, .. } = special;
+        // The space before a word says nothing of it.
+        let is_unknown = |word: &&Range<usize>| {
+            let ids = &self.ids[(*word).clone()];
+            ids.iter().any(|id| Some(*id) == unk) && ids.iter().all(|id| [unk, space].contains(&Some(*id)))
+        };
         let shares = |pair: &&[Range<usize>]| pair[0].start <= pair[1].start && pair[1].end <= pair[0].end;
         Legibility {
             words: words.len(),

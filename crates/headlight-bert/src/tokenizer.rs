@@ -39,6 +39,8 @@ pub struct SpecialPieces {
     pub unk: Option<u32>,
     /// `[MASK]`, where the vocabulary has it.
     pub mask: Option<u32>,
+    /// A piece of nothing but the space before a word (`Ġ`, `▁`), where the vocabulary has one.
+    pub space: Option<u32>,
 }
 
 /// A tokenizer that fits its model: each piece has an embedding, and the special pieces exist.
@@ -121,6 +123,7 @@ impl Tokenizer {
                 Some(name) => in_vocabulary(name),
                 None => ["[MASK]", "<mask>"].into_iter().find_map(in_vocabulary),
             },
+            space: ["Ġ", "▁"].into_iter().find_map(in_vocabulary),
         };
         Ok(Self {
             spaced: is_spaced(&inner),

@@ -104,14 +104,14 @@ fn compare(case: &Value, sentences: &[Value]) -> Compared {
         }
         let by_text = tokenizer.text(text, &places, 4096).unwrap();
         check("text", &by_text, &golden["text"]);
-        let unknown = tokenizer.special().unk;
-        let legible = by_words.legibility(unknown);
+        let special = tokenizer.special();
+        let legible = by_words.legibility(special);
         compared.sentences += 1;
         compared.words += words.len();
         compared.pieces += by_words.len() - tokenizer.frame().specials();
         compared.unknown += legible.unknown;
-        compared.unpieced += legible.unpieced + by_text.legibility(unknown).unpieced;
-        compared.shared += by_text.legibility(unknown).shared;
+        compared.unpieced += legible.unpieced + by_text.legibility(special).unpieced;
+        compared.shared += by_text.legibility(special).shared;
     }
     compared
 }

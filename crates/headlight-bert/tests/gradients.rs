@@ -8,7 +8,7 @@ use headlight_bert::{
 };
 use support::{Golden, check_golden, fixture, shared};
 
-const SPECIAL: SpecialPieces = SpecialPieces { cls: Some(2), sep: Some(3), unk: Some(1), mask: Some(4) };
+const SPECIAL: SpecialPieces = SpecialPieces { cls: Some(2), sep: Some(3), unk: Some(1), mask: Some(4), space: None };
 
 fn golden() -> Golden {
     Golden::read(&fixture("tiny-bert-golden.safetensors"))

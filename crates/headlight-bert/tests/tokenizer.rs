@@ -323,7 +323,7 @@ fn special_pieces_of_another_vocabulary_are_refused_by_name() {
     check(read(roberta(r#", "sep_token": "<sep>""#), &around(0, 1)), "its vocabulary has no <sep>; if the model's is");
     // A word without a piece, and no unknown one to stand for it.
     let bare = read(fast(""), &around(0, 1)).unwrap();
-    assert_eq!(bare.words(&["a", "zz"], 12), Err(Skip::Untokenizable));
+    assert_eq!(bare.words(&["zz", "a"], 12), Err(Skip::Untokenizable));
 }
 
 #[test]
@@ -420,7 +420,7 @@ fn a_cased_vocabulary_under_a_lower_casing_tokenizer_is_told() {
 fn words_that_a_model_cannot_make_out_are_counted() {
     let tokenizer = tokenizer();
     let counts = |pieces: headlight_bert::Pieces| {
-        let Legibility { words, unknown, unpieced, shared } = pieces.legibility(tokenizer.special().unk);
+        let Legibility { words, unknown, unpieced, shared } = pieces.legibility(tokenizer.special());
         [words, unknown, unpieced, shared]
     };
     // Known, in part unknown, unknown, without a character that is read.
@@ -429,4 +429,21 @@ fn words_that_a_model_cannot_make_out_are_counted() {
     // "del" is one token of two words; the zero-width spaces of one place are one piece.
     let text = tokenizer.text("la del \u{200b}", &[0..2, 3..6, 3..6, 7..8], 128).unwrap();
     assert_eq!(counts(text), [4, 3, 1, 1]);
+}
+
+/// A tokenizer of SentencePiece writes the space before a word that it does not know as a piece of its own.
+#[test]
+fn a_space_before_an_unknown_word_does_not_make_it_known() {
+    let unigram = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true},
+        "post_processor": null, "decoder": null,
+        "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": false,
+                  "vocab": [["<unk>", 0.0], ["▁", -3.0], ["a", -2.0], ["▁a", -1.0]]},
+    });
+    let class = ("tokenizer_config.json", r#"{"tokenizer_class": "PreTrainedTokenizerFast"}"#.to_owned());
+    let tokenizer = read_files(&[class, ("tokenizer.json", unigram.to_string())]).unwrap();
+    let pieces = tokenizer.words(&["a", "ж", "aж"], 12).unwrap();
+    assert_eq!(spelled(&tokenizer, &pieces.ids), "▁a ▁ <unk> ▁a <unk>");
+    assert_eq!(pieces.legibility(tokenizer.special()).unknown, 1);
 }
