@@ -193,9 +193,9 @@ impl Run {
             for group in if due.is_empty() { waiting } else { due } {
                 self.fill_group(&group)?;
             }
-            for kind in 0..kinds {
-                if asked[kind].iter().any(is_later) {
-                    asked[kind] = ask(self, kind)?;
+            for (kind, asked) in asked.iter_mut().enumerate() {
+                if asked.iter().any(is_later) {
+                    *asked = ask(self, kind)?;
                 }
             }
         }

@@ -81,7 +81,7 @@ pub fn list(shelf: Shelf, root: &Path) -> Result<Vec<Entry>> {
         };
         match shelf {
             Shelf::Attention => {
-                stores.iter().filter(|store| store.path == path).for_each(|store| entry.of_store(store))
+                stores.iter().filter(|store| store.path == path).for_each(|store| entry.of_store(store));
             }
             Shelf::Predictions | Shelf::Records => entry.of_card(&path),
         }
