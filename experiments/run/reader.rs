@@ -231,7 +231,9 @@ impl Run {
 
     fn fill_group(&mut self, group: &Group<'_>) -> Result<()> {
         let mut fillings = Vec::new();
-        for (_, reader) in &group.readers {
+        for (place, reader) in &group.readers {
+            // From now on until the run ends nobody removes it.
+            self.in_use.push(place.in_use()?);
             fillings.extend(reader.open(self)?);
         }
         if !fillings.is_empty() {
@@ -240,17 +242,7 @@ impl Run {
             let wants = wants.context("readers of a group can be served together")?;
             self.in_draw(group.draw, |run| run.encode(group.stream, wants, fillings))?;
         }
-        for (place, _) in &group.readers {
-            self.use_from_now_on(place)?;
-        }
-        Ok(())
-    }
-
-    /// Marks something complete as used by this run, until it ends.
-    fn use_from_now_on(&mut self, place: &Place) -> Result<()> {
-        if self.complete.insert(place.clone()) {
-            self.in_use.push(place.in_use()?);
-        }
+        self.complete.extend(group.readers.iter().map(|(place, _)| place.clone()));
         Ok(())
     }
 }
