@@ -28,5 +28,6 @@ mod shared_passes;
 mod single_heads;
 mod splits;
 mod support;
+mod sweeps;
 mod unannotated;
 mod whole_runs;

@@ -95,7 +95,7 @@ pub struct RunArgs {
     /// Folder that holds the run directories; a run is written into a folder of its name there
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub out: PathBuf,
-    /// Replace a run directory that exists
+    /// Replace run directories that exist; without it a sweep goes on, and leaves its finished runs as they are
     #[arg(long)]
     pub force: bool,
 }
@@ -156,7 +156,7 @@ pub enum CompareFormat {
 /// `headlight report`
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// Run directories
+    /// Run directories, or those of sweeps
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
 }
@@ -164,14 +164,14 @@ pub struct ReportArgs {
 /// `headlight figure`
 #[derive(Debug, Args)]
 pub struct FigureArgs {
-    /// A run directory
+    /// A run directory, or that of a sweep
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// Which figure
     #[arg(value_enum, value_name = "NAME")]
     pub name: FigureName,
     /// Of what: the relation of a heatmap, the sent_id of a sentence or a tree, the measure of pruning (default: the one
-    /// that guided the orders)
+    /// that guided the orders), the series of emergence (default: the first)
     #[arg(value_name = "OF")]
     pub of: Option<String>,
     /// Format, where --out does not tell; default: svg, of a tree tex
@@ -216,6 +216,8 @@ pub enum FigureName {
     Tree,
     /// What the model loses as more and more heads are masked (needs kind = "pruning")
     Pruning,
+    /// What the checkpoints of a training can do against its step (of a sweep's directory, NAME-sweep)
+    Emergence,
 }
 
 impl FigureName {
@@ -231,6 +233,7 @@ impl FigureName {
             FigureName::Sentence => "sentence",
             FigureName::Tree => "tree",
             FigureName::Pruning => "pruning",
+            FigureName::Emergence => "emergence",
         }
     }
 }

@@ -4,31 +4,44 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
-use headlight_report::figures::Figure;
+use headlight_report::figures::{Figure, write_emergence};
 use headlight_report::run::RunDirectory;
+use headlight_report::sweep::Sweep;
 use headlight_report::tables::Direction;
 
 use super::Usage;
 use crate::cli::output;
 use crate::cli::{DirectionName, FigureArgs, FigureFormat, FigureName};
 
-/// Draws a figure of a run and prints where it is.
+/// Draws a figure of a run, or of a sweep, and prints where it is.
 pub fn figure(args: &FigureArgs) -> Result<()> {
-    let figure = figure_of(args).map_err(Usage)?;
-    let run = RunDirectory::open(&args.run)?;
+    match figure_of(args).map_err(Usage)? {
+        Some(figure) => {
+            let run = RunDirectory::open(&args.run)?;
+            figure.write(&run, &place(args)?)?;
+        }
+        None => {
+            let sweep = Sweep::open(&args.run)?;
+            write_emergence(&sweep, args.of.as_deref(), &place(args)?)?;
+        }
+    }
+    output::print(&format!("{}\n", place(args)?.display()))
+}
+
+/// Where the figure goes; the folder is there.
+fn place(args: &FigureArgs) -> Result<PathBuf> {
     let path = args.out.clone().unwrap_or_else(|| default_path(args));
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    figure.write(&run, &path)?;
-    output::print(&format!("{}\n", path.display()))
+    Ok(path)
 }
 
 /// Refuses what the figure does not ask for: a figure drawn without it would look like the answer to another question.
 fn check_arguments(args: &FigureArgs) -> Result<()> {
-    use FigureName::{Heatmap, Pruning, Sentence, Tree};
+    use FigureName::{Emergence, Heatmap, Pruning, Sentence, Tree};
     let given = [
-        (args.of.is_some(), "OF", &[Heatmap, Sentence, Tree, Pruning][..]),
+        (args.of.is_some(), "OF", &[Heatmap, Sentence, Tree, Pruning, Emergence][..]),
         (args.direction.is_some(), "--direction", &[Heatmap]),
         (args.head.is_some(), "--head", &[Sentence]),
         (args.relation.is_some(), "--relation", &[Sentence]),
@@ -43,11 +56,13 @@ fn check_arguments(args: &FigureArgs) -> Result<()> {
     }
 }
 
-fn figure_of(args: &FigureArgs) -> Result<Figure> {
+/// The figure of a run that is asked for; `None` where it is that of a sweep.
+fn figure_of(args: &FigureArgs) -> Result<Option<Figure>> {
     check_arguments(args)?;
     let of =
         |what: &str| args.of.clone().ok_or_else(|| anyhow!("`{}` needs to know of what: {what}", args.name.name()));
-    Ok(match args.name {
+    Ok(Some(match args.name {
+        FigureName::Emergence => return Ok(None),
         FigureName::Figure2 => Figure::Surface,
         FigureName::Figure3 => Figure::Importance,
         FigureName::Figure4 => Figure::Entropy,
@@ -70,7 +85,7 @@ fn figure_of(args: &FigureArgs) -> Result<Figure> {
             sent_id: of("the sent_id of a sentence that the run evaluated")?,
             predictor: args.predictor.clone(),
         },
-    })
+    }))
 }
 
 /// `<run>/figures/heatmap-obj.svg`; what a file name cannot hold becomes `_`.

@@ -12,6 +12,7 @@ pub mod report;
 pub mod run;
 pub mod show;
 pub mod store;
+mod sweep;
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ use headlight_report::sheet::Sheet;
 use indicatif::HumanBytes;
 
 use super::config::{Config, load_configs};
-use super::{Usage, print_sheets};
+use super::{Usage, print_sheets, sweep};
 use crate::cli::{RunArgs, interrupt, progress};
 use crate::config::CacheConfig;
 use crate::kinds::Experiment;
@@ -15,18 +15,23 @@ use crate::run::{Run, cache};
 
 /// Runs each config in turn. All are read first, so that a mistake in the last is found before the first is run.
 pub fn run(args: &RunArgs) -> Result<()> {
-    let configs = args.configs.iter().map(|config| load_configs(config, &args.sets)).collect::<Result<Vec<_>>>()?;
-    let configs: Vec<Config> = configs.into_iter().flatten().collect();
-    for (at, config) in configs.iter().enumerate() {
-        let name = &config.settings.name;
-        if configs[..at].iter().any(|before| before.settings.name == *name) {
+    let groups = args.configs.iter().map(|config| load_configs(config, &args.sets)).collect::<Result<Vec<_>>>()?;
+    let mut names: Vec<&str> = Vec::new();
+    for name in groups.iter().flatten().map(|config| config.settings.name.as_str()) {
+        if names.contains(&name) {
             let wrong = anyhow!("two runs would be called {name}, and one replace the other: give one another `name`");
             return Err(Usage(wrong).into());
         }
+        names.push(name);
     }
     interrupt::install()?;
-    for config in configs {
-        print_sheets(&run_one(&config, &args.out, args.force)?)?;
+    for configs in groups {
+        let is_sweep = configs.iter().any(|config| config.place.is_some());
+        if is_sweep {
+            print_sheets(&sweep::run(&configs, &args.out, args.force)?)?;
+        } else {
+            configs.iter().try_for_each(|config| print_sheets(&run_one(config, &args.out, args.force)?))?;
+        }
     }
     Ok(())
 }
@@ -34,7 +39,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
 /// Runs the experiments of a config; returns the tables for people. First the encoder passes over all that they ask for, over
 /// each text once where it can. What is computed before an error stays in the cache and in the partial directory, and the next
 /// call with the same config goes on from there.
-fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
+pub fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
     let mut run = Run::begin(config.settings.clone(), config.experiments_toml(), out, force)?;
     // Training and statistics take the threads of the pool they run in; the encoder is told its number.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(config.settings.threads).build();

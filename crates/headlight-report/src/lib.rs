@@ -70,6 +70,7 @@ mod script;
 mod selection;
 pub mod sheet;
 pub mod stats;
+pub mod sweep;
 pub mod tables;
 mod tree_figure;
 

@@ -9,6 +9,7 @@ mod clusters;
 mod colours;
 mod curves;
 mod drawing;
+mod emergence;
 mod heat_map;
 mod layers;
 mod relations;
@@ -21,6 +22,7 @@ use headlight_attention::AttentionHead;
 
 use crate::kinds::heads::best_heads_sheet;
 use crate::run::{RunDirectory, RunError};
+use crate::sweep::Sweep;
 use crate::tables::{BestHead, Direction};
 use crate::tree_figure::{TreeFigureError, run_tree};
 use drawing::Drawing;
@@ -80,6 +82,15 @@ pub enum FigureError {
         run: PathBuf,
         /// The kind of experiment that is missing.
         kind: &'static str,
+    },
+    /// No series of a sweep has steps.
+    #[error(
+        "emergence is drawn against the steps of a training; series of this sweep that have several: {}",
+        if .known.is_empty() { "none" } else { .known }
+    )]
+    NoSteps {
+        /// The series that have.
+        known: String,
     },
     /// No head was scored on the relation.
     #[error("no relation `{relation}` was scored; the run has {known}")]
@@ -187,6 +198,24 @@ impl Figure {
             Figure::Tree { sent_id, predictor } => Ok(run_tree(run, sent_id, predictor.as_deref())?),
             _ => Err(FigureError::NoLatex),
         }
+    }
+}
+
+/// Writes the figure of a sweep's emergence into a file whose name ends in `.svg` or `.png`: the curves of one series,
+/// where none is named the first that has steps.
+///
+/// # Errors
+/// [`FigureError::NoSteps`], and those of the file.
+pub fn write_emergence(sweep: &Sweep, series: Option<&str>, path: &Path) -> Result<(), FigureError> {
+    let draw = || emergence::emergence(sweep, series);
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("png") => draw()?.write_png(path),
+        Some("svg") => {
+            let io = |source| FigureError::Io { path: path.to_owned(), source };
+            fs::write(path, draw()?.to_svg()?).map_err(io)
+        }
+        Some("tex") => Err(FigureError::NoLatex),
+        _ => Err(FigureError::Format(path.to_owned())),
     }
 }
 

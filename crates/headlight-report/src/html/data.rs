@@ -12,7 +12,7 @@ use crate::run::{RunDirectory, RunError};
 use crate::tables::{BestHead, ProbeScore};
 
 /// Everything but the explorer's sentences.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PageData {
     model: Model,
@@ -29,7 +29,7 @@ pub(super) struct PageData {
     pub probe_rows: Vec<ProbeScore>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Model {
     name: String,
     layers: u32,

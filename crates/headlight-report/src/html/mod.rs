@@ -32,6 +32,46 @@ pub fn html_report(run: &RunDirectory) -> Result<String, RunError> {
     let explorer = Explorer::read(run)?.filter(|explorer| !explorer.sentences.is_empty());
     let data = PageData::read(run)?;
     let sections = sections::sections(run, explorer.as_ref())?;
+    Ok(page(&Page {
+        version: &run.manifest().headlight_version,
+        title: &run.report().name,
+        lede: &story::lede(run.report()),
+        tiles: &story::tiles(run.report(), &data),
+        sections: &sections,
+        colophon: &story::colophon(run.manifest()),
+        data: &json(&data),
+        explorer: &json(&explorer),
+    }))
+}
+
+/// The page of several runs, with the same plots and none of the sections of a single run.
+pub(crate) fn page_of_sweep(title: &str, version: &str, lede: &str, sections: &[Section]) -> String {
+    page(&Page {
+        version,
+        title,
+        lede,
+        tiles: "",
+        sections,
+        colophon: &story::colophon_of_sweep(version),
+        data: &json(&PageData::default()),
+        explorer: &json(&None::<Explorer>),
+    })
+}
+
+/// What a page is put together from: HTML, and JSON for its scripts.
+struct Page<'a> {
+    version: &'a str,
+    title: &'a str,
+    lede: &'a str,
+    tiles: &'a str,
+    sections: &'a [Section],
+    colophon: &'a str,
+    data: &'a str,
+    explorer: &'a str,
+}
+
+fn page(page: &Page<'_>) -> String {
+    let Page { sections, .. } = page;
     let navigation: String =
         sections.iter().map(|section| format!("<li><a href=\"#{}\">{}</a></li>", section.id, section.title)).collect();
     let plots = Plots {
@@ -39,22 +79,22 @@ pub fn html_report(run: &RunDirectory) -> Result<String, RunError> {
         grids: sections.iter().flat_map(|section| &section.grids).collect(),
     };
     let sections: String = sections.iter().map(Section::to_html).collect();
-    Ok(format!(
+    format!(
         include_str!("../../assets/page.html"),
-        version = escape_html(&run.manifest().headlight_version),
-        title = escape_html(&run.report().name),
+        version = escape_html(page.version),
+        title = escape_html(page.title),
         css = include_str!("../../assets/page.css"),
-        lede = story::lede(run.report()),
-        tiles = story::tiles(run.report(), &data),
+        lede = page.lede,
+        tiles = page.tiles,
         navigation = format_args!("<ul>{navigation}</ul>"),
         sections = sections,
-        colophon = story::colophon(run.manifest()),
-        data = json(&data),
+        colophon = page.colophon,
+        data = page.data,
         plots = json(&plots),
-        explorer = json(&explorer),
+        explorer = page.explorer,
         plotly = plotly_script(),
         script = SCRIPT,
-    ))
+    )
 }
 
 /// What the plots of all sections are drawn from.

@@ -153,10 +153,21 @@ pub(super) fn method(report: &Report, manifest: &Manifest) -> Section {
 
 /// Who made the page, and whose work lies in it.
 pub(super) fn colophon(manifest: &Manifest) -> String {
+    made(
+        "All numbers lie beside this page as CSV and Parquet; <code>config.toml</code> repeats the run.",
+        &manifest.headlight_version,
+    )
+}
+
+/// The same of several runs.
+pub(super) fn colophon_of_sweep(version: &str) -> String {
+    made("All numbers lie beside this page as CSV and Parquet, and in the folders of the runs.", version)
+}
+
+fn made(numbers: &str, version: &str) -> String {
     format!(
-        "<p>Made by headlight {}. All numbers lie beside this page as CSV and Parquet; <code>config.toml</code> repeats the \
-         run. Method after Clark, Khandelwal, Levy and Manning, <cite>What Does BERT Look At?</cite> (2019). Plots by \
-         plotly.js, © Plotly, Inc., MIT licence.</p>",
-        escape_html(&manifest.headlight_version)
+        "<p>Made by headlight {}. {numbers} Method after Clark, Khandelwal, Levy and Manning, <cite>What Does BERT Look \
+         At?</cite> (2019). Plots by plotly.js, © Plotly, Inc., MIT licence.</p>",
+        escape_html(version)
     )
 }

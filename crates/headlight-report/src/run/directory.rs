@@ -28,6 +28,22 @@ pub enum RunError {
     /// There is something else at the path.
     #[error("{} is not a run: it has no report.json", .0.display())]
     NotARun(PathBuf),
+    /// There is something else at the path than a sweep.
+    #[error("{} is not a sweep: it has no sweep.json; a config with [sweep] makes one", .0.display())]
+    NotASweep(PathBuf),
+    /// Runs of one training are of models of different shapes.
+    #[error(
+        "checkpoints of one training have one shape, but of {series} {} has {} and {} has {}: sweep them apart", .a.0, .a.1,
+        .b.0, .b.1
+    )]
+    OtherShape {
+        /// What the runs share.
+        series: String,
+        /// A run and its model's shape.
+        a: (String, String),
+        /// Another.
+        b: (String, String),
+    },
     /// The run was interrupted, or files of it were removed.
     #[error("the run at {} is incomplete: it has no {missing}; start it again to resume it", .path.display())]
     Incomplete {

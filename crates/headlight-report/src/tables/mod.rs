@@ -32,6 +32,7 @@ mod read;
 mod reference;
 mod rows;
 mod schema;
+mod sweeps;
 mod write;
 
 pub use beyond::{BestHeadLength, HeadAttention, HeadLength, NullModel};
@@ -43,6 +44,7 @@ pub use rows::{
     HeadDistance, HeadScore, HeadTest, HeadTree, Importance, Prediction, ProbeScore, Pruning, Surface,
 };
 pub use schema::{Cell, Column, Kind, Table, Value};
+pub use sweeps::{SweepScore, SweepSeeds};
 pub use write::{TableWriter, write_table};
 
 /// Version of the tables' columns, stored in every Parquet file. It grows when a column is renamed or changes its

@@ -3,7 +3,7 @@
 use super::{
     Ablation, Baseline, BestHead, BestHeadLength, Cluster, Coreference, CoreferenceHead, Ensemble, EnsembleTree,
     HeadAttention, HeadDistance, HeadLength, HeadScore, HeadTest, HeadTree, Importance, Kind, NullModel, Prediction,
-    ProbeScore, Pruning, Surface, TABLES_VERSION, Table,
+    ProbeScore, Pruning, Surface, SweepScore, SweepSeeds, TABLES_VERSION, Table,
 };
 
 /// What `docs/tables.md` shows of reading a table in Python; a test runs it.
@@ -53,6 +53,8 @@ pub fn reference() -> String {
     push::<HeadTree>(&mut page);
     push::<Ensemble>(&mut page);
     push::<EnsembleTree>(&mut page);
+    push::<SweepScore>(&mut page);
+    push::<SweepSeeds>(&mut page);
     page
 }
 

@@ -14,6 +14,13 @@ pub(crate) struct Choice {
     head: u32,
 }
 
+/// Nothing chosen.
+impl Default for Choice {
+    fn default() -> Self {
+        Self { relation: String::new(), direction: Direction::DependentToGovernor, layer: 0, head: 0 }
+    }
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Best {
@@ -58,11 +65,6 @@ pub(crate) fn start(rows: &[BestHead], scores: &HeadCounts) -> Choice {
             layer: chosen.layer.saturating_sub(1),
             head: chosen.head.saturating_sub(1),
         },
-        None => Choice {
-            relation: scores.relations.first().cloned().unwrap_or_default(),
-            direction: Direction::DependentToGovernor,
-            layer: 0,
-            head: 0,
-        },
+        None => Choice { relation: scores.relations.first().cloned().unwrap_or_default(), ..Choice::default() },
     }
 }

@@ -1,0 +1,291 @@
+//! Runs of one sweep side by side: over the steps of a training, over its seeds, over any other key (METHOD §13).
+//!
+//! A sweep has a folder of its own beside those of its runs, with two tables, `sweep.json`, a page and a Markdown report, all
+//! made from what the runs have written.
+
+mod curves;
+mod measures;
+mod page;
+mod seeds;
+mod sheets;
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use curves::{Curve, CurvePoint};
+
+use crate::kinds::probe::is_share;
+use crate::run::{RunDirectory, RunError, read_json, write_json};
+use crate::stats::Bootstrap;
+use crate::tables::{SweepScore, SweepSeeds, read_table, write_table};
+
+/// The version of `sweep.json` that this crate writes, and the newest it reads.
+pub const SWEEP_VERSION: u32 = 1;
+
+/// The file that makes a folder that of a sweep.
+const FILE: &str = "sweep.json";
+
+/// A finished run and its place in a sweep.
+#[derive(Clone, Debug)]
+pub struct SweptRun {
+    /// The run.
+    pub run: RunDirectory,
+    /// The swept keys with its values.
+    pub swept: String,
+    /// What it shares with the runs that differ from it in step and seed only.
+    pub series: String,
+    /// The step of the training that its checkpoint is of.
+    pub step: Option<u64>,
+    /// The seed of the training, or the run's own.
+    pub seed: u64,
+}
+
+/// A sweep, as its folder has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sweep {
+    summary: Summary,
+    scores: Vec<SweepScore>,
+    seeds: Vec<SweepSeeds>,
+}
+
+/// `sweep.json`: which runs are in it, and what a reader must know of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Summary {
+    format_version: u32,
+    /// The name that all runs begin with.
+    name: String,
+    headlight_version: String,
+    /// The treebank or corpus that results are of.
+    treebank: String,
+    /// Where heads were chosen, as in configs.
+    selection: String,
+    runs: Vec<RunSummary>,
+    warnings: Vec<String>,
+}
+
+/// A run of a sweep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct RunSummary {
+    name: String,
+    swept: String,
+    series: String,
+    step: Option<u64>,
+    seed: u64,
+    finished: String,
+}
+
+/// One result in all its runs: a measure, and of what.
+type Measured<'a> = (&'a str, &'a str);
+
+impl Sweep {
+    /// From the runs of a sweep; `name` is what their names begin with.
+    ///
+    /// # Errors
+    /// [`RunError::OtherShape`] where the checkpoints of a training are not of one shape, and whatever keeps the runs' tables
+    /// from being read.
+    pub fn of_runs(name: &str, runs: &[SweptRun]) -> Result<Self, RunError> {
+        for (at, run) in runs.iter().enumerate() {
+            if let Some(before) = runs[..at].iter().find(|before| before.series == run.series) {
+                check_shapes(before, run)?;
+            }
+        }
+        let mut scores = Vec::new();
+        for run in runs {
+            scores.extend(measures::scores(run)?);
+        }
+        let (seeds, mut warnings) = seeds::over_seeds(runs, &scores)?;
+        let report = runs.first().map(|first| first.run.report());
+        let selection = report.map(|report| report.conventions.selection.clone()).unwrap_or_default();
+        if scores.iter().any(|row| row.measure == measures::BEST_HEAD) && selection == "same" {
+            warnings.push(
+                "Heads were chosen on the sentences that they are scored on: optimistic at every step.".to_owned(),
+            );
+        }
+        let steps = runs.iter().any(|run| run.step.is_some());
+        if steps && seeds.is_empty() {
+            warnings.push(
+                "Each step is of one training seed: intervals are over sentences alone and say nothing of other trainings."
+                    .to_owned(),
+            );
+        }
+        let treebank = report.map(|report| report.treebank.name.clone()).unwrap_or_default();
+        let summary = Summary {
+            format_version: SWEEP_VERSION,
+            name: name.to_owned(),
+            headlight_version: env!("CARGO_PKG_VERSION").to_owned(),
+            treebank,
+            selection,
+            runs: runs.iter().map(RunSummary::of).collect(),
+            warnings,
+        };
+        Ok(Self { summary, scores, seeds })
+    }
+
+    /// Whether a folder is that of a sweep.
+    pub fn is_at(folder: &Path) -> bool {
+        folder.join(FILE).is_file()
+    }
+
+    /// Reads the folder of a sweep.
+    ///
+    /// # Errors
+    /// When it is none, or a file of it cannot be read.
+    pub fn open(folder: &Path) -> Result<Self, RunError> {
+        if !Self::is_at(folder) {
+            return Err(RunError::NotASweep(folder.to_owned()));
+        }
+        let summary = read_json(&folder.join(FILE), SWEEP_VERSION)?;
+        let seeds = folder.join(format!("{}.parquet", <SweepSeeds as crate::tables::Table>::NAME));
+        Ok(Self {
+            summary,
+            scores: read_table(folder)?,
+            seeds: if seeds.is_file() { read_table(folder)? } else { Vec::new() },
+        })
+    }
+
+    /// Writes tables, `sweep.json`, `report.md` and `report.html` into a folder.
+    ///
+    /// # Errors
+    /// When the disk does not take them.
+    pub fn write(&self, folder: &Path) -> Result<(), RunError> {
+        write_table(folder, &self.scores)?;
+        if !self.seeds.is_empty() {
+            write_table(folder, &self.seeds)?;
+        }
+        write_json(&folder.join(FILE), &self.summary)?;
+        for (file, text) in [("report.md", self.to_markdown()), ("report.html", self.to_html())] {
+            let path = folder.join(file);
+            fs::write(&path, text).map_err(|source| RunError::Io { path, source })?;
+        }
+        Ok(())
+    }
+
+    /// The one result of each run.
+    pub fn scores(&self) -> &[SweepScore] {
+        &self.scores
+    }
+
+    /// Results over the seeds of each step.
+    pub fn seeds(&self) -> &[SweepSeeds] {
+        &self.seeds
+    }
+
+    /// The series, in the order of the runs.
+    pub fn series(&self) -> Vec<&str> {
+        let mut series: Vec<&str> = Vec::new();
+        for run in &self.summary.runs {
+            if !series.contains(&run.series.as_str()) {
+                series.push(&run.series);
+            }
+        }
+        series
+    }
+
+    /// The steps of a series, ascending; runs whose checkpoint has none are of the step `None`.
+    fn steps(&self, series: &str) -> Vec<Option<u64>> {
+        let mut steps: Vec<Option<u64>> =
+            self.summary.runs.iter().filter(|run| run.series == series).map(|run| run.step).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        steps
+    }
+
+    /// The rows of one result at one step, one for each seed.
+    fn rows(&self, series: &str, step: Option<u64>, (measure, of): Measured<'_>) -> impl Iterator<Item = &SweepScore> {
+        let step = step.map(|step| step as i64);
+        self.scores
+            .iter()
+            .filter(move |row| row.step == step && row.series == series && row.measure == measure && row.of == of)
+    }
+
+    /// One result at one step: over its seeds where there are several.
+    fn value(&self, series: &str, step: Option<u64>, result: Measured<'_>) -> Option<Value> {
+        let rows: Vec<&SweepScore> = self.rows(series, step, result).collect();
+        let first = *rows.first()?;
+        let at = step.map(|step| step as i64);
+        let over = self
+            .seeds
+            .iter()
+            .find(|row| row.step == at && row.series == series && (row.measure.as_str(), row.of.as_str()) == result);
+        let mut heads: Vec<String> =
+            rows.iter().filter_map(|row| Some(format!("{}-{}", row.layer?, row.head?))).collect();
+        heads.sort();
+        heads.dedup();
+        Some(match over {
+            Some(over) => Value {
+                value: over.mean,
+                spread: Some(over.sd),
+                seeds: rows.len(),
+                interval: over.ci_low.zip(over.ci_high),
+                heads,
+                baseline: first.baseline_accuracy,
+            },
+            None => Value {
+                value: first.value,
+                spread: None,
+                seeds: 1,
+                interval: first.ci_low.zip(first.ci_high),
+                heads,
+                baseline: first.baseline_accuracy,
+            },
+        })
+    }
+}
+
+/// One result at one step.
+struct Value {
+    value: f64,
+    /// The standard deviation over seeds.
+    spread: Option<f64>,
+    seeds: usize,
+    interval: Option<(f64, f64)>,
+    /// The heads that were chosen, one where all seeds chose the same.
+    heads: Vec<String>,
+    baseline: Option<f64>,
+}
+
+impl RunSummary {
+    fn of(run: &SweptRun) -> Self {
+        Self {
+            name: run.run.report().name.clone(),
+            swept: run.swept.clone(),
+            series: run.series.clone(),
+            step: run.step,
+            seed: run.seed,
+            finished: run.run.manifest().finished.clone(),
+        }
+    }
+}
+
+/// The checkpoints of a training have one shape.
+///
+/// # Errors
+/// [`RunError::OtherShape`] when two have not.
+pub fn check_shapes(a: &SweptRun, b: &SweptRun) -> Result<(), RunError> {
+    let shape = |run: &SweptRun| {
+        let model = &run.run.report().model;
+        format!("{} layers × {} heads, width {}", model.layers, model.heads, model.hidden_size)
+    };
+    let name = |run: &SweptRun| run.run.report().name.clone();
+    if shape(a) == shape(b) {
+        return Ok(());
+    }
+    Err(RunError::OtherShape { series: a.series.clone(), a: (name(a), shape(a)), b: (name(b), shape(b)) })
+}
+
+/// Whether a measure is shown in per cent.
+fn is_percentage(measure: &str) -> bool {
+    measure == measures::BEST_HEAD || is_share(measure)
+}
+
+/// How intervals of a sweep are computed: as its first run computed its own.
+fn bootstrap(runs: &[SweptRun]) -> Bootstrap {
+    let statistics = runs.iter().map(|run| &run.run.report().statistics).find(|it| it.resamples > 0);
+    statistics.map_or_else(Bootstrap::default, |it| Bootstrap {
+        resamples: it.resamples,
+        seed: it.seed,
+        confidence: it.confidence,
+    })
+}
