@@ -18,6 +18,7 @@ pub(crate) use curves::{Curve, CurvePoint};
 
 use crate::kinds::probe::is_share;
 use crate::run::{RunDirectory, RunError, read_json, write_json};
+use crate::selection::Selection;
 use crate::stats::Bootstrap;
 use crate::tables::{SweepScore, SweepSeeds, read_table, write_table};
 
@@ -60,7 +61,7 @@ struct Summary {
     /// The treebank or corpus that results are of.
     treebank: String,
     /// Where heads were chosen, as in configs.
-    selection: String,
+    selection: Selection,
     runs: Vec<RunSummary>,
     warnings: Vec<String>,
 }
@@ -97,11 +98,9 @@ impl Sweep {
         }
         let (seeds, mut warnings) = seeds::over_seeds(runs, &scores)?;
         let report = runs.first().map(|first| first.run.report());
-        let selection = report.map(|report| report.conventions.selection.clone()).unwrap_or_default();
-        if scores.iter().any(|row| row.measure == measures::BEST_HEAD) && selection == "same" {
-            warnings.push(
-                "Heads were chosen on the sentences that they are scored on: optimistic at every step.".to_owned(),
-            );
+        let selection = report.map_or(Selection::Separate, |report| report.conventions.selection);
+        if scores.iter().any(|row| row.measure == measures::BEST_HEAD) {
+            warnings.extend(selection.warning("of every run alike"));
         }
         let steps = runs.iter().any(|run| run.step.is_some());
         if steps && seeds.is_empty() {

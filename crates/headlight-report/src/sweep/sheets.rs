@@ -135,11 +135,7 @@ impl Sweep {
         let mut notes = Vec::new();
         let treebank = isolated(&self.summary.treebank);
         if shown.iter().any(|(measure, _)| *measure == BEST_HEAD) {
-            let chosen = match self.summary.selection.as_str() {
-                "same" => "chosen on the same sentences",
-                "folds" => "chosen on the other half of the sentences",
-                _ => "chosen on other sentences",
-            };
+            let chosen = self.summary.selection.chosen_where();
             notes.push(format!(
                 "Relations: accuracy of the best head in %, of each run its own, {chosen}, on {treebank}; the relations with \
                  most words."
