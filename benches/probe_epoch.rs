@@ -6,7 +6,7 @@ use std::path::Path;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use headlight_attention::Frame;
-use headlight_attention::store::{Entry, Precision, Store, StoreKey, open_or_write};
+use headlight_attention::store::{Bits, Entry, Store, StoreKey, open_or_write};
 use headlight_attention::{HeadGrid, MergeRule, WordAttention};
 use headlight_probe::{
     Examples, Hooks, ProbeForm, ProbeSpec, SentenceWords, SourceError, TrainOptions, WordVectors, train,
@@ -66,7 +66,7 @@ fn treebank(folder: &Path) -> Treebank {
     let forms: Vec<String> = (0..1000).map(|word| format!("w{word}")).collect();
     let rows = forms.iter().map(|form| (form.as_str(), (0..WIDTH).map(|_| number() - 0.5).collect::<Vec<f32>>()));
     let vectors = WordVectors::from_rows(WIDTH, rows.collect::<Vec<_>>()).expect("all rows have one width");
-    let key = StoreKey::new("bench", "bench", MergeRule::Mean, Precision::F16);
+    let key = StoreKey::new("bench", "bench", MergeRule::Mean, Bits::F16);
     let Entry::Vacant(mut writer) = open_or_write(folder, &key, GRID, &Frame::bert()).expect("opens") else {
         unreachable!("the folder is new")
     };

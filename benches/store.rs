@@ -7,14 +7,14 @@ use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use headlight_attention::Frame;
-use headlight_attention::store::{Entry, Precision, Store, StoreKey, StoreWriter, open_or_write, remove};
+use headlight_attention::store::{Bits, Entry, Store, StoreKey, StoreWriter, open_or_write, remove};
 use headlight_attention::{HeadGrid, MergeRule, WordAttention};
 
 const GRID: HeadGrid = HeadGrid { layers: 6, heads: 12 };
 const WORDS: usize = 18;
 const SENTENCES: usize = 200;
 
-fn key(precision: Precision) -> StoreKey {
+fn key(precision: Bits) -> StoreKey {
     StoreKey::new("bench", "bench", MergeRule::Mean, precision)
 }
 
@@ -24,14 +24,14 @@ fn sentence() -> WordAttention {
     WordAttention::new(GRID, &Frame::bert(), WORDS, weights).expect("one map a head")
 }
 
-fn writer(root: &Path, precision: Precision) -> StoreWriter {
+fn writer(root: &Path, precision: Bits) -> StoreWriter {
     match open_or_write(root, &key(precision), GRID, &Frame::bert()).expect("opens") {
         Entry::Vacant(writer) => writer,
         Entry::Ready(_) => panic!("the store is removed after each pass"),
     }
 }
 
-fn write(root: &Path, sentence: &WordAttention, precision: Precision) -> Store {
+fn write(root: &Path, sentence: &WordAttention, precision: Bits) -> Store {
     let mut writer = writer(root, precision);
     (0..SENTENCES).for_each(|_| writer.push(sentence).expect("writes"));
     writer.finish().expect("finishes")
@@ -42,7 +42,7 @@ fn store(criterion: &mut Criterion) {
     let root = tempfile::tempdir().expect("a folder");
     let mut group = criterion.benchmark_group("store");
     group.sample_size(20).throughput(Throughput::Elements(SENTENCES as u64));
-    for precision in [Precision::F16, Precision::F32] {
+    for precision in [Bits::F16, Bits::F32] {
         group.bench_function(format!("write/{}", precision.name()), |bencher| {
             bencher.iter(|| {
                 write(root.path(), &sentence, precision);

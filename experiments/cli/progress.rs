@@ -60,18 +60,18 @@ fn write_line(level: &str, prefix: &str, line: &str) {
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub enum Amount {
     /// Sentences, or anything else that has this name.
     Items(&'static str),
     /// Bytes.
     Bytes,
 }
 
-impl Unit {
+impl Amount {
     fn count(self, amount: u64) -> String {
         match self {
-            Unit::Items(name) => format!("{} {name}", HumanCount(amount)),
-            Unit::Bytes => HumanBytes(amount).to_string(),
+            Amount::Items(name) => format!("{} {name}", HumanCount(amount)),
+            Amount::Bytes => HumanBytes(amount).to_string(),
         }
     }
 }
@@ -79,7 +79,7 @@ impl Unit {
 /// The progress of one step. Counting is cheap and may come from any thread.
 pub struct Progress {
     label: String,
-    unit: Unit,
+    unit: Amount,
     bar: ProgressBar,
     done: AtomicU64,
     total: Option<u64>,
@@ -89,7 +89,7 @@ pub struct Progress {
 
 impl Progress {
     /// Starts a step of `total` units; `None` when nobody knows how many there will be.
-    pub fn start(label: impl Into<String>, unit: Unit, total: Option<u64>) -> Self {
+    pub fn start(label: impl Into<String>, unit: Amount, total: Option<u64>) -> Self {
         let label = visible(&label.into()).into_owned();
         let shown = io::stderr().is_terminal() && ![&QUIET, &JSON].iter().any(|it| it.load(Ordering::Relaxed));
         let bar = if shown {
@@ -161,12 +161,12 @@ impl<R: Read> Read for Counted<'_, R> {
     }
 }
 
-fn style(unit: Unit, total_known: bool) -> ProgressStyle {
+fn style(unit: Amount, total_known: bool) -> ProgressStyle {
     let template = match (unit, total_known) {
-        (Unit::Items(_), true) => "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} left {eta}",
-        (Unit::Items(_), false) => "{msg} {spinner} {human_pos} {per_sec}",
-        (Unit::Bytes, true) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} left {eta}",
-        (Unit::Bytes, false) => "{msg} {spinner} {bytes} {bytes_per_sec}",
+        (Amount::Items(_), true) => "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} left {eta}",
+        (Amount::Items(_), false) => "{msg} {spinner} {human_pos} {per_sec}",
+        (Amount::Bytes, true) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} left {eta}",
+        (Amount::Bytes, false) => "{msg} {spinner} {bytes} {bytes_per_sec}",
     };
     ProgressStyle::with_template(template).expect("the templates above are valid")
 }

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::Kind;
 use super::shared::predictions::{Predictions, Rows};
-use crate::cli::progress::{Progress, Unit};
+use crate::cli::progress::{Amount, Progress};
 use crate::config::{Settings, Split, choice};
 use crate::run::{Ask, Interrupted, Outcome, Record, Run, SequencesSeen, Stream, interrupted};
 
@@ -153,7 +153,7 @@ impl Clusters {
             ..MdsOptions::default()
         };
         let steps = run.steps()?.of("embedding");
-        let progress = Progress::start("embed heads", Unit::Items("starts"), Some(self.starts as u64));
+        let progress = Progress::start("embed heads", Amount::Items("starts"), Some(self.starts as u64));
         let go_on = || interrupted().is_ok();
         let start = |start: usize| {
             let embedding = steps.once(&format!("start {start}"), || {

@@ -9,7 +9,7 @@ use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::{Direction, Fold, Selected, words_only};
 use headlight_report::facts;
 use headlight_report::stats::{Counts, Pair};
-use headlight_report::tables::{self, Difference, Table, write_table};
+use headlight_report::tables::{self, Difference, Table, TreeMeasure, TreePredictor, TreeShape, write_table};
 use headlight_report::{Compared, differences};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
@@ -47,18 +47,20 @@ impl Decoding {
         Decoding::Rooted(Direction::GovernorToDependent),
     ];
 
-    fn name(self) -> &'static str {
+    /// As tables have it.
+    fn shape(self) -> TreeShape {
         match self {
-            Decoding::Undirected => "undirected",
-            Decoding::Rooted(direction) => direction.name(),
+            Decoding::Undirected => TreeShape::Undirected,
+            Decoding::Rooted(Direction::DependentToGovernor) => TreeShape::DependentToGovernor,
+            Decoding::Rooted(Direction::GovernorToDependent) => TreeShape::GovernorToDependent,
         }
     }
 
-    /// What is counted: `uuas`, or `uas` of words that are not the root.
-    fn measure(self) -> &'static str {
+    /// What is counted.
+    fn measure(self) -> TreeMeasure {
         match self {
-            Decoding::Undirected => "uuas",
-            Decoding::Rooted(_) => "uas_given_root",
+            Decoding::Undirected => TreeMeasure::Uuas,
+            Decoding::Rooted(_) => TreeMeasure::UasGivenRoot,
         }
     }
 }
@@ -215,8 +217,8 @@ impl Trees {
             let of_baseline = scores.by_unit(|_, it| it.baseline[usize::from(decoding != Decoding::Undirected)]);
             let intervals = bootstrap.intervals(&[&of_head, &of_baseline])?;
             for (predictor, counts, head, interval) in [
-                ("head", &of_head, chosen.common().copied(), intervals[0]),
-                ("chain", &of_baseline, None, intervals[1]),
+                (TreePredictor::Head, &of_head, chosen.common().copied(), intervals[0]),
+                (TreePredictor::Chain, &of_baseline, None, intervals[1]),
             ] {
                 let (correct, total) = Counts::sum(counts);
                 rows.push(tables::HeadTree {
@@ -225,16 +227,27 @@ impl Trees {
                     ..row(run.config(), Split::Evaluate, decoding, predictor, head, correct, total)
                 });
             }
-            compared.push((decoding, format!("head, {}", decoding.name()), of_head, of_baseline));
+            compared.push((decoding, format!("head, {}", decoding.shape()), of_head, of_baseline));
         }
         let mut differences_of_all = Vec::new();
-        for measure in ["uuas", "uas_given_root"] {
+        for measure in TreeMeasure::ALL {
             let of_measure: Vec<Compared<'_>> = compared
                 .iter()
                 .filter(|(decoding, ..)| decoding.measure() == measure)
-                .map(|(_, name, a, b)| Compared { a: name, b: "chain", group: None, counts: Pair { a, b } })
+                .map(|(_, name, a, b)| Compared {
+                    a: name,
+                    b: TreePredictor::Chain.name(),
+                    group: None,
+                    counts: Pair { a, b },
+                })
                 .collect();
-            differences_of_all.extend(differences("trees", measure, &of_measure, scores.units.unit(), &bootstrap)?);
+            differences_of_all.extend(differences(
+                "trees",
+                measure.name(),
+                &of_measure,
+                scores.units.unit(),
+                &bootstrap,
+            )?);
         }
         if !is_elsewhere(self.selection, run) {
             differences_of_all.iter_mut().for_each(untested);
@@ -245,7 +258,7 @@ impl Trees {
     fn facts(&self, best: &[Selected<AttentionHead>; 3]) -> facts::Trees {
         let heads = |chosen: &Selected<AttentionHead>| chosen.iter().map(ToString::to_string).collect();
         let chosen =
-            Decoding::ALL.iter().zip(best).map(|(decoding, chosen)| (decoding.name().to_owned(), heads(chosen)));
+            Decoding::ALL.iter().zip(best).map(|(decoding, chosen)| (decoding.shape().to_string(), heads(chosen)));
         facts::Trees { selection: Some(self.selection), chosen: chosen.collect() }
     }
 }
@@ -254,7 +267,7 @@ fn row(
     config: &Settings,
     split: Split,
     decoding: Decoding,
-    predictor: &str,
+    predictor: TreePredictor,
     head: Option<AttentionHead>,
     correct: u64,
     total: u64,
@@ -262,11 +275,11 @@ fn row(
     tables::HeadTree {
         treebank: config.treebank.display_name(),
         split: split.name().to_owned(),
-        predictor: predictor.to_owned(),
+        predictor,
         layer_index: head.map(|head| head.layer as u32),
         head_index: head.map(|head| head.index as u32),
-        tree: decoding.name().to_owned(),
-        measure: decoding.measure().to_owned(),
+        tree: decoding.shape(),
+        measure: decoding.measure(),
         correct,
         total,
         ci_low: None,
@@ -279,7 +292,15 @@ fn head_rows(config: &Settings, split: Split, scores: &Scores) -> Vec<tables::He
     let total = scores.total();
     let of = |(number, decoding): (usize, Decoding)| {
         scores.grid.iter().map(move |head| {
-            row(config, split, decoding, "each_head", Some(head), scores.correct(number, head, |_| true), total)
+            row(
+                config,
+                split,
+                decoding,
+                TreePredictor::EachHead,
+                Some(head),
+                scores.correct(number, head, |_| true),
+                total,
+            )
         })
     };
     Decoding::ALL.into_iter().enumerate().flat_map(of).collect()

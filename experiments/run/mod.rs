@@ -18,7 +18,7 @@ mod record;
 mod sequences;
 mod steps;
 mod stream;
-mod surface;
+mod text;
 mod units;
 
 use std::cell::OnceCell;
@@ -376,7 +376,7 @@ impl Run {
                 punctuation: "excluded".to_owned(),
                 merge_rule: treebank.merge.to_string(),
                 selection: outcomes.iter().find_map(|(_, it)| it.selection).unwrap_or(Selection::Separate),
-                unit: treebank.unit().name().to_owned(),
+                unit: treebank.unit(),
                 input: treebank.input.to_string(),
                 attention: config.model.attention.to_string(),
                 rows: rows.unwrap_or("raw").to_owned(),

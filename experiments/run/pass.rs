@@ -15,7 +15,7 @@ use super::books::Books;
 use super::reader::{Filling, Made, Reading, Wants};
 use super::stream::{self, Inputs, Item, Stream, Trees, Windows, lock};
 use crate::cli::interrupt;
-use crate::cli::progress::{Progress, Unit};
+use crate::cli::progress::{Amount, Progress};
 use crate::config::Split;
 use crate::sources::corpus::{Corpus, Packing};
 
@@ -166,7 +166,7 @@ impl Run {
                 (pairs, corpus_files.file_names(), "sequences", total)
             }
         };
-        let progress = Progress::start(&label, Unit::Items(unit), total);
+        let progress = Progress::start(&label, Amount::Items(unit), total);
         let inputs = inputs.map(|read| {
             interrupt::check()?;
             read

@@ -5,6 +5,7 @@ use headlight_attention::AttentionMaps;
 use headlight_bert::{AttentionKind, Pieces, Tokenizer};
 use headlight_heads::{Landmarks, normalise_rows};
 use headlight_report::facts::Sequences;
+use headlight_report::stats::Unit;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -23,7 +24,7 @@ pub struct SequencesSeen {
     /// How they were packed; `None` where each is a sentence of the treebank.
     pub packing: Option<Packing>,
     /// What intervals resample: `sentence`, `document` or, of packed text, `sequence`.
-    pub unit: &'static str,
+    pub unit: Unit,
 }
 
 impl Run {
@@ -35,8 +36,8 @@ impl Run {
         let books = self.books(stream)?;
         let (sequences, packing) = (books.summary.sentences, books.packing);
         let (name, unit) = match stream {
-            Stream::Packed => (self.config().corpus.display_name(), "sequence"),
-            _ => (self.config().treebank.display_name(), self.config().treebank.unit().name()),
+            Stream::Packed => (self.config().corpus.display_name(), Unit::Sequence),
+            _ => (self.config().treebank.display_name(), self.config().treebank.unit()),
         };
         Ok(SequencesSeen { name, sequences, packing, unit })
     }

@@ -12,7 +12,7 @@ use headlight_treebank::coreference::{Document, HeadRule};
 use headlight_treebank::{Fault, ReadError, Sentence, TreeError};
 
 use super::books::Books;
-use super::surface;
+use super::text;
 use crate::cli::interrupt;
 use crate::config::{Input, Invalid, Split, TreebankConfig};
 use crate::sources::corpus::{self, Corpus, Packing, Pair};
@@ -119,7 +119,7 @@ pub fn pieces(sentence: &Sentence, tokenizer: &Tokenizer, keys: &TreebankConfig)
     match keys.input {
         Input::Words => tokenizer.words(&sentence.forms(), keys.max_pieces),
         Input::Text => {
-            let (text, words) = surface::of(sentence)?;
+            let (text, words) = text::of(sentence)?;
             tokenizer.text(&text, &words, keys.max_pieces)
         }
     }

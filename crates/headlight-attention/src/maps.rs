@@ -105,8 +105,9 @@ pub struct WordAttention {
     weights: Vec<f32>,
 }
 
+/// What both kinds of maps give access to alike.
 macro_rules! map_access {
-    ($positions:expr) => {
+    () => {
         /// Layers and heads.
         pub fn grid(&self) -> HeadGrid {
             self.grid
@@ -154,7 +155,7 @@ impl AttentionMaps {
         self.pieces
     }
 
-    map_access!(pieces);
+    map_access!();
 }
 
 impl WordAttention {
@@ -197,5 +198,5 @@ impl WordAttention {
         self.frame.positions(self.words)
     }
 
-    map_access!(words);
+    map_access!();
 }

@@ -23,14 +23,6 @@ pub enum Baseline {
 }
 
 impl Baseline {
-    /// As tables write it, without the offset: `offset` or `right-branching`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Baseline::Offset(_) => "offset",
-            Baseline::RightBranching => "right-branching",
-        }
-    }
-
     /// What is predicted for the word at `index` of `words` words; `None` outside the sentence.
     pub fn governor(self, index: usize, words: usize) -> Option<Governor> {
         let at = |index: usize| (index < words).then(|| Governor::Word(headlight_treebank::WordIdx::new(index)));
@@ -45,7 +37,7 @@ impl fmt::Display for Baseline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Baseline::Offset(offset) => write!(f, "offset {offset:+}"),
-            Baseline::RightBranching => f.write_str(self.name()),
+            Baseline::RightBranching => f.write_str("right-branching"),
         }
     }
 }

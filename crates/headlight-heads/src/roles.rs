@@ -61,7 +61,7 @@ impl Behaviour {
     }
 }
 
-/// What a head's mean has to exceed. The defaults are those of the paper's notebook.
+/// What a head's mean has to exceed.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct BehaviourThresholds {
     /// Attention to the next piece.
@@ -76,12 +76,6 @@ pub struct BehaviourThresholds {
     pub sep: f64,
     /// Attention to full stops and commas.
     pub punctuation: f64,
-}
-
-impl Default for BehaviourThresholds {
-    fn default() -> Self {
-        Self { next: 0.5, previous: 0.5, entropy: 3.8, cls: 0.6, sep: 0.6, punctuation: 0.6 }
-    }
 }
 
 /// The last behaviour in the order of [`Behaviour::ALL`] whose threshold the head exceeds.
@@ -210,7 +204,7 @@ impl Role {
     }
 }
 
-/// When a head has a role. The defaults are those of Voita et al. (2019).
+/// When a head has a role (Voita et al. 2019).
 #[derive(Clone, PartialEq, Debug)]
 pub struct RoleRules {
     /// The share of words for which a positional head attends to one offset.
@@ -221,13 +215,6 @@ pub struct RoleRules {
     pub relations: Vec<String>,
     /// Relations with fewer words are not looked at.
     pub min_total: u64,
-}
-
-impl Default for RoleRules {
-    fn default() -> Self {
-        let relations = ["nsubj", "obj", "amod", "advmod"].map(str::to_owned).into();
-        Self { positional: 0.9, syntactic: 0.1, relations, min_total: 10 }
-    }
 }
 
 /// The role of a head; positional before syntactic. Without `scores`, where there are no trees, no head is syntactic.
@@ -299,7 +286,9 @@ mod tests {
         let landmarks = Landmarks { frame: Frame::bert(), sep: vec![3], punctuation: vec![2] };
         let mut means = SurfaceMeans::new(grid);
         means.add(&surface(&maps, &landmarks, Denominator::Eligible));
-        behaviour(&means, FIRST, &BehaviourThresholds { entropy: 1.0, ..BehaviourThresholds::default() })
+        let thresholds =
+            BehaviourThresholds { next: 0.5, previous: 0.5, entropy: 1.0, cls: 0.6, sep: 0.6, punctuation: 0.6 };
+        behaviour(&means, FIRST, &thresholds)
     }
 
     #[test]
@@ -355,7 +344,7 @@ mod tests {
 
         let check = |head, relations: &[&str], syntactic, expected| {
             let relations = relations.iter().map(|&relation| relation.into()).collect();
-            let rules = RoleRules { min_total: 1, relations, syntactic, ..RoleRules::default() };
+            let rules = RoleRules { positional: 0.9, syntactic, relations, min_total: 1 };
             let scores = RoleScores { chosen: &scores, reported: &scores };
             assert_eq!(role(&offsets, Some(scores), head, &rules), expected);
         };
@@ -364,13 +353,13 @@ mod tests {
         check(LAST, &["obj"], 0.0, Some(obj));
         // The modal offset of one word is right for it, and nothing is better than that.
         check(LAST, &["obj", "nsubj", "iobj"], 0.1, None);
-        assert_eq!(role(&offsets, None, LAST, &RoleRules::default()), None);
+        let rules = RoleRules { positional: 0.9, syntactic: 0.0, relations: vec!["obj".into()], min_total: 1 };
+        assert_eq!(role(&offsets, None, LAST, &rules), None);
 
         // What the head finds where it was chosen has to hold where it is reported.
         let elsewhere = crate::testing::predictions(5, |_, _| [5, 5, 5, 5, 1]);
         let mut reported = HeadScores::new(GRID, Granularity::Full);
         reported.observe(&sentence, &elsewhere).unwrap();
-        let rules = RoleRules { min_total: 1, relations: vec!["obj".into()], syntactic: 0.0, ..RoleRules::default() };
         let apart = RoleScores { chosen: &scores, reported: &reported };
         assert_eq!(role(&offsets, Some(apart), LAST, &rules), None);
 

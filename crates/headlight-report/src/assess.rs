@@ -2,6 +2,7 @@
 
 mod chosen;
 
+use crate::Selection;
 use crate::stats::{
     Bootstrap, Counts, Interval, Pair, PairedIntervals, StatsError, Unit, holm_over_differing, sign_flip_test,
 };
@@ -25,7 +26,7 @@ pub(crate) fn is_between_words(relation: &str) -> bool {
 
 /// The heads and baselines chosen for one relation, and how they fared on every evaluated unit.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
+pub struct RelationCounts {
     /// The relation, or one of [`AGGREGATES`].
     pub relation: String,
     /// What was chosen: once; with two folds up to twice.
@@ -39,10 +40,8 @@ pub struct Choice {
 /// On what choices rest, and how their uncertainty is computed.
 #[derive(Clone, Copy, Debug)]
 pub struct Assessment<'a> {
-    /// Where heads and baselines were chosen.
-    pub selected_on: &'a str,
-    /// Where they are scored.
-    pub evaluated_on: &'a str,
+    /// Where heads and baselines were chosen, seen from where they are scored.
+    pub selection: Selection,
     /// What counts are by.
     pub unit: Unit,
     /// The resamples behind intervals.
@@ -61,7 +60,7 @@ pub struct Assessment<'a> {
 ///
 /// # Errors
 /// [`StatsError::DifferentSentences`] where the counts are not all of the same number of units.
-pub fn assess(choices: &[Choice], assessment: &Assessment<'_>) -> Result<Vec<BestHead>, StatsError> {
+pub fn assess(choices: &[RelationCounts], assessment: &Assessment<'_>) -> Result<Vec<BestHead>, StatsError> {
     let pairs: Vec<Pair<'_>> =
         choices.iter().map(|choice| Pair { a: &choice.head_counts, b: &choice.baseline_counts }).collect();
     let intervals = assessment.bootstrap.paired(&pairs)?;
@@ -81,8 +80,8 @@ pub fn assess(choices: &[Choice], assessment: &Assessment<'_>) -> Result<Vec<Bes
         differs.push(pair.differs());
         rows.push(BestHead {
             relation: choice.relation.clone(),
-            selected_on: assessment.selected_on.to_owned(),
-            evaluated_on: assessment.evaluated_on.to_owned(),
+            selected_on: assessment.selection.selected_on(),
+            evaluated_on: assessment.selection.evaluated_on(),
             correct,
             total,
             accuracy: correct as f64 / total as f64,
@@ -93,7 +92,7 @@ pub fn assess(choices: &[Choice], assessment: &Assessment<'_>) -> Result<Vec<Bes
             baseline_correct,
             difference_ci_low,
             difference_ci_high,
-            unit: Some(assessment.unit.name().to_owned()),
+            unit: Some(assessment.unit),
             units: Some(pair.a.len() as u64),
             ..BestHead::of(&choice.chosen)
         });
@@ -120,13 +119,8 @@ mod tests {
 
     const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 1000, seed: 1, confidence: 0.95 };
 
-    const ELSEWHERE: Assessment<'_> = Assessment {
-        selected_on: "train",
-        evaluated_on: "dev",
-        unit: Unit::Sentence,
-        bootstrap: &BOOTSTRAP,
-        is_tested: true,
-    };
+    const ELSEWHERE: Assessment<'_> =
+        Assessment { selection: Selection::Separate, unit: Unit::Sentence, bootstrap: &BOOTSTRAP, is_tested: true };
 
     fn chosen(fold: Option<u32>, layer: u32) -> Chosen {
         Chosen {
@@ -141,9 +135,9 @@ mod tests {
         }
     }
 
-    fn choice(relation: &str, head: &[u32], baseline: &[u32]) -> Choice {
+    fn choice(relation: &str, head: &[u32], baseline: &[u32]) -> RelationCounts {
         let counts = |correct: &[u32]| correct.iter().map(|&correct| Counts { correct, total: 1 }).collect();
-        Choice {
+        RelationCounts {
             relation: relation.into(),
             chosen: vec![chosen(None, 8)],
             head_counts: counts(head),
@@ -163,7 +157,7 @@ mod tests {
         let p: Vec<_> = rows.iter().map(|row| (row.p_value.unwrap(), row.p_adjusted.unwrap())).collect();
         assert_eq!(p, [(1.0 / 32.0, 1.0 / 32.0), (1.0 / 32.0, 1.0 / 32.0), (1.0, 1.0)]);
         assert_eq!((rows[0].layer, rows[0].head, rows[0].correct, rows[0].total), (Some(8), Some(10), 6, 6));
-        assert_eq!((rows[0].unit.as_deref(), rows[0].units), (Some("sentence"), Some(6)));
+        assert_eq!((rows[0].unit, rows[0].units), (Some(Unit::Sentence), Some(6)));
         // 6 of 6 and 0 of 6: Wilson's intervals, and Newcombe's of the difference.
         let end = |end: Option<f64>| (1000.0 * end.unwrap()).round() / 1000.0;
         assert_eq!([rows[1].ci_low, rows[1].ci_high, rows[1].difference_ci_low].map(end), [0.61, 1.0, 0.448]);
@@ -190,7 +184,7 @@ mod tests {
     #[test]
     fn folds_that_chose_differently_are_both_named_and_neither_stands_for_the_other() {
         let with = |chosen: &[Chosen]| {
-            let choice = Choice { chosen: chosen.to_vec(), ..choice("obj", &[1; 6], &[0; 6]) };
+            let choice = RelationCounts { chosen: chosen.to_vec(), ..choice("obj", &[1; 6], &[0; 6]) };
             assess(&[choice], &ELSEWHERE).unwrap().remove(0)
         };
         let apart = with(&[chosen(Some(1), 8), chosen(Some(2), 3)]);

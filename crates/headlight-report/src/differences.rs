@@ -53,7 +53,7 @@ pub fn differences(
             ci_high: interval.map(|interval| interval.high),
             p_value: Some(p_value),
             p_adjusted: None,
-            unit: unit.name().to_owned(),
+            unit,
             units: compared.counts.a.len() as u64,
         });
     }
@@ -70,7 +70,7 @@ pub fn difference_of_values(
     group: Option<String>,
     [(a, value_a), (b, value_b)]: [(String, f64); 2],
     interval: Option<Interval>,
-    unit: &str,
+    unit: Unit,
     units: usize,
 ) -> Difference {
     Difference {
@@ -86,7 +86,7 @@ pub fn difference_of_values(
         ci_high: interval.map(|interval| interval.high),
         p_value: None,
         p_adjusted: None,
-        unit: unit.to_owned(),
+        unit,
         units: units as u64,
     }
 }

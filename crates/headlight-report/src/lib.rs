@@ -14,11 +14,11 @@
 //! ```
 //! use headlight_report::stats::{Bootstrap, Counts, Unit};
 //! use headlight_report::tables::{BestHead, Direction, read_table, write_table};
-//! use headlight_report::{Assessment, Choice, Chosen, assess};
+//! use headlight_report::{Assessment, Chosen, RelationCounts, Selection, assess};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Head 8-10 and the offset −2 on the objects of three sentences: words right, words.
-//! let choice = Choice {
+//! let choice = RelationCounts {
 //!     relation: "obj".into(),
 //!     chosen: vec![Chosen {
 //!         fold: None,
@@ -34,8 +34,7 @@
 //!     baseline_counts: [(1, 2), (0, 1), (1, 3)].map(Counts::from).into(),
 //! };
 //! let assessment = Assessment {
-//!     selected_on: "select",
-//!     evaluated_on: "evaluate",
+//!     selection: Selection::Separate,
 //!     unit: Unit::Sentence,
 //!     bootstrap: &Bootstrap::default(),
 //!     is_tested: true,
@@ -74,7 +73,7 @@ pub mod sweep;
 pub mod tables;
 mod tree_figure;
 
-pub use assess::{AGGREGATES, Assessment, Choice, Chosen, assess, is_aggregate};
+pub use assess::{AGGREGATES, Assessment, Chosen, RelationCounts, assess, is_aggregate};
 pub use differences::{Compared, difference_of_values, differences};
 pub use head_tests::{Field, head_tests, pay_for_choice};
 pub use html::html_report;

@@ -82,7 +82,7 @@ pub fn null_models(
                 ci_high: interval.map(|interval| interval.high),
                 p_value: if tested && is_between_words(&choice.relation) { Some(sign_flip_test(*pair)?) } else { None },
                 p_adjusted: None,
-                unit: unit.name().to_owned(),
+                unit,
                 units: pair.a.len() as u64,
             });
         }

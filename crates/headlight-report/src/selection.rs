@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::tables::{EvaluatedOn, SelectedOn};
+
 /// Where heads, and what is chosen with them, are chosen. Written as in configs; the first runs called `separate` `split`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,6 +26,23 @@ impl Selection {
             Selection::Separate => "separate",
             Selection::Folds => "folds",
             Selection::Same => "same",
+        }
+    }
+
+    /// As `best_heads` says where heads were chosen.
+    pub fn selected_on(self) -> SelectedOn {
+        match self {
+            Selection::Separate => SelectedOn::Select,
+            Selection::Folds => SelectedOn::OtherFold,
+            Selection::Same => SelectedOn::Evaluate,
+        }
+    }
+
+    /// As `best_heads` says where they are scored.
+    pub fn evaluated_on(self) -> EvaluatedOn {
+        match self {
+            Selection::Folds => EvaluatedOn::BothFolds,
+            Selection::Separate | Selection::Same => EvaluatedOn::Evaluate,
         }
     }
 

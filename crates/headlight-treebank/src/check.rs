@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::fault::{Fault, NoTree, Problem, ReadError};
 use crate::options::ReadOptions;
-use crate::read::{Format, Source, comment_value};
+use crate::read::{Format, Parts, comment_value};
 use crate::sentence::SentenceParts;
 
 /// What a check has found.
@@ -27,7 +27,7 @@ pub struct Checked {
 /// # Errors
 /// [`ReadError`] when the file cannot be opened, its format is not known, or it breaks off.
 pub fn check(path: impl AsRef<Path>, format: impl Into<Option<Format>>) -> Result<Checked, ReadError> {
-    let mut source = Source::open(path.as_ref(), format.into())?;
+    let mut source = Parts::open(path.as_ref(), format.into())?;
     let conllu = matches!(source.format(), Format::Conllu | Format::UnparsedConllu);
     let mut checked = Checked::default();
     let mut first_uses = HashMap::new();

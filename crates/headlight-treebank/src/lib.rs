@@ -62,7 +62,7 @@ pub use attachment::{Attachment, AttachmentCounts, Count, Lengths, UnpairedPredi
 pub use check::{Checked, check};
 pub use fault::{Fault, NoTree, Problem, ReadError};
 pub use options::{Punctuation, ReadOptions, Roots, Trees};
-pub use read::{Format, Reader, open_all};
+pub use read::{Format, Reader};
 pub use sentence::{Governor, Granularity, MultiwordToken, Relation, Sentence, SentenceParts, Word, WordIdx};
 pub use tree::TreeError;
 pub use write::{ReattachError, reattach, write_conllu};

@@ -84,7 +84,7 @@ impl Format {
 ///
 /// A sentence without a tree is an error too, in whatever format, unless [`Reader::with`] says that trees are optional.
 pub struct Reader {
-    source: Source,
+    source: Parts,
     options: ReadOptions,
     done: bool,
 }
@@ -95,7 +95,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError::Open`], and [`ReadError::UnknownFormat`] where no format is given and the name tells none.
     pub fn open(path: impl AsRef<Path>, format: impl Into<Option<Format>>) -> Result<Self, ReadError> {
-        Source::open(path.as_ref(), format.into()).map(Self::of)
+        Parts::open(path.as_ref(), format.into()).map(Self::of)
     }
 
     /// Reads from anything, for example standard input. `name` stands for the file in errors and in made-up names.
@@ -105,12 +105,12 @@ impl Reader {
     pub fn new(input: impl Read + Send + 'static, name: impl Into<PathBuf>, format: Format) -> Result<Self, ReadError> {
         let path = name.into();
         match Lines::new(input) {
-            Ok(lines) => Ok(Self::of(Source::new(path, lines, format))),
+            Ok(lines) => Ok(Self::of(Parts::new(path, lines, format))),
             Err(source) => Err(ReadError::Open { path, source }),
         }
     }
 
-    fn of(source: Source) -> Self {
+    fn of(source: Parts) -> Self {
         Self { source, options: ReadOptions::default(), done: false }
     }
 
@@ -192,21 +192,8 @@ impl Reader {
     }
 }
 
-/// Opens several files, for example the parts of a split, and reads them one after the other.
-///
-/// # Errors
-/// As [`Reader::open`], for the first file that cannot be opened; all are opened before the first sentence is read.
-pub fn open_all(
-    paths: impl IntoIterator<Item = impl AsRef<Path>>,
-    format: impl Into<Option<Format>>,
-) -> Result<impl Iterator<Item = Result<Sentence, ReadError>> + Send, ReadError> {
-    let format = format.into();
-    let readers: Vec<Reader> = paths.into_iter().map(|path| Reader::open(path, format)).collect::<Result<_, _>>()?;
-    Ok(readers.into_iter().flatten())
-}
-
 /// The parts of a file's sentences with all their faults: what [`Reader`] and [`check`](crate::check) share.
-pub(crate) struct Source {
+pub(crate) struct Parts {
     path: PathBuf,
     stem: String,
     lines: Lines,
@@ -218,7 +205,7 @@ pub(crate) struct Source {
     opened: Option<String>,
 }
 
-impl Source {
+impl Parts {
     pub(crate) fn open(path: &Path, format: Option<Format>) -> Result<Self, ReadError> {
         let cannot_open = |source| ReadError::Open { path: path.to_owned(), source };
         let mut lines = Lines::open(path).map_err(cannot_open)?;

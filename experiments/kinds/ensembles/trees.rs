@@ -8,7 +8,7 @@ use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::labelled::{Calibration, LabelledArcs, LabelledEnsembles, OffsetRelations, Reliability};
 use headlight_heads::{Direction, words_only};
 use headlight_report::stats::{Bootstrap, Counts, Pair};
-use headlight_report::tables::{Difference, EnsembleTree};
+use headlight_report::tables::{Difference, EnsembleTree, LabelledMeasure, LabelledPredictor};
 use headlight_report::{Compared, differences};
 use headlight_treebank::{Governor, Granularity, Sentence};
 use serde::{Deserialize, Serialize};
@@ -19,40 +19,14 @@ use crate::kinds::shared::direction as to_table;
 use crate::kinds::shared::rooted::{arborescence, chain, counted_arcs, found, is_governor, of_head};
 use crate::run::{Record, Run, Stream, Wants};
 
-/// Who makes trees, in the order of the table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Predictor {
-    /// The highest map of any relation.
-    Ensembles,
-    /// The same with calibrated maps.
-    Calibrated,
-    /// The best single head.
-    Head,
-    /// Neighbours joined.
-    Chain,
-}
-
-impl Predictor {
-    const ALL: [Predictor; 4] = [Predictor::Ensembles, Predictor::Calibrated, Predictor::Head, Predictor::Chain];
-
-    fn name(self) -> &'static str {
-        match self {
-            Predictor::Ensembles => "ensembles",
-            Predictor::Calibrated => "calibrated",
-            Predictor::Head => "head",
-            Predictor::Chain => "chain",
-        }
-    }
-}
-
 /// Who is compared with whom.
-const COMPARED: [(Predictor, Predictor); 6] = [
-    (Predictor::Ensembles, Predictor::Head),
-    (Predictor::Ensembles, Predictor::Chain),
-    (Predictor::Calibrated, Predictor::Ensembles),
-    (Predictor::Calibrated, Predictor::Head),
-    (Predictor::Calibrated, Predictor::Chain),
-    (Predictor::Head, Predictor::Chain),
+const COMPARED: [(LabelledPredictor, LabelledPredictor); 6] = [
+    (LabelledPredictor::Ensembles, LabelledPredictor::Head),
+    (LabelledPredictor::Ensembles, LabelledPredictor::Chain),
+    (LabelledPredictor::Calibrated, LabelledPredictor::Ensembles),
+    (LabelledPredictor::Calibrated, LabelledPredictor::Head),
+    (LabelledPredictor::Calibrated, LabelledPredictor::Chain),
+    (LabelledPredictor::Head, LabelledPredictor::Chain),
 ];
 
 /// What is needed to make trees, learned where the ensembles were gathered.
@@ -131,30 +105,7 @@ fn best_head(grid: HeadGrid, right: &[u64]) -> Option<(AttentionHead, Direction)
 pub struct Right {
     total: u32,
     /// `[predictor, measure]`
-    correct: [[u32; Measure::ALL.len()]; Predictor::ALL.len()],
-}
-
-/// What is counted of a tree.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Measure {
-    /// The governor.
-    Uas,
-    /// Governor and relation.
-    Las,
-    /// The name that an arc of the treebank would have.
-    RelationOfArc,
-}
-
-impl Measure {
-    const ALL: [Measure; 3] = [Measure::Uas, Measure::Las, Measure::RelationOfArc];
-
-    fn name(self) -> &'static str {
-        match self {
-            Measure::Uas => "uas_given_root",
-            Measure::Las => "las_given_root",
-            Measure::RelationOfArc => "relation_of_arc",
-        }
-    }
+    correct: [[u32; LabelledMeasure::ALL.len()]; LabelledPredictor::ALL.len()],
 }
 
 /// What one sentence counts, by relation.
@@ -185,19 +136,21 @@ impl Parsers {
             self.ensembles.relations().nth(arcs.relation(dependent, governor)).map(ToOwned::to_owned)
         };
         let mut counts = SentenceTrees::new();
-        for predictor in Predictor::ALL {
+        for predictor in LabelledPredictor::ALL {
             let governors = match predictor {
-                Predictor::Ensembles => arborescence(sentence, |dependent, governor| plain.score(dependent, governor)),
-                Predictor::Calibrated => {
+                LabelledPredictor::Ensembles => {
+                    arborescence(sentence, |dependent, governor| plain.score(dependent, governor))
+                }
+                LabelledPredictor::Calibrated => {
                     arborescence(sentence, |dependent, governor| calibrated.score(dependent, governor))
                 }
-                Predictor::Head => of_head(sentence, &words_only(attention, self.head.0), self.head.1),
-                Predictor::Chain => Some(chain(sentence)),
+                LabelledPredictor::Head => of_head(sentence, &words_only(attention, self.head.0), self.head.1),
+                LabelledPredictor::Chain => Some(chain(sentence)),
             };
             let name = |dependent: usize, governor: usize| match predictor {
-                Predictor::Ensembles => named(&plain, dependent, governor),
-                Predictor::Calibrated => named(&calibrated, dependent, governor),
-                Predictor::Head | Predictor::Chain => {
+                LabelledPredictor::Ensembles => named(&plain, dependent, governor),
+                LabelledPredictor::Calibrated => named(&calibrated, dependent, governor),
+                LabelledPredictor::Head | LabelledPredictor::Chain => {
                     self.offsets.relation(governor as i64 - dependent as i64).map(ToOwned::to_owned)
                 }
             };
@@ -210,7 +163,7 @@ impl Parsers {
         &self,
         counts: &mut SentenceTrees,
         sentence: &Sentence,
-        predictor: Predictor,
+        predictor: LabelledPredictor,
         governors: Option<&[Governor]>,
         name: impl Fn(usize, usize) -> Option<String>,
     ) {
@@ -219,7 +172,7 @@ impl Parsers {
             let attached = governors.is_some_and(|governors| is_governor(governors, dependent, governor));
             let called = name(dependent, governor).as_deref() == Some(relation);
             let counts = counts.entry(relation.into()).or_default();
-            counts.total += u32::from(predictor == Predictor::ALL[0]);
+            counts.total += u32::from(predictor == LabelledPredictor::ALL[0]);
             // Where the governor is right, the arc of the tree is that of the treebank.
             for (correct, right) in
                 counts.correct[predictor as usize].iter_mut().zip([attached, attached && called, called])
@@ -240,7 +193,7 @@ impl Parsers {
         evaluated: &Evaluated,
         bootstrap: &Bootstrap,
     ) -> Result<(Vec<EnsembleTree>, Vec<Difference>)> {
-        let whole = |predictor: Predictor, measure: Measure| -> Vec<Counts> {
+        let whole = |predictor: LabelledPredictor, measure: LabelledMeasure| -> Vec<Counts> {
             let of = |sentence: &SentenceTrees| {
                 let parts = sentence.values().map(|right| right.counts(predictor, measure));
                 let (correct, total) = Counts::sum(&parts.collect::<Vec<_>>());
@@ -248,22 +201,23 @@ impl Parsers {
             };
             evaluated.units.sums(&evaluated.trees.iter().map(of).collect::<Vec<_>>())
         };
-        let whole = Predictor::ALL.map(|predictor| Measure::ALL.map(|measure| whole(predictor, measure)));
+        let whole =
+            LabelledPredictor::ALL.map(|predictor| LabelledMeasure::ALL.map(|measure| whole(predictor, measure)));
         let mut by_relation: BTreeMap<&str, Vec<&Right>> = BTreeMap::new();
         for (relation, right) in evaluated.trees.iter().flatten() {
             by_relation.entry(relation).or_default().push(right);
         }
         let mut rows = Vec::new();
-        for (predictor, whole) in Predictor::ALL.into_iter().zip(&whole) {
+        for (predictor, whole) in LabelledPredictor::ALL.into_iter().zip(&whole) {
             let intervals = bootstrap.intervals(&whole.each_ref().map(Vec::as_slice))?;
-            for ((measure, all), interval) in Measure::ALL.into_iter().zip(whole).zip(intervals) {
+            for ((measure, all), interval) in LabelledMeasure::ALL.into_iter().zip(whole).zip(intervals) {
                 rows.push(EnsembleTree {
                     ci_low: interval.map(|interval| interval.low),
                     ci_high: interval.map(|interval| interval.high),
                     ..self.row(config, predictor, measure, None, Counts::sum(all))
                 });
             }
-            for measure in Measure::ALL {
+            for measure in LabelledMeasure::ALL {
                 rows.extend(by_relation.iter().map(|(relation, rights)| {
                     let counts: Vec<Counts> = rights.iter().map(|right| right.counts(predictor, measure)).collect();
                     self.row(config, predictor, measure, Some(relation), Counts::sum(&counts))
@@ -271,12 +225,14 @@ impl Parsers {
             }
         }
         let mut between = Vec::new();
-        for measure in Measure::ALL {
-            let of = |predictor: Predictor| whole[predictor as usize][measure as usize].as_slice();
+        for measure in LabelledMeasure::ALL {
+            let of = |predictor: LabelledPredictor| whole[predictor as usize][measure as usize].as_slice();
             let compared: Vec<Compared<'_>> = COMPARED
                 .into_iter()
                 // Head and chain name arcs alike.
-                .filter(|(a, b)| measure != Measure::RelationOfArc || ![*a, *b].contains(&Predictor::Head))
+                .filter(|(a, b)| {
+                    measure != LabelledMeasure::RelationOfArc || ![*a, *b].contains(&LabelledPredictor::Head)
+                })
                 .map(|(a, b)| Compared { a: a.name(), b: b.name(), group: None, counts: Pair { a: of(a), b: of(b) } })
                 .collect();
             between.extend(differences("ensembles", measure.name(), &compared, evaluated.units.unit(), bootstrap)?);
@@ -287,19 +243,19 @@ impl Parsers {
     fn row(
         &self,
         config: &Settings,
-        predictor: Predictor,
-        measure: Measure,
+        predictor: LabelledPredictor,
+        measure: LabelledMeasure,
         relation: Option<&str>,
         (correct, total): (u64, u64),
     ) -> EnsembleTree {
-        let head = (predictor == Predictor::Head).then_some(self.head);
+        let head = (predictor == LabelledPredictor::Head).then_some(self.head);
         EnsembleTree {
             treebank: config.treebank.display_name(),
-            predictor: predictor.name().to_owned(),
+            predictor,
             layer_index: head.map(|(head, _)| head.layer as u32),
             head_index: head.map(|(head, _)| head.index as u32),
             direction: head.map(|(_, direction)| to_table(direction)),
-            measure: measure.name().to_owned(),
+            measure,
             relation: relation.map(ToOwned::to_owned),
             correct,
             total,
@@ -310,7 +266,7 @@ impl Parsers {
 }
 
 impl Right {
-    fn counts(&self, predictor: Predictor, measure: Measure) -> Counts {
+    fn counts(&self, predictor: LabelledPredictor, measure: LabelledMeasure) -> Counts {
         Counts { correct: self.correct[predictor as usize][measure as usize], total: self.total }
     }
 }

@@ -215,13 +215,8 @@ impl Heads {
 
     /// The best heads with their statistics.
     fn assess(&self, run: &Run, best: &BestHeads, units: &Units, is_tested: bool) -> Result<Vec<BestHead>> {
-        let (selected_on, evaluated_on) = match self.selection {
-            Selection::Separate => ("select", "evaluate"),
-            Selection::Folds => ("evaluate (other fold)", "evaluate (both folds)"),
-            Selection::Same => ("evaluate", "evaluate"),
-        };
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
-        let assessment = Assessment { selected_on, evaluated_on, unit: units.unit(), bootstrap: &bootstrap, is_tested };
+        let assessment = Assessment { selection: self.selection, unit: units.unit(), bootstrap: &bootstrap, is_tested };
         Ok(headlight_report::assess(&tables::choices(best, units), &assessment)?)
     }
 

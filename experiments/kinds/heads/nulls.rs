@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use headlight_heads::Evaluation;
 use headlight_report::tables::NullModel;
-use headlight_report::{Choice, NullChoice, NullChoices, null_models};
+use headlight_report::{NullChoice, NullChoices, RelationCounts, null_models};
 
 use super::predictions::{Asked, predict_split};
 use super::{Heads, tables};
@@ -31,7 +31,7 @@ pub fn null_models_beside(
     keys: &Heads,
     run: &mut Run,
     units: &Units,
-    trained: &[Choice],
+    trained: &[RelationCounts],
     is_tested: bool,
 ) -> Result<Vec<NullModel>> {
     let asked = Asked { rows: keys.rows, explorer: false, attention: false };

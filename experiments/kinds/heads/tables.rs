@@ -6,7 +6,7 @@ use headlight_heads::{
 };
 use headlight_report::facts;
 use headlight_report::stats::Counts;
-use headlight_report::{Choice, Chosen, tables};
+use headlight_report::{Chosen, RelationCounts, tables};
 use serde_json::{Value, json};
 
 use crate::kinds::shared::direction;
@@ -69,12 +69,12 @@ fn described(baseline: Baseline) -> (&'static str, Option<i32>) {
 }
 
 /// The choices with their counts for every evaluated unit.
-pub fn choices(best: &BestHeads, units: &Units) -> Vec<Choice> {
+pub fn choices(best: &BestHeads, units: &Units) -> Vec<RelationCounts> {
     let sentences = best.sentences as usize;
     best.results.iter().map(|result| choice(result, sentences, units)).collect()
 }
 
-fn choice(result: &GroupResult, sentences: usize, units: &Units) -> Choice {
+fn choice(result: &GroupResult, sentences: usize, units: &Units) -> RelationCounts {
     let mut head_counts = vec![Counts::default(); sentences];
     let mut baseline_counts = head_counts.clone();
     for counts in &result.sentences {
@@ -82,7 +82,7 @@ fn choice(result: &GroupResult, sentences: usize, units: &Units) -> Choice {
         head_counts[at] = Counts { correct: counts.head_correct, total: counts.total };
         baseline_counts[at] = Counts { correct: counts.baseline_correct, total: counts.total };
     }
-    Choice {
+    RelationCounts {
         relation: result.group.name().to_owned(),
         chosen: result.choices.iter().map(chosen).collect(),
         head_counts: units.sums(&head_counts),

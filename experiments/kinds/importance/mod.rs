@@ -86,7 +86,7 @@ impl Importance {
             masked_lm_head_untrained: !found.has_learned(),
             vocabulary: found.vocabulary as u64,
             least_sep: found.least_sep.map(least_sep),
-            unit: seen.unit.to_owned(),
+            unit: seen.unit.to_string(),
             units: found.units as u64,
         }
     }

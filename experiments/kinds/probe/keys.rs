@@ -40,7 +40,7 @@ choice! {
 }
 choice! {
     /// Bits of a weight in the store.
-    Precision => headlight_attention::store::Precision { F16 = "f16", F32 = "f32" }
+    Bits => headlight_attention::store::Bits { F16 = "f16", F32 = "f32" }
 }
 choice! {
     /// What is taken away from a trained probe, a part at a time.

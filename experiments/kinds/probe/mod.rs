@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::honesty::{Control, Keeping, Learned, Trained};
-use self::keys::{Precision, Regime, Root, Slip, Taken, Variant};
+use self::keys::{Bits, Regime, Root, Slip, Taken, Variant};
 use self::predictions::{Predictor, Said};
 use self::scores::Training;
 use super::Kind;
@@ -50,7 +50,7 @@ pub struct Probe {
     description_length: bool,
     ablation: Vec<Taken>,
     store: PathBuf,
-    precision: Precision,
+    precision: Bits,
     resamples: u32,
     confidence: f64,
 }

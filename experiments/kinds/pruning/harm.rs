@@ -136,8 +136,7 @@ impl Found {
                 counts: Pair { a: of_a, b: of_b },
             })
             .collect();
-        let unit = if measured.unit == Unit::Document.name() { Unit::Document } else { Unit::Sentence };
-        Ok(differences("pruning", measured.measure.name(), &compared, unit, bootstrap)?)
+        Ok(differences("pruning", measured.measure.name(), &compared, measured.unit, bootstrap)?)
     }
 
     fn differences_of_means(
@@ -215,7 +214,7 @@ mod tests {
 
     fn measured(measure: MaskingMeasure, intact: Values, curves: Vec<Vec<Values>>, units: &[u32]) -> Measured {
         let corpus = "en_ewt".to_owned();
-        Measured { measure, corpus, unit: "sentence", units: units.to_vec(), intact, alone: Vec::new(), curves }
+        Measured { measure, corpus, unit: Unit::Sentence, units: units.to_vec(), intact, alone: Vec::new(), curves }
     }
 
     fn assess(found: &Found) -> Assessed {

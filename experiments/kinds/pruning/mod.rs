@@ -21,6 +21,7 @@ use anyhow::{Context, Result, ensure};
 use headlight_bert::Pieces;
 use headlight_probe::{Probe, SentenceWords};
 use headlight_report::facts;
+use headlight_report::stats::Unit;
 use headlight_report::tables::{Ablation, Difference, Pruning as Row, Table, write_table};
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +105,7 @@ struct Halves<T> {
     /// What tables call where it is from.
     name: String,
     /// What a unit is: `sentence`, `document` or `sequence`.
-    unit: &'static str,
+    unit: Unit,
     order: Vec<T>,
     measure: Vec<T>,
     /// The unit of each of `measure`, counted from 0.
@@ -126,7 +127,7 @@ impl<T> Halves<T> {
     }
 
     /// Every other unit is measured on, the first among them.
-    fn new(name: String, unit: &'static str, sample: Vec<(u32, T)>) -> Result<Self> {
+    fn new(name: String, unit: Unit, sample: Vec<(u32, T)>) -> Result<Self> {
         let drawn = sample.len();
         let mut numbers: BTreeMap<u32, u32> = BTreeMap::new();
         let (mut order, mut measure, mut units) = (Vec::new(), Vec::new(), Vec::new());
@@ -190,7 +191,7 @@ impl Pruning {
                     sample.push((units.push(sentence), (pieces, SentenceWords::new(sentence, None))));
                     Ok(())
                 })?;
-                let (name, unit) = (run.config().treebank.display_name(), units.unit().name());
+                let (name, unit) = (run.config().treebank.display_name(), units.unit());
                 let halves = Halves::new(name, unit, sample.finish())?;
                 Some((attention_probe(run, &self.store, "pruning")?, halves))
             }

@@ -70,7 +70,7 @@ impl Pruning {
         let guide = &found.measured[0];
         let by_measure = || found.measured.iter().zip(assessed).map(|(it, assessed)| (it.measure.name(), it, assessed));
         let rests_on = |(name, measured, assessed): (&str, &Measured, &Assessed)| {
-            let (unit, units) = (measured.unit.to_owned(), measured.count() as u64);
+            let (unit, units) = (measured.unit.to_string(), measured.count() as u64);
             (name.to_owned(), facts::RestsOn { unit, units, intact_interval: facts::ends(assessed.intact) })
         };
         let ordered_on = match (&material.sequences, &material.parsed) {
@@ -88,7 +88,7 @@ impl Pruning {
             rests_on: by_measure().map(rests_on).collect(),
             sequences_ordered_on: ordered_on as u64,
             sequences_measured_on: guide.intact.sequences(),
-            unit: guide.unit.to_owned(),
+            unit: guide.unit.to_string(),
             units: guide.count() as u64,
             draws: self.draws,
             harm_is_clear_above: by_measure().map(|(name, _, it)| (name.to_owned(), it.limit)).collect(),

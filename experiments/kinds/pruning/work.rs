@@ -6,13 +6,14 @@ use anyhow::{Context, Result, ensure};
 use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_bert::{HeadMask, MaskedLm, Model, Request};
 use headlight_report::MaskingMeasure;
+use headlight_report::stats::Unit;
 
 use super::keys::{ImportanceBy, Measure, Order};
 use super::meter::Meter;
 use super::values::Values;
 use super::{Half, Material, Pruning, orders};
-use crate::cli::progress::{Progress, Unit};
-use crate::kinds::shared::masked_lm::means::{Marks, Means, Measure as Derived};
+use crate::cli::progress::{Amount, Progress};
+use crate::kinds::shared::masked_lm::means::{Derived, Marks, Means};
 use crate::kinds::shared::masked_lm::{Gradients, Hide};
 use crate::run::{LoadedModel, Steps};
 
@@ -47,7 +48,7 @@ pub struct Measured {
     /// What tables call the sequences.
     pub corpus: String,
     /// What intervals resample.
-    pub unit: &'static str,
+    pub unit: Unit,
     /// The unit of each sequence.
     pub units: Vec<u32>,
     /// With all heads at work.
@@ -102,7 +103,7 @@ impl<'a> Work<'a> {
             );
         }
         let steps = if self.keys.steps == 0 { grid.len() } else { self.keys.steps };
-        let progress = Progress::start("mask heads", Unit::Items("passes"), Some(self.passes(grid, steps)));
+        let progress = Progress::start("mask heads", Amount::Items("passes"), Some(self.passes(grid, steps)));
         let meters: Meters<'_> = self.measures.iter().map(|&measure| (measure, Default::default())).collect();
         let values = |measure: Measure, half: Half, heads: &[AttentionHead]| {
             let values = self.values(&meters, measure, half, heads)?;
@@ -189,7 +190,7 @@ impl<'a> Work<'a> {
     }
 
     /// What tables call the sequences that are measured on, what their unit is, and the unit of each.
-    fn measured_on(&self, measure: Measure) -> Result<(&str, &'static str, &[u32])> {
+    fn measured_on(&self, measure: Measure) -> Result<(&str, Unit, &[u32])> {
         Ok(match measure {
             Measure::MaskedLm | Measure::States => {
                 let halves = self.material.sequences()?;

@@ -6,7 +6,7 @@
 
 mod states;
 mod summary;
-mod sweep;
+mod trained;
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::states::KeptStates;
-use self::summary::Sweep;
+use self::summary::Probes;
 use super::Kind;
 use super::shared::paired::write_differences;
 use super::shared::probing::append_scores;
@@ -71,13 +71,13 @@ impl Kind for Structural {
         let evaluate = KeptStates::new(Split::Evaluate, &layers).read(run)?;
         evaluate.units.check("`treebank.evaluate`")?;
         let clock = Instant::now();
-        let probes = sweep::probes(self, &layers, run.config().seed);
-        let trained = sweep::train_all(&probes, &train.states, &evaluate.states, &run.steps()?.of("structural"))?;
+        let probes = trained::probes(self, &layers, run.config().seed);
+        let trained = trained::train_all(&probes, &train.states, &evaluate.states, &run.steps()?.of("structural"))?;
         run.note_stage("train structural probes", clock);
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let treebank = run.config().treebank.display_name();
-        let sweep = Sweep { treebank: &treebank, trained: &trained, units: &evaluate.units, bootstrap: &bootstrap };
-        let (rows, differences) = (sweep.rows()?, sweep.differences()?);
+        let scored = Probes { treebank: &treebank, trained: &trained, units: &evaluate.units, bootstrap: &bootstrap };
+        let (rows, differences) = (scored.rows()?, scored.differences()?);
         append_scores(run, &rows)?;
         if !differences.is_empty() {
             write_differences(run, &differences)?;
@@ -88,7 +88,7 @@ impl Kind for Structural {
             training: json!(self.options(run.config().seed)),
             ranks: self.ranks.iter().map(|&rank| rank as u64).collect(),
             layers: layers.iter().map(|&layer| layer as u64).collect(),
-            probes: sweep.probes(),
+            probes: scored.probes(),
         };
         Ok(Outcome { tables, facts: facts::kept(&facts), statistics: Some(bootstrap.into()), ..Outcome::default() })
     }

@@ -8,7 +8,7 @@ use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{Difference, ProbeScore};
 use headlight_report::{Compared, difference_of_values, differences, facts};
 
-use super::sweep::Trained;
+use super::trained::Trained;
 use crate::config::Split;
 use crate::run::Units;
 
@@ -16,7 +16,7 @@ use crate::run::Units;
 const LAYER: &str = "layer";
 
 /// Trained probes, and what their scores are over.
-pub struct Sweep<'a> {
+pub struct Probes<'a> {
     pub treebank: &'a str,
     pub trained: &'a [Trained<'a>],
     pub units: &'a Units,
@@ -26,7 +26,7 @@ pub struct Sweep<'a> {
 /// What is compared: its name, and the numbers of its trainings.
 type Trainings = (String, Vec<usize>);
 
-impl Sweep<'_> {
+impl Probes<'_> {
     /// For each structure, rank and seed the probe of the layer with the lowest loss on the training sentences held out,
     /// as its number among those trained.
     fn chosen(&self) -> BTreeMap<(Structure, usize, u64), usize> {
@@ -190,7 +190,7 @@ impl Sweep<'_> {
         let (value_a, value_b) = (mean(of_a, &once), mean(of_b, &once));
         let interval = self.bootstrap.statistic(self.units.len(), |times| mean(of_a, times) - mean(of_b, times));
         let values = [(a.clone(), value_a), (b.clone(), value_b)];
-        let (unit, units) = (self.units.unit().name(), self.units.len());
+        let (unit, units) = (self.units.unit(), self.units.len());
         let row = difference_of_values("structural", measure, None, values, interval, unit, units);
         row.difference.is_finite().then_some(row)
     }

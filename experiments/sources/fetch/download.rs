@@ -14,7 +14,7 @@ use super::content;
 use super::known::{git_blob, sha256};
 use super::pace::{LEAST, Pace};
 use super::place::with_suffix;
-use crate::cli::progress::{Progress, Unit};
+use crate::cli::progress::{Amount, Progress};
 
 /// A host that does not accept a connection within this time is given up.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -249,7 +249,7 @@ pub fn download(request: &Request<'_>, place: &Path, pinned: Option<&str>) -> Re
     part.begin(&version)?;
     let file = OpenOptions::new().create(true).write(true).append(resumed).truncate(!resumed).open(&part.path);
     let mut file = file.with_context(|| format!("cannot write {}", part.path.display()))?;
-    let progress = Progress::start(name.clone(), Unit::Bytes, version.bytes);
+    let progress = Progress::start(name.clone(), Amount::Bytes, version.bytes);
     progress.add(have);
     let checksums = (opened.sha256.take(), opened.git_blob.take());
     // A byte more than is allowed tells that there are more.

@@ -47,7 +47,7 @@ pub fn build(place: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()>
     let partial = with_suffix(place, ".partial");
     fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
     fill(&partial)?;
-    sweep(&partial)?;
+    remove_leftovers(&partial)?;
     fs::rename(&partial, place).with_context(|| format!("cannot rename {} to {}", partial.display(), place.display()))
 }
 
@@ -65,7 +65,7 @@ pub fn lock(place: &Path) -> Result<File> {
 }
 
 /// Removes what earlier, interrupted calls left: parts of files, and folders.
-fn sweep(folder: &Path) -> Result<()> {
+fn remove_leftovers(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
         let removed = if path.is_dir() {

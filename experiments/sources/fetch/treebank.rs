@@ -16,7 +16,7 @@ use super::download::{self, Request};
 use super::languages::LANGUAGES;
 use super::place::with_suffix;
 use crate::cli::nearest::nearest;
-use crate::cli::progress::{Counted, Progress, Unit};
+use crate::cli::progress::{Amount, Counted, Progress};
 
 /// Releases whose archive has a known place at LINDAT, newest first: (release, handle).
 pub const RELEASES: &[(&str, &str)] = &[("2.16", "11234/1-5901"), ("2.15", "11234/1-5787")];
@@ -130,7 +130,7 @@ pub fn extract_from_archive(name: &TreebankName, file: &str, place: &Path) -> Re
     let url = format!("{base}/{handle}/ud-treebanks-v{release}.tgz");
     let (body, length) = download::stream(&Request { url: url.clone(), token: None })?;
     let url = download::shown(&url);
-    let progress = Progress::start(format!("ud-treebanks-v{release}.tgz"), Unit::Bytes, length);
+    let progress = Progress::start(format!("ud-treebanks-v{release}.tgz"), Amount::Bytes, length);
     let mut archive = tar::Archive::new(MultiGzDecoder::new(Counted::new(body, &progress)));
     let wanted = Path::new(&name.repository).join(file);
     let part = with_suffix(place, ".part");

@@ -11,7 +11,7 @@ use crate::store::index::VERSION;
 /// How weights are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Precision {
+pub enum Bits {
     /// 16 bits: each weight within 2⁻¹⁰ of itself (from 6·10⁻⁵ down, within 6·10⁻⁸), each row's sum as in f32.
     #[default]
     F16,
@@ -19,20 +19,20 @@ pub enum Precision {
     F32,
 }
 
-impl Precision {
+impl Bits {
     /// As keys and configs write it: `f16` or `f32`.
     pub fn name(self) -> &'static str {
         match self {
-            Precision::F16 => "f16",
-            Precision::F32 => "f32",
+            Bits::F16 => "f16",
+            Bits::F32 => "f32",
         }
     }
 
     /// Bytes a weight.
     pub(super) fn bytes(self) -> usize {
         match self {
-            Precision::F16 => 2,
-            Precision::F32 => 4,
+            Bits::F16 => 2,
+            Bits::F32 => 4,
         }
     }
 }
@@ -42,7 +42,7 @@ impl Precision {
 /// what a store holds and have no part in the id.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct StoreKey {
-    precision: Precision,
+    precision: Bits,
     parts: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
 }
@@ -50,7 +50,7 @@ pub struct StoreKey {
 impl StoreKey {
     /// The key of a model's attention on a treebank, both given by a hash of all that they are. Whatever else changes
     /// the weights (attention kind, input mode, piece limit, …) is added by [`StoreKey::with`].
-    pub fn new(model: &str, treebank: &str, rule: MergeRule, precision: Precision) -> Self {
+    pub fn new(model: &str, treebank: &str, rule: MergeRule, precision: Bits) -> Self {
         Self { precision, parts: BTreeMap::new(), labels: BTreeMap::new() }
             .with("model", model)
             .with("treebank", treebank)
@@ -75,7 +75,7 @@ impl StoreKey {
     }
 
     /// How weights are kept.
-    pub fn precision(&self) -> Precision {
+    pub fn precision(&self) -> Bits {
         self.precision
     }
 
@@ -116,19 +116,19 @@ mod tests {
 
     #[test]
     fn every_part_changes_the_id() {
-        let key = StoreKey::new("m", "t", MergeRule::Mean, Precision::F16);
+        let key = StoreKey::new("m", "t", MergeRule::Mean, Bits::F16);
         let others = [
-            StoreKey::new("n", "t", MergeRule::Mean, Precision::F16),
-            StoreKey::new("m", "u", MergeRule::Mean, Precision::F16),
-            StoreKey::new("m", "t", MergeRule::First, Precision::F16),
-            StoreKey::new("m", "t", MergeRule::Mean, Precision::F32),
-            StoreKey::new("t", "m", MergeRule::Mean, Precision::F16),
+            StoreKey::new("n", "t", MergeRule::Mean, Bits::F16),
+            StoreKey::new("m", "u", MergeRule::Mean, Bits::F16),
+            StoreKey::new("m", "t", MergeRule::First, Bits::F16),
+            StoreKey::new("m", "t", MergeRule::Mean, Bits::F32),
+            StoreKey::new("t", "m", MergeRule::Mean, Bits::F16),
             key.clone().with("limit", "128"),
             key.clone().with("limi", "t128"),
         ];
         let ids: std::collections::BTreeSet<String> = others.iter().chain([&key]).map(StoreKey::id).collect();
         assert_eq!(ids.len(), others.len() + 1);
-        assert_eq!(key.id(), StoreKey::new("m", "t", MergeRule::Mean, Precision::F16).id());
+        assert_eq!(key.id(), StoreKey::new("m", "t", MergeRule::Mean, Bits::F16).id());
         // What people call it is another matter.
         assert_eq!(key.id(), key.clone().labelled("model", "a name").id());
         assert_eq!(key.clone().labelled("model", "a name").label("model"), Some("a name"));
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_order_of_parts_does_not_matter() {
-        let key = || StoreKey::new("m", "t", MergeRule::Mean, Precision::F16);
+        let key = || StoreKey::new("m", "t", MergeRule::Mean, Bits::F16);
         assert_eq!(key().with("a", "1").with("b", "2"), key().with("b", "2").with("a", "1"));
     }
 }

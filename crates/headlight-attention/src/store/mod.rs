@@ -6,13 +6,13 @@
 //! under its name when it is complete, never before.
 //!
 //! ```
-//! use headlight_attention::store::{Entry, Precision, StoreKey, open_or_write};
+//! use headlight_attention::store::{Entry, Bits, StoreKey, open_or_write};
 //! use headlight_attention::{Frame, HeadGrid, MergeRule, WordAttention};
 //!
 //! # let root = tempfile::tempdir()?;
 //! # let root = root.path();
 //! let (grid, frame) = (HeadGrid { layers: 6, heads: 12 }, Frame::bert());
-//! let key = StoreKey::new("<sha256 of the model>", "<sha256 of the treebank>", MergeRule::Mean, Precision::F16);
+//! let key = StoreKey::new("<sha256 of the model>", "<sha256 of the treebank>", MergeRule::Mean, Bits::F16);
 //! let store = match open_or_write(root, &key, grid, &frame)? {
 //!     Entry::Ready(store) => store,
 //!     Entry::Vacant(mut writer) => {
@@ -59,7 +59,7 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use key::{Precision, StoreKey};
+pub use key::{Bits, StoreKey};
 pub use manage::{State, StoreSummary, list, remove, verify};
 pub use reader::Store;
 pub use writer::{Entry, StoreWriter, open_or_write};

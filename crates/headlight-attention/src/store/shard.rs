@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::index::{Index, ShardEntry};
 use super::key::hex;
-use super::{Precision, Result, StoreError, damaged, io_at, rows};
+use super::{Bits, Result, StoreError, damaged, io_at, rows};
 use crate::{HeadGrid, WordAttention};
 
 /// Length of the header with its own length before it: room for the tensors' places, filled up with spaces, so that
@@ -26,7 +26,7 @@ const HEADER: usize = 1024;
 #[derive(Debug)]
 pub(super) struct ShardWriter {
     path: PathBuf,
-    precision: Precision,
+    precision: Bits,
     out: BufWriter<File>,
     words: Vec<i64>,
     starts: Vec<i64>,
@@ -36,7 +36,7 @@ pub(super) struct ShardWriter {
 }
 
 impl ShardWriter {
-    pub(super) fn create(path: &Path, precision: Precision) -> Result<Self> {
+    pub(super) fn create(path: &Path, precision: Bits) -> Result<Self> {
         let mut out = BufWriter::with_capacity(
             1 << 20,
             File::options().read(true).write(true).create(true).truncate(true).open(path).map_err(io_at(path))?,
@@ -76,8 +76,8 @@ impl ShardWriter {
     ) -> Result<()> {
         let weights = attention.weights();
         let bytes: &[u8] = match self.precision {
-            Precision::F32 => bytemuck::cast_slice(weights),
-            Precision::F16 => {
+            Bits::F32 => bytemuck::cast_slice(weights),
+            Bits::F16 => {
                 let rows = self.scales.len();
                 if let Err(row) = rows::encode(weights, attention.positions(), &mut self.halves, &mut self.scales) {
                     self.scales.truncate(rows);
@@ -115,7 +115,7 @@ impl ShardWriter {
         tensor("weights", dtype(self.precision), weights, self.precision.bytes());
         tensor("starts", Dtype::I64, self.starts.len(), 8);
         tensor("words", Dtype::I64, self.words.len(), 8);
-        if self.precision == Precision::F16 {
+        if self.precision == Bits::F16 {
             tensor("row_starts", Dtype::I64, self.row_starts.len(), 8);
             tensor("scales", Dtype::F32, self.scales.len(), 4);
         } else {
@@ -151,7 +151,7 @@ pub(super) struct Shard {
     path: PathBuf,
     bytes: Mmap,
     sha256: String,
-    precision: Precision,
+    precision: Bits,
     /// Special pieces around the words of every sentence.
     specials: usize,
     /// Places of the tensors in `bytes`.
@@ -191,8 +191,8 @@ impl Shard {
         let precision = index.key.precision();
         let numbers = |name: &str| place(name, Dtype::I64).map(|place| bytemuck::pod_collect_to_vec(&bytes[place]));
         let (scales, row_starts) = match precision {
-            Precision::F16 => (place("scales", Dtype::F32)?, numbers("row_starts")?),
-            Precision::F32 => (0..0, vec![0; entry.sentences + 1]),
+            Bits::F16 => (place("scales", Dtype::F32)?, numbers("row_starts")?),
+            Bits::F32 => (0..0, vec![0; entry.sentences + 1]),
         };
         let (weights, words, starts) = (place("weights", dtype(precision))?, numbers("words")?, numbers("starts")?);
         let (sha256, specials) = (entry.sha256.clone(), index.frame().specials());
@@ -205,7 +205,7 @@ impl Shard {
 
     /// Whether the sentences follow each other without a gap and fill their tensors.
     fn is_consistent(&self, sentences: usize, grid: HeadGrid) -> bool {
-        let f16 = self.precision == Precision::F16;
+        let f16 = self.precision == Bits::F16;
         let full = |starts: &[i64], words: &[i64]| {
             let (weights, rows) = (starts[sentences] as usize, self.row_starts[sentences] as usize);
             let weights_fit = weights.next_multiple_of(4) * self.precision.bytes() == self.weights.len();
@@ -231,8 +231,8 @@ impl Shard {
     pub(super) fn read(&self, sentence: usize, out: &mut [f32]) {
         let place = self.starts[sentence] as usize..self.starts[sentence + 1] as usize;
         match self.precision {
-            Precision::F32 => out.copy_from_slice(&self.tensor::<f32>(&self.weights)[place]),
-            Precision::F16 => {
+            Bits::F32 => out.copy_from_slice(&self.tensor::<f32>(&self.weights)[place]),
+            Bits::F16 => {
                 let scales = self.row_starts[sentence] as usize..self.row_starts[sentence + 1] as usize;
                 let (halves, scales) = (&self.tensor::<f16>(&self.weights)[place], &self.tensor(&self.scales)[scales]);
                 rows::decode(halves, scales, self.words[sentence] as usize + self.specials, out);
@@ -281,10 +281,10 @@ fn places(starts: &[i64], words: &[i64], heads: usize, specials: usize) -> Optio
     Some((weights, rows))
 }
 
-fn dtype(precision: Precision) -> Dtype {
+fn dtype(precision: Bits) -> Dtype {
     match precision {
-        Precision::F16 => Dtype::F16,
-        Precision::F32 => Dtype::F32,
+        Bits::F16 => Dtype::F16,
+        Bits::F32 => Dtype::F32,
     }
 }
 

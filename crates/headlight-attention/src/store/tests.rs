@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::store::{State, list, remove, verify};
-use crate::{MergeRule, store::Precision};
+use crate::{MergeRule, store::Bits};
 
 const GRID: HeadGrid = HeadGrid { layers: 2, heads: 3 };
 
@@ -14,7 +14,7 @@ const SMALL: u64 = 500;
 /// Lengths of sentences in words; `None` for one that was skipped.
 const LENGTHS: [Option<usize>; 7] = [Some(3), Some(1), None, Some(5), Some(0), Some(2), Some(4)];
 
-fn key(precision: Precision) -> StoreKey {
+fn key(precision: Bits) -> StoreKey {
     StoreKey::new("model", "treebank", MergeRule::Mean, precision)
 }
 
@@ -69,7 +69,7 @@ fn files(root: &Path, key: &StoreKey) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn pages_that_were_given_back_read_the_same() {
     let root = tempfile::tempdir().expect("a folder");
-    let store = write(root.path(), &key(Precision::F16));
+    let store = write(root.path(), &key(Bits::F16));
     let read = || (0..LENGTHS.len()).map(|sentence| store.word_attention(sentence)).collect::<Vec<_>>();
     let before = read();
     store.release();
@@ -79,7 +79,7 @@ fn pages_that_were_given_back_read_the_same() {
 #[test]
 fn f32_is_read_bit_for_bit() {
     let root = tempfile::tempdir().expect("a folder");
-    let store = write(root.path(), &key(Precision::F32));
+    let store = write(root.path(), &key(Bits::F32));
     let expected = LENGTHS.iter().enumerate().map(|(seed, words)| words.map(|words| sentence(words, seed)));
     assert_eq!(
         (0..store.len()).map(|number| store.word_attention(number)).collect::<Vec<_>>(),
@@ -92,7 +92,7 @@ fn f32_is_read_bit_for_bit() {
 #[test]
 fn f16_is_near_and_rows_sum_to_one() {
     let root = tempfile::tempdir().expect("a folder");
-    let store = write(root.path(), &key(Precision::F16));
+    let store = write(root.path(), &key(Bits::F16));
     for (number, words) in LENGTHS.iter().enumerate() {
         let (stored, expected) = (store.word_attention(number), words.map(|words| sentence(words, number)));
         assert_eq!(store.words(number), *words);
@@ -109,19 +109,19 @@ fn f16_is_near_and_rows_sum_to_one() {
 #[test]
 fn a_key_finds_its_own_store_only() {
     let root = tempfile::tempdir().expect("a folder");
-    write(root.path(), &key(Precision::F16));
+    write(root.path(), &key(Bits::F16));
     let open = |key: StoreKey| Store::open(root.path(), &key).expect("nothing is damaged").map(|store| store.len());
-    assert_eq!(open(key(Precision::F16)), Some(LENGTHS.len()));
-    assert_eq!(open(key(Precision::F32)), None);
-    assert_eq!(open(key(Precision::F16).with("limit", "128")), None);
-    let again = open_or_write(root.path(), &key(Precision::F16), GRID, &Frame::bert()).expect("opens");
+    assert_eq!(open(key(Bits::F16)), Some(LENGTHS.len()));
+    assert_eq!(open(key(Bits::F32)), None);
+    assert_eq!(open(key(Bits::F16).with("limit", "128")), None);
+    let again = open_or_write(root.path(), &key(Bits::F16), GRID, &Frame::bert()).expect("opens");
     assert!(matches!(again, Entry::Ready(store) if store.len() == LENGTHS.len()));
 }
 
 #[test]
 fn an_interrupted_writer_is_followed_by_one_that_goes_on() {
     let (whole, cut) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-    let key = key(Precision::F16);
+    let key = key(Bits::F16);
     write(whole.path(), &key);
     for stop in 0..=LENGTHS.len() {
         let mut first = writer(cut.path(), &key);
@@ -141,7 +141,7 @@ fn an_interrupted_writer_is_followed_by_one_that_goes_on() {
 /// anew.
 fn check_damage(reason: &str, harm: impl Fn(&Path)) {
     let root = tempfile::tempdir().expect("a folder");
-    let key = key(Precision::F16);
+    let key = key(Bits::F16);
     write(root.path(), &key);
     harm(&folder(root.path(), &key.id()));
     let error = Store::open(root.path(), &key).expect_err("damaged").to_string();
@@ -164,7 +164,7 @@ fn damage_is_noticed_and_mended() {
     check_damage("index.json is missing", |folder| fs::remove_file(folder.join("index.json")).expect("removes"));
     check_damage("is not an index of a store", |folder| fs::write(folder.join("index.json"), "{}").expect("writes"));
     check_damage("belongs to another store", |folder| {
-        let other = write(folder.parent().expect("a root"), &key(Precision::F16).with("limit", "64"));
+        let other = write(folder.parent().expect("a root"), &key(Bits::F16).with("limit", "64"));
         let id = other.key().id();
         fs::copy(shard(&folder.with_file_name(&id)), shard(folder)).expect("copies");
         remove(folder.parent().expect("a root"), &id).expect("removes");
@@ -187,7 +187,7 @@ fn damage_is_noticed_and_mended() {
 #[test]
 fn a_changed_weight_is_found_by_verify() {
     let root = tempfile::tempdir().expect("a folder");
-    let id = write(root.path(), &key(Precision::F16)).key().id();
+    let id = write(root.path(), &key(Bits::F16)).key().id();
     assert!(verify(root.path(), &id).is_ok());
     let path = folder(root.path(), &id).join("shard-00001.safetensors");
     let mut bytes = fs::read(&path).expect("reads");
@@ -203,7 +203,7 @@ fn a_changed_weight_is_found_by_verify() {
 #[test]
 fn a_torn_shard_of_an_interrupted_run_is_written_again() {
     let root = tempfile::tempdir().expect("a folder");
-    let key = key(Precision::F16);
+    let key = key(Bits::F16);
     let mut first = writer(root.path(), &key);
     push(&mut first, &LENGTHS);
     push(&mut first, &LENGTHS);
@@ -219,7 +219,7 @@ fn a_torn_shard_of_an_interrupted_run_is_written_again() {
 #[test]
 fn who_comes_second_waits_and_reads() {
     let root = tempfile::tempdir().expect("a folder");
-    let key = key(Precision::F16);
+    let key = key(Bits::F16);
     let mut first = writer(root.path(), &key);
     std::thread::scope(|scope| {
         let second = scope.spawn(|| open_or_write(root.path(), &key, GRID, &Frame::bert()).expect("opens"));
@@ -234,25 +234,24 @@ fn stores_are_listed_and_removed() {
     let root = tempfile::tempdir().expect("a folder");
     assert_eq!(list(&root.path().join("none")).expect("no stores"), []);
     fs::write(root.path().join("notes.txt"), "not a store").expect("writes");
-    write(root.path(), &key(Precision::F16));
-    let mut half = writer(root.path(), &key(Precision::F32));
+    write(root.path(), &key(Bits::F16));
+    let mut half = writer(root.path(), &key(Bits::F32));
     push(&mut half, &LENGTHS);
     let states =
         || list(root.path()).expect("lists").into_iter().map(|store| (store.id, store.state)).collect::<Vec<_>>();
     let expected = |second| {
-        let mut states = vec![(key(Precision::F16).id(), State::Complete), (key(Precision::F32).id(), second)];
+        let mut states = vec![(key(Bits::F16).id(), State::Complete), (key(Bits::F32).id(), second)];
         states.sort_by(|a, b| a.0.cmp(&b.0));
         states
     };
     assert_eq!(states(), expected(State::Writing));
-    assert!(matches!(remove(root.path(), &key(Precision::F32).id()), Err(StoreError::Busy { .. })));
+    assert!(matches!(remove(root.path(), &key(Bits::F32).id()), Err(StoreError::Busy { .. })));
     drop(half);
     assert_eq!(states(), expected(State::Interrupted));
     let bytes = list(root.path()).expect("lists").iter().map(|store| store.bytes).sum::<u64>();
-    let freed: u64 =
-        [Precision::F16, Precision::F32].map(|p| remove(root.path(), &key(p).id()).expect("removes")).iter().sum();
+    let freed: u64 = [Bits::F16, Bits::F32].map(|p| remove(root.path(), &key(p).id()).expect("removes")).iter().sum();
     assert_eq!((freed, states()), (bytes, Vec::new()));
-    for id in [key(Precision::F16).id().as_str(), "../elsewhere", ""] {
+    for id in [key(Bits::F16).id().as_str(), "../elsewhere", ""] {
         assert!(matches!(remove(root.path(), id), Err(StoreError::Unknown { .. })), "{id}");
         assert!(matches!(verify(root.path(), id), Err(StoreError::Unknown { .. })), "{id}");
     }
@@ -261,7 +260,7 @@ fn stores_are_listed_and_removed() {
 #[test]
 fn what_does_not_fit_is_refused_and_leaves_the_writer_as_it_was() {
     let root = tempfile::tempdir().expect("a folder");
-    let mut writer = writer(root.path(), &key(Precision::F16));
+    let mut writer = writer(root.path(), &key(Bits::F16));
     let grid = HeadGrid { layers: 1, heads: 1 };
     let other = WordAttention::new(grid, &Frame::bert(), 1, vec![0.0; 9]).expect("a map");
     assert_eq!(
@@ -295,7 +294,7 @@ fn python_reads_the_same_bits() {
         eprintln!("not run: no Python with numpy and safetensors");
         return;
     };
-    for precision in [Precision::F16, Precision::F32] {
+    for precision in [Bits::F16, Bits::F32] {
         let root = tempfile::tempdir().expect("a folder");
         let store = write(root.path(), &key(precision));
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/read_store.py");
@@ -318,7 +317,7 @@ proptest! {
         order in prop::collection::vec(any::<prop::sample::Index>(), 20),
     ) {
         let root = tempfile::tempdir().expect("a folder");
-        let mut writer = writer(root.path(), &key(Precision::F32));
+        let mut writer = writer(root.path(), &key(Bits::F32));
         push(&mut writer, &lengths);
         let store = writer.finish().expect("finishes");
         for number in order.iter().map(|index| index.index(lengths.len())) {

@@ -1,7 +1,7 @@
 //! What was chosen for a relation, in and out of the flat columns of `best_heads`.
 
 use crate::format::offset;
-use crate::tables::{BestHead, Direction};
+use crate::tables::{BestHead, Direction, EvaluatedOn, SelectedOn};
 
 /// A head and a baseline, as they were chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,8 +152,8 @@ impl Default for BestHead {
             layer: None,
             head: None,
             direction: None,
-            selected_on: String::new(),
-            evaluated_on: String::new(),
+            selected_on: SelectedOn::Select,
+            evaluated_on: EvaluatedOn::Evaluate,
             correct: 0,
             total: 0,
             accuracy: 0.0,

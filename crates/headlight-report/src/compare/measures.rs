@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{CompareError, Paper, PublishedProbe, Source};
 use crate::run::RunDirectory;
-use crate::tables::{Coreference, HeadTree, ProbeScore};
+use crate::tables::{Coreference, HeadTree, ProbeScore, TreeMeasure, TreePredictor, TreeShape};
 
 /// A share, and how sure it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,14 +56,14 @@ fn of_probes(scores: &[ProbeScore]) -> Measures {
 
 /// The trees of the chosen heads, and chains of neighbours.
 fn of_trees(rows: &[HeadTree]) -> Measures {
-    let chosen = rows.iter().filter(|row| row.total > 0 && matches!(row.predictor.as_str(), "head" | "chain"));
+    let chosen = rows.iter().filter(|row| row.total > 0 && row.predictor != TreePredictor::EachHead);
     let measure = |row: &HeadTree| {
-        let tree = match row.tree.as_str() {
-            "undirected" => String::new(),
-            direction => format!(", {}", direction.replace("_to_", "→")),
+        let tree = match row.tree {
+            TreeShape::Undirected => String::new(),
+            rooted => format!(", {}", rooted.name().replace("_to_", "→")),
         };
-        let probe = if row.predictor == "head" { "single head tree" } else { "chain" };
-        let score = if row.measure == "uuas" { "UUAS" } else { "UAS given root" };
+        let probe = if row.predictor == TreePredictor::Head { "single head tree" } else { "chain" };
+        let score = if row.measure == TreeMeasure::Uuas { "UUAS" } else { "UAS given root" };
         let name = format!("{score}, {probe}{tree}");
         (name, counted(row.correct, row.total, row.ci_low.zip(row.ci_high)))
     };

@@ -64,8 +64,8 @@ fn best_head(relation: &str, predictions: &[Prediction]) -> BestHead {
         } else {
             Direction::DependentToGovernor
         }),
-        selected_on: "select".into(),
-        evaluated_on: "evaluate".into(),
+        selected_on: crate::tables::SelectedOn::Select,
+        evaluated_on: crate::tables::EvaluatedOn::Evaluate,
         correct,
         total,
         accuracy: correct as f64 / total as f64,

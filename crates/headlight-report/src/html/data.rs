@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::head_counts::HeadCounts;
 use crate::kinds::clusters::{Head, on_map};
-use crate::kinds::heads::{Best, Choice, chosen, start};
+use crate::kinds::heads::{Best, Start, chosen, start};
 use crate::kinds::probe::{ProbeMeasure, bars};
 use crate::run::{RunDirectory, RunError};
 use crate::tables::{BestHead, ProbeScore};
@@ -17,7 +17,7 @@ use crate::tables::{BestHead, ProbeScore};
 pub(super) struct PageData {
     model: Model,
     /// What the page shows first: the relation with the largest gain over its baseline.
-    start: Choice,
+    start: Start,
     /// By relation.
     best: BTreeMap<String, Best>,
     pub scores: HeadCounts,

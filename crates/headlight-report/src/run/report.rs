@@ -129,8 +129,8 @@ pub struct Conventions {
     /// Where heads and baselines were chosen: `separate`, `folds` or `same` (the reported data: optimistic), as in configs.
     pub selection: Selection,
     /// What intervals resample, tests swap and folds keep together: `sentence` or `document`.
-    #[serde(default = "sentence")]
-    pub unit: String,
+    #[serde(default)]
+    pub unit: Unit,
     /// What the model was given: `words` or `text`.
     pub input: String,
     /// What counts as attention: `weights` or `norms`.
@@ -166,11 +166,6 @@ pub(super) fn raw() -> String {
     "raw".to_owned()
 }
 
-/// What runs without a unit resampled.
-pub(super) fn sentence() -> String {
-    Unit::Sentence.name().to_owned()
-}
-
 impl Conventions {
     /// All conventions as name and value, for printing and comparing.
     pub fn entries(&self) -> [(&'static str, String); 11] {
@@ -179,7 +174,7 @@ impl Conventions {
             ("punctuation", self.punctuation.clone()),
             ("merge rule", self.merge_rule.clone()),
             ("selection", self.selection.to_string()),
-            ("unit", self.unit.clone()),
+            ("unit", self.unit.to_string()),
             ("input", self.input.clone()),
             ("attention", self.attention.clone()),
             ("rows of maps", self.rows.clone()),

@@ -39,7 +39,7 @@ pub(crate) fn report() -> Report {
             punctuation: "excluded".into(),
             merge_rule: "mean".into(),
             selection: crate::Selection::Separate,
-            unit: "sentence".into(),
+            unit: crate::stats::Unit::Sentence,
             input: "words".into(),
             attention: "weights".into(),
             rows: "raw".into(),

@@ -1,29 +1,26 @@
 //! What every statistic starts from.
 
-/// What is resampled and swapped as a whole, its words depending on each other (METHOD §2).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Unit {
-    /// A sentence.
-    #[default]
-    Sentence,
-    /// A document: all its sentences together.
-    Document,
+crate::tables::words::words! {
+    /// What is resampled and swapped as a whole, its words depending on each other (METHOD §2).
+    #[derive(Default)]
+    Unit {
+        /// A sentence.
+        #[default]
+        Sentence = "sentence",
+        /// A document: all its sentences together.
+        Document = "document",
+        /// A sequence of packed text.
+        Sequence = "sequence",
+    }
 }
 
 impl Unit {
-    /// As configs and tables write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Unit::Sentence => "sentence",
-            Unit::Document => "document",
-        }
-    }
-
     /// More than one, for people.
     pub fn plural(self) -> &'static str {
         match self {
             Unit::Sentence => "sentences",
             Unit::Document => "documents",
+            Unit::Sequence => "sequences",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Direction;
 use super::schema::tables;
+use crate::stats::Unit;
 
 tables! {
     /// How much of one head's attention lies on the governors of a relation's words, and how high governors rank (METHOD §2). Written with `heads.attention`.
@@ -115,7 +116,7 @@ tables! {
         /// The same after Holm's correction over the relations, or over the aggregates, of a draw or of all draws.
         p_adjusted: Option<f64>,
         /// What was resampled and swapped: `sentence` or `document`.
-        unit: String,
+        unit: Unit,
         /// How many of them.
         units: u64,
     }

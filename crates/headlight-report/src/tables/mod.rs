@@ -33,6 +33,7 @@ mod reference;
 mod rows;
 mod schema;
 mod sweeps;
+pub(crate) mod words;
 mod write;
 
 pub use beyond::{BestHeadLength, HeadAttention, HeadLength, NullModel};
@@ -40,11 +41,14 @@ pub use error::TableError;
 pub use read::{TableReader, read_table};
 pub use reference::reference;
 pub use rows::{
-    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Difference, Direction, Ensemble, EnsembleTree,
+    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Difference, Ensemble, EnsembleTree,
     HeadDistance, HeadScore, HeadTest, HeadTree, Importance, Prediction, ProbeScore, Pruning, Surface,
 };
 pub use schema::{Cell, Column, Kind, Table, Value};
 pub use sweeps::{SweepScore, SweepSeeds};
+pub use words::{
+    Direction, EvaluatedOn, LabelledMeasure, LabelledPredictor, SelectedOn, TreeMeasure, TreePredictor, TreeShape,
+};
 pub use write::{TableWriter, write_table};
 
 /// Version of the tables' columns, stored in every Parquet file. It grows when a column is renamed or changes its

@@ -1,63 +1,10 @@
 //! The tables' rows. Field = column; the doc comment of a field is what the column means.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
-use super::schema::{Cell, Kind, Value, tables};
-
-/// Which end of a dependency attends to the other (METHOD §2).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub enum Direction {
-    /// The dependent's row: the word that it attends to most. `dep_to_gov` in files.
-    #[serde(rename = "dep_to_gov")]
-    DependentToGovernor,
-    /// The dependent's column: the word that attends to it most, which is not whom the governor attends to. `gov_to_dep` in
-    /// files.
-    #[serde(rename = "gov_to_dep")]
-    GovernorToDependent,
-}
-
-impl Direction {
-    /// As files write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Direction::DependentToGovernor => "dep_to_gov",
-            Direction::GovernorToDependent => "gov_to_dep",
-        }
-    }
-
-    /// As tables for people write it.
-    pub fn arrow(self) -> &'static str {
-        match self {
-            Direction::DependentToGovernor => "dep→gov",
-            Direction::GovernorToDependent => "gov→dep",
-        }
-    }
-}
-
-/// As files write it.
-impl fmt::Display for Direction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Cell for Direction {
-    const KIND: Kind = Kind::Text;
-
-    fn value(&self) -> Value<'_> {
-        Value::Text(self.name())
-    }
-
-    fn from_value(value: Value<'_>) -> Option<Self> {
-        match value {
-            Value::Text("dep_to_gov") => Some(Direction::DependentToGovernor),
-            Value::Text("gov_to_dep") => Some(Direction::GovernorToDependent),
-            _ => None,
-        }
-    }
-}
+use super::schema::tables;
+use super::words::{
+    Direction, EvaluatedOn, LabelledMeasure, LabelledPredictor, SelectedOn, TreeMeasure, TreePredictor, TreeShape,
+};
+use crate::stats::Unit;
 
 tables! {
     /// How often one head, in one direction, picks the governor (or dependent) of the words of one relation.
@@ -109,9 +56,9 @@ tables! {
         /// Who attends; empty where `layer` is.
         direction: Option<Direction>,
         /// The split on which head and baseline were chosen.
-        selected_on: String,
+        selected_on: SelectedOn,
         /// The split on which both are scored.
-        evaluated_on: String,
+        evaluated_on: EvaluatedOn,
         /// Words whose other end the head picked.
         correct: u64,
         /// Words of the relation.
@@ -139,7 +86,7 @@ tables! {
         /// Upper end.
         difference_ci_high: Option<f64>,
         /// What intervals resample and tests swap: `sentence` or `document`.
-        unit: Option<String>,
+        unit: Option<Unit>,
         /// How many of them were evaluated.
         units: Option<u64>,
         /// With two folds: layer of the head that was chosen on the first, counted from 1.
@@ -441,15 +388,15 @@ tables! {
         /// Its split.
         split: String,
         /// `head` (the chosen one), `chain` (neighbours joined), or `each_head`.
-        predictor: String,
+        predictor: TreePredictor,
         /// Layer, counted from 0; empty for chains, and where folds chose different heads.
         layer_index: Option<u32>,
         /// Head within its layer, counted from 0.
         head_index: Option<u32>,
         /// `undirected`: the spanning tree over the words that are no punctuation; `dep_to_gov`, `gov_to_dep`: the arborescence from the root of the treebank, by who attends.
-        tree: String,
+        tree: TreeShape,
         /// `uuas`, or `uas_given_root`; both without punctuation and root.
-        measure: String,
+        measure: TreeMeasure,
         /// Arcs that the tree has.
         correct: u64,
         /// Arcs of the treebank.
@@ -503,7 +450,7 @@ tables! {
         /// Name of the treebank.
         treebank: String,
         /// `ensembles`: the highest map of any relation, which also names the arc. `calibrated`: the same, a map's weight replaced by how often arcs of that weight are of its relation. `head`: the best single head. `chain`: neighbours joined. The last two name an arc by the most frequent relation of its offset.
-        predictor: String,
+        predictor: LabelledPredictor,
         /// Layer of the single head, counted from 0.
         layer_index: Option<u32>,
         /// Head within its layer, counted from 0.
@@ -511,7 +458,7 @@ tables! {
         /// Who attends, where the predictor is a single head.
         direction: Option<Direction>,
         /// `uas_given_root`; `las_given_root`: governor and relation; `relation_of_arc`: the relation that the predictor names the treebank's own arc by, whether or not its tree has the arc.
-        measure: String,
+        measure: LabelledMeasure,
         /// The relation of the arcs counted; empty for all.
         relation: Option<String>,
         /// Arcs that are right.
@@ -550,8 +497,8 @@ tables! {
         p_value: Option<f64>,
         /// `p_value` after Holm's correction over those differences of one experiment and measure that are not 0 in every unit.
         p_adjusted: Option<f64>,
-        /// What was resampled and swapped: `sentence` or `document`.
-        unit: String,
+        /// What was resampled and swapped: `sentence`, `document` or, of packed text, `sequence`.
+        unit: Unit,
         /// How many of them.
         units: u64,
     }

@@ -37,7 +37,7 @@ impl Size {
                 ci_high: Some(difference + 0.02),
                 p_value: Some(if difference.abs() > 0.02 { 1e-4 } else { 0.4 }),
                 p_adjusted: Some(if difference.abs() > 0.02 { 0.002 } else { 1.0 }),
-                unit: "sentence".into(),
+                unit: headlight_report::stats::Unit::Sentence,
                 units: 2_001,
             }
         };
@@ -133,27 +133,29 @@ impl Size {
 
     fn write_trees(&self, folder: &Path, random: &mut ChaCha8Rng) {
         let mut rows = Vec::new();
-        for tree in ["undirected", "dep_to_gov", "gov_to_dep"] {
-            let row =
-                |predictor: &str, head: Option<(u32, u32)>, correct: u64, interval: Option<(f64, f64)>| HeadTree {
-                    treebank: self.text("en_ewt"),
-                    split: "evaluate".into(),
-                    predictor: predictor.into(),
-                    layer_index: head.map(|head| head.0),
-                    head_index: head.map(|head| head.1),
-                    tree: tree.into(),
-                    measure: "uuas".into(),
-                    correct,
-                    total: 20_000,
-                    ci_low: interval.map(|interval| interval.0),
-                    ci_high: interval.map(|interval| interval.1),
-                };
-            rows.push(row("head", Some((1, 2)), 10_400, Some((0.51, 0.53))));
-            rows.push(row("chain", None, 9_000, Some((0.44, 0.46))));
+        for tree in TreeShape::ALL {
+            let row = |predictor: TreePredictor,
+                       head: Option<(u32, u32)>,
+                       correct: u64,
+                       interval: Option<(f64, f64)>| HeadTree {
+                treebank: self.text("en_ewt"),
+                split: "evaluate".into(),
+                predictor,
+                layer_index: head.map(|head| head.0),
+                head_index: head.map(|head| head.1),
+                tree,
+                measure: TreeMeasure::Uuas,
+                correct,
+                total: 20_000,
+                ci_low: interval.map(|interval| interval.0),
+                ci_high: interval.map(|interval| interval.1),
+            };
+            rows.push(row(TreePredictor::Head, Some((1, 2)), 10_400, Some((0.51, 0.53))));
+            rows.push(row(TreePredictor::Chain, None, 9_000, Some((0.44, 0.46))));
             rows.extend(
                 self.places()
                     .into_iter()
-                    .map(|head| row("each_head", Some(head), random.random_range(4000..10_400), None)),
+                    .map(|head| row(TreePredictor::EachHead, Some(head), random.random_range(4000..10_400), None)),
             );
         }
         write_table(folder, &rows).unwrap();

@@ -6,7 +6,7 @@ use flate2::{Compression, write::GzEncoder};
 
 use super::data::RICH;
 use super::{conllu, read_all, read_words, sentences};
-use crate::{Format, Governor, ReadError, Reader, WordIdx, open_all};
+use crate::{Format, Governor, ReadError, Reader, WordIdx};
 
 #[test]
 fn conllu_is_read_whole() {
@@ -227,17 +227,4 @@ fn names_tell_formats() {
     assert!(unknown.starts_with("cannot tell the format of ") && unknown.ends_with("name the format"), "{unknown}");
     let missing = Reader::open(folder.path().join("b.conllu"), None).map(|_| ()).unwrap_err();
     assert!(matches!(missing, ReadError::Open { .. }));
-}
-
-#[test]
-fn several_files_are_one_stream() {
-    let folder = tempfile::tempdir().unwrap();
-    let paths = ["a", "b"].map(|name| folder.path().join(name).with_extension("conllu"));
-    for (path, form) in paths.iter().zip(["one", "two"]) {
-        std::fs::write(path, conllu(&[(form, "0", "root")])).unwrap();
-    }
-    let read: Vec<_> = open_all(&paths, None).unwrap().map(Result::unwrap).collect();
-    assert_eq!(read.iter().map(|s| (s.sent_id(), s.forms()[0])).collect::<Vec<_>>(), [("a:1", "one"), ("b:1", "two")]);
-    let missing = [paths[0].clone(), folder.path().join("c.conllu")];
-    assert!(open_all(&missing, None).is_err());
 }

@@ -5,7 +5,7 @@ use headlight_bert::{LossGradients, Pieces};
 
 /// What the loss is derived by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Measure {
+pub enum Derived {
     /// Attention to `[SEP]`.
     Sep,
     /// Attention to full stops and commas.
@@ -16,17 +16,17 @@ pub enum Measure {
     Gate,
 }
 
-impl Measure {
+impl Derived {
     /// All, in the order of values.
-    pub const ALL: [Measure; 4] = [Measure::Sep, Measure::Punctuation, Measure::Rest, Measure::Gate];
+    pub const ALL: [Derived; 4] = [Derived::Sep, Derived::Punctuation, Derived::Rest, Derived::Gate];
 
     /// As the table `importance` writes it.
     pub fn name(self) -> &'static str {
         match self {
-            Measure::Sep => "gradient_sep",
-            Measure::Punctuation => "gradient_punct",
-            Measure::Rest => "gradient_rest",
-            Measure::Gate => "gate",
+            Derived::Sep => "gradient_sep",
+            Derived::Punctuation => "gradient_punct",
+            Derived::Rest => "gradient_rest",
+            Derived::Gate => "gate",
         }
     }
 }
@@ -42,11 +42,11 @@ pub struct Marks {
 
 impl Marks {
     /// What attention to each piece counts as. A hidden piece is `[MASK]`, whatever it was.
-    fn kinds(&self, pieces: &Pieces) -> Vec<Measure> {
+    fn kinds(&self, pieces: &Pieces) -> Vec<Derived> {
         let kind = |id: &u32| match *id {
-            id if Some(id) == self.sep => Measure::Sep,
-            id if self.punctuation.contains(&id) => Measure::Punctuation,
-            _ => Measure::Rest,
+            id if Some(id) == self.sep => Derived::Sep,
+            id if self.punctuation.contains(&id) => Derived::Punctuation,
+            _ => Derived::Rest,
         };
         pieces.ids.iter().map(kind).collect()
     }
@@ -68,8 +68,8 @@ fn per_head(maps: &AttentionMaps) -> impl Iterator<Item = &[f32]> {
     maps.weights().chunks_exact(maps.positions() * maps.positions())
 }
 
-fn means_by_kind(map: &[f32], kinds: &[Measure]) -> [Option<f64>; 3] {
-    [Measure::Sep, Measure::Punctuation, Measure::Rest].map(|wanted| {
+fn means_by_kind(map: &[f32], kinds: &[Derived]) -> [Option<f64>; 3] {
+    [Derived::Sep, Derived::Punctuation, Derived::Rest].map(|wanted| {
         let of_kind = || kinds.iter().enumerate().filter(move |(_, kind)| **kind == wanted).map(|(to, _)| to);
         let columns = of_kind().count();
         let rows = map.chunks_exact(kinds.len());
@@ -155,12 +155,12 @@ impl Means {
     }
 
     /// Of a head, by its number in the grid.
-    pub fn head(&self, number: usize, measure: Measure) -> &Mean {
+    pub fn head(&self, number: usize, measure: Derived) -> &Mean {
         &self.heads[number][measure as usize]
     }
 
     /// Of the heads of a layer together.
-    pub fn layer(&self, layer: usize, measure: Measure) -> &Mean {
+    pub fn layer(&self, layer: usize, measure: Derived) -> &Mean {
         &self.layers[layer][measure as usize]
     }
 }
@@ -204,9 +204,9 @@ mod tests {
         let mut means = Means::new(grid);
         means.add(&found);
         means.add(&values(&sequence(&[2, 7, 8, 3]), &gradients, &MARKS));
-        assert_eq!(means.layer(0, Measure::Sep).value(), Some(12.0));
-        assert_eq!(means.layer(0, Measure::Punctuation).count(), 1);
-        assert_eq!(means.head(1, Measure::Rest).value(), Some((4.0 + 6.0) / 2.0));
+        assert_eq!(means.layer(0, Derived::Sep).value(), Some(12.0));
+        assert_eq!(means.layer(0, Derived::Punctuation).count(), 1);
+        assert_eq!(means.head(1, Derived::Rest).value(), Some((4.0 + 6.0) / 2.0));
     }
 
     #[test]

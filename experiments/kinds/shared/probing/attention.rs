@@ -15,7 +15,7 @@ pub struct StoredAttention {
     stream: Stream,
     draw: Option<usize>,
     rule: MergeRule,
-    precision: store::Precision,
+    precision: store::Bits,
     folder: PathBuf,
 }
 
@@ -24,7 +24,7 @@ impl StoredAttention {
     ///
     /// # Errors
     /// When there is no place for a cache.
-    pub fn new(run: &Run, split: Split, rule: MergeRule, precision: store::Precision, folder: &Path) -> Result<Self> {
+    pub fn new(run: &Run, split: Split, rule: MergeRule, precision: store::Bits, folder: &Path) -> Result<Self> {
         let is_default = folder.as_os_str().is_empty();
         let folder = if is_default { Shelf::Attention.folder()? } else { folder.to_owned() };
         Ok(Self { stream: Stream::Trees(split), draw: run.draw(), rule, precision, folder })

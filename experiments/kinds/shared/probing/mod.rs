@@ -50,7 +50,7 @@ pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<Probe
 /// # Errors
 /// When there is no place for a cache.
 pub fn attention_to_learn_from(run: &Run, store: &Path) -> Result<StoredAttention> {
-    StoredAttention::new(run, Split::Train, run.config().treebank.merge_rule(), store::Precision::F16, store)
+    StoredAttention::new(run, Split::Train, run.config().treebank.merge_rule(), store::Bits::F16, store)
 }
 
 /// Writes rows behind those that earlier experiments of this run wrote.

@@ -13,7 +13,7 @@ use headlight_probe::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cli::progress::{Progress, Unit};
+use crate::cli::progress::{Amount, Progress};
 use crate::run::identity::hash;
 use crate::run::{Interrupted, Run, Steps, interrupted};
 
@@ -85,7 +85,7 @@ pub fn made_of_trained<E: Examples, T: Serialize + DeserializeOwned>(
 /// # Errors
 /// Those of training, and Ctrl-C.
 fn run_training<E: Examples>(examples: &E, sentences: &[usize], task: &Task, checkpoint: PathBuf) -> Result<Probe> {
-    let bar = Progress::start(format!("train {}", task.name), Unit::Items("sentences"), None);
+    let bar = Progress::start(format!("train {}", task.name), Amount::Items("sentences"), None);
     let mut seen = 0;
     let mut report = |done: &Done| {
         let now = (done.epoch * done.of + done.sentences) as u64;

@@ -1,7 +1,7 @@
 //! Numbers beside the relations: probes, trees, coreference.
 
 use super::*;
-use crate::tables::{Coreference, HeadTree};
+use crate::tables::{Coreference, HeadTree, TreeMeasure, TreePredictor, TreeShape};
 
 fn uas(probe: &str, decoding: &str, seed: i64, value: f64) -> ProbeScore {
     ProbeScore {
@@ -137,11 +137,11 @@ fn published_tables_2_and_3_stand_in_for_runs() {
     let tree = HeadTree {
         treebank: "en_ewt".into(),
         split: "evaluate".into(),
-        predictor: "head".into(),
+        predictor: TreePredictor::Head,
         layer_index: Some(1),
         head_index: Some(2),
-        tree: "undirected".into(),
-        measure: "uuas".into(),
+        tree: TreeShape::Undirected,
+        measure: TreeMeasure::Uuas,
         correct: 1,
         total: 2,
         ci_low: None,

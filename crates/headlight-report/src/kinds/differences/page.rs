@@ -92,7 +92,7 @@ mod tests {
             ci_high: None,
             p_value: p_adjusted,
             p_adjusted,
-            unit: "document".into(),
+            unit: crate::stats::Unit::Document,
             units: 12,
         }
     }

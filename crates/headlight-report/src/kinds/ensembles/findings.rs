@@ -4,7 +4,7 @@ use super::{beside_the_best_head, better_directions};
 use crate::format::{count, percent};
 use crate::kinds::differences::said;
 use crate::kinds::shared::share;
-use crate::tables::{Difference, Ensemble, EnsembleTree};
+use crate::tables::{Difference, Ensemble, EnsembleTree, LabelledMeasure, LabelledPredictor};
 
 /// Differences below this p, after Holm's correction, are called so.
 const ALPHA: f64 = 0.05;
@@ -54,16 +54,16 @@ pub fn of_heads(rows: &[Ensemble], differences: &[Difference]) -> Vec<String> {
 
 /// What the trees of all ensembles come to, `relations` being those that arcs may have.
 pub fn of_trees(rows: &[EnsembleTree], relations: &[String]) -> Vec<String> {
-    let whole = |predictor: &str, measure: &str| {
+    let whole = |predictor: LabelledPredictor, measure: LabelledMeasure| {
         let wanted =
             |row: &&EnsembleTree| row.predictor == predictor && row.measure == measure && row.relation.is_none();
         let row = rows.iter().find(wanted)?;
         (row.total > 0).then(|| percent(share(row.correct, row.total)))
     };
-    let both = |predictor| Some((whole(predictor, "las_given_root")?, whole(predictor, "uas_given_root")?));
+    let both = |predictor| Some((whole(predictor, LabelledMeasure::LasGivenRoot)?, whole(predictor, LabelledMeasure::UasGivenRoot)?));
     let mut findings = Vec::new();
     if let [Some((las, uas)), Some(calibrated), Some(head), Some(chain)] =
-        ["ensembles", "calibrated", "head", "chain"].map(both)
+        LabelledPredictor::ALL.map(both)
     {
         findings.push(format!(
             "Labelled trees of all ensembles, given the root: LAS {las} %, UAS {uas} %; with calibrated maps {} and {}; the \
@@ -71,10 +71,10 @@ pub fn of_trees(rows: &[EnsembleTree], relations: &[String]) -> Vec<String> {
             calibrated.0, calibrated.1, head.0, head.1, chain.0, chain.1
         ));
     }
-    let of_gold = |predictor| whole(predictor, "relation_of_arc");
-    if let [Some(plain), Some(calibrated), Some(offset)] = ["ensembles", "calibrated", "chain"].map(of_gold) {
+    let of_gold = |predictor| whole(predictor, LabelledMeasure::RelationOfArc);
+    if let [Some(plain), Some(calibrated), Some(offset)] = [LabelledPredictor::Ensembles, LabelledPredictor::Calibrated, LabelledPredictor::Chain].map(of_gold) {
         let of_arcs =
-            |row: &&EnsembleTree| row.predictor == "chain" && row.measure == "uas_given_root" && row.relation.is_some();
+            |row: &&EnsembleTree| row.predictor == LabelledPredictor::Chain && row.measure == LabelledMeasure::UasGivenRoot && row.relation.is_some();
         let takes_part = |row: &&EnsembleTree| row.relation.as_ref().is_some_and(|it| relations.contains(it));
         let arcs = |rows: &mut dyn Iterator<Item = &EnsembleTree>| rows.map(|row| row.total).sum::<u64>();
         let all = arcs(&mut rows.iter().filter(of_arcs));

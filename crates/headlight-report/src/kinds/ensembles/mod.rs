@@ -16,7 +16,7 @@ use crate::format::{count, percent};
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables::{Difference, Ensemble, EnsembleTree};
+use crate::tables::{Difference, Ensemble, EnsembleTree, LabelledMeasure, LabelledPredictor};
 
 /// `kind = "ensembles"`
 pub(crate) struct Ensembles;
@@ -144,29 +144,29 @@ fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
 fn ensemble_trees_sheet(rows: &[EnsembleTree]) -> Sheet {
     let columns = ["<trees of", ">LAS", ">interval", ">UAS", ">interval", ">relation of arc"];
     let mut sheet = Sheet::new("Labelled trees given the root, in %", &columns);
-    let whole = |predictor: &str, measure: &str| {
+    let whole = |predictor: LabelledPredictor, measure: LabelledMeasure| {
         let wanted = |row: &&EnsembleTree| {
             row.predictor == predictor && row.measure == measure && row.relation.is_none() && row.total > 0
         };
         rows.iter().find(wanted)
     };
-    let mut predictors: Vec<&str> = rows.iter().map(|row| row.predictor.as_str()).collect();
+    let mut predictors: Vec<LabelledPredictor> = rows.iter().map(|row| row.predictor).collect();
     predictors.dedup();
-    let line = |predictor: &&str| {
-        let [las, uas, relation] =
-            ["las_given_root", "uas_given_root", "relation_of_arc"].map(|measure| whole(predictor, measure));
+    let line = |predictor: &LabelledPredictor| {
+        let whole = |measure| whole(*predictor, measure);
+        let [las, uas] = [LabelledMeasure::LasGivenRoot, LabelledMeasure::UasGivenRoot].map(whole);
+        let relation = whole(LabelledMeasure::RelationOfArc);
         let accuracy =
             |row: Option<&EnsembleTree>| row.map_or_else(String::new, |it| percent(share(it.correct, it.total)));
         let between =
             |row: Option<&EnsembleTree>| row.map_or_else(String::new, |row| ends(row.ci_low.zip(row.ci_high)));
         let head = las.and_then(|row| row.layer_index.zip(row.head_index).zip(row.direction));
         let name = match (*predictor, head) {
-            ("ensembles", _) => "ensembles".to_owned(),
-            ("calibrated", _) => "ensembles, maps calibrated".to_owned(),
-            ("head", Some(((layer, head), direction))) => {
+            (LabelledPredictor::Calibrated, _) => "ensembles, maps calibrated".to_owned(),
+            (LabelledPredictor::Head, Some(((layer, head), direction))) => {
                 format!("head {}-{} {}", layer + 1, head + 1, direction.arrow())
             }
-            (other, _) => other.to_owned(),
+            (other, _) => other.to_string(),
         };
         [name, accuracy(las), between(las), accuracy(uas), between(uas), accuracy(relation)].map(Into::into).into()
     };
@@ -226,13 +226,16 @@ mod tests {
 
     #[test]
     fn trees_of_ensembles_stand_beside_simpler_ones() {
-        let row = |predictor: &str, measure: &str, relation: Option<&str>, correct: u64| EnsembleTree {
+        use LabelledMeasure as Measure;
+        use LabelledPredictor as Predictor;
+
+        let row = |predictor: Predictor, measure: Measure, relation: Option<&str>, correct: u64| EnsembleTree {
             treebank: "t".into(),
-            predictor: predictor.into(),
-            layer_index: (predictor == "head").then_some(4),
-            head_index: (predictor == "head").then_some(2),
-            direction: (predictor == "head").then_some(Direction::DependentToGovernor),
-            measure: measure.into(),
+            predictor,
+            layer_index: (predictor == Predictor::Head).then_some(4),
+            head_index: (predictor == Predictor::Head).then_some(2),
+            direction: (predictor == Predictor::Head).then_some(Direction::DependentToGovernor),
+            measure,
             relation: relation.map(Into::into),
             correct,
             total: 200,
@@ -240,13 +243,13 @@ mod tests {
             ci_high: Some(correct as f64 / 200.0 + 0.05),
         };
         let rows = [
-            row("ensembles", "uas_given_root", None, 92),
-            row("ensembles", "las_given_root", None, 16),
-            row("ensembles", "relation_of_arc", None, 38),
-            row("ensembles", "las_given_root", Some("det"), 1),
-            row("calibrated", "las_given_root", None, 24),
-            row("head", "uas_given_root", None, 60),
-            row("head", "las_given_root", None, 20),
+            row(Predictor::Ensembles, Measure::UasGivenRoot, None, 92),
+            row(Predictor::Ensembles, Measure::LasGivenRoot, None, 16),
+            row(Predictor::Ensembles, Measure::RelationOfArc, None, 38),
+            row(Predictor::Ensembles, Measure::LasGivenRoot, Some("det"), 1),
+            row(Predictor::Calibrated, Measure::LasGivenRoot, None, 24),
+            row(Predictor::Head, Measure::UasGivenRoot, None, 60),
+            row(Predictor::Head, Measure::LasGivenRoot, None, 20),
         ];
         let sheet = ensemble_trees_sheet(&rows);
         let texts = sheet.groups[0].iter().map(|line| line.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>());

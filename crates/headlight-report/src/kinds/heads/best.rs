@@ -5,7 +5,6 @@ use crate::assess::{is_aggregate, is_between_words};
 use crate::format::{count, percent, points, stars};
 use crate::run::Report;
 use crate::sheet::{Sheet, SheetCell};
-use crate::stats::Unit;
 use crate::tables::{BestHead, Direction};
 
 /// The table, aggregates first, then relations from frequent to rare; 80 characters wide as plain text.
@@ -42,8 +41,8 @@ fn sheet_row(row: &BestHead) -> Vec<SheetCell> {
 fn notes(rows: &[BestHead], report: &Report) -> Vec<String> {
     let statistics = &report.statistics;
     let units = match rows.iter().find_map(|row| row.units) {
-        Some(units) => format!("{} {}", count(units), unit(report).plural()),
-        None => unit(report).plural().to_owned(),
+        Some(units) => format!("{} {}", count(units), report.conventions.unit.plural()),
+        None => report.conventions.unit.plural().to_owned(),
     };
     let mut notes = vec![
         "Share of a relation's words whose governor is found, in %. dep→gov: it is the word that the dependent attends to \
@@ -70,14 +69,9 @@ fn notes(rows: &[BestHead], report: &Report) -> Vec<String> {
     notes
 }
 
-/// What was resampled and swapped.
-fn unit(report: &Report) -> Unit {
-    if report.conventions.unit == Unit::Document.name() { Unit::Document } else { Unit::Sentence }
-}
-
 /// How heads were tested against baselines. Exact is only the test of what was chosen elsewhere.
 pub(crate) fn how_tested(report: &Report) -> String {
-    let units = unit(report).plural();
+    let units = report.conventions.unit.plural();
     match report.conventions.selection {
         Selection::Folds => format!(
             "paired sign-flip test over {units}, Holm-corrected over relations and not exact, since the halves depend on \
@@ -198,6 +192,9 @@ fn sentence(row: &BestHead) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use crate::stats::Unit;
+    use crate::tables::{EvaluatedOn, SelectedOn};
+
     use super::*;
     use crate::run::tests::report;
 
@@ -227,8 +224,8 @@ pub(crate) mod tests {
             layer: Some(head.0),
             head: Some(head.1),
             direction: Some(direction),
-            selected_on: "select".into(),
-            evaluated_on: "evaluate".into(),
+            selected_on: SelectedOn::Select,
+            evaluated_on: EvaluatedOn::Evaluate,
             correct,
             total,
             accuracy,
@@ -240,7 +237,7 @@ pub(crate) mod tests {
             p_adjusted: p,
             baseline_offset,
             baseline_correct,
-            unit: Some("sentence".into()),
+            unit: Some(Unit::Sentence),
             units: Some(2001),
             ..BestHead::default()
         }
@@ -288,21 +285,21 @@ pub(crate) mod tests {
 
     #[test]
     fn a_test_is_called_exact_only_where_it_is() {
-        let notes = |selection: Selection, unit: &str| {
+        let notes = |selection: Selection, unit: Unit| {
             let mut report = report();
             report.conventions.selection = selection;
-            report.conventions.unit = unit.into();
+            report.conventions.unit = unit;
             best_heads_sheet(&rows(), &report).notes.join(" ")
         };
         assert!(
-            notes(Selection::Separate, "document")
+            notes(Selection::Separate, Unit::Document)
                 .contains("; exact paired sign-flip test over documents, Holm-corrected")
         );
         assert!(
-            notes(Selection::Folds, "sentence")
+            notes(Selection::Folds, Unit::Sentence)
                 .contains("not exact, since the halves depend on each other through the choice")
         );
-        let same = notes(Selection::Same, "sentence");
+        let same = notes(Selection::Same, Unit::Sentence);
         assert!(same.contains("Westfall & Young") && same.contains("Optimistic") && !same.contains("exact"), "{same}");
     }
 

@@ -26,7 +26,7 @@ use crate::tables::{BestHead, HeadAttention, HeadScore, NullModel};
 
 pub(crate) use best::{Summary, best_heads_sheet};
 pub use rounding::Rounding;
-pub(crate) use start::{Best, Choice, chosen, start};
+pub(crate) use start::{Best, Start, chosen, start};
 
 /// `kind = "heads"`
 pub(crate) struct Heads;

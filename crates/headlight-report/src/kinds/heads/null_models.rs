@@ -3,7 +3,6 @@
 use crate::assess::{is_aggregate, is_between_words};
 use crate::format::{count, percent, points, stars};
 use crate::sheet::Sheet;
-use crate::stats::Unit;
 use crate::tables::NullModel;
 
 /// All draws together, aggregates first, then relations from frequent to rare, at most `most` of them; `None` where there
@@ -19,7 +18,6 @@ pub(crate) fn null_models_sheet(rows: &[NullModel], most: usize) -> Option<Sheet
     relations.truncate(most);
     let columns = ["<relation", ">trained", ">random", ">lowest–highest", "<difference", "<interval"];
     let groups = [aggregates, relations].map(|group| group.into_iter().map(sheet_row).collect()).into();
-    let unit = if first.unit == Unit::Document.name() { Unit::Document } else { Unit::Sentence };
     let tested = together.iter().any(|row| row.p_value.is_some());
     let mut notes = vec![
         format!(
@@ -31,7 +29,7 @@ pub(crate) fn null_models_sheet(rows: &[NullModel], most: usize) -> Option<Sheet
             "Difference in points, trained minus random; paired bootstrap interval{} over {} {}, for these draws.{}",
             if tested { " and exact sign-flip test" } else { "" },
             count(first.units),
-            unit.plural(),
+            first.unit.plural(),
             if tested { " Holm-corrected over relations: * p < 0.05, ** p < 0.01, *** p < 0.001." } else { "" }
         ),
     ];

@@ -7,7 +7,7 @@ use crate::head_counts::HeadCounts;
 use crate::tables::{BestHead, Direction};
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Choice {
+pub(crate) struct Start {
     relation: String,
     direction: Direction,
     layer: u32,
@@ -50,7 +50,7 @@ pub(crate) fn chosen(row: &BestHead) -> Best {
 }
 
 /// The relation with the largest gain over its baseline, and its head.
-pub(crate) fn start(rows: &[BestHead], scores: &HeadCounts) -> Choice {
+pub(crate) fn start(rows: &[BestHead], scores: &HeadCounts) -> Start {
     let gain = |row: &&BestHead| row.accuracy - row.baseline_accuracy;
     let relations = rows.iter().filter(|row| {
         !is_aggregate(&row.relation) && is_between_words(&row.relation) && scores.relations.contains(&row.relation)
@@ -59,12 +59,12 @@ pub(crate) fn start(rows: &[BestHead], scores: &HeadCounts) -> Choice {
     let most = relations.clone().map(|row| row.total).max().unwrap_or(0);
     let row = relations.filter(|row| row.total * 20 >= most).max_by(|a, b| gain(a).total_cmp(&gain(b)));
     match row.and_then(|row| Some((row, row.chosen().into_iter().next()?))) {
-        Some((row, chosen)) => Choice {
+        Some((row, chosen)) => Start {
             relation: row.relation.clone(),
             direction: chosen.direction,
             layer: chosen.layer.saturating_sub(1),
             head: chosen.head.saturating_sub(1),
         },
-        None => Choice { relation: scores.relations.first().cloned().unwrap_or_default(), ..Choice::default() },
+        None => Start { relation: scores.relations.first().cloned().unwrap_or_default(), ..Start::default() },
     }
 }

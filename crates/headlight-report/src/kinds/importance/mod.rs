@@ -130,7 +130,7 @@ impl Kind for Importance {
 
 /// Packed text has no documents to resample.
 pub(super) fn packed_units(of: &Experiment<'_>, unit: &str) -> Option<String> {
-    let other = of.report().conventions.unit == "document" && unit == "sequence";
+    let other = of.report().conventions.unit == Unit::Document && unit == Unit::Sequence.name();
     other.then(|| "Intervals of packed text resample its sequences: `treebank.unit` is about sentences.".to_owned())
 }
 

@@ -17,6 +17,7 @@ use crate::explorer::Explorer;
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
+use crate::stats::Unit;
 
 pub use measure::MaskingMeasure;
 pub(crate) use sheets::curves;
@@ -97,7 +98,7 @@ impl Kind for Pruning {
                 "Harm is judged over {few} units only: \"no clear harm\" may be for want of them (--set pruning.sequences=100)."
             ));
         }
-        let is_packed = |it: &&RestsOn| it.unit == "sequence";
+        let is_packed = |it: &&RestsOn| it.unit == Unit::Sequence.name();
         warnings.extend(facts.rests_on.values().find(is_packed).and_then(|it| packed_units(of, &it.unit)));
         Ok(warnings)
     }

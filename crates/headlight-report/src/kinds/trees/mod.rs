@@ -15,7 +15,7 @@ use crate::format::{count, percent};
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables::{Difference, HeadTree};
+use crate::tables::{Difference, HeadTree, TreePredictor, TreeShape};
 
 /// `kind = "trees"`
 pub(crate) struct Trees;
@@ -39,7 +39,7 @@ impl Kind for Trees {
         let facts: Facts = of.facts();
         let (rows, differences) = (of.rows::<HeadTree>()?, of.differences()?);
         let finding = |(head, difference): (&HeadTree, &Difference)| {
-            let name = match facts.chosen.get(&head.tree).map_or(&[][..], Vec::as_slice) {
+            let name = match facts.chosen.get(head.tree.name()).map_or(&[][..], Vec::as_slice) {
                 [first, second] if first != second => {
                     format!("heads {first} and {second}, each on the half it was not chosen on,")
                 }
@@ -77,12 +77,11 @@ impl Kind for Trees {
 }
 
 /// A way to make a tree, for people.
-fn tree_title(tree: &str) -> &str {
+fn tree_title(tree: TreeShape) -> &'static str {
     match tree {
-        "undirected" => "spanning tree, UUAS",
-        "dep_to_gov" => "arborescence dep→gov, UAS",
-        "gov_to_dep" => "arborescence gov→dep, UAS",
-        other => other,
+        TreeShape::Undirected => "spanning tree, UUAS",
+        TreeShape::DependentToGovernor => "arborescence dep→gov, UAS",
+        TreeShape::GovernorToDependent => "arborescence gov→dep, UAS",
     }
 }
 
@@ -91,9 +90,9 @@ fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
     let columns = ["<tree", "<head", ">accuracy", ">interval", ">chain"];
     let mut sheet = Sheet::new("Trees of single heads, arcs found in %", &columns);
     let line = |head: &HeadTree| {
-        let chain = rows.iter().find(|row| row.predictor == "chain" && row.tree == head.tree);
+        let chain = rows.iter().find(|row| row.predictor == TreePredictor::Chain && row.tree == head.tree);
         let cells = [
-            tree_title(&head.tree).to_owned(),
+            tree_title(head.tree).to_owned(),
             head_name(head.layer_index, head.head_index),
             percent(share(head.correct, head.total)),
             ends(head.ci_low.zip(head.ci_high)),
@@ -101,7 +100,7 @@ fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
         ];
         cells.map(Into::into).into()
     };
-    sheet.groups.push(rows.iter().filter(|row| row.predictor == "head").map(line).collect());
+    sheet.groups.push(rows.iter().filter(|row| row.predictor == TreePredictor::Head).map(line).collect());
     sheet.notes.push(
         "Arcs without punctuation and root. Spanning tree and its chain: over the words that are no punctuation. \
          Arborescences are given the root. The chain joins neighbours."
@@ -113,27 +112,28 @@ fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::TreeMeasure;
 
     #[test]
     fn chosen_heads_stand_beside_chains() {
-        let row = |predictor: &str, tree: &str, correct: u64| HeadTree {
+        let row = |predictor: TreePredictor, tree: TreeShape, correct: u64| HeadTree {
             treebank: "t".into(),
             split: "evaluate".into(),
-            predictor: predictor.into(),
-            layer_index: (predictor != "chain").then_some(4),
-            head_index: (predictor != "chain").then_some(2),
-            tree: tree.into(),
-            measure: "uuas".into(),
+            predictor,
+            layer_index: (predictor != TreePredictor::Chain).then_some(4),
+            head_index: (predictor != TreePredictor::Chain).then_some(2),
+            tree,
+            measure: TreeMeasure::Uuas,
             correct,
             total: 200,
-            ci_low: (predictor == "head").then_some(0.5),
-            ci_high: (predictor == "head").then_some(0.7),
+            ci_low: (predictor == TreePredictor::Head).then_some(0.5),
+            ci_high: (predictor == TreePredictor::Head).then_some(0.7),
         };
         let rows = [
-            row("head", "undirected", 120),
-            row("chain", "undirected", 90),
-            row("each_head", "undirected", 10),
-            row("head", "gov_to_dep", 100),
+            row(TreePredictor::Head, TreeShape::Undirected, 120),
+            row(TreePredictor::Chain, TreeShape::Undirected, 90),
+            row(TreePredictor::EachHead, TreeShape::Undirected, 10),
+            row(TreePredictor::Head, TreeShape::GovernorToDependent, 100),
         ];
         insta::assert_snapshot!(head_trees_sheet(&rows).to_text(80), @r"
     Trees of single heads, arcs found in %

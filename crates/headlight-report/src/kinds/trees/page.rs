@@ -5,34 +5,35 @@ use crate::format::{count, percent, points};
 use crate::html::plots::{Grid, HeadMap};
 use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, legend, number, strip, table, text};
-use crate::kinds::shared::{distinct, head_name, of_heads, share};
+use crate::kinds::shared::{head_name, of_heads, share};
 use crate::run::ModelSummary;
-use crate::tables::HeadTree;
+use crate::tables::{HeadTree, TreePredictor, TreeShape};
 
 /// The chosen head of each way to make a tree, and how all heads do.
 pub(crate) fn trees(rows: &[HeadTree], model: &ModelSummary) -> Option<Section> {
     let introduction = "Trees of the words made of one head's attention, with nothing trained: which share of the \
                         treebank's arcs they have, without punctuation and root. Punctuation leaves before the spanning \
                         tree is built; the arborescences are told the root. The chain joins neighbours. In the heat map the dotted frame is the head that the run chose.";
-    let chosen: Vec<&HeadTree> = rows.iter().filter(|row| row.predictor == "head").collect();
-    let kinds = distinct(rows.iter().map(|row| row.tree.as_str()));
-    let maps = kinds.iter().filter_map(|tree| {
-        let of_tree = |row: &&HeadTree| row.tree == **tree && row.predictor == "each_head" && row.split == "evaluate";
+    let chosen: Vec<&HeadTree> = rows.iter().filter(|row| row.predictor == TreePredictor::Head).collect();
+    let shown = |tree: &TreeShape| rows.iter().any(|row| row.tree == *tree);
+    let maps = TreeShape::ALL.into_iter().filter(shown).filter_map(|tree| {
+        let of_tree =
+            |row: &&HeadTree| row.tree == tree && row.predictor == TreePredictor::EachHead && row.split == "evaluate";
         let scored: Vec<&HeadTree> = rows.iter().filter(of_tree).collect();
         let of_head = |layer, head| {
             let row = scored.iter().find(|row| (row.layer_index, row.head_index) == (Some(layer), Some(head)))?;
             Some((row.correct, row.total))
         };
         let map = HeadMap::shares(tree_title(tree), "% of arcs", &of_heads(model, of_head));
-        let chosen = chosen.iter().find(|row| row.tree == **tree).and_then(|row| row.layer_index.zip(row.head_index));
+        let chosen = chosen.iter().find(|row| row.tree == tree).and_then(|row| row.layer_index.zip(row.head_index));
         (!scored.is_empty()).then_some(HeadMap { chosen, ..map })
     });
     let grid = Grid { id: "tree-heads", title: "Trees of each head", choose: "Tree", maps: maps.collect() };
     if chosen.is_empty() && grid.maps.is_empty() {
         return None;
     }
-    let chain = |tree: &str| rows.iter().find(|row| row.predictor == "chain" && row.tree == tree);
-    let lines = chosen.iter().map(|row| line(row, chain(&row.tree))).collect::<String>();
+    let chain = |tree| rows.iter().find(|row| row.predictor == TreePredictor::Chain && row.tree == tree);
+    let lines = chosen.iter().map(|row| line(row, chain(row.tree))).collect::<String>();
     let shown = format!(
         "{}{}",
         legend("tree of the chosen head, with interval", Some("chain of neighbours")),
@@ -57,7 +58,7 @@ fn line(row: &HeadTree, chain: Option<&HeadTree>) -> String {
     let shown = |show: fn(f64) -> String, value: Option<f64>| value.map_or_else(String::new, show);
     let difference = chain.map(|chain| found - chain);
     [
-        format!("<tr>{}", text(tree_title(&row.tree))),
+        format!("<tr>{}", text(tree_title(row.tree))),
         text(&head_name(row.layer_index, row.head_index)),
         strip(Strip { share: found, interval: row.ci_low.zip(row.ci_high), reference: chain }),
         number(chain.unwrap_or(0.0), "", &shown(percent, chain)),

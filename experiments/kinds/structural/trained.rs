@@ -10,10 +10,10 @@ use headlight_report::stats::Counts;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::Structural;
-use crate::cli::progress::{Progress, Unit};
+use crate::cli::progress::{Amount, Progress};
 use crate::run::{Interrupted, Steps, interrupted};
 
-/// One probe of the sweep.
+/// One probe: a structure, a layer, a rank, a seed.
 pub struct Point {
     pub structure: Structure,
     /// The layer, 0 being the embeddings, and its place among those kept on disk.
@@ -24,7 +24,7 @@ pub struct Point {
     options: StructuralOptions,
 }
 
-/// A trained probe of the sweep.
+/// A trained probe.
 pub struct Trained<'a> {
     pub point: &'a Point,
     /// Mean loss on the training sentences held out: what layers are compared by before the evaluated sentences are
@@ -67,7 +67,7 @@ pub fn train_all<'a>(
     evaluated: &StateFile,
     steps: &Steps,
 ) -> Result<Vec<Trained<'a>>> {
-    let bar = Progress::start("train structural probes", Unit::Items("probes"), Some(points.len() as u64));
+    let bar = Progress::start("train structural probes", Amount::Items("probes"), Some(points.len() as u64));
     let one = |point: &'a Point| {
         let name = format!("{:?}, layer {}, rank {}, seed {}", point.structure, point.layer, point.rank, point.seed);
         let made = steps.once(&name, || made(point, &name, learned, evaluated, steps))?;
