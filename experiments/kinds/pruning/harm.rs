@@ -2,7 +2,7 @@
 //! together.
 
 use anyhow::Result;
-use headlight_report::stats::{Bootstrap, Counts, Interval, Pair, Unit};
+use headlight_report::stats::{Bootstrap, Counts, Interval, Pair};
 use headlight_report::tables::Difference;
 use headlight_report::{Compared, MaskingMeasure, difference_of_values, differences, facts, has_learned};
 

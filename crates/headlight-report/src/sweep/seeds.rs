@@ -80,7 +80,7 @@ fn of_cell(
             highest: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             ci_low: interval.map(|interval| interval.low),
             ci_high: interval.map(|interval| interval.high),
-            unit: resampled.map(|_| runs[0].run.report().conventions.unit.clone()),
+            unit: resampled.map(|_| runs[0].run.report().conventions.unit),
             units: resampled.map(|counts| counts[0].len() as u64),
         });
     }
@@ -107,7 +107,7 @@ struct Word {
 
 impl Said {
     fn read(run: &SweptRun) -> Result<Self, RunError> {
-        let by_document = run.run.report().conventions.unit == Unit::Document.name();
+        let by_document = run.run.report().conventions.unit == Unit::Document;
         let mut words: BTreeMap<(u32, u32), Word> = BTreeMap::new();
         let mut right: BTreeMap<(String, String), BTreeMap<(u32, u32), bool>> = BTreeMap::new();
         if run.run.has_table::<Prediction>() {

@@ -2,6 +2,7 @@
 
 use super::Direction;
 use super::schema::tables;
+use crate::stats::Unit;
 
 tables! {
     /// One result of one run of a sweep, with what tells the run from the others (METHOD §13). Tables `sweep` and `sweep_seeds` lie in the sweep's own folder, `NAME-sweep`.
@@ -65,7 +66,7 @@ tables! {
         /// Upper end.
         ci_high: Option<f64>,
         /// What was resampled with the seeds: `sentence` or `document`; empty without an interval.
-        unit: Option<String>,
+        unit: Option<Unit>,
         /// How many of them.
         units: Option<u64>,
     }

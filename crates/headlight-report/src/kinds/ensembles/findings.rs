@@ -60,11 +60,11 @@ pub fn of_trees(rows: &[EnsembleTree], relations: &[String]) -> Vec<String> {
         let row = rows.iter().find(wanted)?;
         (row.total > 0).then(|| percent(share(row.correct, row.total)))
     };
-    let both = |predictor| Some((whole(predictor, LabelledMeasure::LasGivenRoot)?, whole(predictor, LabelledMeasure::UasGivenRoot)?));
+    let both = |predictor| {
+        Some((whole(predictor, LabelledMeasure::LasGivenRoot)?, whole(predictor, LabelledMeasure::UasGivenRoot)?))
+    };
     let mut findings = Vec::new();
-    if let [Some((las, uas)), Some(calibrated), Some(head), Some(chain)] =
-        LabelledPredictor::ALL.map(both)
-    {
+    if let [Some((las, uas)), Some(calibrated), Some(head), Some(chain)] = LabelledPredictor::ALL.map(both) {
         findings.push(format!(
             "Labelled trees of all ensembles, given the root: LAS {las} %, UAS {uas} %; with calibrated maps {} and {}; the \
              best single head has {} and {}, a chain of neighbours {} and {}, their arcs named by offset.",
@@ -72,9 +72,14 @@ pub fn of_trees(rows: &[EnsembleTree], relations: &[String]) -> Vec<String> {
         ));
     }
     let of_gold = |predictor| whole(predictor, LabelledMeasure::RelationOfArc);
-    if let [Some(plain), Some(calibrated), Some(offset)] = [LabelledPredictor::Ensembles, LabelledPredictor::Calibrated, LabelledPredictor::Chain].map(of_gold) {
-        let of_arcs =
-            |row: &&EnsembleTree| row.predictor == LabelledPredictor::Chain && row.measure == LabelledMeasure::UasGivenRoot && row.relation.is_some();
+    if let [Some(plain), Some(calibrated), Some(offset)] =
+        [LabelledPredictor::Ensembles, LabelledPredictor::Calibrated, LabelledPredictor::Chain].map(of_gold)
+    {
+        let of_arcs = |row: &&EnsembleTree| {
+            row.predictor == LabelledPredictor::Chain
+                && row.measure == LabelledMeasure::UasGivenRoot
+                && row.relation.is_some()
+        };
         let takes_part = |row: &&EnsembleTree| row.relation.as_ref().is_some_and(|it| relations.contains(it));
         let arcs = |rows: &mut dyn Iterator<Item = &EnsembleTree>| rows.map(|row| row.total).sum::<u64>();
         let all = arcs(&mut rows.iter().filter(of_arcs));

@@ -15,7 +15,7 @@ pub(crate) struct Start {
 }
 
 /// Nothing chosen.
-impl Default for Choice {
+impl Default for Start {
     fn default() -> Self {
         Self { relation: String::new(), direction: Direction::DependentToGovernor, layer: 0, head: 0 }
     }

@@ -14,6 +14,7 @@ use crate::format::count;
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::{Sheet, SheetCell};
+use crate::stats::Unit;
 use crate::tables;
 
 /// `kind = "importance"`

@@ -11,7 +11,7 @@ use crate::tables::ProbeScore;
 const ATTACHMENT: [&str; 5] = ["uas", "uas_with_punct", "uuas", "root_accuracy", "uas_floored"];
 
 /// Whether a probe's measure is a share of words, shown in per cent.
-pub(super) fn is_share(measure: &str) -> bool {
+pub(crate) fn is_share(measure: &str) -> bool {
     ATTACHMENT.contains(&measure) || matches!(measure, "selectivity" | "control_accuracy")
 }
 

@@ -24,6 +24,7 @@ use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
 use crate::tables::{Difference, ProbeScore};
 
+pub(crate) use all::is_share;
 pub(crate) use bars::{ProbeMeasure, bars};
 pub use numbers::RIGHT_BRANCHING;
 pub(crate) use numbers::{Mean, headline, of_attention, probe_name};
