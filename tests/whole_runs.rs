@@ -165,7 +165,11 @@ fn reports_are_made_of_runs_without_facts() {
         printed.contains("Trees of single heads") && printed.contains("What heads do, and which are alike"),
         "{printed}"
     );
-    // Findings are those that the run wrote down, and so are the tables.
+    // Findings are those that the run wrote down, and so are the tables; that the head has not learned is a fact.
     let again = world.read("runs/all/report.md");
-    assert!(page.lines().eq(again.lines()), "{again}");
+    let without = |text: &str| -> Vec<String> {
+        let is_kept = |line: &&str| !line.is_empty() && !line.contains("these numbers say nothing about the model");
+        text.lines().filter(is_kept).map(ToOwned::to_owned).collect()
+    };
+    assert_eq!(without(&page), without(&again));
 }
