@@ -7,6 +7,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use headlight_attention::HeadGrid;
 use headlight_report::stats::{Bootstrap, Contest, Counts, Pair, SignFlips, sign_flip_test};
+use headlight_report::tables::Direction;
 use headlight_report::{Field, head_tests};
 
 const RELATIONS: usize = 50;
@@ -60,7 +61,7 @@ fn heads(criterion: &mut Criterion) {
         });
     });
     group.bench_function("all tests of heads, 2000 flips", |bencher| {
-        bencher.iter(|| head_tests(&fields, GRID, &SignFlips::new(2000, 1, SENTENCES)).len());
+        bencher.iter(|| head_tests(&fields, GRID, &Direction::ALL[..2], &SignFlips::new(2000, 1, SENTENCES)).len());
     });
 }
 

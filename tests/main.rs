@@ -9,6 +9,7 @@ mod bad_input;
 mod beyond;
 mod cli;
 mod controls;
+mod directions;
 mod fetch;
 mod golden_coreference;
 mod golden_ensembles;

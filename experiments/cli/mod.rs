@@ -269,6 +269,9 @@ pub enum DirectionName {
     /// The governor attends to its dependent
     #[value(name = "gov_to_dep")]
     GovToDep,
+    /// The later of the two attends to the earlier one most, of all words before it
+    #[value(name = "later_to_earlier")]
+    LaterToEarlier,
 }
 
 /// `4-10` is the tenth head of the fourth layer.

@@ -74,6 +74,7 @@ fn figure_of(args: &FigureArgs) -> Result<Option<Figure>> {
             direction: args.direction.map(|direction| match direction {
                 DirectionName::DepToGov => Direction::DependentToGovernor,
                 DirectionName::GovToDep => Direction::GovernorToDependent,
+                DirectionName::LaterToEarlier => Direction::LaterToEarlier,
             }),
         },
         FigureName::Sentence => Figure::Sentence {

@@ -213,6 +213,7 @@ fn described(role: &Role) -> String {
         Role::Positional { offset } => format!("positional {}", headlight_report::format::offset(*offset)),
         Role::Syntactic { relation, direction: Direction::DependentToGovernor } => format!("{relation} dep→gov"),
         Role::Syntactic { relation, direction: Direction::GovernorToDependent } => format!("{relation} gov→dep"),
+        Role::Syntactic { relation, direction: Direction::LaterToEarlier } => format!("{relation} late→early"),
     }
 }
 

@@ -36,23 +36,21 @@ enum Decoding {
     /// The undirected maximum spanning tree over the words that are no punctuation; the weight of an edge is the attention
     /// in both directions together.
     Undirected,
-    /// The maximum arborescence from the root of the treebank; the weight of an arc is the attention in one direction.
-    Rooted(Direction),
+    /// The maximum arborescence from the root of the treebank; the weight of an arc is what the dependent gives.
+    ByDependents,
+    /// The same; the weight of an arc is what the governor gives.
+    ByGovernors,
 }
 
 impl Decoding {
-    const ALL: [Decoding; 3] = [
-        Decoding::Undirected,
-        Decoding::Rooted(Direction::DependentToGovernor),
-        Decoding::Rooted(Direction::GovernorToDependent),
-    ];
+    const ALL: [Decoding; 3] = [Decoding::Undirected, Decoding::ByDependents, Decoding::ByGovernors];
 
     /// As tables have it.
     fn shape(self) -> TreeShape {
         match self {
             Decoding::Undirected => TreeShape::Undirected,
-            Decoding::Rooted(Direction::DependentToGovernor) => TreeShape::DependentToGovernor,
-            Decoding::Rooted(Direction::GovernorToDependent) => TreeShape::GovernorToDependent,
+            Decoding::ByDependents => TreeShape::DependentToGovernor,
+            Decoding::ByGovernors => TreeShape::GovernorToDependent,
         }
     }
 
@@ -60,7 +58,7 @@ impl Decoding {
     fn measure(self) -> TreeMeasure {
         match self {
             Decoding::Undirected => TreeMeasure::Uuas,
-            Decoding::Rooted(_) => TreeMeasure::UasGivenRoot,
+            Decoding::ByDependents | Decoding::ByGovernors => TreeMeasure::UasGivenRoot,
         }
     }
 }
@@ -178,11 +176,12 @@ fn trees_of(sentence: &Sentence, attention: &WordAttention) -> SentenceTrees {
     for head in grid.iter() {
         let weights = words_only(attention, head);
         for (number, decoding) in Decoding::ALL.into_iter().enumerate() {
+            let rooted =
+                |direction| of_head(sentence, &weights, direction).map_or(0, |governors| found(&gold, &governors));
             let right = match decoding {
                 Decoding::Undirected => joined(&gold, &spanning_tree(sentence, &weights)),
-                Decoding::Rooted(direction) => {
-                    of_head(sentence, &weights, direction).map_or(0, |governors| found(&gold, &governors))
-                }
+                Decoding::ByDependents => rooted(Direction::DependentToGovernor),
+                Decoding::ByGovernors => rooted(Direction::GovernorToDependent),
             };
             correct[number * grid.len() + grid.number(head)] = right as u16;
         }

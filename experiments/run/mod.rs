@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use headlight_attention::{Frame, HeadGrid};
+use headlight_attention::{Frame, HeadGrid, Visibility};
 use headlight_report::facts::Facts;
 use headlight_report::run::{
     Conventions, ExperimentSummary, Input, MANIFEST_VERSION, Manifest, REPORT_VERSION, Report, RunDirectory,
@@ -92,6 +92,8 @@ pub struct Checkpoint {
     pub grid: HeadGrid,
     /// The special pieces around words.
     pub frame: Frame,
+    /// Which words a word can attend to.
+    pub visibility: Visibility,
 }
 
 /// A run in work.
@@ -215,8 +217,9 @@ impl Run {
             let loaded = self.model()?;
             let (inputs, name) = (loaded.inputs.clone(), loaded.summary().name);
             let (grid, frame) = (loaded.model.spec().grid, loaded.model.tokenizer().frame().clone());
+            let visibility = loaded.model.spec().visibility();
             // The cell was found empty above.
-            let _ = self.checkpoint.set(Checkpoint { inputs, name, grid, frame });
+            let _ = self.checkpoint.set(Checkpoint { inputs, name, grid, frame, visibility });
         }
         self.checkpoint.get().context("the model was loaded above")
     }

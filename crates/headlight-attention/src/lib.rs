@@ -24,9 +24,11 @@ mod maps;
 mod merge;
 mod peaks;
 pub mod store;
+mod visibility;
 
 pub use frame::Frame;
 pub use head::{AttentionHead, HeadGrid};
 pub use maps::{Alignment, AttentionMaps, MergeRule, WordAttention};
 pub use merge::{merge, merge_map};
 pub use peaks::{AttentionPeaks, MAX_WORDS, NO_PEAK, PeakFinder, peaks};
+pub use visibility::Visibility;

@@ -44,6 +44,11 @@ impl AttentionPeaks {
     pub fn places(&self) -> &[u16] {
         &self.places
     }
+
+    /// The same, taken out.
+    pub fn into_places(self) -> Vec<u16> {
+        self.places
+    }
 }
 
 /// The peaks of every head's map.

@@ -11,6 +11,7 @@ mod shape;
 use std::path::Path;
 
 use headlight_attention::HeadGrid;
+pub use headlight_attention::Visibility;
 
 use crate::{LoadError, files};
 use families::FAMILIES;
@@ -18,7 +19,7 @@ pub(crate) use families::{Expand, HeadNames, Inputs, Names};
 use keys::Keys;
 pub use shape::{
     Activation, Attention, Biases, Buckets, Embedding, FeedForward, LmShape, LmTransform, Local, LocalLayers, Norm,
-    NormKind, Order, Positions, Relative, Rotary, Visibility,
+    NormKind, Order, Positions, Relative, Rotary,
 };
 pub(crate) use shape::{LayerAttention, View};
 

@@ -21,7 +21,7 @@ pub struct Attended {
     /// The same as shares of everything in the vector, special pieces and the word itself included: between 0 and 1.
     pub share: f64,
     /// 1 / the governor's rank among the candidates. Of equal weights the lowest word ranks first, as it is the peak: the
-    /// rank is 1 for exactly the words that are `correct`. A governor whose weight is no number adds 0.
+    /// rank is 1 for exactly the words that are `correct`. A governor that gets nothing, or whose weight is no number, adds 0.
     pub reciprocal_rank: f64,
 }
 
@@ -137,7 +137,7 @@ fn of_word(attention: &WordAttention, dependent: usize, governor: usize) -> Vec<
 fn of_vector(frame: &Frame, weights: &[f32], dependent: usize, governor: usize) -> Attended {
     let words = frame.inner(weights);
     let weight = words[governor];
-    if weight.is_nan() || weight == f32::NEG_INFINITY {
+    if weight.is_nan() || weight <= 0.0 {
         return Attended::default();
     }
     let above = |(word, other): (usize, &f32)| {

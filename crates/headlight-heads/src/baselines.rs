@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use headlight_attention::Visibility;
 use headlight_treebank::{Governor, Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
-use crate::Group;
+use crate::{Direction, Directions, Group};
 
 /// The fixed offsets that heads are compared with: governor minus dependent, −5..+5 without 0.
 pub const OFFSETS: [i32; 10] = [-5, -4, -3, -2, -1, 1, 2, 3, 4, 5];
@@ -20,15 +21,26 @@ pub enum Baseline {
     /// Every word hangs from the next one, and the last word is the root: a whole tree, as parsers are compared with. On words
     /// that hang from words it is `Offset(1)`; it also has the root right in sentences whose last word is the root.
     RightBranching,
+    /// For heads that are read from later to earlier: the earlier of the two words stands this far before the later one,
+    /// whichever is the governor. 1 is what right-branching comes to there.
+    Distance(u32),
 }
 
+/// The fixed distances that heads read from later to earlier are compared with.
+pub const DISTANCES: [u32; 5] = [1, 2, 3, 4, 5];
+
 impl Baseline {
-    /// What is predicted for the word at `index` of `words` words; `None` outside the sentence.
-    pub fn governor(self, index: usize, words: usize) -> Option<Governor> {
+    /// What is predicted for the word at `index` of `words` words, whose governor is `governor`; `None` outside the sentence. A
+    /// distance is no prediction of a word alone: it has the governor where it finds the arc.
+    pub fn governor(self, index: usize, words: usize, governor: Governor) -> Option<Governor> {
         let at = |index: usize| (index < words).then(|| Governor::Word(headlight_treebank::WordIdx::new(index)));
         match self {
             Baseline::Offset(offset) => index.checked_add_signed(offset as isize).and_then(at),
             Baseline::RightBranching => at(index + 1).or(Some(Governor::Root)),
+            Baseline::Distance(distance) => {
+                let is_found = governor.word().is_some_and(|word| word.index().abs_diff(index) == distance as usize);
+                is_found.then_some(governor)
+            }
         }
     }
 }
@@ -38,6 +50,7 @@ impl fmt::Display for Baseline {
         match self {
             Baseline::Offset(offset) => write!(f, "offset {offset:+}"),
             Baseline::RightBranching => f.write_str("right-branching"),
+            Baseline::Distance(distance) => write!(f, "distance {distance}"),
         }
     }
 }
@@ -117,6 +130,7 @@ impl BaselineScores {
         match baseline {
             Baseline::Offset(offset) => at(offset),
             Baseline::RightBranching => at(1) + row.last_word_is_root,
+            Baseline::Distance(distance) => at(distance as i32) + at(-(distance as i32)),
         }
     }
 
@@ -130,24 +144,50 @@ impl BaselineScores {
         offsets.iter().min_by_key(rank).copied()
     }
 
-    /// The baselines that a head has to beat: the fixed offsets, the most frequent one where it is farther, right-branching.
-    pub fn candidates(&self, group: &Group) -> impl Iterator<Item = Baseline> {
+    /// The baselines that a head has to beat which may be read in `directions`: the fixed offsets, the most frequent one where
+    /// it is farther, right-branching; and of later→earlier the fixed distances, and the most frequent one where it is
+    /// farther.
+    pub fn candidates(&self, group: &Group, directions: Directions) -> impl Iterator<Item = Baseline> {
+        let of_words = Direction::BOTH.into_iter().any(|direction| directions.has(direction));
         let far = self.modal_offset(group).filter(|offset| !OFFSETS.contains(offset));
-        OFFSETS.into_iter().chain(far).map(Baseline::Offset).chain([Baseline::RightBranching])
+        let offsets = OFFSETS.into_iter().chain(far).map(Baseline::Offset).chain([Baseline::RightBranching]);
+        let far = self.modal_distance(group).filter(|distance| !DISTANCES.contains(distance));
+        let distances = DISTANCES.into_iter().chain(far).map(Baseline::Distance);
+        let of_arcs = directions.has(Direction::LaterToEarlier);
+        offsets.filter(move |_| of_words).chain(distances.filter(move |_| of_arcs))
+    }
+
+    /// For how many words of a group the arc can be found in a direction by heads of a model: those that do not hang from the
+    /// root, and of a causal model those whose governor stands on the side that is seen.
+    pub fn reachable(&self, group: &Group, direction: Direction, visibility: Visibility) -> u64 {
+        let Some(row) = self.rows.get(group) else { return 0 };
+        let reaches = |offset: i32| {
+            let (dependent, governor) = if offset < 0 { (1, 0) } else { (0, 1) };
+            direction.reaches(visibility, dependent, governor)
+        };
+        row.by_offset.iter().filter(|(offset, _)| reaches(**offset)).map(|(_, words)| words).sum()
+    }
+
+    /// The most frequent distance of a group; of equals the nearest. `None` where no word of the group has a governing word.
+    pub fn modal_distance(&self, group: &Group) -> Option<u32> {
+        let distances = self.rows.get(group)?.by_offset.keys().map(|offset| offset.unsigned_abs());
+        let rank = |distance: &u32| (std::cmp::Reverse(self.correct(group, Baseline::Distance(*distance))), *distance);
+        distances.min_by_key(rank)
     }
 
     /// The best of [`BaselineScores::candidates`]; of equals the nearest offset, the left before the right, and
-    /// right-branching last. `None` where the group has no words.
-    pub fn best(&self, group: &Group) -> Option<Baseline> {
+    /// right-branching behind them, distances last. `None` where the group has no words.
+    pub fn best(&self, group: &Group, directions: Directions) -> Option<Baseline> {
         self.rows.get(group)?;
         let rank = |baseline: &Baseline| {
             let place = match *baseline {
-                Baseline::Offset(offset) => (false, offset.abs(), offset),
-                Baseline::RightBranching => (true, 0, 0),
+                Baseline::Offset(offset) => (0, offset.abs(), offset),
+                Baseline::RightBranching => (1, 0, 0),
+                Baseline::Distance(distance) => (2, distance as i32, 0),
             };
             (std::cmp::Reverse(self.correct(group, *baseline)), place)
         };
-        self.candidates(group).min_by_key(rank)
+        self.candidates(group, directions).min_by_key(rank)
     }
 
     /// The most frequent offset of a group, however far; of equals the nearest, and the left before the right. `None`
@@ -216,14 +256,18 @@ mod tests {
             sentence("far", &[(8, "mark"), (8, "x"), (8, "x"), (8, "x"), (8, "x"), (8, "x"), (8, "x"), (0, "root")]);
         let scores = scores(&[far]);
         let mark = Group::relation("mark");
-        assert_eq!((scores.modal_offset(&mark), scores.best(&mark)), (Some(7), Some(Baseline::Offset(7))));
-        assert_eq!(scores.candidates(&mark).count(), OFFSETS.len() + 2);
+        assert_eq!(
+            (scores.modal_offset(&mark), scores.best(&mark, Directions::BOTH)),
+            (Some(7), Some(Baseline::Offset(7)))
+        );
+        assert_eq!(scores.candidates(&mark, Directions::BOTH).count(), OFFSETS.len() + 2);
     }
 
     #[test]
     fn the_best_baseline_is_the_best_of_all() {
-        let check =
-            |sentences: &[Sentence], group: &Group, best| assert_eq!(scores(sentences).best(group), best, "{group}");
+        let check = |sentences: &[Sentence], group: &Group, best| {
+            assert_eq!(scores(sentences).best(group, Directions::BOTH), best, "{group}")
+        };
         let two = two_sentences();
         // Right-branching has the root of the second sentence right as well.
         check(&two, &Group::AllNoPunct, Some(Baseline::RightBranching));
@@ -255,7 +299,7 @@ mod tests {
         assert_eq!(format!("{:.1}", 100.0 * correct as f64 / scores.total(&Group::AllNoPunct) as f64), "32.1");
         let best = |name: &str| {
             let group = scores.groups().find(|group| group.name() == name).expect("a group of EWT");
-            let best = scores.best(group).expect("a baseline");
+            let best = scores.best(group, Directions::BOTH).expect("a baseline");
             (best, format!("{:.1}", 100.0 * scores.correct(group, best) as f64 / scores.total(group) as f64))
         };
         assert_eq!(best("all"), (Baseline::RightBranching, "29.7".to_owned()));
@@ -268,12 +312,12 @@ mod tests {
         #[test]
         fn equals_predicting_word_by_word(sentences in sentences(5), offset in -9_i32..9) {
             let scores = scores(&sentences);
-            for baseline in [Baseline::Offset(offset), Baseline::RightBranching] {
+            for baseline in [Baseline::Offset(offset), Baseline::RightBranching, Baseline::Distance(offset.unsigned_abs())] {
                 for group in scores.groups() {
                     let right = |sentence: &Sentence| {
                         let right = |(index, word): (usize, &Word)| {
                             Group::of(word, Granularity::Full).any(|of| of == *group)
-                                && baseline.governor(index, sentence.len()) == Some(word.governor)
+                                && baseline.governor(index, sentence.len(), word.governor) == Some(word.governor)
                         };
                         sentence.words().iter().enumerate().filter(|at| right(*at)).count() as u64
                     };

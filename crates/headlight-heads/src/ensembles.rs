@@ -168,6 +168,7 @@ fn ends(direction: Direction, dependent: usize, governor: usize) -> (usize, usiz
     match direction {
         Direction::DependentToGovernor => (dependent, governor),
         Direction::GovernorToDependent => (governor, dependent),
+        Direction::LaterToEarlier => (dependent.max(governor), dependent.min(governor)),
     }
 }
 

@@ -90,6 +90,12 @@ fn add(attention: &WordAttention, head: AttentionHead, direction: Direction, dep
         Direction::GovernorToDependent => {
             sums.iter_mut().zip(attention.column(head, dependent)).for_each(|(sum, weight)| *sum += weight);
         }
+        Direction::LaterToEarlier => {
+            let (row, column) = (attention.row(head, dependent), attention.column(head, dependent));
+            for ((word, sum), (by_row, by_column)) in sums.iter_mut().enumerate().zip(row.iter().copied().zip(column)) {
+                *sum += if word < dependent { by_row } else { by_column };
+            }
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use headlight_attention::{AttentionHead, HeadGrid};
-use headlight_treebank::{Governor, Sentence, WordIdx};
+use headlight_treebank::{Sentence, WordIdx};
 
 use crate::scores::check_pair;
-use crate::{Choices, Direction, Group, HeadPredictions, MismatchError};
+use crate::{Choices, Direction, Directions, Group, HeadPredictions, MismatchError};
 
 /// Words right among some words, and among those of them that the best baseline is wrong about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -42,14 +42,20 @@ pub struct LengthCounts {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LengthScores {
     grid: HeadGrid,
+    directions: Directions,
     reach: u16,
     rows: BTreeMap<Group, BTreeMap<i32, LengthCounts>>,
 }
 
 impl LengthScores {
     /// Nothing counted yet.
-    pub fn new(grid: HeadGrid, reach: u16) -> Self {
-        Self { grid, reach, rows: BTreeMap::new() }
+    pub fn new(grid: HeadGrid, directions: Directions, reach: u16) -> Self {
+        Self { grid, directions, reach, rows: BTreeMap::new() }
+    }
+
+    /// The directions in which heads are read.
+    pub fn directions(&self) -> Directions {
+        self.directions
     }
 
     /// Counts a sentence, what was predicted for it, and what was chosen for it.
@@ -63,24 +69,26 @@ impl LengthScores {
         choices: &Choices,
     ) -> Result<(), MismatchError> {
         check_pair(sentence, predictions, self.grid)?;
-        let predictors = 2 * self.grid.len();
+        let predictors = self.directions.len() * self.grid.len();
         let pooled = i32::from(self.reach) + 1;
         for (index, word) in sentence.words().iter().enumerate() {
             let Some(governor) = word.governor.word() else { continue };
             let length = (governor.index() as i32 - index as i32).clamp(-pooled, pooled);
             let hits: Vec<bool> =
-                predictions.governors(WordIdx::new(index)).map(|predicted| predicted == Some(governor)).collect();
+                predictions.governors(self.directions, WordIdx::new(index)).map(|it| it == Some(governor)).collect();
             for group in Group::of(word, choices.granularity()) {
                 let Some(choice) = choices.choice(&group) else { continue };
-                let baseline_right = choice.baseline.governor(index, sentence.len()) == Some(Governor::Word(governor));
+                let baseline_right =
+                    choice.baseline.governor(index, sentence.len(), word.governor) == Some(word.governor);
                 let counts = self.rows.entry(group).or_default().entry(length).or_insert_with(|| LengthCounts {
                     total: Beyond::default(),
                     chosen: Beyond::default(),
                     each: vec![Beyond::default(); predictors],
                 });
                 counts.total.add(baseline_right);
-                let chosen = choice.direction.index() * self.grid.len() + self.grid.number(choice.head);
-                if hits[chosen] {
+                let place = self.directions.position(choice.direction);
+                let chosen = place.map(|place| place * self.grid.len() + self.grid.number(choice.head));
+                if chosen.is_some_and(|chosen| hits[chosen]) {
                     counts.chosen.add(baseline_right);
                 }
                 let each = counts.each.iter_mut().zip(&hits).filter(|(_, hit)| **hit);
@@ -102,7 +110,8 @@ impl LengthScores {
 
     /// For how many of the words that `counts` are over a head is right.
     pub fn correct(&self, counts: &LengthCounts, direction: Direction, head: AttentionHead) -> Beyond {
-        counts.each[direction.index() * self.grid.len() + self.grid.number(head)]
+        let place = self.directions.position(direction);
+        place.map_or_else(Beyond::default, |place| counts.each[place * self.grid.len() + self.grid.number(head)])
     }
 
     /// Groups, aggregates first, with their lengths in order.
@@ -130,7 +139,7 @@ mod tests {
     }
 
     fn lengths(pairs: &[(Sentence, HeadPredictions)], choices: &Choices, reach: u16) -> LengthScores {
-        let mut lengths = LengthScores::new(GRID, reach);
+        let mut lengths = LengthScores::new(GRID, Directions::BOTH, reach);
         pairs.iter().for_each(|(sentence, predictions)| lengths.observe(sentence, predictions, choices).unwrap());
         lengths
     }
@@ -192,8 +201,8 @@ mod tests {
                             }
                             let predicted = predictions.governor(choice.direction, choice.head, WordIdx::new(index));
                             let right = u64::from(predicted == Some(governor));
-                            let at_baseline = choice.baseline.governor(index, sentence.len());
-                            let wrong = u64::from(at_baseline != Some(Governor::Word(governor)));
+                            let at_baseline = choice.baseline.governor(index, sentence.len(), word.governor);
+                            let wrong = u64::from(at_baseline != Some(word.governor));
                             let more = [1, wrong, right, right * wrong];
                             naive.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
                         }

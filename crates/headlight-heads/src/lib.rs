@@ -35,6 +35,7 @@ mod attended;
 mod baselines;
 mod clusters;
 pub mod coreference;
+mod directions;
 mod distances;
 pub mod ensembles;
 mod group;
@@ -55,14 +56,15 @@ mod testing;
 mod unit_scores;
 
 pub use attended::{Attended, AttentionScores};
-pub use baselines::{Baseline, BaselineScores, OFFSETS};
+pub use baselines::{Baseline, BaselineScores, DISTANCES, OFFSETS};
 pub use clusters::{LayerDistances, Merger, clusters, hierarchy, layer_distances};
+pub use directions::Directions;
 pub use distances::{HeadDistances, MapDistances, map_distances};
 pub use group::Group;
 pub use lengths::{Beyond, LengthCounts, LengthScores};
 pub use mds::{Embedding, MdsOptions, best_embedding, mds, mds_start};
 pub use normal::{among_words, normalise_rows, words_only};
-pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionWriter};
+pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionShape, PredictionWriter};
 pub use predictions::{Direction, HeadPredictions, predict};
 pub use roles::{
     Behaviour, BehaviourThresholds, HeadOffsets, Role, RoleRules, RoleScores, behaviour, predict_pieces, role,

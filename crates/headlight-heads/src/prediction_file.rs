@@ -1,7 +1,7 @@
 //! Predictions on disk, one sentence after the other, so that an interrupted run goes on where it stopped and every
 //! later pass (selection, evaluation, folds, resampling) reads predictions and never attention.
 //!
-//! All numbers are little-endian. The header is `HLPREDIC`, version, layers, heads (u32 each), and 32 bytes of the
+//! All numbers are little-endian. The header is `HLPREDIC`, version, layers, heads, directions (u32 each), and 32 bytes of the
 //! key: a hash of whatever the predictions depend on. Then one block a sentence: number of words (u32; 0 for a
 //! sentence that was skipped), FNV-1a checksum (u64) of the block's number, its words and its entries, and the entries
 //! `[direction, layer, head, word]`: u8 in a sentence of up to 254 words, u16 in a longer one; the largest value
@@ -18,8 +18,8 @@ use crate::HeadPredictions;
 use crate::hash::fnv1a;
 
 const MAGIC: &[u8; 8] = b"HLPREDIC";
-const VERSION: u32 = 1;
-const HEADER: usize = 8 + 4 + 4 + 4 + 32;
+const VERSION: u32 = 2;
+const HEADER: usize = 8 + 4 + 4 + 4 + 4 + 32;
 const BLOCK_HEADER: usize = 4 + 8;
 
 /// The longest sentence whose entries are one byte each.
@@ -66,16 +66,43 @@ pub enum PredictionFileError {
         /// How many sentences are whole.
         sentences: usize,
     },
-    /// A sentence was predicted from another number of heads than the file is for.
-    #[error("{}: predictions of {found} heads in a file for {expected}", path.display())]
+    /// A sentence was predicted from another number of heads and directions than the file is for.
+    #[error("{}: {found} predictions a word in a file for {expected}", path.display())]
     OtherGrid {
         /// The file.
         path: PathBuf,
-        /// Heads of the file.
+        /// Heads and directions of the file.
         expected: usize,
-        /// Heads of the sentence.
+        /// Heads and directions of the sentence.
         found: usize,
     },
+}
+
+/// What a file of predictions is for: the heads, and whether they are read from later to earlier too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PredictionShape {
+    /// Layers and heads.
+    pub grid: HeadGrid,
+    /// Whether there is a third direction.
+    pub later_to_earlier: bool,
+}
+
+/// Two directions.
+impl From<HeadGrid> for PredictionShape {
+    fn from(grid: HeadGrid) -> Self {
+        Self { grid, later_to_earlier: false }
+    }
+}
+
+impl PredictionShape {
+    fn ways(self) -> usize {
+        2 + usize::from(self.later_to_earlier)
+    }
+
+    /// Predictions of a word.
+    fn predictors(self) -> usize {
+        self.ways() * self.grid.len()
+    }
 }
 
 type Result<T> = std::result::Result<T, PredictionFileError>;
@@ -84,7 +111,7 @@ type Result<T> = std::result::Result<T, PredictionFileError>;
 #[derive(Debug)]
 pub struct PredictionWriter {
     path: PathBuf,
-    grid: HeadGrid,
+    shape: PredictionShape,
     sentences: usize,
     damaged: bool,
     out: BufWriter<File>,
@@ -92,14 +119,15 @@ pub struct PredictionWriter {
 }
 
 impl PredictionWriter {
-    /// Opens `path` to append. Where it holds predictions for the same `grid` and `key`, what is whole is kept, a torn
+    /// Opens `path` to append. Where it holds predictions for the same `shape` and `key`, what is whole is kept, a torn
     /// end is cut off and [`PredictionWriter::len`] says with which sentence to go on; a new file, an empty one, one
     /// torn in its header and one for another key start from the first sentence.
     ///
     /// # Errors
     /// [`PredictionFileError::Foreign`] when the file holds something else (it is left alone),
     /// [`PredictionFileError::Locked`] when another writer has it, or what the operating system says.
-    pub fn resume(path: &Path, grid: HeadGrid, key: &PredictionKey) -> Result<Self> {
+    pub fn resume(path: &Path, shape: impl Into<PredictionShape>, key: &PredictionKey) -> Result<Self> {
+        let shape = shape.into();
         let io = |source| PredictionFileError::Io { path: path.to_owned(), source };
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         match file.try_lock() {
@@ -109,7 +137,7 @@ impl PredictionWriter {
             }
             Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
         }
-        let header = header(grid, key);
+        let header = header(shape, key);
         let (sentences, end, damaged) = {
             let bytes = map(&file).map_err(io)?;
             let torn_header = bytes.len() < HEADER && header.starts_with(&bytes);
@@ -117,7 +145,7 @@ impl PredictionWriter {
                 return Err(PredictionFileError::Foreign { path: path.to_owned() });
             }
             if bytes.starts_with(&header) {
-                let blocks = Blocks::scan(&bytes, grid);
+                let blocks = Blocks::scan(&bytes, shape);
                 (blocks.starts.len(), blocks.end, blocks.damaged)
             } else {
                 (0, 0, false)
@@ -129,7 +157,7 @@ impl PredictionWriter {
         if end == 0 {
             out.write_all(&header).map_err(io)?;
         }
-        Ok(Self { path: path.to_owned(), grid, sentences, damaged, out, block: Vec::new() })
+        Ok(Self { path: path.to_owned(), shape, sentences, damaged, out, block: Vec::new() })
     }
 
     /// Sentences in the file: the number of the next one, counted from 0.
@@ -152,8 +180,9 @@ impl PredictionWriter {
     /// # Errors
     /// [`PredictionFileError::OtherGrid`], or what the operating system says.
     pub fn push(&mut self, predictions: &HeadPredictions) -> Result<()> {
-        if predictions.grid() != self.grid {
-            let (expected, found) = (self.grid.len(), predictions.grid().len());
+        if (predictions.grid(), predictions.ways()) != (self.shape.grid, self.shape.ways()) {
+            let found = predictions.ways() * predictions.grid().len();
+            let expected = self.shape.predictors();
             return Err(PredictionFileError::OtherGrid { path: self.path.clone(), expected, found });
         }
         self.write_block(predictions.words(), predictions.raw())
@@ -207,30 +236,31 @@ impl PredictionWriter {
 #[derive(Debug)]
 pub struct PredictionFile {
     bytes: Mmap,
-    grid: HeadGrid,
+    shape: PredictionShape,
     starts: Vec<usize>,
 }
 
 impl PredictionFile {
-    /// Opens a file of predictions for `grid` and `key`, and checks every sentence of it.
+    /// Opens a file of predictions for `shape` and `key`, and checks every sentence of it.
     ///
     /// # Errors
     /// [`PredictionFileError::Foreign`], [`PredictionFileError::OtherKey`] or [`PredictionFileError::Torn`] when that is
     /// not what the file holds, or what the operating system says.
-    pub fn open(path: &Path, grid: HeadGrid, key: &PredictionKey) -> Result<Self> {
+    pub fn open(path: &Path, shape: impl Into<PredictionShape>, key: &PredictionKey) -> Result<Self> {
+        let shape = shape.into();
         let io = |source| PredictionFileError::Io { path: path.to_owned(), source };
         let bytes = File::open(path).and_then(|file| map(&file)).map_err(io)?;
         if !bytes.starts_with(MAGIC) {
             return Err(PredictionFileError::Foreign { path: path.to_owned() });
         }
-        if !bytes.starts_with(&header(grid, key)) {
+        if !bytes.starts_with(&header(shape, key)) {
             return Err(PredictionFileError::OtherKey { path: path.to_owned() });
         }
-        let blocks = Blocks::scan(&bytes, grid);
+        let blocks = Blocks::scan(&bytes, shape);
         if blocks.end < bytes.len() {
             return Err(PredictionFileError::Torn { path: path.to_owned(), sentences: blocks.starts.len() });
         }
-        Ok(Self { bytes, grid, starts: blocks.starts })
+        Ok(Self { bytes, shape, starts: blocks.starts })
     }
 
     /// Checks every sentence of a file of predictions, whatever it depends on; returns their number.
@@ -245,7 +275,13 @@ impl PredictionFile {
         if number(0) != VERSION {
             return Err(foreign());
         }
-        let blocks = Blocks::scan(&bytes, HeadGrid { layers: number(4) as usize, heads: number(8) as usize });
+        let grid = HeadGrid { layers: number(4) as usize, heads: number(8) as usize };
+        let later_to_earlier = match number(12) {
+            2 => false,
+            3 => true,
+            _ => return Err(foreign()),
+        };
+        let blocks = Blocks::scan(&bytes, PredictionShape { grid, later_to_earlier });
         match blocks.end < bytes.len() {
             true => Err(PredictionFileError::Torn { path: path.to_owned(), sentences: blocks.starts.len() }),
             false => Ok(blocks.starts.len()),
@@ -254,7 +290,7 @@ impl PredictionFile {
 
     /// Layers and heads.
     pub fn grid(&self) -> HeadGrid {
-        self.grid
+        self.shape.grid
     }
 
     /// Number of sentences, skipped ones included.
@@ -272,8 +308,8 @@ impl PredictionFile {
     /// # Panics
     /// When there is no sentence of that number.
     pub fn sentence(&self, number: usize) -> Option<HeadPredictions> {
-        let (words, _, entries) = block(&self.bytes[self.starts[number]..], self.grid).expect("checked on opening");
-        (words > 0).then(|| decode(self.grid, words, entries).expect("checked on opening"))
+        let (words, _, entries) = block(&self.bytes[self.starts[number]..], self.shape).expect("checked on opening");
+        (words > 0).then(|| decode(self.shape, words, entries).expect("checked on opening"))
     }
 
     /// All sentences in order, `None` for those that were skipped.
@@ -291,11 +327,11 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn scan(bytes: &[u8], grid: HeadGrid) -> Self {
+    fn scan(bytes: &[u8], shape: PredictionShape) -> Self {
         let mut blocks = Blocks { starts: Vec::new(), end: HEADER, damaged: false };
-        while let Some((words, sum, entries)) = block(&bytes[blocks.end..], grid) {
+        while let Some((words, sum, entries)) = block(&bytes[blocks.end..], shape) {
             let whole = sum == checksum(blocks.starts.len(), words, entries);
-            if !whole || decode(grid, words, entries).is_none() {
+            if !whole || decode(shape, words, entries).is_none() {
                 blocks.damaged = true;
                 break;
             }
@@ -307,27 +343,28 @@ impl Blocks {
 }
 
 /// Words, checksum and entries of the block at the start of `bytes`; `None` when it is cut off.
-fn block(bytes: &[u8], grid: HeadGrid) -> Option<(usize, u64, &[u8])> {
+fn block(bytes: &[u8], shape: PredictionShape) -> Option<(usize, u64, &[u8])> {
     let (words, rest) = bytes.split_first_chunk::<4>()?;
     let (checksum, rest) = rest.split_first_chunk::<8>()?;
     let words = u32::from_le_bytes(*words) as usize;
     let width = if words <= MAX_WORDS_U8 { 1 } else { 2 };
-    let length = (2 * width * grid.len()).checked_mul(words).filter(|_| words < MAX_WORDS)?;
+    let length = (width * shape.predictors()).checked_mul(words).filter(|_| words < MAX_WORDS)?;
     Some((words, u64::from_le_bytes(*checksum), rest.get(..length)?))
 }
 
-fn decode(grid: HeadGrid, words: usize, entries: &[u8]) -> Option<HeadPredictions> {
+fn decode(shape: PredictionShape, words: usize, entries: &[u8]) -> Option<HeadPredictions> {
     let governors = if words <= MAX_WORDS_U8 {
         let widen = |entry: &u8| if *entry == u8::MAX { NO_PEAK } else { u16::from(*entry) };
         entries.iter().map(widen).collect()
     } else {
         entries.as_chunks().0.iter().map(|entry| u16::from_le_bytes(*entry)).collect()
     };
-    HeadPredictions::from_raw(grid, words, governors)
+    HeadPredictions::from_raw(shape.grid, shape.ways(), words, governors)
 }
 
-fn header(grid: HeadGrid, key: &PredictionKey) -> Vec<u8> {
-    let numbers = [VERSION, grid.layers as u32, grid.heads as u32].map(u32::to_le_bytes);
+fn header(shape: PredictionShape, key: &PredictionKey) -> Vec<u8> {
+    let numbers =
+        [VERSION, shape.grid.layers as u32, shape.grid.heads as u32, shape.ways() as u32].map(u32::to_le_bytes);
     [MAGIC.as_slice(), numbers.as_flattened(), key].concat()
 }
 
@@ -359,7 +396,7 @@ mod tests {
     fn sentence(words: usize) -> Option<HeadPredictions> {
         let row = (1..words as u16).chain([NO_PEAK]);
         let rows = std::iter::repeat_n(row, 2 * GRID.len()).flatten().collect();
-        (words > 0).then(|| HeadPredictions::from_raw(GRID, words, rows).expect("governors within the sentence"))
+        (words > 0).then(|| HeadPredictions::from_raw(GRID, 2, words, rows).expect("governors within the sentence"))
     }
 
     fn write(path: &Path, lengths: &[usize]) {
@@ -431,7 +468,7 @@ mod tests {
         let mut writer = PredictionWriter::resume(&folder.path().join("predictions"), grid, &KEY).expect("opens");
         assert!(matches!(
             writer.push(&sentence(3).expect("words")),
-            Err(PredictionFileError::OtherGrid { expected: 1, found: 6, .. })
+            Err(PredictionFileError::OtherGrid { expected: 2, found: 12, .. })
         ));
     }
 

@@ -4,8 +4,10 @@
 use std::fmt;
 
 use headlight_attention::{AttentionHead, AttentionPeaks, HeadGrid, NO_PEAK, WordAttention, peaks};
-use headlight_treebank::{Sentence, WordIdx};
+use headlight_treebank::{Governor, Sentence, WordIdx};
 use serde::{Deserialize, Serialize};
+
+use crate::Directions;
 
 /// Which way a head's attention is read as a dependency. Ordered as in files: dependent→governor first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -15,22 +17,30 @@ pub enum Direction {
     /// The dependent's column: a word's prediction is the word that attends to it most. The governor itself may attend to
     /// another word more: [`HeadPredictions::by_rows`] asks for its row instead.
     GovernorToDependent,
+    /// The row of whichever of the two stands later: an arc is found where that word attends to the other one most of all
+    /// words before it. Each arc is one try, and a causal model can find every one (METHOD §10).
+    LaterToEarlier,
 }
 
 impl Direction {
-    /// Both, in order.
+    /// The two that are read of a word alone, in order.
     pub const BOTH: [Direction; 2] = [Direction::DependentToGovernor, Direction::GovernorToDependent];
 
-    /// 0 for dependent→governor, 1 for governor→dependent.
+    /// All, in order.
+    pub const ALL: [Direction; 3] =
+        [Direction::DependentToGovernor, Direction::GovernorToDependent, Direction::LaterToEarlier];
+
+    /// 0 for dependent→governor, 1 for governor→dependent, 2 for later→earlier.
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// As tables write it: `dep_to_gov` or `gov_to_dep`.
+    /// As tables write it: `dep_to_gov`, `gov_to_dep` or `later_to_earlier`.
     pub fn name(self) -> &'static str {
         match self {
             Direction::DependentToGovernor => "dep_to_gov",
             Direction::GovernorToDependent => "gov_to_dep",
+            Direction::LaterToEarlier => "later_to_earlier",
         }
     }
 }
@@ -42,46 +52,88 @@ impl fmt::Display for Direction {
 }
 
 /// The governor that each head predicts for each word of one sentence, axes `[direction, layer, head, word]`: the peaks
-/// of its attention, read as dependencies. Made by [`predict`], or from the [`AttentionPeaks`] that an encoder found.
+/// of its attention, read as dependencies. Made by [`predict`], or from the [`AttentionPeaks`] that an encoder found, for the
+/// two directions that are read of a word alone; [`HeadPredictions::with_later_to_earlier`] adds the third.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HeadPredictions(AttentionPeaks);
+pub struct HeadPredictions {
+    grid: HeadGrid,
+    words: usize,
+    /// 2, or 3 with later→earlier.
+    ways: usize,
+    places: Vec<u16>,
+}
 
 impl From<AttentionPeaks> for HeadPredictions {
     fn from(peaks: AttentionPeaks) -> Self {
-        Self(peaks)
+        Self { grid: peaks.grid(), words: peaks.words(), ways: 2, places: peaks.into_places() }
     }
 }
 
 impl HeadPredictions {
-    /// Predictions read back from `governors` `[direction, layer, head, word]`. `None` when the length does not fit or
-    /// an entry is neither a word of the sentence nor [`NO_PEAK`].
-    pub(crate) fn from_raw(grid: HeadGrid, words: usize, governors: Vec<u16>) -> Option<Self> {
-        AttentionPeaks::new(grid, words, governors).map(Self)
+    /// Predictions read back from `governors` `[direction, layer, head, word]` of 2 or 3 directions. `None` when the length
+    /// does not fit or an entry is neither a word of the sentence nor [`NO_PEAK`].
+    pub(crate) fn from_raw(grid: HeadGrid, ways: usize, words: usize, governors: Vec<u16>) -> Option<Self> {
+        let fits = |place: &u16| usize::from(*place) < words || *place == NO_PEAK;
+        let is_whole = matches!(ways, 2 | 3) && governors.len() == ways * grid.len() * words;
+        (is_whole && governors.iter().all(fits)).then_some(Self { grid, words, ways, places: governors })
     }
 
     /// Layers and heads.
     pub fn grid(&self) -> HeadGrid {
-        self.0.grid()
+        self.grid
     }
 
     /// Number of words.
     pub fn words(&self) -> usize {
-        self.0.words()
+        self.words
     }
 
-    /// The governor that `head` predicts for `word`. `None` where there is no candidate: the sentence is one word long,
-    /// or the weights are not numbers.
+    /// Number of directions: 2, or 3 with later→earlier.
+    pub(crate) fn ways(&self) -> usize {
+        self.ways
+    }
+
+    /// With the direction later→earlier, for the arcs of `sentence`: as in [`HeadPredictions::by_rows`] an arc that is not
+    /// found has no prediction. `attention` is what the predictions were made from; where it is `None`, words see none behind
+    /// them, so that the peaks of their rows are among the words before.
+    ///
+    /// # Panics
+    /// When `sentence` has another number of words, or attention other words or heads.
+    #[must_use]
+    pub fn with_later_to_earlier(mut self, sentence: &Sentence, attention: Option<&WordAttention>) -> Self {
+        let (words, heads) = (self.words, self.grid.len());
+        assert_eq!(sentence.len(), words, "predictions of another sentence");
+        let of_maps = attention.map(earlier_peaks);
+        let earlier = of_maps.as_deref().unwrap_or(&self.places[..heads * words]);
+        assert_eq!(earlier.len(), heads * words, "attention of other heads or words");
+        let mut found = Vec::with_capacity(heads * words);
+        for row in earlier.chunks_exact(words.max(1)) {
+            found.extend(sentence.words().iter().enumerate().map(|(dependent, word)| match word.governor {
+                Governor::Word(governor) if governor.index() < dependent => row[dependent],
+                Governor::Word(governor) if usize::from(row[governor.index()]) == dependent => governor.index() as u16,
+                _ => NO_PEAK,
+            }));
+        }
+        self.places.truncate(2 * heads * words);
+        self.places.extend(found);
+        self.ways = 3;
+        self
+    }
+
+    /// The governor that `head` predicts for `word`. `None` where there is no candidate: the sentence is one word long, or
+    /// the weights are not numbers; and where the direction was not read.
     pub fn governor(&self, direction: Direction, head: AttentionHead, word: WordIdx) -> Option<WordIdx> {
         let row = direction.index() * self.grid().len() + self.grid().number(head);
-        let governor = self.raw()[row * self.words() + word.index()];
+        let governor = *self.raw().get(row * self.words() + word.index())?;
         (governor != NO_PEAK).then(|| WordIdx::new(governor.into()))
     }
 
-    /// The governors that every head predicts for `word` in both directions: heads by number, all of
-    /// dependent→governor before all of governor→dependent.
-    pub fn governors(&self, word: WordIdx) -> impl Iterator<Item = Option<WordIdx>> {
-        let governors = self.raw().iter().skip(word.index()).step_by(self.words());
-        governors.map(|governor| (*governor != NO_PEAK).then(|| WordIdx::new((*governor).into())))
+    /// The governors that every head predicts for `word` in some directions: heads by number, all of one direction before
+    /// all of the next.
+    pub fn governors(&self, directions: Directions, word: WordIdx) -> impl Iterator<Item = Option<WordIdx>> {
+        let of_direction =
+            move |direction: Direction| self.grid().iter().map(move |head| self.governor(direction, head, word));
+        directions.iter().flat_map(of_direction)
     }
 
     /// The same with the direction governor→dependent read by the governor's row, not the dependent's column: an arc is
@@ -102,7 +154,7 @@ impl HeadPredictions {
                 _ => NO_PEAK,
             }));
         }
-        Self(AttentionPeaks::new(self.grid(), words, places).expect("as many places as before"))
+        Self { ways: 2, places, ..*self }
     }
 
     /// How many predictions there are: one for each direction, head and word.
@@ -121,8 +173,28 @@ impl HeadPredictions {
 
     /// All rows as they lie in memory.
     pub(crate) fn raw(&self) -> &[u16] {
-        self.0.places()
+        &self.places
     }
+}
+
+/// For each head and word the word before it that it attends to most, `[layer, head, word]`: of equals the lowest; a
+/// word that gets nothing never is, nor what is not a number.
+fn earlier_peaks(attention: &WordAttention) -> Vec<u16> {
+    let (words, positions) = (attention.words(), attention.positions());
+    let mut places = Vec::with_capacity(attention.grid().len() * words);
+    for map in attention.weights().chunks_exact(positions * positions) {
+        for word in 0..words {
+            let row = &map[attention.frame().position(word) * positions..][..positions];
+            let mut peak = (0.0, NO_PEAK);
+            for (place, weight) in attention.frame().inner(row).iter().enumerate().take(word) {
+                if *weight > peak.0 {
+                    peak = (*weight, place as u16);
+                }
+            }
+            places.push(peak.1);
+        }
+    }
+    places
 }
 
 /// What each head predicts in both directions: for each word the *other* word with the highest weight. `[CLS]`, `[SEP]`
@@ -189,7 +261,7 @@ mod tests {
     #[test]
     fn differences_are_counted_prediction_by_prediction() {
         let grid = HeadGrid { layers: 1, heads: 1 };
-        let of = |governors: [u16; 6]| HeadPredictions::from_raw(grid, 3, governors.to_vec()).expect("three words");
+        let of = |governors: [u16; 6]| HeadPredictions::from_raw(grid, 2, 3, governors.to_vec()).expect("three words");
         let ours = of([1, 0, 0, NO_PEAK, 2, 1]);
         assert_eq!(ours.differences(&ours), 0);
         assert_eq!(ours.differences(&of([2, 0, 0, 0, 2, 1])), 2);

@@ -6,7 +6,7 @@ use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_treebank::{Granularity, Sentence, WordIdx};
 use serde::{Deserialize, Serialize};
 
-use crate::{BaselineScores, Direction, Group, HeadPredictions};
+use crate::{BaselineScores, Direction, Directions, Group, HeadPredictions};
 
 /// A sentence and predictions that cannot be its own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +76,7 @@ pub(crate) fn check_pair(
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HeadScores {
     grid: HeadGrid,
+    directions: Directions,
     sentences: u64,
     baselines: BaselineScores,
     correct: BTreeMap<Group, Vec<u64>>,
@@ -84,7 +85,15 @@ pub struct HeadScores {
 impl HeadScores {
     /// Nothing counted yet, for the heads of `grid`; relations will be told apart by `granularity`.
     pub fn new(grid: HeadGrid, granularity: Granularity) -> Self {
-        Self { grid, sentences: 0, baselines: BaselineScores::new(granularity), correct: BTreeMap::new() }
+        let (directions, baselines) = (Directions::BOTH, BaselineScores::new(granularity));
+        Self { grid, directions, sentences: 0, baselines, correct: BTreeMap::new() }
+    }
+
+    /// The same, nothing counted, for heads that are read in other directions than dependent→governor and
+    /// governor→dependent.
+    #[must_use]
+    pub fn in_directions(self, directions: Directions) -> Self {
+        Self { directions, ..Self::new(self.grid, self.granularity()) }
     }
 
     /// Counts a sentence and what was predicted for it.
@@ -93,11 +102,11 @@ impl HeadScores {
     /// [`MismatchError`] when the predictions are not of this sentence and grid; nothing is counted then.
     pub fn observe(&mut self, sentence: &Sentence, predictions: &HeadPredictions) -> Result<(), MismatchError> {
         check_pair(sentence, predictions, self.grid)?;
-        let predictors = 2 * self.grid.len();
+        let predictors = self.directions.len() * self.grid.len();
         for (index, word) in sentence.words().iter().enumerate() {
             let governor = word.governor.word();
             let right = |predicted: Option<WordIdx>| u64::from(predicted.is_some() && predicted == governor);
-            let hits: Vec<u64> = predictions.governors(WordIdx::new(index)).map(right).collect();
+            let hits: Vec<u64> = predictions.governors(self.directions, WordIdx::new(index)).map(right).collect();
             for group in Group::of(word, self.granularity()) {
                 let counts = self.correct.entry(group).or_insert_with(|| vec![0; predictors]);
                 counts.iter_mut().zip(&hits).for_each(|(count, hit)| *count += hit);
@@ -114,6 +123,7 @@ impl HeadScores {
     /// When the two are of different grids or granularities.
     pub fn merge(&mut self, other: &Self) {
         assert_eq!(self.grid, other.grid, "counts of different models cannot be added");
+        assert_eq!(self.directions, other.directions, "counts of different directions cannot be added");
         self.baselines.merge(&other.baselines);
         self.sentences += other.sentences;
         for (group, theirs) in &other.correct {
@@ -125,6 +135,17 @@ impl HeadScores {
     /// Layers and heads.
     pub fn grid(&self) -> HeadGrid {
         self.grid
+    }
+
+    /// The directions in which heads are read.
+    pub fn directions(&self) -> Directions {
+        self.directions
+    }
+
+    /// Every head in every direction, in the order of counts.
+    pub fn predictors(&self) -> impl Iterator<Item = (Direction, AttentionHead)> + use<> {
+        let grid = self.grid;
+        self.directions.iter().flat_map(move |direction| grid.iter().map(move |head| (direction, head)))
     }
 
     /// How finely relations are told apart.
@@ -152,19 +173,18 @@ impl HeadScores {
         self.baselines.total(group)
     }
 
-    /// For how many words of a group a head is right.
+    /// For how many words of a group a head is right; 0 in directions that are not read.
     pub fn correct(&self, group: &Group, direction: Direction, head: AttentionHead) -> u64 {
-        let predictor = direction.index() * self.grid.len() + self.grid.number(head);
+        let Some(place) = self.directions.position(direction) else { return 0 };
+        let predictor = place * self.grid.len() + self.grid.number(head);
         self.correct.get(group).map_or(0, |counts| counts[predictor])
     }
 
-    /// The direction and head that are right most often for a group; of equals dependent→governor first, then the lower
-    /// head. `None` where the group has no words.
+    /// The direction and head that are right most often for a group; of equals the first direction, then the lower head. `None`
+    /// where the group has no words.
     pub fn best(&self, group: &Group) -> Option<(Direction, AttentionHead)> {
         self.correct.get(group)?;
-        let predictors =
-            Direction::BOTH.into_iter().flat_map(|direction| self.grid.iter().map(move |head| (direction, head)));
-        predictors.min_by_key(|(direction, head)| std::cmp::Reverse(self.correct(group, *direction, *head)))
+        self.predictors().min_by_key(|(direction, head)| std::cmp::Reverse(self.correct(group, *direction, *head)))
     }
 }
 
@@ -191,7 +211,7 @@ mod tests {
             (Direction::DependentToGovernor, LAST) => [2, 1, 4, 2, 1],
             (Direction::DependentToGovernor, _) => [2, 1, 4, 1, 1],
             (Direction::GovernorToDependent, LAST) => [5, 5, 5, 5, 2],
-            (Direction::GovernorToDependent, _) => [5, 5, 5, 5, 4],
+            _ => [5, 5, 5, 5, 4],
         };
         (sentence, predictions(5, governors))
     }

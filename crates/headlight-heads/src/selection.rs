@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headlight_attention::{AttentionHead, HeadGrid};
+use headlight_attention::{AttentionHead, HeadGrid, Visibility};
 use headlight_treebank::{Governor, Granularity, Sentence, WordIdx};
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,8 @@ impl Choices {
     pub fn new(scores: &HeadScores) -> Self {
         let choose = |group: &Group| {
             let (direction, head) = scores.best(group).expect("a head for a group with words");
-            let baseline = scores.baselines().best(group).expect("a baseline for a group with words");
+            let baseline =
+                scores.baselines().best(group, scores.directions()).expect("a baseline for a group with words");
             let choice = Choice {
                 direction,
                 head,
@@ -187,6 +188,8 @@ pub struct ScoredChoice {
     pub choice: Choice,
     /// Words of the group on the evaluation data.
     pub total: u64,
+    /// Those of them whose arc the head can find in the direction of the choice.
+    pub reachable: u64,
     /// For how many of them the head is right.
     pub head_correct: u64,
     /// For how many of them the baseline is right.
@@ -208,6 +211,11 @@ impl GroupResult {
     /// Words of the group that were evaluated.
     pub fn total(&self) -> u64 {
         self.choices.iter().map(|scored| scored.total).sum()
+    }
+
+    /// How many of them the chosen head can find.
+    pub fn reachable(&self) -> u64 {
+        self.choices.iter().map(|scored| scored.reachable).sum()
     }
 
     /// For how many of them the chosen head is right.
@@ -240,6 +248,7 @@ pub struct BestHeads {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Evaluation {
     selected: Selected<Choices>,
+    visibility: Visibility,
     sentences: u32,
     results: BTreeMap<Group, GroupResult>,
     never_selected: BTreeMap<Group, u64>,
@@ -248,7 +257,14 @@ pub struct Evaluation {
 impl Evaluation {
     /// Nothing counted yet.
     pub fn new(selected: Selected<Choices>) -> Self {
-        Self { selected, sentences: 0, results: BTreeMap::new(), never_selected: BTreeMap::new() }
+        let (results, never_selected) = (BTreeMap::new(), BTreeMap::new());
+        Self { selected, visibility: Visibility::Full, sentences: 0, results, never_selected }
+    }
+
+    /// The same for heads of a model that sees so much.
+    #[must_use]
+    pub fn seen_by(self, visibility: Visibility) -> Self {
+        Self { visibility, ..self }
     }
 
     /// Counts a sentence of the half `fold`, which is of meaning with two folds, and what was predicted for it.
@@ -264,7 +280,7 @@ impl Evaluation {
     ) -> Result<(), MismatchError> {
         let (fold, choices) = self.selected.for_fold(fold);
         check_pair(sentence, predictions, choices.grid)?;
-        let mut counts: BTreeMap<Group, SentenceCounts> = BTreeMap::new();
+        let mut counts: BTreeMap<Group, (SentenceCounts, u32)> = BTreeMap::new();
         for (index, word) in sentence.words().iter().enumerate() {
             for group in Group::of(word, choices.granularity) {
                 let Some(choice) = choices.choice(&group) else {
@@ -272,15 +288,17 @@ impl Evaluation {
                     continue;
                 };
                 let predicted = predictions.governor(choice.direction, choice.head, WordIdx::new(index));
-                let by_baseline = choice.baseline.governor(index, sentence.len());
+                let by_baseline = choice.baseline.governor(index, sentence.len(), word.governor);
                 let start = SentenceCounts { sentence: self.sentences, total: 0, head_correct: 0, baseline_correct: 0 };
-                let counts = counts.entry(group).or_insert(start);
+                let (counts, reachable) = counts.entry(group).or_insert((start, 0));
+                let reaches = |governor: WordIdx| choice.direction.reaches(self.visibility, index, governor.index());
+                *reachable += u32::from(word.governor.word().is_some_and(reaches));
                 counts.total += 1;
                 counts.head_correct += u32::from(predicted.map(Governor::Word) == Some(word.governor));
                 counts.baseline_correct += u32::from(by_baseline == Some(word.governor));
             }
         }
-        for (group, counts) in counts {
+        for (group, (counts, reachable)) in counts {
             let choice = choices.choices[&group];
             let start = || GroupResult { group: group.clone(), choices: Vec::new(), sentences: Vec::new() };
             let result = self.results.entry(group.clone()).or_insert_with(start);
@@ -288,6 +306,7 @@ impl Evaluation {
                 selected_on: fold,
                 choice,
                 total: counts.total.into(),
+                reachable: reachable.into(),
                 head_correct: counts.head_correct.into(),
                 baseline_correct: counts.baseline_correct.into(),
             };
@@ -342,6 +361,7 @@ fn add_choice(choices: &mut Vec<ScoredChoice>, more: ScoredChoice) {
     match choices.binary_search_by_key(&more.selected_on, |scored| scored.selected_on) {
         Ok(at) => {
             choices[at].total += more.total;
+            choices[at].reachable += more.reachable;
             choices[at].head_correct += more.head_correct;
             choices[at].baseline_correct += more.baseline_correct;
         }

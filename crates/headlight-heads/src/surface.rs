@@ -33,11 +33,14 @@ pub enum Statistic {
     Entropy,
     /// Entropy of the row of `[CLS]`, in nats.
     ClsEntropy,
+    /// Where no special piece stands before the words: attention of all other pieces to the first one, the sink on which
+    /// causal models park it (METHOD §10).
+    First,
 }
 
 impl Statistic {
     /// All of them, in the order of tables.
-    pub const ALL: [Statistic; 10] = [
+    pub const ALL: [Statistic; 11] = [
         Statistic::Previous,
         Statistic::Next,
         Statistic::Current,
@@ -48,6 +51,7 @@ impl Statistic {
         Statistic::Punctuation,
         Statistic::Entropy,
         Statistic::ClsEntropy,
+        Statistic::First,
     ];
 
     /// As tables write it.
@@ -63,6 +67,7 @@ impl Statistic {
             Statistic::Punctuation => "punct",
             Statistic::Entropy => "entropy",
             Statistic::ClsEntropy => "entropy_cls",
+            Statistic::First => "first",
         }
     }
 }
@@ -133,6 +138,13 @@ pub fn surface(maps: &AttentionMaps, landmarks: &Landmarks, denominator: Denomin
         Statistic::Cls => to_cls,
         Statistic::ClsEntropy => to_cls.min(1),
         Statistic::Sep => to_seps,
+        Statistic::First => {
+            if landmarks.frame.before().is_empty() {
+                neighbours
+            } else {
+                0
+            }
+        }
         Statistic::Current | Statistic::Entropy => pieces,
     };
     let heads = maps.grid().iter();
@@ -154,6 +166,7 @@ fn sums(map: &[f32], pieces: usize, is_sep: &[bool], landmarks: &Landmarks) -> [
         let to_all = |pieces: &[usize]| pieces.iter().map(|&piece| to(piece)).sum::<f64>();
         if from > 0 {
             add(Statistic::Previous, to(from - 1));
+            add(Statistic::First, to(0));
         }
         if from + 1 < pieces {
             add(Statistic::Next, to(from + 1));
@@ -314,6 +327,9 @@ mod tests {
         };
         let first_alone = |statistic| of(Frame::new(["<bos>"], []), Vec::new(), statistic);
         assert_eq!((first_alone(Statistic::Cls), first_alone(Statistic::ClsEntropy)), (Some(1.75 / 6.0), Some(0.0)));
+        // Nothing before the words: what the five other pieces give the first one.
+        assert_eq!(of(Frame::none(), Vec::new(), Statistic::First), Some(0.75 / 6.0));
+        assert_eq!((of(Frame::none(), Vec::new(), Statistic::Cls), first_alone(Statistic::First)), (None, None));
         for statistic in [Statistic::Sep, Statistic::SepToSep, Statistic::OtherToSep] {
             assert_eq!(first_alone(statistic), None, "{statistic:?}");
         }

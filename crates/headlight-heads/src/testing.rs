@@ -37,7 +37,7 @@ pub(crate) fn predictions<const N: usize>(
     let ids =
         Direction::BOTH.into_iter().flat_map(|direction| GRID.iter().flat_map(move |head| governors(direction, head)));
     let raw = ids.map(|id| id.checked_sub(1).unwrap_or(NO_PEAK)).collect();
-    HeadPredictions::from_raw(GRID, words, raw).expect("governors within the sentence")
+    HeadPredictions::from_raw(GRID, 2, words, raw).expect("governors within the sentence")
 }
 
 /// A random tree of up to eight words over four relations.
@@ -71,7 +71,7 @@ pub(crate) fn pairs(most: usize) -> impl Strategy<Value = Vec<(Sentence, HeadPre
                     _ => other.checked_sub(1).unwrap_or(NO_PEAK),
                 }
             });
-            let predictions = HeadPredictions::from_raw(GRID, words, governors.collect()).expect("within");
+            let predictions = HeadPredictions::from_raw(GRID, 2, words, governors.collect()).expect("within");
             (sentence, predictions)
         })
     });

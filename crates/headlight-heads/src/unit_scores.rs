@@ -6,7 +6,7 @@ use headlight_attention::HeadGrid;
 use headlight_treebank::{Granularity, Sentence, WordIdx};
 
 use crate::scores::check_pair;
-use crate::{Baseline, Choices, Group, HeadPredictions, HeadScores, MismatchError};
+use crate::{Baseline, Choices, Directions, Group, HeadPredictions, HeadScores, MismatchError};
 
 /// Counts, per group of words and unit (a sentence or a document), for how many words each head, in both directions, is
 /// right, the baseline that was chosen, and each baseline that it was chosen among.
@@ -15,6 +15,7 @@ use crate::{Baseline, Choices, Group, HeadPredictions, HeadScores, MismatchError
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnitScores {
     grid: HeadGrid,
+    directions: Directions,
     granularity: Granularity,
     candidates: BTreeMap<Group, Vec<Baseline>>,
     groups: BTreeMap<Group, UnitCounts>,
@@ -35,7 +36,7 @@ pub struct UnitCounts {
 pub struct UnitRow<'a> {
     /// The unit's number.
     pub unit: u32,
-    /// Of each head: by number, all of dependent→governor before all of governor→dependent.
+    /// Of each head: by number, all of one direction before all of the next.
     pub heads: &'a [u32],
     /// Of the chosen baseline.
     pub baseline: u32,
@@ -46,9 +47,11 @@ pub struct UnitRow<'a> {
 impl UnitScores {
     /// Nothing counted yet. The baselines to choose among are those of `scores`, which are of the same words.
     pub fn new(scores: &HeadScores) -> Self {
-        let candidates = |group: &Group| (group.clone(), scores.baselines().candidates(group).collect());
+        let candidates =
+            |group: &Group| (group.clone(), scores.baselines().candidates(group, scores.directions()).collect());
         Self {
             grid: scores.grid(),
+            directions: scores.directions(),
             granularity: scores.granularity(),
             candidates: scores.groups().map(candidates).collect(),
             groups: BTreeMap::new(),
@@ -70,13 +73,14 @@ impl UnitScores {
         for (index, word) in sentence.words().iter().enumerate() {
             let governor = word.governor.word();
             let right = |predicted: Option<WordIdx>| u32::from(predicted.is_some() && predicted == governor);
-            let hits: Vec<u32> = predictions.governors(WordIdx::new(index)).map(right).collect();
+            let hits: Vec<u32> = predictions.governors(self.directions, WordIdx::new(index)).map(right).collect();
             for group in Group::of(word, self.granularity) {
                 let Some(choice) = choices.choice(&group) else { continue };
                 let candidates = self.candidates.get(&group).map_or(&[][..], Vec::as_slice);
                 let baselines = [choice.baseline].into_iter().chain(candidates.iter().copied());
-                let by_baselines = baselines
-                    .map(|baseline| u32::from(baseline.governor(index, sentence.len()) == Some(word.governor)));
+                let by_baselines = baselines.map(|baseline| {
+                    u32::from(baseline.governor(index, sentence.len(), word.governor) == Some(word.governor))
+                });
                 let (heads, width) = (hits.len(), hits.len() + 1 + candidates.len());
                 let start = || {
                     let (units, places, correct) = (Vec::new(), HashMap::new(), Vec::new());

@@ -21,10 +21,34 @@ function unpacked(sentence, name) {
 }
 
 /** What each word's pick is under a head and direction: 0-based, `NO_PICK` where there is none. */
-function picksOf(sentence, number, direction) {
+function picksOf(sentence, number, direction, frame) {
   const n = sentence.words.length;
-  const start = (2 * number + DIRECTIONS.indexOf(direction)) * n;
+  if (direction === "later_to_earlier") return picksOfLater(sentence, number, frame);
+  const start = (2 * number + (direction === "gov_to_dep" ? 1 : 0)) * n;
   return unpacked(sentence, "picks").subarray(start, start + n);
+}
+
+/**
+ * The same by the row of whichever of dependent and governor stands later, among the words before it: its pick, or where
+ * that stands behind it the heaviest as drawn. A word whose later governor attends to another word has none.
+ */
+function picksOfLater(sentence, number, frame) {
+  const byRow = picksOf(sentence, number, "dep_to_gov", frame);
+  const weight = weightsOf(sentence, number, frame);
+  const first = frame.before.length;
+  const top = (later) => {
+    if (byRow[later] < later) return byRow[later];
+    let best = NO_PICK;
+    for (let at = 0; at < later; at += 1) {
+      if (best === NO_PICK || weight(first + later, first + at) > weight(first + later, first + best)) best = at;
+    }
+    return best;
+  };
+  return Uint8Array.from(sentence.words, (word, at) => {
+    const governor = word.governor - 1;
+    if (governor < at) return governor < 0 ? NO_PICK : top(at);
+    return top(governor) === at ? governor : NO_PICK;
+  });
 }
 
 /** The attention of one head from one position to another: the special pieces before the words, the words, those after. */
@@ -52,7 +76,7 @@ function startExplorer() {
 
   /** How many wanted words a sentence has and how many the head gets wrong. */
   function score(sentence) {
-    const picks = picksOf(sentence, number(), view.direction);
+    const picks = picksOf(sentence, number(), view.direction, data.frame);
     let [total, wrong] = [0, 0];
     sentence.words.forEach((word, at) => {
       if (!isWanted(word)) return;
@@ -125,7 +149,7 @@ function startExplorer() {
 
   /** The same as a table, for those who do not see drawings. */
   function asTable(sentence) {
-    const picks = picksOf(sentence, number(), view.direction);
+    const picks = picksOf(sentence, number(), view.direction, data.frame);
     const form = (at) => (at < 0 ? "ROOT" : sentence.words[at]?.form ?? "–");
     const rows = sentence.words.map((word, at) => {
       const right = word.governor > 0 && picks[at] === word.governor - 1;
@@ -198,7 +222,7 @@ function runsRightToLeft(words) {
 function draw(sentence, frame, number, direction, isWanted, state, redraw) {
   const n = sentence.words.length;
   const weight = weightsOf(sentence, number, frame);
-  const picks = picksOf(sentence, number, direction);
+  const picks = picksOf(sentence, number, direction, frame);
   const isRight = (word) => picks[word] === sentence.words[word].governor - 1;
   const names = [...frame.before, ...sentence.words.map((word) => word.form), ...frame.after];
   const first = frame.before.length;
@@ -243,8 +267,9 @@ function draw(sentence, frame, number, direction, isWanted, state, redraw) {
     lines.replaceChildren();
     shares.replaceChildren();
     const marks = (from, to) => {
-      // The dependent attends (its row), or is attended to (its column).
-      const [dependent, governor] = direction === "dep_to_gov" ? [from, to] : [to, from];
+      // The dependent attends (its row), or is attended to (its column), or the later of the two attends.
+      const isLater = direction === "later_to_earlier" && sentence.words[from - first].governor - 1 < from - first;
+      const [dependent, governor] = direction === "dep_to_gov" || isLater ? [from, to] : [to, from];
       const word = sentence.words[dependent - first];
       if (!word || picks[dependent - first] !== governor - first || !(focus ? word.governor > 0 : isWanted(word))) return "plain";
       return isRight(dependent - first) ? "right" : "wrong";

@@ -3,8 +3,8 @@
 const byId = (id) => document.getElementById(id);
 const run = JSON.parse(byId("run-data").textContent);
 const plots = JSON.parse(byId("plot-data").textContent);
-const ARROWS = { dep_to_gov: "dep→gov", gov_to_dep: "gov→dep" };
-const DIRECTIONS = Object.keys(ARROWS);
+const ARROWS = { dep_to_gov: "dep→gov", gov_to_dep: "gov→dep", later_to_earlier: "late→early" };
+const DIRECTIONS = Object.keys(ARROWS).filter((name) => name in run.scores.correct);
 const percent = (share) => (100 * share).toFixed(1);
 const headName = (layer, head) => `${layer + 1}-${head + 1}`;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

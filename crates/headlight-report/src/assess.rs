@@ -31,6 +31,8 @@ pub struct RelationCounts {
     pub relation: String,
     /// What was chosen: once; with two folds up to twice.
     pub chosen: Vec<Chosen>,
+    /// Words whose arc can be found in the direction of the choice, where that was counted.
+    pub reachable: Option<u64>,
     /// Per unit, the heads' counts.
     pub head_counts: Vec<Counts>,
     /// Per unit, the baselines' counts.
@@ -94,6 +96,7 @@ pub fn assess(choices: &[RelationCounts], assessment: &Assessment<'_>) -> Result
             difference_ci_high,
             unit: Some(assessment.unit),
             units: Some(pair.a.len() as u64),
+            reachable: choice.reachable,
             ..BestHead::of(&choice.chosen)
         });
     }
@@ -140,6 +143,7 @@ mod tests {
         RelationCounts {
             relation: relation.into(),
             chosen: vec![chosen(None, 8)],
+            reachable: None,
             head_counts: counts(head),
             baseline_counts: counts(baseline),
         }

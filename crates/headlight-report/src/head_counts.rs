@@ -1,7 +1,7 @@
 //! The counts of all heads on the split that is reported, as figures and page show them.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -48,8 +48,8 @@ impl HeadCounts {
             let q_values = |relation: &String| by_relation.get(&(relation.as_str(), direction)).cloned();
             (direction.name(), self.relations.iter().map(q_values).collect())
         };
-        let tests = [Direction::DependentToGovernor, Direction::GovernorToDependent].map(by_direction);
-        self.tests = Some(tests.into());
+        let of_counts = Direction::ALL.into_iter().filter(|direction| self.correct.contains_key(direction.name()));
+        self.tests = Some(of_counts.map(by_direction).collect());
     }
 
     fn new(rows: &[HeadScore], layers: u32, heads: u32) -> Self {
@@ -74,8 +74,12 @@ impl HeadCounts {
                 |(relation, _): &(&str, u64)| correct.get(&(*relation, direction)).cloned().unwrap_or_else(none);
             (direction.name(), relations.iter().map(counts).collect())
         };
+        // The two directions that are read of a word alone stand there even where nothing was counted.
+        let counted: BTreeSet<Direction> = rows.iter().map(|row| row.direction).collect();
+        let shown = |at: usize, direction: &Direction| counted.contains(direction) || (counted.is_empty() && at < 2);
+        let shown = Direction::ALL.into_iter().enumerate().filter(|(at, direction)| shown(*at, direction));
         Self {
-            correct: [Direction::DependentToGovernor, Direction::GovernorToDependent].map(by_direction).into(),
+            correct: shown.map(|(_, direction)| by_direction(direction)).collect(),
             totals: relations.iter().map(|&(_, total)| total).collect(),
             tests: None,
             relations: relations.into_iter().map(|(relation, _)| relation.to_owned()).collect(),
@@ -90,7 +94,7 @@ mod tests {
     fn row(split: &str, relation: &str, head_index: u32, correct: u64, total: u64) -> HeadScore {
         let (treebank, split, relation) = ("en".into(), split.into(), relation.into());
         let direction = Direction::DependentToGovernor;
-        HeadScore { treebank, split, layer_index: 0, head_index, direction, relation, correct, total }
+        HeadScore { treebank, split, layer_index: 0, head_index, direction, relation, correct, total, reachable: None }
     }
 
     #[test]

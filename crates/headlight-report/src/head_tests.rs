@@ -12,14 +12,14 @@ use crate::tables::{BestHead, Direction, HeadTest};
 pub struct Field {
     /// The relation, or an aggregate.
     pub relation: String,
-    /// The heads, in both directions (dependent→governor first), each against the chosen baseline; then, where the choice of
+    /// The heads, all of one direction before all of the next, each against the chosen baseline; then, where the choice of
     /// the baseline is to be paid for, the chosen head against each baseline.
     pub contest: Contest,
 }
 
-/// Tests every head of `grid` on every relation: alone, with the choice among all heads paid for, and with the false
+/// Tests every head of `grid`, read in `directions`, on every relation: alone, with the choice among all heads paid for, and with the false
 /// discovery rate over all relations, aggregates apart. Without `root`, which no head can predict.
-pub fn head_tests(fields: &[Field], grid: HeadGrid, flips: &SignFlips) -> Vec<HeadTest> {
+pub fn head_tests(fields: &[Field], grid: HeadGrid, directions: &[Direction], flips: &SignFlips) -> Vec<HeadTest> {
     let fields: Vec<&Field> = fields.iter().filter(|field| is_between_words(&field.relation)).collect();
     let of_field = |field: &&Field| {
         let maxima = flips.maxima(&field.contest);
@@ -30,7 +30,7 @@ pub fn head_tests(fields: &[Field], grid: HeadGrid, flips: &SignFlips) -> Vec<He
                 relation: field.relation.clone(),
                 layer_index: head.layer as u32,
                 head_index: head.index as u32,
-                direction: [Direction::DependentToGovernor, Direction::GovernorToDependent][at / grid.len()],
+                direction: directions[at / grid.len()],
                 ahead,
                 // Most heads are far behind: that takes the longest to compute and says nothing.
                 p_value: if ahead > 0 { sign_flip_ahead(field.contest.comparison(at)) } else { 1.0 },
@@ -38,7 +38,7 @@ pub fn head_tests(fields: &[Field], grid: HeadGrid, flips: &SignFlips) -> Vec<He
                 q_value: 1.0,
             }
         };
-        (0..2 * grid.len()).into_par_iter().map(test).collect::<Vec<_>>()
+        (0..directions.len() * grid.len()).into_par_iter().map(test).collect::<Vec<_>>()
     };
     let mut rows: Vec<HeadTest> = fields.iter().flat_map(of_field).collect();
     for family in [true, false] {
@@ -54,7 +54,13 @@ pub fn head_tests(fields: &[Field], grid: HeadGrid, flips: &SignFlips) -> Vec<He
 
 /// Gives rows whose heads were chosen on the words that they are scored on p-values that pay for the choice: of the maximum
 /// over all heads, directions and baselines under the same flips, and stepped down over relations (aggregates apart).
-pub fn pay_for_choice(rows: &mut [BestHead], fields: &[Field], grid: HeadGrid, flips: &SignFlips) {
+pub fn pay_for_choice(
+    rows: &mut [BestHead],
+    fields: &[Field],
+    grid: HeadGrid,
+    directions: &[Direction],
+    flips: &SignFlips,
+) {
     for family in [true, false] {
         let members = rows.iter_mut().filter(|row| {
             is_aggregate(&row.relation) == family && is_between_words(&row.relation) && row.layer.is_some()
@@ -63,7 +69,7 @@ pub fn pay_for_choice(rows: &mut [BestHead], fields: &[Field], grid: HeadGrid, f
             .filter_map(|row| {
                 let field = fields.iter().find(|field| field.relation == row.relation)?;
                 let (layer, head) = (row.layer? as usize - 1, row.head? as usize - 1);
-                let way = usize::from(row.direction == Some(Direction::GovernorToDependent));
+                let way = directions.iter().position(|direction| Some(*direction) == row.direction)?;
                 let at = way * grid.len() + layer * grid.heads + head;
                 Some((row, flips.maxima(&field.contest), at))
             })
@@ -100,7 +106,7 @@ mod tests {
 
     #[test]
     fn every_head_is_tested_alone_and_among_all() {
-        let rows = head_tests(&fields(), GRID, &SignFlips::new(999, 1, 8));
+        let rows = head_tests(&fields(), GRID, &Direction::ALL[..2], &SignFlips::new(999, 1, 8));
         assert_eq!(rows.len(), 3 * 4);
         let det: Vec<_> = rows.iter().filter(|row| row.relation == "det").collect();
         assert_eq!(det[0].p_value, 1.0 / 256.0);
@@ -124,7 +130,7 @@ mod tests {
             ..BestHead::default()
         };
         let mut rows = ["all", "det", "obj", "root"].map(row);
-        pay_for_choice(&mut rows, &fields(), GRID, &SignFlips::new(999, 1, 8));
+        pay_for_choice(&mut rows, &fields(), GRID, &Direction::ALL[..2], &SignFlips::new(999, 1, 8));
         let [all, det, obj, root] = rows;
         assert_eq!((root.p_value, root.p_adjusted), (None, None));
         assert_eq!(all.p_value, all.p_adjusted);

@@ -30,6 +30,7 @@
 //!         correct: 5,
 //!         total: 6,
 //!     }],
+//!     reachable: None,
 //!     head_counts: [(2, 2), (1, 1), (2, 3)].map(Counts::from).into(),
 //!     baseline_counts: [(1, 2), (0, 1), (1, 3)].map(Counts::from).into(),
 //! };

@@ -134,7 +134,7 @@ pub fn rows(
         let other = all.iter().find(|other| other.key.0 == of.key.0 && other.key.1 != of.key.1);
         let is_better = other.is_none_or(|other| match of.key.1 {
             Direction::DependentToGovernor => of.ensemble.correct >= other.ensemble.correct,
-            Direction::GovernorToDependent => of.ensemble.correct > other.ensemble.correct,
+            Direction::GovernorToDependent | Direction::LaterToEarlier => of.ensemble.correct > other.ensemble.correct,
         });
         // Where the best head is the ensemble's own first one, the two comparisons are one.
         let is_first = of.key.1 == of.best.0 && of.ensemble.heads.first() == Some(&of.best.1);

@@ -1,7 +1,7 @@
 //! Beyond the peak and beyond position: the tables of attention on governors and of lengths (METHOD §2).
 
 use anyhow::Result;
-use headlight_heads::{AttentionScores, Beyond, Choices, Direction, LengthScores, Selected};
+use headlight_heads::{AttentionScores, Beyond, Choices, Direction, Directions, LengthScores, Selected};
 use headlight_report::tables;
 
 use super::Predicted;
@@ -48,8 +48,13 @@ fn of_all(
 }
 
 /// Counts the words of the evaluated split by the length of their dependency.
-pub fn lengths(run: &mut Run, evaluate: &Predicted, selected: &Selected<Choices>, reach: u16) -> Result<LengthScores> {
-    let mut lengths = LengthScores::new(evaluate.file.grid(), reach);
+pub fn lengths(
+    run: &mut Run,
+    evaluate: &Predicted,
+    selected: &Selected<Choices>,
+    (directions, reach): (Directions, u16),
+) -> Result<LengthScores> {
+    let mut lengths = LengthScores::new(evaluate.file.grid(), directions, reach);
     let unit = run.config().treebank.unit();
     evaluate.for_each(run, |sentence, predictions| {
         Ok(lengths.observe(sentence, predictions, selected.of(fold(sentence, unit)))?)
@@ -74,7 +79,7 @@ pub fn write_lengths(run: &Run, evaluate: &Predicted, lengths: &LengthScores) ->
             both_correct: counts.chosen.all - counts.chosen.baseline_wrong,
             total,
         });
-        for way in Direction::BOTH {
+        for way in lengths.directions().iter() {
             for head in lengths.grid().iter() {
                 let correct = lengths.correct(counts, way, head);
                 heads.push(&tables::HeadLength {

@@ -14,8 +14,10 @@ mod trials;
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
-use headlight_heads::{AttentionScores, BestHeads, Choices, Evaluation, HeadScores, PredictionFile, Selected};
+use anyhow::{Result, bail, ensure};
+use headlight_heads::{
+    AttentionScores, BestHeads, Choices, Direction, Directions, Evaluation, HeadScores, PredictionFile, Selected,
+};
 use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;
 use headlight_report::facts;
@@ -28,9 +30,16 @@ use predictions::Asked;
 
 use super::Kind;
 use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
-use super::shared::{bootstrap, check_bootstrap};
-use crate::config::{Settings, Split};
+use super::shared::{bootstrap, check_bootstrap, repeated};
+use crate::config::{Settings, Split, choice};
 use crate::run::{Ask, Outcome, Reader, Run, Stream, Units, fold};
+
+choice! {
+    /// A direction in which heads are read.
+    Way => Direction {
+        DependentToGovernor = "dep_to_gov", GovernorToDependent = "gov_to_dep", LaterToEarlier = "later_to_earlier",
+    }
+}
 
 /// The keys of `kind = "heads"`; see `[heads]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +48,7 @@ pub struct Heads {
     resamples: u32,
     confidence: f64,
     compared: usize,
+    directions: Vec<Way>,
     rows: Rows,
     attention: bool,
     lengths: u16,
@@ -49,6 +59,9 @@ impl Kind for Heads {
     fn check(&self, config: &Settings) -> Result<()> {
         check_bootstrap(self.resamples, self.confidence)?;
         check_splits("heads", self.selection, config)?;
+        if let Some(way) = repeated(&self.directions) {
+            bail!("`directions` names {way} twice");
+        }
         ensure!(
             self.null_models <= MOST_NULL_MODELS,
             "`null_models` is {}; each takes as long as the model itself, and {MOST_NULL_MODELS} are more than enough",
@@ -58,7 +71,7 @@ impl Kind for Heads {
     }
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
-        let asked = self.asked();
+        let asked = self.asked(run)?;
         let of = |run: &mut Run, split| Asked { explorer: split == Split::Evaluate, ..asked }.asks(run, split);
         let mut asks: Vec<Ask> = Splits::make(self.selection, |split| of(run, split))?.into_each().flatten().collect();
         let draws = if self.has_null_models(run) { self.null_models as usize } else { 0 };
@@ -66,6 +79,7 @@ impl Kind for Heads {
         for draw in 0..draws {
             let null = Splits::make(self.selection, |split| {
                 let predictions = Predictions::new(run, Stream::Trees(split), self.rows).of_draw(draw);
+                let predictions = predictions.in_directions(run, asked.directions)?;
                 are_there &= predictions.place(run)?.complete().is_dir();
                 Ok(Ask::now(predictions))
             });
@@ -78,7 +92,7 @@ impl Kind for Heads {
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let asked = self.asked();
+        let asked = self.asked(run)?;
         let splits = Splits::make(self.selection, |split| {
             predictions::predict_split(run, split, Asked { explorer: split == Split::Evaluate, ..asked })
         })?;
@@ -86,7 +100,8 @@ impl Kind for Heads {
         let (selected, scores) = self.choose(run, &splits)?;
         let evaluate = &splits.evaluate;
         let unit = run.config().treebank.unit();
-        let mut evaluation = Evaluation::new(selected.clone());
+        let visibility = run.checkpoint()?.visibility;
+        let mut evaluation = Evaluation::new(selected.clone()).seen_by(visibility);
         let mut units = run.units();
         evaluate.for_each(run, |sentence, predictions| {
             units.push(sentence);
@@ -100,13 +115,13 @@ impl Kind for Heads {
         let flips = (self.resamples, rows.as_mut_slice(), is_paid);
         let tests = trials::test_heads(run, evaluate, &selected, &scores[0].1, &units, flips)?;
         if self.lengths > 0 {
-            let lengths = beyond::lengths(run, evaluate, &selected, self.lengths)?;
+            let lengths = beyond::lengths(run, evaluate, &selected, (asked.directions, self.lengths))?;
             beyond::write_lengths(run, evaluate, &lengths)?;
         }
         if self.attention {
             beyond::write_attention(run, &splits, self.rows)?;
         }
-        tables::write_scores(run, &scores)?;
+        tables::write_scores(run, &scores, visibility)?;
         write_table(run.folder(), &rows)?;
         write_table(run.folder(), &tests)?;
         predictions::write(run, evaluate, &selected)?;
@@ -165,8 +180,17 @@ impl Predicted {
 }
 
 impl Heads {
-    fn asked(&self) -> Asked {
-        Asked { rows: self.rows, explorer: true, attention: self.attention }
+    fn asked(&self, run: &mut Run) -> Result<Asked> {
+        let directions = self.directions(run)?;
+        Ok(Asked { rows: self.rows, directions, explorer: true, attention: self.attention })
+    }
+
+    /// The directions in which heads are read: as asked for, or what the model can find arcs by.
+    fn directions(&self, run: &mut Run) -> Result<Directions> {
+        match self.directions.as_slice() {
+            [] => Ok(Directions::of(run.checkpoint()?.visibility)),
+            some => Ok(some.iter().map(|way| Direction::from(*way)).collect()),
+        }
     }
 
     /// A model whose own weights are random is such a model itself, and gets none beside it.
@@ -182,6 +206,7 @@ impl Heads {
     ) -> Result<(Selected<Choices>, Vec<(String, HeadScores)>)> {
         let unit = run.config().treebank.unit();
         let empty = HeadScores::new(splits.evaluate.file.grid(), run.config().treebank.granularity());
+        let empty = empty.in_directions(self.directions(run)?);
         let mut folds = [empty.clone(), empty.clone()];
         splits.evaluate.for_each(run, |sentence, predictions| {
             Ok(folds[fold(sentence, unit) as usize].observe(sentence, predictions)?)

@@ -34,7 +34,8 @@ pub fn null_models_beside(
     trained: &[RelationCounts],
     is_tested: bool,
 ) -> Result<Vec<NullModel>> {
-    let asked = Asked { rows: keys.rows, explorer: false, attention: false };
+    let directions = keys.directions(run)?;
+    let asked = Asked { rows: keys.rows, directions, explorer: false, attention: false };
     let mut null: Vec<NullChoices> = trained
         .iter()
         .map(|choice| NullChoices {

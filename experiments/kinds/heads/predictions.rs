@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 
 use anyhow::{Context, Result};
-use headlight_heads::{AttentionScores, Choices, Group, Selected};
+use headlight_heads::{AttentionScores, Choices, Directions, Group, Selected};
 use headlight_report::tables::Prediction;
 use headlight_treebank::{Governor, Sentence, WordIdx, write_conllu};
 
@@ -19,6 +19,8 @@ use crate::run::{Ask, Record, Run, Stream, Wants, fold};
 pub struct Asked {
     /// How maps are read.
     pub rows: Rows,
+    /// The directions in which heads are read.
+    pub directions: Directions,
     /// Whether some sentences are shown to the reader of the report.
     pub explorer: bool,
     /// Whether shares of attention and ranks of governors are summed up.
@@ -31,7 +33,8 @@ impl Asked {
     /// # Errors
     /// When the model or the treebank cannot be read.
     pub fn asks(self, run: &mut Run, split: Split) -> Result<Vec<Ask>> {
-        let mut asks = vec![Ask::now(Predictions::new(run, Stream::Trees(split), self.rows))];
+        let predictions = Predictions::new(run, Stream::Trees(split), self.rows).in_directions(run, self.directions)?;
+        let mut asks = vec![Ask::now(predictions)];
         if self.explorer {
             asks.push(Ask::now(Explored::choose(run, split, self.rows)?.record(run)));
         }
@@ -44,7 +47,8 @@ impl Asked {
 
 /// Predicts every sentence of a split, or takes what is there.
 pub fn predict_split(run: &mut Run, split: Split, asked: Asked) -> Result<Predicted> {
-    let file = Predictions::new(run, Stream::Trees(split), asked.rows).read(run)?;
+    let predictions = Predictions::new(run, Stream::Trees(split), asked.rows).in_directions(run, asked.directions)?;
+    let file = predictions.read(run)?;
     run.books(Stream::Trees(split))?;
     let explorer = match asked.explorer {
         true => Explored::choose(run, split, asked.rows)?.read(run)?,
@@ -115,7 +119,7 @@ pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected<Choices>) 
                 };
                 push("best_head", predicted.map(Governor::Word))?;
                 if let Group::Relation(_) = group {
-                    push("best_baseline", choice.baseline.governor(index, sentence.len()))?;
+                    push("best_baseline", choice.baseline.governor(index, sentence.len(), word.governor))?;
                     let by = format!("{}:{}", choice.head, choice.direction);
                     let note = format!("Predicted={}|PredictedBy={by}", predicted.map_or(0, WordIdx::id));
                     let misc = &mut annotated.words[index].misc;

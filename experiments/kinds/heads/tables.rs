@@ -1,8 +1,10 @@
 //! Counts of `headlight-heads` as rows of `headlight-report`.
 
 use anyhow::Result;
+use headlight_attention::Visibility;
 use headlight_heads::{
-    Baseline, BestHeads, Choices, Direction, Fold, Group, GroupResult, HeadScores, OFFSETS, ScoredChoice, Selected,
+    Baseline, BestHeads, Choices, DISTANCES, Direction, Fold, Group, GroupResult, HeadScores, OFFSETS, ScoredChoice,
+    Selected,
 };
 use headlight_report::facts;
 use headlight_report::stats::Counts;
@@ -13,15 +15,14 @@ use crate::kinds::shared::direction;
 use crate::run::{Run, Units};
 
 /// Writes the tables `head_scores` and `baselines`: every head, direction and baseline on every split.
-pub fn write_scores(run: &Run, scores: &[(String, HeadScores)]) -> Result<()> {
+pub fn write_scores(run: &Run, scores: &[(String, HeadScores)], visibility: Visibility) -> Result<()> {
     let treebank = run.config().treebank.display_name();
     let mut heads = tables::TableWriter::<tables::HeadScore>::create(run.folder())?;
     let mut baselines = tables::TableWriter::<tables::Baseline>::create(run.folder())?;
     for (split, scores) in scores {
         for group in scores.groups() {
             let total = scores.total(group);
-            for (way, head) in Direction::BOTH.into_iter().flat_map(|way| scores.grid().iter().map(move |it| (way, it)))
-            {
+            for (way, head) in scores.predictors() {
                 heads.push(&tables::HeadScore {
                     treebank: treebank.clone(),
                     split: split.clone(),
@@ -31,6 +32,7 @@ pub fn write_scores(run: &Run, scores: &[(String, HeadScores)]) -> Result<()> {
                     relation: group.name().to_owned(),
                     correct: scores.correct(group, way, head),
                     total,
+                    reachable: Some(scores.baselines().reachable(group, way, visibility)),
                 })?;
             }
             for (name, baseline) in baselines_of(scores, group) {
@@ -38,10 +40,7 @@ pub fn write_scores(run: &Run, scores: &[(String, HeadScores)]) -> Result<()> {
                     treebank: treebank.clone(),
                     split: split.clone(),
                     baseline: name.to_owned(),
-                    offset: match baseline {
-                        Baseline::Offset(offset) => Some(offset),
-                        Baseline::RightBranching => None,
-                    },
+                    offset: described(baseline).1,
                     relation: group.name().to_owned(),
                     correct: scores.baselines().correct(group, baseline),
                     total,
@@ -53,10 +52,21 @@ pub fn write_scores(run: &Run, scores: &[(String, HeadScores)]) -> Result<()> {
     Ok(baselines.finish()?)
 }
 
-fn baselines_of(scores: &HeadScores, group: &Group) -> impl Iterator<Item = (&'static str, Baseline)> {
-    let modal = scores.baselines().modal_offset(group).map(|offset| ("modal_offset", Baseline::Offset(offset)));
-    let offsets = OFFSETS.into_iter().map(|offset| ("offset", Baseline::Offset(offset)));
-    offsets.chain(modal).chain([("right_branching", Baseline::RightBranching)])
+/// The baselines that heads read in these directions are beside, and the most frequent offset or distance once more.
+fn baselines_of(scores: &HeadScores, group: &Group) -> Vec<(&'static str, Baseline)> {
+    let mut all = Vec::new();
+    if Direction::BOTH.into_iter().any(|direction| scores.directions().has(direction)) {
+        all.extend(OFFSETS.map(|offset| ("offset", Baseline::Offset(offset))));
+        let modal = scores.baselines().modal_offset(group);
+        all.extend(modal.map(|offset| ("modal_offset", Baseline::Offset(offset))));
+        all.push(("right_branching", Baseline::RightBranching));
+    }
+    if scores.directions().has(Direction::LaterToEarlier) {
+        all.extend(DISTANCES.map(|distance| ("distance", Baseline::Distance(distance))));
+        let modal = scores.baselines().modal_distance(group);
+        all.extend(modal.map(|distance| ("modal_distance", Baseline::Distance(distance))));
+    }
+    all
 }
 
 /// A baseline as tables name it, and its offset.
@@ -65,6 +75,8 @@ fn described(baseline: Baseline) -> (&'static str, Option<i32>) {
         Baseline::Offset(offset) if OFFSETS.contains(&offset) => ("offset", Some(offset)),
         Baseline::Offset(offset) => ("modal_offset", Some(offset)),
         Baseline::RightBranching => ("right_branching", None),
+        Baseline::Distance(distance) if DISTANCES.contains(&distance) => ("distance", Some(distance as i32)),
+        Baseline::Distance(distance) => ("modal_distance", Some(distance as i32)),
     }
 }
 
@@ -85,6 +97,7 @@ fn choice(result: &GroupResult, sentences: usize, units: &Units) -> RelationCoun
     RelationCounts {
         relation: result.group.name().to_owned(),
         chosen: result.choices.iter().map(chosen).collect(),
+        reachable: Some(result.reachable()),
         head_counts: units.sums(&head_counts),
         baseline_counts: units.sums(&baseline_counts),
     }

@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 use headlight_attention::AttentionHead;
-use headlight_heads::{Choices, Direction, Group, HeadScores, Selected, UnitCounts, UnitScores};
+use headlight_heads::{Choices, Group, HeadScores, Selected, UnitCounts, UnitScores};
 use headlight_report::stats::{Contest, SignFlips};
-use headlight_report::tables::{BestHead, HeadTest};
+use headlight_report::tables::{self, BestHead, HeadTest};
 use headlight_report::{Field, head_tests, pay_for_choice};
 
 use super::Predicted;
+use crate::kinds::shared::direction;
 use crate::run::{Run, Units, fold};
 
 /// More units than this are joined with their neighbours, so that memory does not grow with the treebank. Signs that flip
@@ -37,14 +38,15 @@ pub fn test_heads(
         Selected::Same(choices) | Selected::Elsewhere(choices) if is_paid => Some(choices),
         _ => None,
     };
-    let grid = scores.grid();
+    let (grid, directions) = (scores.grid(), scores.directions());
     let field = |(group, counts): (&Group, &UnitCounts)| {
         let chosen = same.and_then(|choices| choices.choice(group)).map(|choice| {
             let AttentionHead { layer, index } = choice.head;
-            usize::from(choice.direction == Direction::GovernorToDependent) * grid.len() + layer * grid.heads + index
+            let way = directions.position(choice.direction).unwrap_or(0);
+            way * grid.len() + layer * grid.heads + index
         });
         let baselines = if chosen.is_some() { counts.baselines() } else { 0 };
-        let heads = 2 * grid.len();
+        let heads = directions.len() * grid.len();
         let mut contest = Contest::new(heads + baselines, heads);
         for row in counts.rows() {
             let less = |a: u32, b: u32| a as i32 - b as i32;
@@ -55,8 +57,9 @@ pub fn test_heads(
         Field { relation: group.name().to_owned(), contest }
     };
     let fields: Vec<Field> = counts.groups().map(field).collect();
+    let ways: Vec<tables::Direction> = directions.iter().map(direction).collect();
     if same.is_some() {
-        pay_for_choice(rows, &fields, grid, &flips);
+        pay_for_choice(rows, &fields, grid, &ways, &flips);
     }
-    Ok(head_tests(&fields, grid, &flips))
+    Ok(head_tests(&fields, grid, &ways, &flips))
 }

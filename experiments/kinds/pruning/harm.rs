@@ -202,6 +202,7 @@ impl Measured {
 #[cfg(test)]
 mod tests {
     use headlight_attention::{AttentionHead, HeadGrid};
+    use headlight_report::stats::Unit;
 
     use super::*;
     use crate::kinds::pruning::keys::ImportanceBy;

@@ -39,6 +39,6 @@ pub fn repeated<T: PartialEq>(values: &[T]) -> Option<&T> {
 mirrored! {
     /// A direction as tables have it.
     pub fn direction(headlight_heads::Direction) -> headlight_report::tables::Direction {
-        DependentToGovernor, GovernorToDependent
+        DependentToGovernor, GovernorToDependent, LaterToEarlier
     }
 }

@@ -2,9 +2,12 @@
 //! the same of the same model.
 
 use anyhow::{Context, Result};
-use headlight_attention::WordAttention;
+use headlight_attention::{Visibility, WordAttention};
 use headlight_bert::{Encoded, Request};
-use headlight_heads::{HeadPredictions, PredictionFile, PredictionKey, PredictionWriter, among_words, predict};
+use headlight_heads::{
+    Direction, Directions, HeadPredictions, PredictionFile, PredictionKey, PredictionShape, PredictionWriter,
+    among_words, predict,
+};
 
 use crate::config::{Settings, choice};
 use crate::run::cache::{self, Card, Place, Shelf, Writing};
@@ -63,12 +66,30 @@ pub struct Predictions {
     draw: Option<usize>,
     rows: Rows,
     wants: Wants,
+    later_to_earlier: bool,
 }
 
 impl Predictions {
     /// Those of the model that is at work.
     pub fn new(run: &Run, stream: Stream, rows: Rows) -> Self {
-        Self { stream, draw: run.draw(), rows, wants: rows.wants(run.config()) }
+        Self { stream, draw: run.draw(), rows, wants: rows.wants(run.config()), later_to_earlier: false }
+    }
+
+    /// The same in these directions; of trees, where later→earlier is among them. Then whole maps are needed of a model that
+    /// sees all words: peaks say nothing of the words before alone.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    pub fn in_directions(self, run: &mut Run, directions: Directions) -> Result<Self> {
+        let later_to_earlier = directions.has(Direction::LaterToEarlier);
+        let needs_maps = later_to_earlier && run.checkpoint()?.visibility == Visibility::Full;
+        let rule = run.config().treebank.merge_rule();
+        let wants = if needs_maps { Wants { words: Some(rule), ..self.wants } } else { self.wants };
+        Ok(Self { wants, later_to_earlier, ..self })
+    }
+
+    fn shape(&self, run: &mut Run) -> Result<PredictionShape> {
+        Ok(PredictionShape { grid: run.checkpoint()?.grid, later_to_earlier: self.later_to_earlier })
     }
 
     /// The same by a draw of random weights.
@@ -84,8 +105,8 @@ impl Predictions {
     pub fn read(&self, run: &mut Run) -> Result<PredictionFile> {
         run.fill(&[self])?;
         let place = self.place(run)?;
-        let grid = run.checkpoint()?.grid;
-        let file = PredictionFile::open(&place.complete().join(cache::DATA), grid, &key(&place)?)?;
+        let shape = self.shape(run)?;
+        let file = PredictionFile::open(&place.complete().join(cache::DATA), shape, &key(&place)?)?;
         tracing::info!("{}: predictions of {} sentences are there", self.stream.name(), file.len());
         Ok(file)
     }
@@ -93,7 +114,8 @@ impl Predictions {
     fn card(&self, run: &mut Run) -> Result<Card> {
         let identity = run.identity(self.stream, self.draw, self.wants.peaks.or(self.wants.words))?;
         let (model, text) = run.labels(self.stream, self.draw);
-        Ok(Card::new(Shelf::Predictions, &format!("predictions, rows {}", self.rows), identity, model, text))
+        let later = if self.later_to_earlier { ", later to earlier too" } else { "" };
+        Ok(Card::new(Shelf::Predictions, &format!("predictions, rows {}{later}", self.rows), identity, model, text))
     }
 }
 
@@ -125,14 +147,14 @@ impl Reader for Predictions {
     }
 
     fn open(&self, run: &mut Run) -> Result<Option<Filling<'_>>> {
-        let (place, card, grid) = (self.place(run)?, self.card(run)?, run.checkpoint()?.grid);
+        let (place, card, shape) = (self.place(run)?, self.card(run)?, self.shape(run)?);
         let key = key(&place)?;
         let whole = |folder: &std::path::Path, sentences: usize| {
-            PredictionFile::open(&folder.join(cache::DATA), grid, &key).is_ok_and(|file| file.len() == sentences)
+            PredictionFile::open(&folder.join(cache::DATA), shape, &key).is_ok_and(|file| file.len() == sentences)
         };
         let Some(writing) = cache::open(&place, &card, whole)? else { return Ok(None) };
         let path = writing.folder().join(cache::DATA);
-        let writer = PredictionWriter::resume(&path, grid, &key)?;
+        let writer = PredictionWriter::resume(&path, shape, &key)?;
         let from = writer.len();
         if writer.was_damaged() {
             tracing::warn!("{} is damaged after sentence {from}: the rest is done again", path.display());
@@ -140,12 +162,24 @@ impl Reader for Predictions {
         if from > 0 {
             tracing::info!("going on after {from} sentences of {} that are predicted already", self.stream.name());
         }
-        let rows = self.rows;
+        let (rows, later_to_earlier) = (self.rows, self.later_to_earlier);
+        let visibility = run.checkpoint()?.visibility;
+        let predict = move |item: &Item, encoded: &Encoded| {
+            let predictions = rows.predictions(encoded)?;
+            if !later_to_earlier {
+                return Ok(predictions);
+            }
+            let maps = if visibility == Visibility::Full { Some(rows.maps(encoded)?) } else { None };
+            Ok(predictions.with_later_to_earlier(item.sentence()?, maps.as_ref()))
+        };
         let reading = Reading {
             from,
             only: None,
             wants: self.wants,
-            reduce: Box::new(move |_, _, encoded| Ok(Box::new(rows.predictions(encoded)?) as Made)),
+            reduce: Box::new(move |item, _, encoded| {
+                let predictions: Result<HeadPredictions> = predict(item, encoded);
+                Ok(Box::new(predictions?) as Made)
+            }),
         };
         Ok(Some(Filling { reading, sink: Box::new(File { writing, writer }) }))
     }

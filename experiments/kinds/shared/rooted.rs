@@ -25,6 +25,7 @@ pub fn of_head(sentence: &Sentence, weights: &[f32], direction: Direction) -> Op
     arborescence(sentence, |dependent, governor| match direction {
         Direction::DependentToGovernor => weights[dependent * words + governor],
         Direction::GovernorToDependent => weights[governor * words + dependent],
+        Direction::LaterToEarlier => weights[dependent.max(governor) * words + dependent.min(governor)],
     })
 }
 

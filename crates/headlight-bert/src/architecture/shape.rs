@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use headlight_attention::Visibility;
+
 /// The non-linearity of a feed-forward block.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Activation {
@@ -45,15 +47,6 @@ pub enum Positions {
         /// The longest input that the model was made for.
         longest: usize,
     },
-}
-
-/// Which pieces a piece may attend to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Visibility {
-    /// All of them.
-    Full,
-    /// Itself and those before it.
-    Causal,
 }
 
 /// What attention is in every layer of a model.

@@ -175,13 +175,13 @@ impl Window {
             for head in grid.iter() {
                 let map = attention.head(head);
                 for direction in Direction::BOTH {
-                    let weight = |&word: &usize| match direction {
-                        Direction::DependentToGovernor => {
-                            map[frame.position(mention.head) * positions + frame.position(word)]
-                        }
-                        Direction::GovernorToDependent => {
-                            map[frame.position(word) * positions + frame.position(mention.head)]
-                        }
+                    let weight = |&word: &usize| {
+                        let (from, to) = match direction {
+                            Direction::DependentToGovernor => (mention.head, word),
+                            Direction::GovernorToDependent => (word, mention.head),
+                            Direction::LaterToEarlier => (mention.head.max(word), mention.head.min(word)),
+                        };
+                        map[frame.position(from) * positions + frame.position(to)]
                     };
                     if highest(&candidates, weight).is_some_and(|word| right.contains(&word)) {
                         counts.hit(mention.kind, AntecedentPredictor::Head { direction, head });

@@ -14,7 +14,7 @@ pub struct Chosen {
     pub head: u32,
     /// Who attends.
     pub direction: Direction,
-    /// `offset`, `modal_offset` or `right_branching`.
+    /// `offset`, `modal_offset` or `right_branching`; of later→earlier `distance` or `modal_distance`.
     pub baseline: String,
     /// Its offset, where it has one.
     pub baseline_offset: Option<i32>,
@@ -125,6 +125,7 @@ impl BestHead {
         self.each(|chosen| match chosen.direction {
             Direction::DependentToGovernor => "dep→".to_owned(),
             Direction::GovernorToDependent => "gov→".to_owned(),
+            Direction::LaterToEarlier => "late→".to_owned(),
         })
     }
 
@@ -132,6 +133,7 @@ impl BestHead {
     pub(crate) fn baseline_name(&self) -> String {
         self.each(|chosen| match (chosen.baseline.as_str(), chosen.baseline_offset) {
             ("right_branching", _) => "right".to_owned(),
+            ("distance" | "modal_distance", Some(at)) => format!("±{at}"),
             (_, Some(at)) => offset(at),
             (name, None) => name.replace('_', " "),
         })
@@ -183,6 +185,7 @@ impl Default for BestHead {
             fold_2_baseline_offset: None,
             fold_2_correct: None,
             fold_2_total: None,
+            reachable: None,
         }
     }
 }

@@ -114,7 +114,11 @@ fn run_scores(run: &RunDirectory) -> Result<BTreeMap<String, Score>, CompareErro
 
 /// `3-9 →`
 fn head_text(layer: u32, head: u32, direction: Direction) -> String {
-    let arrow = if direction == Direction::DependentToGovernor { "→" } else { "←" };
+    let arrow = match direction {
+        Direction::DependentToGovernor => "→",
+        Direction::GovernorToDependent => "←",
+        Direction::LaterToEarlier => "↔",
+    };
     format!("{layer}-{head} {arrow}")
 }
 

@@ -177,6 +177,12 @@ impl Comparison {
                  dependent most) and the share of a relation's words whose governor it finds, in %."
                     .to_owned(),
             );
+            if self.relations.iter().flat_map(|row| row.scores.iter().flatten()).any(|score| score.heads.contains('↔'))
+            {
+                notes.push(
+                    "↔: the later of the two words attends to the earlier one most, of all words before it.".into(),
+                );
+            }
             if self.relations.iter().flat_map(|row| row.scores.iter().flatten()).any(|score| score.layer.is_none()) {
                 notes.push(
                     "Two heads: each was chosen on one fold and is scored on the other; the share is of both.".into(),

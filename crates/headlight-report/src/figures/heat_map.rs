@@ -29,7 +29,11 @@ pub(super) fn heat_map(
     let direction = direction.or(best).unwrap_or(Direction::DependentToGovernor);
     let (layers, heads) = (run.report().model.layers, run.report().model.heads);
     let total = counts.totals[at] as f64;
-    let shares: Vec<f64> = counts.correct[direction.name()][at].iter().map(|&correct| correct as f64 / total).collect();
+    let Some(correct) = counts.correct.get(direction.name()) else {
+        let known = counts.correct.keys().copied().collect::<Vec<_>>().join(", ");
+        return Err(FigureError::UnknownDirection { direction: direction.name(), known });
+    };
+    let shares: Vec<f64> = correct[at].iter().map(|&correct| correct as f64 / total).collect();
     let most = shares.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
 
     const TOP: f64 = 18.0;

@@ -100,6 +100,14 @@ pub enum FigureError {
         /// The relations there are.
         known: String,
     },
+    /// Heads were not read in the direction.
+    #[error("heads were not read in the direction {direction}; the run has {known}, by `heads.directions`")]
+    UnknownDirection {
+        /// As asked for.
+        direction: &'static str,
+        /// The directions there are.
+        known: String,
+    },
     /// Pruning was not measured so.
     #[error("pruning was not measured by `{measure}`; the run has {known}")]
     UnknownMeasure {

@@ -115,17 +115,30 @@ fn draw(
         }
     }
     let picks = &sentence.picks[(2 * number + usize::from(direction == Direction::GovernorToDependent)) * n..][..n];
+    // The word before it that a word attends to most: its pick, or where that stands behind it the heaviest as drawn.
+    let earlier = |later: usize| match usize::from(picks[later]) {
+        pick if pick < later => Some(pick),
+        _ => {
+            let weight = |to: usize| weight(frame.position(later), frame.position(to));
+            (0..later).rev().max_by(|a, b| weight(*a).total_cmp(&weight(*b)))
+        }
+    };
     let wanted = |at: usize| sentence.words[at].governor > 0 && sentence.words[at].relation == relation;
     for at in (0..n).filter(|&at| wanted(at)) {
-        let pick = usize::from(picks[at]);
-        if pick >= n {
+        let Some(governor) = sentence.words[at].governor.checked_sub(1) else { continue };
+        let (from, to) = match direction {
+            Direction::DependentToGovernor => (at, usize::from(picks[at])),
+            Direction::GovernorToDependent => (usize::from(picks[at]), at),
+            Direction::LaterToEarlier => (at.max(governor), earlier(at.max(governor)).unwrap_or(n)),
+        };
+        if from.max(to) >= n {
             continue;
         }
-        let (word, picked) = (frame.position(at), frame.position(pick));
-        let (from, to) = if direction == Direction::DependentToGovernor { (word, picked) } else { (picked, word) };
+        let is_found = [(at, governor), (governor, at)].contains(&(from, to));
+        let (from, to) = (frame.position(from), frame.position(to));
         let line = [(attending.0, y(from)), (attended.0, y(to))];
         let width = 0.9 + 2.0 * weight(from, to).min(1.0);
-        if pick + 1 == sentence.words[at].governor {
+        if is_found {
             drawing.line(&line, BLUE, width);
         } else {
             drawing.dashed(&line, VERMILION, width);
@@ -139,7 +152,9 @@ fn draw(
         let ((at_from, from), (at_to, to)) = (place(attending), place(attended));
         let colour = if special { Colour::SOFT } else { Colour::INK };
         match (stands_out, direction) {
-            (true, Direction::DependentToGovernor) => drawing.bold(at_from, from, name, Colour::INK),
+            (true, Direction::DependentToGovernor | Direction::LaterToEarlier) => {
+                drawing.bold(at_from, from, name, Colour::INK)
+            }
             _ if special => {}
             _ => drawing.text(at_from, from, name, colour),
         }

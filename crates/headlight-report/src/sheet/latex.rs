@@ -19,6 +19,7 @@ pub fn escape(text: &str) -> String {
             '"' => escaped.push_str("''"),
             '→' => escaped.push_str(r"$\to$"),
             '←' => escaped.push_str(r"$\leftarrow$"),
+            '↔' => escaped.push_str(r"$\leftrightarrow$"),
             '−' => escaped.push_str("$-$"),
             '×' => escaped.push_str(r"$\times$"),
             '–' => escaped.push_str("--"),

@@ -17,7 +17,7 @@ tables! {
         layer_index: u32,
         /// Head within its layer, counted from 0.
         head_index: u32,
-        /// Who attends: `dep_to_gov` or `gov_to_dep`.
+        /// Who attends: `dep_to_gov`, `gov_to_dep`, or, where `heads.directions` has it, `later_to_earlier`.
         direction: Direction,
         /// Relation, or an aggregate: `all`, `all-nopunct`, `all-nopunct-noroot`.
         relation: String,
@@ -25,6 +25,8 @@ tables! {
         correct: u64,
         /// Words of the relation.
         total: u64,
+        /// Those of them whose other end can be picked: not the root, and of a causal model only where whoever attends stands behind the other.
+        reachable: Option<u64>,
     }
 
     /// How often a baseline picks the governor of the words of one relation.
@@ -33,7 +35,7 @@ tables! {
         treebank: String,
         /// Its split.
         split: String,
-        /// `offset`, `modal_offset` or `right_branching`.
+        /// `offset`, `modal_offset` or `right_branching`; of `later_to_earlier` `distance` or `modal_distance`: the earlier word stands so far before the later one.
         baseline: String,
         /// Position of the governor minus position of the dependent, where the baseline is a fixed offset.
         offset: Option<i32>,
@@ -117,6 +119,8 @@ tables! {
         fold_2_correct: Option<u64>,
         /// Words of the first fold.
         fold_2_total: Option<u64>,
+        /// Words of `total` whose other end the head can pick: not the root, and of a causal model only where whoever attends stands behind the other. `correct / reachable` is the accuracy on them.
+        reachable: Option<u64>,
     }
 
     /// One head of all, in one direction, against the baseline chosen for a relation, on the words that are reported.
@@ -205,7 +209,7 @@ tables! {
         layer_index: u32,
         /// Head within its layer, counted from 0; empty for a statistic of the whole layer.
         head_index: Option<u32>,
-        /// `prev`, `next`, `self`, `cls`, `sep`, `sep_sep`, `rest_sep`, `punct`, `entropy`, `entropy_cls`, `entropy_uniform`
+        /// `prev`, `next`, `self`, `cls`, `sep`, `sep_sep`, `rest_sep`, `punct`, `entropy`, `entropy_cls`, `entropy_uniform`; and where no special piece stands before the words `first`, of all other pieces to the first.
         measure: String,
         /// Its mean over sequences; attention is a share, entropy in nats.
         value: f64,

@@ -215,6 +215,7 @@ fn the_example_in_python_runs() {
         relation: "det".into(),
         correct,
         total: 8,
+        reachable: Some(8),
     };
     let up = Direction::DependentToGovernor;
     write_table(folder.path(), &[score(0, up, 4), score(1, up, 2), score(1, Direction::GovernorToDependent, 8)])

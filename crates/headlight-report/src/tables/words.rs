@@ -52,6 +52,8 @@ words! {
         DependentToGovernor = "dep_to_gov",
         /// The dependent's column: the word that attends to it most, which is not whom the governor attends to.
         GovernorToDependent = "gov_to_dep",
+        /// The row of whichever of the two stands later: it attends to the other most of all words before it (METHOD §10).
+        LaterToEarlier = "later_to_earlier",
     }
 
     /// Where the head of a relation was chosen.
@@ -129,6 +131,7 @@ impl Direction {
         match self {
             Direction::DependentToGovernor => "dep→gov",
             Direction::GovernorToDependent => "gov→dep",
+            Direction::LaterToEarlier => "late→early",
         }
     }
 }

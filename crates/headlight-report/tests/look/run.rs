@@ -142,6 +142,7 @@ impl Size {
                         relation: relation.clone(),
                         correct,
                         total,
+                        reachable: None,
                     };
                     table.push(&row).unwrap();
                 }

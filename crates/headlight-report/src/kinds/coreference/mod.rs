@@ -61,6 +61,7 @@ fn way(direction: Direction) -> &'static str {
     match direction {
         Direction::DependentToGovernor => "mention→antecedent",
         Direction::GovernorToDependent => "antecedent→mention",
+        Direction::LaterToEarlier => "later→earlier",
     }
 }
 

@@ -21,6 +21,50 @@ pub(crate) fn best_heads_sheet(rows: &[BestHead], report: &Report) -> Sheet {
     Sheet { groups, notes, ..Sheet::new(title, &columns) }
 }
 
+/// Of the best heads the share of words that they can find at all, where that is not all words: in a causal model a word sees
+/// none behind it. `None` where heads see all words.
+pub(crate) fn reachable_sheet(rows: &[BestHead]) -> Option<Sheet> {
+    let between_words = |row: &&BestHead| row.relation == "all-nopunct-noroot";
+    let is_hidden = |row: &BestHead| row.reachable.is_some_and(|reachable| reachable < row.total);
+    let is_causal = rows.iter().filter(between_words).any(is_hidden) || rows.iter().any(reads_later);
+    if !is_causal {
+        return None;
+    }
+    let columns = ["<relation", "<head", "<direction", ">words", ">of all", ">reachable", ">of reachable"];
+    let mut rows: Vec<&BestHead> = rows.iter().filter(|row| is_between_words(&row.relation)).collect();
+    rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
+    let (aggregates, relations): (Vec<&BestHead>, Vec<&BestHead>) =
+        rows.into_iter().partition(|row| is_aggregate(&row.relation));
+    let row = |row: &BestHead| -> Vec<SheetCell> {
+        let reachable = row.reachable.unwrap_or(row.total);
+        let share = (reachable > 0).then(|| percent(row.correct as f64 / reachable as f64));
+        vec![
+            row.relation.as_str().into(),
+            row.head_name().into(),
+            row.direction_name().into(),
+            count(row.total).into(),
+            percent(row.accuracy).into(),
+            count(reachable).into(),
+            share.unwrap_or_default().into(),
+        ]
+    };
+    let notes = vec![
+        "Reachable: words whose other end the best head can see at all, in its direction; in a causal model a word sees none \
+         behind it, and the root has no other end. Of all, of reachable: words found, in % of either."
+            .to_owned(),
+        "late→early: the later of dependent and governor attends to the earlier one most, of all words before it. Each arc is \
+         one try, and so it is for the baselines ±1, ±2, …: the earlier word so far before the later."
+            .to_owned(),
+    ];
+    let groups = [aggregates, relations].map(|group| group.into_iter().map(row).collect()).into();
+    Some(Sheet { groups, notes, ..Sheet::new("What the best heads can reach", &columns) })
+}
+
+/// Whether the head is read from later to earlier.
+fn reads_later(row: &BestHead) -> bool {
+    row.chosen().iter().any(|chosen| chosen.direction == Direction::LaterToEarlier)
+}
+
 fn sheet_row(row: &BestHead) -> Vec<SheetCell> {
     let accuracy = match (row.ci_low, row.ci_high) {
         (Some(low), Some(high)) => format!("{} ({}–{})", percent(row.accuracy), percent(low), percent(high)),
@@ -175,6 +219,13 @@ fn sentence(row: &BestHead) -> String {
         }
         Some(Direction::GovernorToDependent) => {
             format!("In head {} the governor is the word that attends to the dependent most in {rest}", row.head_name())
+        }
+        Some(Direction::LaterToEarlier) => {
+            format!(
+                "In head {} the later of dependent and governor attends to the earlier one most, of all words before it, in \
+                 {rest}",
+                row.head_name()
+            )
         }
         None => {
             let heads = row

@@ -24,6 +24,7 @@ use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
 use crate::tables::{BestHead, HeadAttention, HeadScore, NullModel};
 
+use best::reachable_sheet;
 pub(crate) use best::{Summary, best_heads_sheet};
 pub use rounding::Rounding;
 pub(crate) use start::{Best, Start, chosen, start};
@@ -97,13 +98,16 @@ impl Kind for Heads {
             false => None,
         };
         let null_models = null_models_sheet(&of.rows::<NullModel>()?, SHOWN);
-        Ok([best_heads_sheet(&best, of.report())].into_iter().chain(attention).chain(null_models).collect())
+        let reachable = reachable_sheet(&best);
+        let sheets = [best_heads_sheet(&best, of.report())].into_iter().chain(reachable);
+        Ok(sheets.chain(attention).chain(null_models).collect())
     }
 
     fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
         let best: Vec<BestHead> = run.table_or_empty()?;
         Ok(vec![
             ("Best heads", best_heads_sheet(&best, run.report())),
+            ("What the best heads can reach", reachable_sheet(&best).unwrap_or_default()),
             ("Beyond position", beyond_position_sheet(&run.table_or_empty()?)),
             ("Attention on governors", attention_sheet(&best, &run.table_or_empty()?)),
             ("Null models", null_models_sheet(&run.table_or_empty()?, usize::MAX).unwrap_or_default()),

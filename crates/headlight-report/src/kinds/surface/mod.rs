@@ -82,6 +82,16 @@ impl Kind for Surface {
                 percent(share)
             )
         }));
+        let by_layer =
+            (0..of.report().model.layers).filter_map(|layer| Some((layer, layer_mean(&rows, layer, "first")?)));
+        findings.extend(by_layer.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(layer, share)| {
+            format!(
+                "Without a special piece before the words attention parks on the first piece: most in layer {}, {} % of what \
+                 the other pieces give, in the mean of its heads ({what}).",
+                layer + 1,
+                percent(share)
+            )
+        }));
         Ok(findings)
     }
 
@@ -115,9 +125,13 @@ impl Kind for Surface {
 /// Layer means of what is asked for first.
 fn by_layer(of: &Experiment<'_>, rows: &[tables::Surface], facts: &Facts) -> Sheet {
     let title = format!("What heads look at, means of layers, {}", facts.seen.what());
-    let columns =
+    let mut columns =
         [">layer", ">prev", ">next", ">self", ">[CLS]", ">[SEP]", ">SEP→SEP", ">. ,", ">entropy", ">of [CLS]"];
-    let shown = ["prev", "next", "self", "cls", "sep", "sep_sep", "punct", "entropy", "entropy_cls"];
+    let mut shown = ["prev", "next", "self", "cls", "sep", "sep_sep", "punct", "entropy", "entropy_cls"];
+    // Where no special piece stands before the words, the first piece is where attention parks.
+    if rows.iter().any(|row| row.measure == "first") {
+        (columns[4], shown[3]) = (">first", "first");
+    }
     let mut sheet = Sheet::new(title, &columns);
     let cell = |layer, measure: &str| match layer_mean(rows, layer, measure) {
         None => "–".to_owned(),
@@ -163,11 +177,12 @@ fn behaviours(facts: &Facts) -> Sheet {
 }
 
 /// Names for people of the surface measures, in the order in which they are shown.
-const MEASURES: [(&str, &str); 10] = [
+const MEASURES: [(&str, &str); 11] = [
     ("prev", "to the previous piece"),
     ("next", "to the next piece"),
     ("self", "to itself"),
     ("cls", "to [CLS]"),
+    ("first", "of other pieces to the first"),
     ("sep", "to [SEP]"),
     ("punct", "to . and ,"),
     ("sep_sep", "[SEP] to [SEP]"),
