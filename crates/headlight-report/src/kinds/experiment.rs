@@ -1,6 +1,7 @@
 //! An experiment of a run, as it was written.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{KINDS, Kind};
 use crate::run::{ExperimentSummary, Report, RunDirectory, RunError};
@@ -52,8 +53,9 @@ impl<'a> Experiment<'a> {
     }
 
     /// Its facts, those that an earlier headlight did not write being empty.
-    pub fn facts<T: DeserializeOwned + Default>(&self) -> T {
-        let facts = self.summary.facts.clone().into_iter().collect();
-        serde_json::from_value(serde_json::Value::Object(facts)).unwrap_or_default()
+    pub fn facts<T: DeserializeOwned>(&self) -> Result<T, RunError> {
+        let facts = Value::Object(self.summary.facts.clone().into_iter().collect());
+        let path = self.run.path().join("report.json");
+        serde_json::from_value(facts).map_err(|source| RunError::Json { path, source })
     }
 }

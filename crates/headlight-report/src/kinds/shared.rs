@@ -1,6 +1,6 @@
 //! What the sheets and sections of several kinds need.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::format::{count, percent};
@@ -98,4 +98,9 @@ impl Sequences {
             Some(packing) => format!("Each sequence is a pair of segments: {packing}."),
         }
     }
+}
+
+/// A number of a fact; JSON has none that are not finite and keeps null for them.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

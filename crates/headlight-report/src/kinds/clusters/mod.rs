@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::shared::{Sequences, head, listed};
+use super::shared::{Sequences, head, listed, number};
 use super::{Experiment, Kind};
 use crate::explorer::Explorer;
 use crate::format::count;
@@ -29,8 +29,10 @@ pub struct Facts {
     #[serde(flatten)]
     pub seen: Sequences,
     /// Raw stress of the plane.
+    #[serde(deserialize_with = "number")]
     pub stress: f64,
     /// Kruskal's stress of the plane.
+    #[serde(deserialize_with = "number")]
     pub stress_1: f64,
     /// Mean distance in nats per row between the heads of each layer; `None` of one head.
     pub layers_within: Vec<Option<f64>>,
@@ -57,7 +59,7 @@ impl Kind for Clusters {
     }
 
     fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let (facts, model): (Facts, _) = (of.facts(), &of.report().model);
+        let (facts, model): (Facts, _) = (of.facts()?, &of.report().model);
         let what = facts.seen.what();
         let mut findings = Vec::new();
         if model.layers > 1 && model.heads > 1 {
@@ -87,7 +89,7 @@ impl Kind for Clusters {
     }
 
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let stress = of.facts::<Facts>().stress_1;
+        let stress = of.facts::<Facts>()?.stress_1;
         let warning = || {
             format!(
                 "The plane shows the distances of heads poorly (stress {stress:.2}): trust the table head_distances, not the \
@@ -98,7 +100,7 @@ impl Kind for Clusters {
     }
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
-        Ok(vec![layers_sheet(of, &of.facts()), clusters_sheet(&of.rows()?)])
+        Ok(vec![layers_sheet(of, &of.facts()?), clusters_sheet(&of.rows()?)])
     }
 
     fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {

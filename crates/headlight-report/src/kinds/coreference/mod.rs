@@ -71,11 +71,11 @@ impl Kind for Coreference {
     }
 
     fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        Ok(finding(&of.rows()?, &of.differences()?, &of.facts()).into_iter().collect())
+        Ok(finding(&of.rows()?, &of.differences()?, &of.facts()?).into_iter().collect())
     }
 
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let facts: Facts = of.facts();
+        let facts: Facts = of.facts()?;
         let alone = "All mentions are of one document: there is nothing to resample, so no interval and no test. Documents open \
                      with `# newdoc` (CorefUD) or `#begin document` (CoNLL-2012).";
         let optimistic = facts.selection.and_then(|it| it.warning(NOT_TESTED));
@@ -84,7 +84,7 @@ impl Kind for Coreference {
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
         let differences = differences_sheet(&of.differences()?, "The head and the rules compared");
-        Ok([by_type(&of.rows()?, &of.facts())].into_iter().chain(differences).collect())
+        Ok([by_type(&of.rows()?, &of.facts()?)].into_iter().chain(differences).collect())
     }
 
     fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {

@@ -50,13 +50,13 @@ impl Kind for Ensembles {
     fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
         let (of_heads, _) = parted(of.differences()?);
         let mut findings = findings::of_heads(&of.rows()?, &of_heads);
-        let relations = of.facts::<Facts>().tree_relations.unwrap_or_default();
+        let relations = of.facts::<Facts>()?.tree_relations.unwrap_or_default();
         findings.extend(findings::of_trees(&of.rows()?, &relations));
         Ok(findings)
     }
 
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        Ok(of.facts::<Facts>().selection.and_then(|it| it.warning(NOT_TESTED)).into_iter().collect())
+        Ok(of.facts::<Facts>()?.selection.and_then(|it| it.warning(NOT_TESTED)).into_iter().collect())
     }
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {

@@ -73,7 +73,7 @@ impl Kind for Heads {
     }
 
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let (facts, rows): (Facts, Vec<BestHead>) = (of.facts(), of.rows()?);
+        let (facts, rows): (Facts, Vec<BestHead>) = (of.facts()?, of.rows()?);
         let optimistic = facts.selection.and_then(|it| it.warning("p-values pay for the choice"));
         let mut warnings: Vec<String> = optimistic.into_iter().collect();
         let list = |names: Vec<&str>| names.join(", ");

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::masked_lm::{UNTRAINED, is_untrained, untrained};
-use super::shared::{Sequences, head};
+use super::shared::{Sequences, head, number};
 use super::{Experiment, Kind};
 use crate::explorer::Explorer;
 use crate::format::count;
@@ -55,6 +55,7 @@ pub struct LeastSep {
     /// The layer, counted from 0.
     pub layer_index: u32,
     /// How many times as much the loss changes with it as with attention to other pieces.
+    #[serde(deserialize_with = "number")]
     pub ratio: f64,
     /// The ratio's interval over units.
     pub interval: Option<[f64; 2]>,
@@ -66,7 +67,7 @@ impl Kind for Importance {
     }
 
     fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let facts: Facts = of.facts();
+        let facts: Facts = of.facts()?;
         if facts.masked_lm_head_untrained {
             return Ok(Vec::new());
         }
@@ -107,7 +108,7 @@ impl Kind for Importance {
     }
 
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let (facts, conventions): (Facts, _) = (of.facts(), &of.report().conventions);
+        let (facts, conventions): (Facts, _) = (of.facts()?, &of.report().conventions);
         let loss = facts.masked_lm_loss.filter(|_| facts.masked_lm_head_untrained);
         let untrained =
             loss.and_then(|loss| untrained(loss, facts.masked_lm_loss_interval, facts.vocabulary, &facts.seen.what()));
@@ -117,7 +118,7 @@ impl Kind for Importance {
     }
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
-        Ok(vec![importance_sheet(&of.rows()?, of.facts::<Facts>().masked_lm_head_untrained)])
+        Ok(vec![importance_sheet(&of.rows()?, of.facts::<Facts>()?.masked_lm_head_untrained)])
     }
 
     fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {

@@ -99,12 +99,12 @@ impl Kind for Probe {
     }
 
     fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let facts: Facts = of.facts();
+        let facts: Facts = of.facts()?;
         Ok(probe_findings(&facts.rows(of)?, &facts.differences(of)?))
     }
 
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let facts: Facts = of.facts();
+        let facts: Facts = of.facts()?;
         let mut warnings = Vec::new();
         if facts.draws == Some(1) {
             let one =
@@ -130,7 +130,7 @@ impl Kind for Probe {
     }
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
-        let (facts, treebank): (Facts, _) = (of.facts(), &of.report().treebank.name);
+        let (facts, treebank): (Facts, _) = (of.facts()?, &of.report().treebank.name);
         let rows = facts.rows(of)?;
         // The terminal shows what the UAS says; reports show all.
         let mut uas = facts.differences(of)?;

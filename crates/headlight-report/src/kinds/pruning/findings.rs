@@ -35,7 +35,7 @@ type Curve<'a> = Vec<&'a Pruning>;
 impl Masking {
     pub(super) fn read(of: &Experiment<'_>) -> Result<Self, RunError> {
         let differences = of.differences()?;
-        Ok(Self { facts: of.facts(), heads: of.heads(), alone: of.rows()?, in_order: of.rows()?, differences })
+        Ok(Self { facts: of.facts()?, heads: of.heads(), alone: of.rows()?, in_order: of.rows()?, differences })
     }
 
     /// How often an order was drawn; 0 where it is none of those asked for.

@@ -84,7 +84,7 @@ impl Kind for Pruning {
     }
 
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let (facts, masking): (Facts, _) = (of.facts(), Masking::read(of)?);
+        let (facts, masking): (Facts, _) = (of.facts()?, Masking::read(of)?);
         let mut warnings = masking.untrained();
         if masking.draws("random") == 1 {
             warnings.push(

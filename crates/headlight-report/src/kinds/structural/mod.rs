@@ -89,7 +89,7 @@ impl Kind for Structural {
 
     fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
         let (rows, differences) = (of.rows()?, of.differences()?);
-        Ok(of.facts::<Facts>().probes.iter().filter_map(|probe| probe.finding(&rows, &differences)).collect())
+        Ok(of.facts::<Facts>()?.probes.iter().filter_map(|probe| probe.finding(&rows, &differences)).collect())
     }
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {

@@ -59,7 +59,7 @@ impl Kind for Surface {
     }
 
     fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let (facts, rows): (Facts, Vec<tables::Surface>) = (of.facts(), of.rows()?);
+        let (facts, rows): (Facts, Vec<tables::Surface>) = (of.facts()?, of.rows()?);
         let (what, thresholds) = (facts.seen.what(), facts.thresholds.unwrap_or_default());
         let labels = facts.labels().filter(|(_, heads)| !heads.is_empty());
         let mut findings: Vec<String> = labels
@@ -96,7 +96,7 @@ impl Kind for Surface {
     }
 
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let facts: Facts = of.facts();
+        let facts: Facts = of.facts()?;
         let entropy = facts.thresholds.unwrap_or_default().entropy;
         let uniform = facts.entropy_uniform.unwrap_or_default();
         let warning = || {
@@ -109,7 +109,7 @@ impl Kind for Surface {
     }
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
-        let facts: Facts = of.facts();
+        let facts: Facts = of.facts()?;
         Ok(vec![by_layer(of, &of.rows()?, &facts), behaviours(&facts)])
     }
 

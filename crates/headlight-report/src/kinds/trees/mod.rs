@@ -36,7 +36,7 @@ impl Kind for Trees {
     }
 
     fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let facts: Facts = of.facts();
+        let facts: Facts = of.facts()?;
         let (rows, differences) = (of.rows::<HeadTree>()?, of.differences()?);
         let finding = |(head, difference): (&HeadTree, &Difference)| {
             let name = match facts.chosen.get(head.tree.name()).map_or(&[][..], Vec::as_slice) {
@@ -59,7 +59,7 @@ impl Kind for Trees {
     }
 
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        Ok(of.facts::<Facts>().selection.and_then(|it| it.warning(NOT_TESTED)).into_iter().collect())
+        Ok(of.facts::<Facts>()?.selection.and_then(|it| it.warning(NOT_TESTED)).into_iter().collect())
     }
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
