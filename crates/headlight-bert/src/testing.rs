@@ -101,7 +101,7 @@ pub(crate) fn variants(spec: &Architecture) -> Vec<Architecture> {
             },
             embedding: unplaced,
             feed_forward: FeedForward { activation: Activation::Silu, gated: true, ..spec.feed_forward },
-            norm: Norm { kind: NormKind::Rms, ..spec.norm },
+            norm: Norm { kind: NormKind::Rms, bias: false, ..spec.norm },
             order: Order::Pre,
             ..spec.clone()
         },
@@ -115,7 +115,8 @@ pub(crate) fn weights(spec: &Architecture, rng: &mut ChaCha8Rng) -> BertWeights 
     };
     let (hidden, inner, embedding) = (spec.hidden, spec.feed_forward.width, &spec.embedding);
     let mut tables = [spec.vocabulary, 200, embedding.segments].map(|rows| draw(rows * embedding.width, 0.0, 1.0));
-    let mut norm = |width: usize| LayerNorm { weight: draw(width, 1.0, 0.3), bias: draw(width, 0.0, 0.3) };
+    let shift = f32::from(u8::from(spec.norm.bias));
+    let mut norm = |width: usize| LayerNorm { weight: draw(width, 1.0, 0.3), bias: draw(width, 0.0, 0.3 * shift) };
     let of_embeddings = embedding.norm.then(|| norm(embedding.width));
     let relative = match &spec.attention.relative {
         None => 0,
@@ -137,7 +138,7 @@ pub(crate) fn weights(spec: &Architecture, rng: &mut ChaCha8Rng) -> BertWeights 
         projection: embedding.projected.then(|| linear(embedding.width, hidden)),
         relative,
     };
-    let norm = |width: usize| LayerNorm { weight: vec![0.9; width], bias: vec![0.1; width] };
+    let norm = |width: usize| LayerNorm { weight: vec![0.9; width], bias: vec![0.1 * shift; width] };
     let of_heads = |width: usize| spec.attention.query_key_norm.then(|| norm(width));
     let (heads, keys) = (spec.heads_width(), spec.keys_width());
     let own = matches!(spec.attention.relative, Some(Relative::Disentangled { shared: false, .. }));

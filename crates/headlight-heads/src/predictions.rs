@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn a_prediction_is_found_by_direction_head_and_word() {
         let grid = HeadGrid { layers: 2, heads: 2 };
-        let mut weights = vec![0.0; 4 * 25];
+        let mut weights = vec![0.1; 4 * 25];
         // Layer 2, head 1 has word 0 attend to word 2; all other weights are equal.
         weights[2 * 25 + 5 + 3] = 1.0;
         let predictions = predict(&WordAttention::new(grid, &Frame::bert(), 3, weights).expect("four maps"));

@@ -1,6 +1,6 @@
 //! What the tests share: where data lies and how goldens are read.
 #![allow(dead_code, reason = "each test binary uses a part")]
-#![allow(clippy::print_stderr, reason = "a test that does not run says so")]
+#![allow(clippy::print_stderr, reason = "a test that does not run says so; figures are for people")]
 
 use std::{
     fs,
@@ -68,6 +68,7 @@ pub fn family(name: &str) -> tempfile::TempDir {
     let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map(str::to_owned);
     let pieces: Vec<String> = pieces.into_iter().chain((5..60).map(|number| format!("piece{number}"))).collect();
     fs::write(folder.path().join("vocab.txt"), pieces.join("\n")).unwrap();
+    fs::write(folder.path().join("tokenizer_config.json"), r#"{"tokenizer_class": "BertTokenizer"}"#).unwrap();
     folder
 }
 
@@ -137,6 +138,7 @@ pub fn check_golden(context: &str, golden: &Golden, name: &str, found: &[f32]) {
     let (_, expected) = golden.floats(name);
     let largest = expected.iter().fold(1f32, |largest, value| largest.max(value.abs()));
     let worst = max_difference(found, &expected) / largest;
+    eprintln!("{context} {name} differs by {worst:e}");
     assert!(worst <= TOLERANCE, "{context} {name}: {worst}");
 }
 
