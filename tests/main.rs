@@ -21,6 +21,7 @@ mod interrupted;
 mod kinds;
 mod labels;
 mod models;
+mod pairs;
 mod pipeline;
 mod probe_runs;
 mod probes;

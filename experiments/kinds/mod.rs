@@ -7,6 +7,7 @@ mod coreference;
 mod ensembles;
 mod heads;
 mod importance;
+mod pairs;
 pub mod probe;
 mod pruning;
 pub mod shared;
@@ -122,6 +123,7 @@ kinds! {
     "clusters" => Clusters(clusters::Clusters),
     "coreference" => Coreference(coreference::Coreference),
     "importance" => Importance(importance::Importance),
+    "pairs" => Pairs(pairs::Pairs),
     "pruning" => Pruning(pruning::Pruning),
     "trees" => Trees(trees::Trees),
     "ensembles" => Ensembles(ensembles::Ensembles),
@@ -131,9 +133,11 @@ kinds! {
 fn readers(key: &str) -> Option<&'static [&'static str]> {
     const TEXT: &[&str] = &["surface", "clusters", "importance", "pruning"];
     Some(match key {
-        "model.attention" => &["heads", "probe", "surface", "clusters", "coreference", "pruning", "trees", "ensembles"],
-        "treebank.granularity" => &["heads", "probe", "clusters", "trees", "ensembles"],
-        "treebank.merge" => &["heads", "probe", "clusters", "coreference", "pruning", "trees", "ensembles"],
+        "model.attention" => {
+            &["heads", "probe", "surface", "clusters", "coreference", "pruning", "pairs", "trees", "ensembles"]
+        }
+        "treebank.granularity" => &["heads", "probe", "clusters", "pairs", "trees", "ensembles"],
+        "treebank.merge" => &["heads", "probe", "clusters", "coreference", "pruning", "pairs", "trees", "ensembles"],
         "treebank.unit" => &["heads", "probe", "structural", "trees", "ensembles", "importance", "pruning"],
         "roles.next" | "roles.previous" | "roles.entropy" | "roles.cls" | "roles.sep" | "roles.punctuation" => {
             &["surface", "clusters"]

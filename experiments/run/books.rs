@@ -135,7 +135,12 @@ impl Run {
         found.map(|(_, books)| books).context("a pass leaves its books")
     }
 
-    /// What was used of each split, in the order of what is reported, chosen on, learnt from, and the corpus. Of several
+    /// Notes what was read of minimal pairs.
+    pub fn note_pairs(&mut self, summary: SplitSummary) {
+        self.pairs = Some(summary);
+    }
+
+    /// What was used of each split, in the order of what is reported, chosen on, learnt from, the corpus and minimal pairs. Of several
     /// streams of a split the first one speaks.
     pub(super) fn splits(&self) -> Vec<SplitSummary> {
         let rank = |split: &str| ["evaluate", "select", "train"].iter().position(|name| *name == split).unwrap_or(3);
@@ -145,6 +150,7 @@ impl Run {
                 splits.push(books.summary.clone());
             }
         }
+        splits.extend(self.pairs.clone());
         splits.sort_by_key(|split| rank(&split.split));
         splits
     }

@@ -40,6 +40,7 @@ use headlight_report::{RANDOM_WEIGHTS, Selection, Told};
 
 use crate::cli::progress;
 use crate::config::{Settings, Split};
+use crate::sources::pairs;
 use crate::sources::treebank::Treebank;
 use books::Books;
 use cache::Place;
@@ -109,6 +110,8 @@ pub struct Run {
     inputs: Vec<Input>,
     /// What was read of each stream, in the order of their first passes.
     books: Vec<(Stream, Books)>,
+    /// What was read of minimal pairs.
+    pairs: Option<SplitSummary>,
     /// A hash of what each stream is made of.
     texts: Vec<(Stream, String)>,
     /// What is read of a split by those who need words alone.
@@ -143,6 +146,7 @@ impl Run {
             treebanks: BTreeMap::new(),
             inputs: Vec::new(),
             books: Vec::new(),
+            pairs: None,
             texts: Vec::new(),
             words: BTreeMap::new(),
             checkpoint: OnceCell::new(),
@@ -346,11 +350,13 @@ impl Run {
         let config = &self.config;
         let treebank = &config.treebank;
         // A run on unlabelled text alone has no treebank to name, whatever files `[treebank]` lists.
-        let is_corpus = |split: &SplitSummary| split.split == "corpus";
+        let is = |name: &'static str| move |split: &&SplitSummary| split.split == name;
+        let has_trees = |split: &SplitSummary| !["corpus", "pairs"].contains(&split.split.as_str());
         let splits = self.splits();
-        let of_treebank = splits.iter().any(|split| !is_corpus(split)).then(|| treebank.display_name());
-        let of_corpus = splits.iter().any(is_corpus).then(|| config.corpus.display_name());
-        let name = of_treebank.or(of_corpus);
+        let of_treebank = splits.iter().any(has_trees).then(|| treebank.display_name());
+        let of_corpus = splits.iter().find(is("corpus")).map(|_| config.corpus.display_name());
+        let of_pairs = splits.iter().find(is("pairs")).map(|split| pairs::name(&split.files));
+        let name = of_treebank.or(of_corpus).or(of_pairs);
         let treebank_summary =
             TreebankSummary { name: name.unwrap_or_default(), splits: splits.clone(), overlaps: self.overlaps() };
         let mut warnings = treebank_summary.warnings();

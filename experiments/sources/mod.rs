@@ -2,6 +2,7 @@
 
 pub mod corpus;
 pub mod fetch;
+pub mod pairs;
 pub mod treebank;
 
 use std::fs;

@@ -80,6 +80,7 @@ pub use head_tests::{Field, head_tests, pay_for_choice};
 pub use html::html_report;
 pub use kinds::ensembles::{ARCS_FOUND, BEST_HEAD, FIRST_HEAD};
 pub use kinds::masked_lm::has_learned;
+pub use kinds::pairs;
 pub use kinds::probe::RIGHT_BRANCHING;
 pub use kinds::pruning::MaskingMeasure;
 pub use kinds::{RANDOM_WEIGHTS, Told, show, told};

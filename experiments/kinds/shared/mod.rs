@@ -1,6 +1,7 @@
 //! What several kinds need, and what no kind takes from another.
 
 pub mod masked_lm;
+pub mod named_heads;
 pub mod paired;
 pub mod predictions;
 pub mod probing;

@@ -14,6 +14,7 @@ use crate::config::{self, CorpusConfig};
 use crate::sources::fetch;
 
 pub use pack::{Packing, Pair, Sample, pack, sample};
+pub(super) use read::plain;
 pub use read::{Document, Documents};
 
 /// The corpus inside the binary, by the name that configs give it.

@@ -105,7 +105,7 @@ impl Iterator for Documents {
 }
 
 /// What a file holds, decompressed where it starts as gzip does.
-fn plain(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+pub fn plain(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
     let mut start = Vec::new();
     (&mut input).take(GZIP.len() as u64).read_to_end(&mut start)?;
     let compressed = start == GZIP;

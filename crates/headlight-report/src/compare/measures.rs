@@ -1,10 +1,13 @@
-//! Numbers beside the relations, by name: attachment scores of probes, trees of single heads, accuracies of coreference.
+//! Numbers beside the relations, by name: attachment scores of probes, trees of single heads, accuracies of coreference
+//! and minimal pairs.
 
 use std::collections::BTreeMap;
 
 use super::{CompareError, Paper, PublishedProbe, Source};
 use crate::run::RunDirectory;
-use crate::tables::{Coreference, HeadTree, ProbeScore, TreeMeasure, TreePredictor, TreeShape};
+use crate::tables::{
+    Coreference, HeadTree, PairAccuracy, PairLevel, ProbeScore, TreeMeasure, TreePredictor, TreeShape,
+};
 
 /// A share, and how sure it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,6 +34,7 @@ fn of_run(run: &RunDirectory) -> Result<Measures, CompareError> {
     let mut measures = of_probes(&run.table_or_empty()?);
     measures.extend(of_trees(&run.table_or_empty()?));
     measures.extend(of_coreference(&run.table_or_empty()?));
+    measures.extend(of_pairs(&run.table_or_empty()?));
     Ok(measures)
 }
 
@@ -77,6 +81,17 @@ fn of_coreference(rows: &[Coreference]) -> Measures {
         (coreference_name(&row.predictor, &row.mention_type), measure)
     };
     rows.iter().filter(|row| row.total > 0).map(measure).collect()
+}
+
+/// Minimal pairs, all and by phenomenon.
+fn of_pairs(rows: &[PairAccuracy]) -> Measures {
+    let shown = rows.iter().filter(|row| matches!(row.level, PairLevel::Whole | PairLevel::Phenomenon));
+    let measure = |row: &PairAccuracy| {
+        let group = row.group.as_deref().unwrap_or("all").replace('_', " ");
+        let measure = counted(row.correct, row.total, row.ci_low.zip(row.ci_high));
+        (format!("minimal pairs, {}, {group}", row.pairs), measure)
+    };
+    shown.map(measure).collect()
 }
 
 fn counted(correct: u64, total: u64, interval: Option<(f64, f64)>) -> Measure {

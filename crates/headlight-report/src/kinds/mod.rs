@@ -13,6 +13,7 @@ mod experiment;
 pub(crate) mod heads;
 pub(crate) mod importance;
 pub(crate) mod masked_lm;
+pub mod pairs;
 pub mod probe;
 pub(crate) mod pruning;
 pub(crate) mod shared;
@@ -54,7 +55,7 @@ pub(crate) trait Kind: Sync {
 
 /// All kinds in the order in which reports show them: what heads do, alone and together; what they look at and which are
 /// alike; what the model needs; what probes make of them.
-const KINDS: [&dyn Kind; 10] = [
+const KINDS: [&dyn Kind; 11] = [
     &heads::Heads,
     &ensembles::Ensembles,
     &trees::Trees,
@@ -63,6 +64,7 @@ const KINDS: [&dyn Kind; 10] = [
     &clusters::Clusters,
     &importance::Importance,
     &pruning::Pruning,
+    &pairs::Pairs,
     &probe::Probe,
     &structural::Structural,
 ];

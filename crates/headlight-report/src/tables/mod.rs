@@ -28,6 +28,7 @@
 
 mod beyond;
 mod error;
+mod pairs;
 mod read;
 mod reference;
 mod rows;
@@ -38,6 +39,7 @@ mod write;
 
 pub use beyond::{BestHeadLength, HeadAttention, HeadLength, NullModel};
 pub use error::TableError;
+pub use pairs::{MaskedHeads, PairAccuracy, PairLevel, PairMasking, PairScore, SentenceScore};
 pub use read::{TableReader, read_table};
 pub use reference::reference;
 pub use rows::{

@@ -2,8 +2,8 @@
 
 use super::{
     Ablation, Baseline, BestHead, BestHeadLength, Cluster, Coreference, CoreferenceHead, Ensemble, EnsembleTree,
-    HeadAttention, HeadDistance, HeadLength, HeadScore, HeadTest, HeadTree, Importance, Kind, NullModel, Prediction,
-    ProbeScore, Pruning, Surface, SweepScore, SweepSeeds, TABLES_VERSION, Table,
+    HeadAttention, HeadDistance, HeadLength, HeadScore, HeadTest, HeadTree, Importance, Kind, NullModel, PairAccuracy,
+    PairMasking, PairScore, Prediction, ProbeScore, Pruning, Surface, SweepScore, SweepSeeds, TABLES_VERSION, Table,
 };
 
 /// What `docs/tables.md` shows of reading a table in Python; a test runs it.
@@ -50,6 +50,9 @@ pub fn reference() -> String {
     push::<Importance>(&mut page);
     push::<Ablation>(&mut page);
     push::<Pruning>(&mut page);
+    push::<PairAccuracy>(&mut page);
+    push::<PairMasking>(&mut page);
+    push::<PairScore>(&mut page);
     push::<HeadTree>(&mut page);
     push::<Ensemble>(&mut page);
     push::<EnsembleTree>(&mut page);

@@ -71,7 +71,7 @@ fn clicks_and_keys_change_the_view() {
             "surface-prev", "surface-next", "surface-self", "surface-cls", "surface-sep", "surface-punct",
             "surface-entropy", "surface-entropy_cls", "map-layers", "map-roles",
             "importance-attention", "importance-gate", "importance-heads",
-            "ablation-heads", "pruning-masked_lm-zero", "pruning-probe_uas-zero",
+            "ablation-heads", "pruning-masked_lm-zero", "pruning-probe_uas-zero", "pairs-masked",
             "probe-plot", "probe-without_layer", "probe-heads",
             "structural-uuas", "structural-distance_spearman", "structural-root_accuracy", "structural-norm_spearman",
         ],

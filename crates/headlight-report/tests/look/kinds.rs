@@ -19,6 +19,59 @@ impl Size {
         self.write_coreference(folder, &mut random);
         self.write_probes(folder, &mut random);
         self.write_differences(folder, &mut random);
+        self.write_pairs(folder);
+    }
+
+    fn write_pairs(&self, folder: &Path) {
+        let phenomena = ["island_effects", "anaphor_agreement", "npi_licensing", "filler_gap_dependency"];
+        let groups: Vec<(PairLevel, Option<String>)> = [(PairLevel::Whole, None)]
+            .into_iter()
+            .chain([(PairLevel::Field, Some(self.text("syntax")))])
+            .chain(phenomena.map(|name| (PairLevel::Phenomenon, Some(self.text(name)))))
+            .chain(phenomena.map(|name| (PairLevel::Paradigm, Some(self.text(&format!("{name}_1"))))))
+            .collect();
+        let (mut rows, mut masked) = (Vec::new(), Vec::new());
+        for (number, (level, group)) in groups.into_iter().enumerate() {
+            let share = 0.55 + 0.04 * number as f64;
+            let several = level != PairLevel::Paradigm;
+            rows.push(PairAccuracy {
+                pairs: self.text("blimp"),
+                score: SentenceScore::WithinWordL2r,
+                level,
+                group: group.clone(),
+                paradigms: if several { 3 } else { 1 },
+                correct: (1000.0 * share) as u64,
+                ties: 1,
+                total: 1000,
+                ci_low: Some(share - 0.03),
+                ci_high: Some(share + 0.03),
+                macro_mean: several.then_some(share - 0.01),
+                macro_ci_low: several.then_some(share - 0.04),
+                macro_ci_high: several.then_some(share + 0.02),
+            });
+            let steps = [(MaskedHeads::None, None, 0)].into_iter();
+            let steps = steps.chain((1..4).map(|step| (MaskedHeads::Chosen, None, step)));
+            let steps =
+                steps.chain((0..5).flat_map(|draw| (1..4).map(move |step| (MaskedHeads::Random, Some(draw), step))));
+            masked.extend(steps.map(|(heads, draw, step)| PairMasking {
+                pairs: self.text("blimp"),
+                score: SentenceScore::WithinWordL2r,
+                masking: "zero".into(),
+                masked: heads,
+                draw,
+                step,
+                heads: ["", "1-1", "1-1 2-1", "1-1 2-1 2-2"][step as usize].into(),
+                level,
+                group: group.clone(),
+                correct: (100.0 * share) as u64 - u64::from(step) * if draw.is_some() { 1 } else { 4 },
+                ties: 0,
+                total: 100,
+                ci_low: (step > 0).then_some(-0.08),
+                ci_high: (step > 0).then_some(0.01),
+            }));
+        }
+        write_table(folder, &rows).unwrap();
+        write_table(folder, &masked).unwrap();
     }
 
     fn write_differences(&self, folder: &Path, random: &mut ChaCha8Rng) {

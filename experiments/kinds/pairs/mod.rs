@@ -1,0 +1,173 @@
+//! `kind = "pairs"`: how often a model finds the acceptable sentence of a minimal pair more likely, and what becomes of that
+//! without some of its heads (METHOD §11; Warstadt et al. 2020).
+//!
+//! All pairs are scored once by the intact model. Heads, listed or the best for relations, are masked one after the other on a
+//! sample of each paradigm, beside as many other heads of the same layers in several draws, and compared pair by pair.
+
+mod rows;
+mod score;
+mod work;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+use headlight_bert::Hiding;
+use headlight_report::tables::{Difference, PairAccuracy, PairMasking, PairScore, SentenceScore, Table, write_table};
+use headlight_report::{pairs_masked_sheets, pairs_sheet};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use self::work::{Found, Work};
+use super::Kind;
+use super::shared::named_heads::{listed, ranked};
+use super::shared::paired::write_differences;
+use super::shared::{bootstrap, check_bootstrap, repeated};
+use crate::config::{Settings, Split, choice, mirrored};
+use crate::run::{Ask, Outcome, Run};
+use crate::sources::pairs::{Invalid, Pairs as PairFiles};
+
+choice! {
+    /// What a sentence of a masked model is scored by.
+    Score => Hiding { WithinWordL2r = "within_word_l2r", Original = "original" }
+}
+choice! {
+    /// What a masked head does.
+    Masking => headlight_bert::Masking { Zero = "zero", Uniform = "uniform" }
+}
+
+mirrored! { Score => SentenceScore { WithinWordL2r, Original } }
+
+/// The keys of `kind = "pairs"`; see `[pairs]` in configs/base.toml.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pairs {
+    files: Vec<String>,
+    invalid: Invalid,
+    score: Score,
+    limit: usize,
+    heads: Vec<String>,
+    relations: Vec<String>,
+    most_heads: usize,
+    masking: Masking,
+    draws: u32,
+    masked_limit: usize,
+    resamples: u32,
+    confidence: f64,
+}
+
+impl Kind for Pairs {
+    const PATHS: &'static [&'static str] = &["files"];
+
+    fn check(&self, config: &Settings) -> Result<()> {
+        ensure!(
+            !self.files.is_empty(),
+            "kind = \"pairs\" needs `pairs.files`, which is empty: name files of minimal pairs in the config or by \
+             --set 'pairs.files=[\"FILE\"]'; \"sample:pairs\" is in the binary"
+        );
+        if let Some(file) = repeated(&self.files) {
+            bail!("`files` names {file:?} twice");
+        }
+        check_bootstrap(self.resamples, self.confidence)?;
+        listed("heads", &self.heads)?;
+        ensure!(
+            self.heads.is_empty() || self.relations.is_empty(),
+            "`heads` and `relations` both say which heads are masked: give one of them"
+        );
+        if let Some(relation) = repeated(&self.relations) {
+            bail!("`relations` names {relation:?} twice");
+        }
+        if !self.relations.is_empty() {
+            ensure!(self.most_heads > 0, "`most_heads` is 0; of `relations` at least one head is masked");
+            config.treebank.required_files(Split::Select, "`pairs.relations`")?;
+        }
+        ensure!(
+            self.draws >= 1,
+            "`draws` is 0; heads to compare with are drawn at least once, and five times or more tell how much hangs on it"
+        );
+        Ok(())
+    }
+
+    fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
+        let needs_ranks = !self.relations.is_empty();
+        Ok(needs_ranks.then(|| Ask::now(ranked(run))).into_iter().collect())
+    }
+
+    fn run(&self, run: &mut Run) -> Result<Outcome> {
+        let files = PairFiles::read(&self.files, self.invalid)?;
+        let masked_lm = run.model()?.masked_lm()?;
+        files.inputs.iter().for_each(|input| run.note_input(input.clone()));
+        let plan = self.plan(run)?;
+        let clock = Instant::now();
+        let found = Work::new(self, run, &files, &masked_lm, plan)?.run()?;
+        run.note_stage("score pairs", clock);
+        run.note_pairs(rows::summary(&files, &found));
+        ensure!(!found.scored.is_empty(), "none of the pairs can be read by the model: {}", rows::skipped(&found));
+        let clock = Instant::now();
+        let bootstrap = bootstrap(self.resamples, self.confidence, run);
+        let accuracies = rows::accuracies(self, &files, &found, &bootstrap)?;
+        let masked = rows::masked(self, &files, &found, &bootstrap)?;
+        let differences = rows::differences(&files, &found, &bootstrap)?;
+        write_table(run.folder(), &accuracies)?;
+        write_table(run.folder(), rows::scores(&files, &found).collect::<Vec<_>>().iter())?;
+        let mut tables = vec![PairAccuracy::NAME.to_owned(), PairScore::NAME.to_owned()];
+        let mut sheets = vec![pairs_sheet(&accuracies)];
+        if !masked.is_empty() {
+            write_table(run.folder(), &masked)?;
+            write_differences(run, &differences)?;
+            tables.extend([PairMasking::NAME.to_owned(), Difference::NAME.to_owned()]);
+            sheets.extend(pairs_masked_sheets(&masked, &differences));
+        }
+        run.note_stage("compare pairs", clock);
+        Ok(Outcome {
+            tables,
+            facts: self.facts(&files, &found),
+            findings: rows::findings(self, &files, &found, &accuracies, &differences),
+            warnings: rows::warnings(self, &found),
+            sheets,
+            statistics: Some(bootstrap.into()),
+            ..Outcome::default()
+        })
+    }
+}
+
+impl Pairs {
+    fn facts(&self, files: &PairFiles, found: &Found) -> BTreeMap<String, Value> {
+        let heads =
+            |heads: &[headlight_attention::AttentionHead]| heads.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let best = found.plan.rankings.iter().map(|ranking| {
+            let best =
+                ranking.heads.iter().take(found.plan.heads.len()).map(
+                    |(head, correct)| json!({ "head": head.to_string(), "correct": correct, "total": ranking.words }),
+                );
+            (ranking.relation.clone(), best.collect::<Value>())
+        });
+        let mut facts = BTreeMap::from([
+            ("pairs".to_owned(), json!(files.name)),
+            ("score".to_owned(), json!(self.score)),
+            ("scored".to_owned(), json!(found.scored.len())),
+            ("in_files".to_owned(), json!(files.pairs.len())),
+            (
+                "skipped".to_owned(),
+                found.skipped.iter().map(|(reason, (pairs, _))| (reason.clone(), json!(pairs))).collect::<Value>(),
+            ),
+        ]);
+        if !found.plan.heads.is_empty() {
+            facts.extend([
+                ("masked_heads".to_owned(), json!(heads(&found.plan.heads))),
+                ("masking".to_owned(), json!(self.masking)),
+                ("masked_on".to_owned(), json!(found.sample.len())),
+                ("draws".to_owned(), json!(found.plan.random.iter().map(|drawn| heads(drawn)).collect::<Vec<_>>())),
+            ]);
+        }
+        if !found.plan.rankings.is_empty() {
+            facts.insert("best_heads_on_select".to_owned(), Value::Object(best.collect()));
+        }
+        facts
+    }
+
+    /// Where `files` are, for messages.
+    fn file(files: &PairFiles, number: usize) -> PathBuf {
+        PathBuf::from(&files.inputs[number].path)
+    }
+}

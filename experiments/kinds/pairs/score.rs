@@ -1,0 +1,99 @@
+//! The scores of pairs: what a model with some heads masked says of their sentences.
+
+use std::num::NonZeroUsize;
+
+use anyhow::{Result, anyhow};
+use headlight_bert::{HeadMask, Hiding, MaskedLm, Pieces, Skip, Tokenizer};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::parallel::map_in_order;
+use crate::cli::progress::Progress;
+use crate::run::{Steps, interrupted};
+use crate::sources::pairs::Pair;
+
+/// Pairs of a step: a few seconds of work, and what an interruption costs at most.
+const BLOCK: usize = 1024;
+
+/// Pairs that one worker takes together.
+const TOGETHER: usize = 16;
+
+/// What came of a pair.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Scored {
+    /// The scores of the acceptable sentence and of the other one, in nats, and whether both are the same pieces to the model.
+    Scores {
+        good: f64,
+        bad: f64,
+        alike: bool,
+        /// Pieces of both, those around them not counted.
+        pieces: u64,
+        /// Words that are nothing but the unknown piece, of all words.
+        unknown: u64,
+        words: u64,
+    },
+    /// Why the model cannot read it.
+    Skipped(String),
+}
+
+/// What scores sentences.
+pub struct Scorer<'a> {
+    pub masked_lm: &'a MaskedLm,
+    pub tokenizer: &'a Tokenizer,
+    /// The id of `[MASK]`.
+    pub mask: u32,
+    pub hiding: Hiding,
+    /// Most pieces of a sentence.
+    pub limit: usize,
+    pub threads: NonZeroUsize,
+}
+
+impl Scorer<'_> {
+    /// The scores of these pairs with heads masked, in order, in blocks that are steps.
+    ///
+    /// # Errors
+    /// Ctrl-C; heads that the model does not have.
+    pub fn pass(&self, pairs: &[&Pair], heads: &HeadMask, steps: &Steps, progress: &Progress) -> Result<Vec<Scored>> {
+        let mut scored = Vec::with_capacity(pairs.len());
+        for (number, block) in pairs.chunks(BLOCK).enumerate() {
+            scored.extend(steps.once(&format!("block {number}"), || {
+                let together: Vec<&[&Pair]> = block.chunks(TOGETHER).collect();
+                let scores = |pairs: &&[&Pair]| {
+                    interrupted()?;
+                    let scored = self.scores(pairs, heads)?;
+                    progress.add(pairs.len() as u64);
+                    Ok(scored)
+                };
+                let done: Vec<Result<Vec<Scored>>> = map_in_order(self.threads, &together, scores);
+                Ok(done.into_iter().collect::<Result<Vec<_>>>()?.concat())
+            })?);
+        }
+        Ok(scored)
+    }
+
+    fn scores(&self, pairs: &[&Pair], heads: &HeadMask) -> Result<Vec<Scored>> {
+        let read = |pair: &&Pair| -> Result<[Pieces; 2], Skip> {
+            Ok([self.tokenizer.sentence(&pair.good, self.limit)?, self.tokenizer.sentence(&pair.bad, self.limit)?])
+        };
+        let read: Vec<Result<[Pieces; 2], Skip>> = pairs.iter().map(read).collect();
+        let sentences: Vec<&Pieces> = read.iter().flatten().flatten().collect();
+        let likelihoods = self.masked_lm.pseudo_log_likelihoods(&sentences, self.mask, self.hiding, heads);
+        let mut likelihoods = likelihoods.map_err(|error| anyhow!("{error}"))?.into_iter();
+        let unknown = self.tokenizer.special().unk;
+        let mut next = || likelihoods.next().unwrap_or(f64::NAN);
+        let scored = |read: &Result<[Pieces; 2], Skip>| match read {
+            Ok([good, bad]) => {
+                let legible = [good, bad].map(|pieces| pieces.legibility(unknown));
+                Scored::Scores {
+                    good: next(),
+                    bad: next(),
+                    alike: good.ids == bad.ids,
+                    pieces: (good.len() + bad.len()).saturating_sub(2 * good.alignment.frame().specials()) as u64,
+                    unknown: legible.iter().map(|it| it.unknown as u64).sum(),
+                    words: legible.iter().map(|it| it.words as u64).sum(),
+                }
+            }
+            Err(skip) => Scored::Skipped(skip.reason().to_owned()),
+        };
+        Ok(read.iter().map(scored).collect())
+    }
+}
