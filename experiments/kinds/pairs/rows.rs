@@ -277,7 +277,8 @@ pub fn summary(files: &PairFiles, found: &Found) -> SplitSummary {
 
 /// Why pairs were skipped, for people.
 pub fn skipped(found: &Found) -> String {
-    let reasons = found.skipped.iter().map(|(reason, (pairs, first))| format!("{} {reason} (first {first})", count(*pairs)));
+    let reasons =
+        found.skipped.iter().map(|(reason, (pairs, first))| format!("{} {reason} (first {first})", count(*pairs)));
     reasons.collect::<Vec<_>>().join(", ")
 }
 

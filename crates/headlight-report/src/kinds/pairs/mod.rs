@@ -42,16 +42,14 @@ pub(crate) fn meaning(score: SentenceScore) -> &'static str {
 
 /// Accuracy by field and phenomenon, and as a whole.
 pub fn pairs_sheet(rows: &[PairAccuracy]) -> Sheet {
-    let columns = ["<of", ">paradigms", ">right", ">interval", ">mean of paradigms", ">interval", ">pairs"];
+    let columns = ["<of", ">right", ">interval", ">by paradigm", ">pairs"];
     let mut sheet = Sheet::new("Minimal pairs whose acceptable sentence is more likely, in %", &columns);
     let line = |row: &PairAccuracy| {
         let cells = [
             row.group.clone().unwrap_or_else(|| "all".to_owned()).replace('_', " "),
-            count(row.paradigms),
             percent(share(row.correct, row.total)),
             ends(row.ci_low.zip(row.ci_high)),
             row.macro_mean.map_or_else(String::new, percent),
-            ends(row.macro_ci_low.zip(row.macro_ci_high)),
             count(row.total),
         ];
         cells.map(Into::into).into()
@@ -65,7 +63,8 @@ pub fn pairs_sheet(rows: &[PairAccuracy]) -> Sheet {
     let ties: u64 = rows.iter().filter(|row| row.level == PairLevel::Whole).map(|row| row.ties).sum();
     if let Some(row) = rows.first() {
         sheet.notes.push(format!(
-            "{} Sentences of one score count as wrong ({} of these). Intervals: bootstrap over pairs.",
+            "{} Sentences of one score count as wrong ({} of these). Intervals: bootstrap over pairs. By paradigm: the mean of the \
+             paradigms' accuracies, as BLiMP reports it.",
             meaning(row.score),
             count(ties)
         ));
@@ -166,7 +165,7 @@ pub(crate) fn by_phenomenon(rows: &[PairMasking], differences: &[Difference]) ->
     if phenomena.len() < 2 {
         return None;
     }
-    let columns = ["<phenomenon", ">intact", ">masked", ">at random", ">masked − random", ">interval", "<", ">pairs"];
+    let columns = ["<phenomenon", ">intact", ">masked", ">random", ">gap", ">interval", "<"];
     let mut sheet = Sheet::new("What the masked heads are for, right in %", &columns);
     let line = |row: &PairMasking| {
         let group = row.group.as_deref();
@@ -189,14 +188,13 @@ pub(crate) fn by_phenomenon(rows: &[PairMasking], differences: &[Difference]) ->
             difference.map_or_else(String::new, |difference| points(difference.difference)),
             interval.map_or_else(String::new, |(low, high)| format!("[{}, {}]", points(low), points(high))),
             stars(difference.and_then(|difference| difference.p_adjusted)).to_owned(),
-            count(row.total),
         ];
         cells.map(Into::into).into()
     };
     sheet.groups.push(phenomena.into_iter().map(line).collect());
     sheet.notes.push(format!(
-        "{last} heads masked: {}. Paired over pairs; random: all draws together. Holm-corrected over phenomena: * p < 0.05, \
-         ** p < 0.01, *** p < 0.001.",
+        "{last} heads masked: {}. Random: as many others of the same layers, all draws together; gap: masked minus random, paired \
+         over pairs. Holm-corrected over phenomena: * p < 0.05, ** p < 0.01, *** p < 0.001.",
         rows.iter().find(|row| row.masked == MaskedHeads::Chosen && row.step == last).map_or("", |row| &row.heads)
     ));
     Some(sheet)

@@ -64,18 +64,18 @@ fn phenomena_stand_above_fields_and_the_whole() {
     insta::assert_snapshot!(pairs_sheet(&rows).to_text(100), @"
     Minimal pairs whose acceptable sentence is more likely, in %
 
-    of          paradigms  right      interval  mean of paradigms      interval  pairs
-    ──────────  ─────────  ─────  ────────────  ─────────────────  ────────────  ─────
-    filler gap          2   65.0  [50.0, 75.0]               62.5  [50.0, 80.0]    200
-    binding             1   70.0  [50.0, 75.0]                                     100
-    ──────────  ─────────  ─────  ────────────  ─────────────────  ────────────  ─────
-    syntax              3   66.7  [50.0, 75.0]               62.5  [50.0, 80.0]    300
-    ──────────  ─────────  ─────  ────────────  ─────────────────  ────────────  ─────
-    all                 3   66.7  [50.0, 75.0]               62.5  [50.0, 80.0]    300
+    of          right      interval  by paradigm  pairs
+    ──────────  ─────  ────────────  ───────────  ─────
+    filler gap   65.0  [50.0, 75.0]         62.5    200
+    binding      70.0  [50.0, 75.0]                 100
+    ──────────  ─────  ────────────  ───────────  ─────
+    syntax       66.7  [50.0, 75.0]         62.5    300
+    ──────────  ─────  ────────────  ───────────  ─────
+    all          66.7  [50.0, 75.0]         62.5    300
 
     Score: pseudo-log-likelihood, each piece guessed in its turn with the later pieces of its word
     hidden too (within_word_l2r). Sentences of one score count as wrong (1 of these). Intervals:
-    bootstrap over pairs.
+    bootstrap over pairs. By paradigm: the mean of the paradigms' accuracies, as BLiMP reports it.
     ");
 }
 
@@ -114,13 +114,14 @@ fn masked_heads_stand_beside_random_ones() {
 
     What the masked heads are for, right in %
 
-    phenomenon  intact  masked  at random  masked − random        interval       pairs
-    ──────────  ──────  ──────  ─────────  ───────────────  ──────────────  ───  ─────
-    binding       80.0    60.0       77.0            −17.0  [−25.0, −10.0]  ***    100
-    filler gap    80.0    60.0       77.0                                          100
+    phenomenon  intact  masked  random    gap        interval
+    ──────────  ──────  ──────  ──────  ─────  ──────────────  ───
+    binding       80.0    60.0    77.0  −17.0  [−25.0, −10.0]  ***
+    filler gap    80.0    60.0    77.0
 
-    2 heads masked: 3-9 3-1. Paired over pairs; random: all draws together. Holm-corrected over
-    phenomena: * p < 0.05, ** p < 0.01, *** p < 0.001.
+    2 heads masked: 3-9 3-1. Random: as many others of the same layers, all draws together; gap: masked
+    minus random, paired over pairs. Holm-corrected over phenomena: * p < 0.05, ** p < 0.01, *** p <
+    0.001.
     ");
     assert!(pairs_masked_sheets(&[], &[]).is_empty());
 }
