@@ -1,7 +1,8 @@
 //! How likely a model finds a sentence.
 //!
-//! A masked model gives no probability of a sentence; its pseudo-log-likelihood stands in: the sum over the pieces of
-//! ln p(piece | the rest), each piece hidden in its turn. Special pieces are never hidden.
+//! A causal model gives its log-likelihood, the sum over the pieces of ln p(piece | those before). A masked model gives no
+//! probability of a sentence; its pseudo-log-likelihood stands in: the sum of ln p(piece | the rest), each piece hidden in its
+//! turn. Special pieces are never hidden or guessed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -73,6 +74,41 @@ impl MaskedLm {
         let likelihoods = self.guess(&inputs, &guesses, masked_heads);
         let sum = |of_sentence: &Vec<(usize, u32)>| of_sentence.iter().map(|guess| likelihoods[guess]).sum();
         Ok(guesses.iter().map(sum).collect())
+    }
+
+    /// The log-likelihood of each sentence in nats under a causal model, with these heads masked. Its first piece is guessed from
+    /// the special piece before it, where the model is given one (`<bos>`); else nothing guesses it and it adds nothing, as in
+    /// minicons. Special pieces behind a sentence are not guessed.
+    ///
+    /// # Errors
+    /// Sentences or heads that are not this model's.
+    pub fn log_likelihoods(&self, sentences: &[&Pieces], masked_heads: &HeadMask) -> Result<Vec<f64>, MaskedLmError> {
+        self.check_heads(masked_heads)?;
+        for (input, pieces) in sentences.iter().enumerate() {
+            pieces.check(&self.spec).map_err(|problem| MaskedLmError::Unfit { input, problem })?;
+        }
+        // A piece is guessed from the state of the one before it.
+        let guessed = |sentence: &&Pieces| {
+            let frame = sentence.alignment.frame();
+            frame.before().len().max(1)..(sentence.len() - frame.after().len()).max(1)
+        };
+        let rows: Vec<Vec<usize>> =
+            sentences.iter().map(|it| guessed(it).map(|position| position - 1).collect()).collect();
+        let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
+        let pieces: Vec<u32> = sentences.iter().flat_map(|it| it.ids[guessed(it)].iter().copied()).collect();
+        let states = self.encoder.final_states(sentences, &rows, masked_heads);
+        let of_rows = states.chunks(TOGETHER * self.spec.hidden).zip(pieces.chunks(TOGETHER)).flat_map(|(states, pieces)| {
+            let targets: Vec<(usize, u32)> = pieces.iter().copied().enumerate().collect();
+            self.head.log_likelihoods_at(&self.encoder, states, &targets)
+        });
+        let of_rows: Vec<f64> = of_rows.collect();
+        let mut rest = &of_rows[..];
+        let mut sum = |rows: &&[usize]| {
+            let (own, others) = rest.split_at(rows.len());
+            rest = others;
+            own.iter().sum()
+        };
+        Ok(rows.iter().map(&mut sum).collect())
     }
 
     /// ln p of every guess, a piece in the input with that number.
