@@ -153,7 +153,11 @@ fn heads_are_the_best_for_relations_on_select() {
     };
     let report: Value = serde_json::from_str(&world.read("runs/tiny/report.json")).unwrap();
     let facts = &report["experiments"][0]["facts"];
-    let first = |relation: &str| facts["best_heads_on_select"][relation][0]["head"].as_str().unwrap().to_owned();
+    let first = |relation: &str| {
+        let ranked = facts["best_heads_on_select"].as_array().unwrap();
+        let ranked = ranked.iter().find(|it| it["relation"] == relation).unwrap();
+        ranked["heads"][0].as_str().unwrap().to_owned()
+    };
     assert_eq!((first("det"), first("obj")), (head("det"), head("obj")));
     let mut expected = vec![head("det")];
     if head("obj") != head("det") {

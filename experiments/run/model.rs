@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use headlight_bert::{Device, Level, LoadOptions, MaskedLm, Model, Precision, Request};
+use headlight_bert::{Device, Level, LoadOptions, MaskedLm, Model, Precision, Request, Visibility};
 use headlight_report::run::{Input, ModelSummary};
 
 use crate::config::Settings;
@@ -56,16 +56,18 @@ impl LoadedModel {
         Ok(Self { model, inputs: inputs?, folder, options, name, random_seed })
     }
 
-    /// The same model with its masked-language-model head. It computes on the processor.
+    /// The same model with its language-model head. It computes on the processor.
     ///
     /// # Errors
-    /// When the checkpoint has no such head, or the vocabulary no `[MASK]`.
+    /// When the checkpoint has no such head, or, where pieces are hidden to be guessed, the vocabulary no `[MASK]`.
     pub fn masked_lm(&self) -> Result<MaskedLm> {
         if self.options.device == Device::Cuda {
             tracing::warn!("losses and gradients are computed on the processor, whatever `model.device` says");
         }
         let masked_lm = MaskedLm::load(&self.folder, &self.options)?;
-        ensure!(self.model.tokenizer().special().mask.is_some(), "the vocabulary of the model has no [MASK]");
+        let hides = masked_lm.spec().visibility() == Visibility::Full;
+        let has_mask = self.model.tokenizer().special().mask.is_some();
+        ensure!(has_mask || !hides, "the vocabulary of the model has no [MASK]");
         Ok(masked_lm)
     }
 

@@ -86,6 +86,12 @@ pub enum MaskedLmError {
         /// The piece to be guessed.
         piece: u32,
     },
+    /// A pseudo-log-likelihood of a causal model.
+    #[error("the model is causal: its sentences have log-likelihoods, and no piece of them is hidden")]
+    Causal,
+    /// A log-likelihood of a model that is not causal.
+    #[error("the model is not causal: its sentences have pseudo-log-likelihoods alone")]
+    NotCausal,
     /// A masked head that the model does not have.
     #[error("there is no head {head} to mask: the model has {} layers of {} heads", .grid.layers, .grid.heads)]
     NoSuchHead {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use headlight_attention::HeadGrid;
 
-use crate::{HeadMask, MaskedLm, MaskedLmError, Pieces};
+use crate::{HeadMask, MaskedLm, MaskedLmError, Pieces, Visibility};
 
 /// What is hidden while a piece is guessed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -44,6 +44,9 @@ impl MaskedLm {
         hiding: Hiding,
         masked_heads: &HeadMask,
     ) -> Result<Vec<f64>, MaskedLmError> {
+        if self.spec.visibility() == Visibility::Causal {
+            return Err(MaskedLmError::Causal);
+        }
         self.check_heads(masked_heads)?;
         let outside = |input, piece| MaskedLmError::Target { input, position: 0, piece };
         if mask as usize >= self.spec.vocabulary {
@@ -83,6 +86,9 @@ impl MaskedLm {
     /// # Errors
     /// Sentences or heads that are not this model's.
     pub fn log_likelihoods(&self, sentences: &[&Pieces], masked_heads: &HeadMask) -> Result<Vec<f64>, MaskedLmError> {
+        if self.spec.visibility() == Visibility::Full {
+            return Err(MaskedLmError::NotCausal);
+        }
         self.check_heads(masked_heads)?;
         for (input, pieces) in sentences.iter().enumerate() {
             pieces.check(&self.spec).map_err(|problem| MaskedLmError::Unfit { input, problem })?;
@@ -97,10 +103,11 @@ impl MaskedLm {
         let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
         let pieces: Vec<u32> = sentences.iter().flat_map(|it| it.ids[guessed(it)].iter().copied()).collect();
         let states = self.encoder.final_states(sentences, &rows, masked_heads);
-        let of_rows = states.chunks(TOGETHER * self.spec.hidden).zip(pieces.chunks(TOGETHER)).flat_map(|(states, pieces)| {
-            let targets: Vec<(usize, u32)> = pieces.iter().copied().enumerate().collect();
-            self.head.log_likelihoods_at(&self.encoder, states, &targets)
-        });
+        let of_rows =
+            states.chunks(TOGETHER * self.spec.hidden).zip(pieces.chunks(TOGETHER)).flat_map(|(states, pieces)| {
+                let targets: Vec<(usize, u32)> = pieces.iter().copied().enumerate().collect();
+                self.head.log_likelihoods_at(&self.encoder, states, &targets)
+            });
         let of_rows: Vec<f64> = of_rows.collect();
         let mut rest = &of_rows[..];
         let mut sum = |rows: &&[usize]| {

@@ -4,10 +4,10 @@ mod support;
 
 use std::{fs, io::Read, path::Path};
 
-use headlight_attention::AttentionHead;
+use headlight_attention::{Alignment, AttentionHead, Frame};
 use headlight_bert::{HeadMask, Hiding, LoadOptions, MaskedLm, MaskedLmError, Masking, Model, Pieces, Skip};
 use serde_json::Value;
-use support::{fixture, shared};
+use support::{bare, fixture, shared};
 
 /// The largest difference to PyTorch that is allowed, in nats a sentence.
 const TOLERANCE: f64 = 1e-4;
@@ -74,6 +74,44 @@ fn pseudo_log_likelihoods_with_masked_heads_equal_pytorch() {
     };
     let heads: HeadMask = golden["tiny_masked"]["heads"].as_array().unwrap().iter().map(head).collect();
     tiny.check(&texts(&golden), &heads, &golden["tiny_masked"]);
+}
+
+#[test]
+fn log_likelihoods_of_causal_models_equal_pytorch() {
+    let golden = golden();
+    let ids = golden["causal"]["ids"].as_array().unwrap().iter();
+    let ids: Vec<Vec<u32>> =
+        ids.map(|ids| ids.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()).collect();
+    // The same pieces behind a special one, which guesses the first of them.
+    let framed = |ids: &[u32]| {
+        let alignment =
+            Alignment::new(&Frame::new(["<bos>"], []), ids.len(), (1..ids.len()).map(|at| at..at + 1).collect());
+        Pieces { segments: vec![0; ids.len()], ids: ids.to_vec(), alignment: alignment.unwrap(), unpieced_words: 0 }
+    };
+    for name in ["gpt2", "gpt-neox", "llama"] {
+        let model = MaskedLm::load(&fixture("families").join(name), &LoadOptions::default()).unwrap();
+        let expected: Vec<f64> =
+            golden["causal"][name].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
+        let check = |pieces: Vec<Pieces>, expected: &[f64]| {
+            let sentences: Vec<&Pieces> = pieces.iter().collect();
+            let found = model.log_likelihoods(&sentences, &HeadMask::new()).unwrap();
+            assert!(
+                found.iter().zip(expected).all(|(a, b)| (a - b).abs() < TOLERANCE),
+                "{name}: {found:?} {expected:?}"
+            );
+            for (sentence, found) in sentences.iter().zip(found) {
+                assert_eq!(model.log_likelihoods(&[sentence], &HeadMask::new()).unwrap(), [found], "{name} alone");
+            }
+        };
+        check(ids.iter().map(|ids| bare(ids.clone())).collect(), &expected);
+        let several: Vec<Pieces> = ids.iter().filter(|ids| ids.len() > 1).map(|ids| framed(ids)).collect();
+        check(several, &[expected[0], expected[1], expected[3]]);
+        let sentence = bare(ids[0].clone());
+        let error = model.pseudo_log_likelihoods(&[&sentence], 4, Hiding::Original, &HeadMask::new()).unwrap_err();
+        assert_eq!(error, MaskedLmError::Causal);
+    }
+    let error = Loaded::new(&fixture("tiny-bert")).masked_lm.log_likelihoods(&[], &HeadMask::new()).unwrap_err();
+    assert_eq!(error, MaskedLmError::NotCausal);
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub use crate::kinds::coreference::{ChosenHead, Facts as Coreference};
 pub use crate::kinds::ensembles::Facts as Ensembles;
 pub use crate::kinds::heads::{Facts as Heads, Rounding};
 pub use crate::kinds::importance::{Facts as Importance, LeastSep};
+pub use crate::kinds::pairs::{Facts as Pairs, RankedHeads, SkippedPairs};
 pub use crate::kinds::probe::{Facts as Probe, WordVectors};
 pub use crate::kinds::pruning::{Facts as Pruning, RestsOn};
 pub use crate::kinds::shared::Sequences;

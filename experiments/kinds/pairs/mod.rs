@@ -8,16 +8,15 @@ mod rows;
 mod score;
 mod work;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
+use headlight_attention::AttentionHead;
 use headlight_bert::Hiding;
+use headlight_report::facts;
 use headlight_report::tables::{Difference, PairAccuracy, PairMasking, PairScore, SentenceScore, Table, write_table};
-use headlight_report::{pairs_masked_sheets, pairs_sheet};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use self::work::{Found, Work};
 use super::Kind;
@@ -105,26 +104,21 @@ impl Kind for Pairs {
         ensure!(!found.scored.is_empty(), "none of the pairs can be read by the model: {}", rows::skipped(&found));
         let clock = Instant::now();
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
-        let accuracies = rows::accuracies(self, &files, &found, &bootstrap)?;
+        let accuracies = rows::accuracies(&files, &found, &bootstrap)?;
         let masked = rows::masked(self, &files, &found, &bootstrap)?;
         let differences = rows::differences(&files, &found, &bootstrap)?;
         write_table(run.folder(), &accuracies)?;
         write_table(run.folder(), rows::scores(&files, &found).collect::<Vec<_>>().iter())?;
         let mut tables = vec![PairAccuracy::NAME.to_owned(), PairScore::NAME.to_owned()];
-        let mut sheets = vec![pairs_sheet(&accuracies)];
         if !masked.is_empty() {
             write_table(run.folder(), &masked)?;
             write_differences(run, &differences)?;
             tables.extend([PairMasking::NAME.to_owned(), Difference::NAME.to_owned()]);
-            sheets.extend(pairs_masked_sheets(&masked, &differences));
         }
         run.note_stage("compare pairs", clock);
         Ok(Outcome {
             tables,
-            facts: self.facts(&files, &found),
-            findings: rows::findings(self, &files, &found, &accuracies, &differences),
-            warnings: rows::warnings(self, &found),
-            sheets,
+            facts: facts::kept(&self.facts(&files, &found)),
             statistics: Some(bootstrap.into()),
             ..Outcome::default()
         })
@@ -132,38 +126,35 @@ impl Kind for Pairs {
 }
 
 impl Pairs {
-    fn facts(&self, files: &PairFiles, found: &Found) -> BTreeMap<String, Value> {
-        let heads =
-            |heads: &[headlight_attention::AttentionHead]| heads.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let best = found.plan.rankings.iter().map(|ranking| {
-            let best =
-                ranking.heads.iter().take(found.plan.heads.len()).map(
-                    |(head, correct)| json!({ "head": head.to_string(), "correct": correct, "total": ranking.words }),
-                );
-            (ranking.relation.clone(), best.collect::<Value>())
+    fn facts(&self, files: &PairFiles, found: &Found) -> facts::Pairs {
+        let names = |heads: &[AttentionHead]| heads.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let skipped = found.skipped.iter().map(|(reason, (pairs, first))| facts::SkippedPairs {
+            reason: reason.clone(),
+            pairs: *pairs,
+            first: first.clone(),
         });
-        let mut facts = BTreeMap::from([
-            ("pairs".to_owned(), json!(files.name)),
-            ("score".to_owned(), json!(self.score)),
-            ("scored".to_owned(), json!(found.scored.len())),
-            ("in_files".to_owned(), json!(files.pairs.len())),
-            (
-                "skipped".to_owned(),
-                found.skipped.iter().map(|(reason, (pairs, _))| (reason.clone(), json!(pairs))).collect::<Value>(),
-            ),
-        ]);
-        if !found.plan.heads.is_empty() {
-            facts.extend([
-                ("masked_heads".to_owned(), json!(heads(&found.plan.heads))),
-                ("masking".to_owned(), json!(self.masking)),
-                ("masked_on".to_owned(), json!(found.sample.len())),
-                ("draws".to_owned(), json!(found.plan.random.iter().map(|drawn| heads(drawn)).collect::<Vec<_>>())),
-            ]);
+        let ranked = found.plan.rankings.iter().map(|ranking| {
+            let best = &ranking.heads[..found.plan.heads.len().min(ranking.heads.len())];
+            facts::RankedHeads {
+                relation: ranking.relation.clone(),
+                heads: best.iter().map(|(head, _)| head.to_string()).collect(),
+                correct: best.iter().map(|(_, correct)| *correct).collect(),
+                words: ranking.words,
+                sentences: ranking.sentences,
+            }
+        });
+        facts::Pairs {
+            pairs: files.name.clone(),
+            in_files: files.pairs.len() as u64,
+            limit: self.limit as u64,
+            skipped: skipped.collect(),
+            alike: found.alike,
+            masked_heads: names(&found.plan.heads),
+            masking: self.masking.to_string(),
+            masked_on: found.sample.len() as u64,
+            draws: found.plan.random.iter().map(|drawn| names(drawn)).collect(),
+            best_heads_on_select: ranked.collect(),
         }
-        if !found.plan.rankings.is_empty() {
-            facts.insert("best_heads_on_select".to_owned(), Value::Object(best.collect()));
-        }
-        facts
     }
 
     /// Where `files` are, for messages.

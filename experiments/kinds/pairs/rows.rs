@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use headlight_report::format::{count, percent, points};
+use headlight_report::format::count;
 use headlight_report::pairs::{INTACT, RANDOM, measure};
 use headlight_report::run::SplitSummary;
 use headlight_report::stats::{Bootstrap, Counts, Interval, Pair as CountPair, Unit};
@@ -12,7 +12,6 @@ use headlight_report::{Compared, differences as compare};
 
 use super::Pairs;
 use super::work::{Found, MaskedPass};
-use crate::kinds::shared::paired::said;
 use crate::sources::pairs::{Pairs as PairFiles, Paradigm};
 
 /// The levels that tables have, the largest first.
@@ -76,7 +75,7 @@ fn sums(scores: &[[f64; 2]], places: &[usize]) -> (u64, u64) {
 ///
 /// # Errors
 /// None that a caller could cause.
-pub fn accuracies(keys: &Pairs, files: &PairFiles, found: &Found, bootstrap: &Bootstrap) -> Result<Vec<PairAccuracy>> {
+pub fn accuracies(files: &PairFiles, found: &Found, bootstrap: &Bootstrap) -> Result<Vec<PairAccuracy>> {
     let scores: Vec<[f64; 2]> = found.scored.iter().map(|scored| [scored.good, scored.bad]).collect();
     let paradigms: Vec<usize> = found.scored.iter().map(|scored| files.pairs[scored.pair].paradigm).collect();
     let row = |group: &Group<'_>| -> Result<PairAccuracy> {
@@ -90,7 +89,7 @@ pub fn accuracies(keys: &Pairs, files: &PairFiles, found: &Found, bootstrap: &Bo
         let macro_interval = if several { bootstrap.statistic(places.len(), mean) } else { None };
         Ok(PairAccuracy {
             pairs: files.name.clone(),
-            score: keys.score.into(),
+            score: found.score,
             level: *level,
             group: name.map(ToOwned::to_owned),
             paradigms: of_paradigms.len() as u64,
@@ -187,7 +186,7 @@ pub fn masked(keys: &Pairs, files: &PairFiles, found: &Found, bootstrap: &Bootst
             };
             rows.push(PairMasking {
                 pairs: files.name.clone(),
-                score: keys.score.into(),
+                score: found.score,
                 masking: keys.masking.to_string(),
                 masked,
                 draw: pass.draw,
@@ -280,136 +279,4 @@ pub fn skipped(found: &Found) -> String {
     let reasons =
         found.skipped.iter().map(|(reason, (pairs, first))| format!("{} {reason} (first {first})", count(*pairs)));
     reasons.collect::<Vec<_>>().join(", ")
-}
-
-/// What the run rests on besides its config.
-pub fn warnings(keys: &Pairs, found: &Found) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if !found.skipped.is_empty() {
-        warnings.push(format!(
-            "Pairs that were left out with both sentences, by reason: {}. They are in no accuracy.",
-            skipped(found)
-        ));
-    }
-    if found.alike > 0 {
-        warnings.push(format!(
-            "The sentences of {} of {} pairs are the same pieces to the model (its vocabulary or its lower case makes them \
-             so); they have one score and count as wrong.",
-            count(found.alike),
-            count(found.scored.len() as u64)
-        ));
-    }
-    if !found.plan.heads.is_empty() && found.plan.random.len() < 5 {
-        warnings.push(format!(
-            "The chosen heads stand beside {} of random ones; what hangs on the draw shows from 5 on.",
-            if keys.draws == 1 { "one draw".to_owned() } else { format!("{} draws", keys.draws) }
-        ));
-    }
-    warnings
-}
-
-/// The main results, each with what it rests on.
-pub fn findings(
-    keys: &Pairs,
-    files: &PairFiles,
-    found: &Found,
-    rows: &[PairAccuracy],
-    differences: &[Difference],
-) -> Vec<String> {
-    let mut findings = Vec::new();
-    let share = |row: &PairAccuracy| row.correct as f64 / row.total as f64;
-    let interval = |ends: Option<(f64, f64)>| {
-        ends.map_or_else(String::new, |(low, high)| format!(" [{}, {}]", percent(low), percent(high)))
-    };
-    if let Some(whole) = rows.iter().find(|row| row.level == PairLevel::Whole) {
-        let drawn = match keys.limit {
-            0 => String::new(),
-            limit => format!(", at most {} drawn of each paradigm by the seed", count(limit as u64)),
-        };
-        let mean = whole.macro_mean.map_or_else(String::new, |mean| {
-            let ends = interval(whole.macro_ci_low.zip(whole.macro_ci_high));
-            format!("; the mean over {} paradigms is {} %{ends}", whole.paradigms, percent(mean))
-        });
-        findings.push(format!(
-            "The model finds the acceptable sentence more likely in {} %{} of {} minimal pairs ({}{drawn}; by {}; a guess is \
-             right in 50 %){mean}.",
-            percent(share(whole)),
-            interval(whole.ci_low.zip(whole.ci_high)),
-            count(whole.total),
-            files.name,
-            whole.score.name(),
-        ));
-    }
-    let phenomena: Vec<&PairAccuracy> = rows.iter().filter(|row| row.level == PairLevel::Phenomenon).collect();
-    let best = phenomena.iter().max_by(|a, b| share(a).total_cmp(&share(b)));
-    let worst = phenomena.iter().min_by(|a, b| share(a).total_cmp(&share(b)));
-    if let (Some(best), Some(worst), true) = (best, worst, phenomena.len() > 1) {
-        let of = |row: &PairAccuracy| {
-            let name = row.group.clone().unwrap_or_default().replace('_', " ");
-            format!(
-                "{name}, {} %{} of {}",
-                percent(share(row)),
-                interval(row.ci_low.zip(row.ci_high)),
-                count(row.total)
-            )
-        };
-        findings.push(format!("Of {} phenomena the best is {}, the worst {}.", phenomena.len(), of(best), of(worst)));
-    }
-    let whole = |b: &str| differences.iter().find(|row| row.group.is_none() && row.b == b);
-    if let (Some(intact), Some(random)) = (whole(INTACT), whole(RANDOM)) {
-        let chosen = match found.plan.rankings.is_empty() {
-            true => "named in the config".to_owned(),
-            false => {
-                let relations: Vec<&str> = found.plan.rankings.iter().map(|it| it.relation.as_str()).collect();
-                let sentences = found.plan.rankings.first().map_or(0, |ranking| ranking.sentences);
-                format!(
-                    "the best for {} in turn, chosen on {} sentences of `select`",
-                    relations.join(", "),
-                    count(sentences)
-                )
-            }
-        };
-        let heads = found.plan.heads.len();
-        let (heads, are) = if heads == 1 { ("1 head".to_owned(), "is") } else { (format!("{heads} heads"), "are") };
-        findings.push(format!(
-            "When {heads} {are} masked ({}: {chosen}; masking {}), {} % of the pairs stay right instead of {} %, {}; beside as \
-             many random heads of the same layers ({} draws, {} % right on average) that is {}. Heads were masked on {} pairs.",
-            names(&found.plan.heads),
-            keys.masking,
-            percent(intact.value_a),
-            percent(intact.value_b),
-            said(intact),
-            found.plan.random.len(),
-            percent(random.value_b),
-            said(random),
-            count(found.sample.len() as u64),
-        ));
-    }
-    let of_phenomena = |row: &&Difference| {
-        row.measure == measure(PairLevel::Phenomenon) && row.b == RANDOM && row.p_adjusted.is_some_and(|p| p < 0.05)
-    };
-    let mut beyond: Vec<&Difference> = differences.iter().filter(of_phenomena).collect();
-    beyond.sort_by(|a, b| a.difference.total_cmp(&b.difference));
-    let compared = differences.iter().filter(|row| row.measure == measure(PairLevel::Phenomenon) && row.b == RANDOM);
-    if let compared @ 2.. = compared.count() {
-        let list: Vec<String> = beyond
-            .iter()
-            .map(|row| {
-                format!("{} ({})", row.group.clone().unwrap_or_default().replace('_', " "), points(row.difference))
-            })
-            .collect();
-        findings.push(match list.is_empty() {
-            true => format!(
-                "In none of {compared} phenomena do the masked heads matter more or less than random ones (paired, \
-                 Holm-corrected)."
-            ),
-            false => format!(
-                "In {} of {compared} phenomena the masked heads differ from random ones beyond chance (paired, Holm-corrected), \
-                 in points: {}.",
-                list.len(),
-                list.join(", ")
-            ),
-        });
-    }
-    findings
 }

@@ -35,13 +35,25 @@ pub enum Scored {
     Skipped(String),
 }
 
+/// How sentences are scored.
+#[derive(Debug, Clone, Copy)]
+pub enum By {
+    /// By the pseudo-log-likelihood of a masked model.
+    PseudoLogLikelihood {
+        /// The id of `[MASK]`.
+        mask: u32,
+        hiding: Hiding,
+    },
+    /// By the log-likelihood of a causal one.
+    LogLikelihood,
+}
+
 /// What scores sentences.
 pub struct Scorer<'a> {
     pub masked_lm: &'a MaskedLm,
     pub tokenizer: &'a Tokenizer,
-    /// The id of `[MASK]`.
-    pub mask: u32,
-    pub hiding: Hiding,
+    /// How sentences are scored.
+    pub by: By,
     /// Most pieces of a sentence.
     pub limit: usize,
     pub threads: NonZeroUsize,
@@ -76,7 +88,12 @@ impl Scorer<'_> {
         };
         let read: Vec<Result<[Pieces; 2], Skip>> = pairs.iter().map(read).collect();
         let sentences: Vec<&Pieces> = read.iter().flatten().flatten().collect();
-        let likelihoods = self.masked_lm.pseudo_log_likelihoods(&sentences, self.mask, self.hiding, heads);
+        let likelihoods = match self.by {
+            By::PseudoLogLikelihood { mask, hiding } => {
+                self.masked_lm.pseudo_log_likelihoods(&sentences, mask, hiding, heads)
+            }
+            By::LogLikelihood => self.masked_lm.log_likelihoods(&sentences, heads),
+        };
         let mut likelihoods = likelihoods.map_err(|error| anyhow!("{error}"))?.into_iter();
         let unknown = self.tokenizer.special().unk;
         let mut next = || likelihoods.next().unwrap_or(f64::NAN);

@@ -2,11 +2,12 @@
 
 use anyhow::{Context, Result};
 use headlight_attention::AttentionHead;
-use headlight_bert::{HeadMask, MaskedLm};
+use headlight_bert::{HeadMask, MaskedLm, Visibility};
 use headlight_report::run::Reading;
+use headlight_report::tables::SentenceScore;
 
 use super::Pairs;
-use super::score::{Scored, Scorer};
+use super::score::{By, Scored, Scorer};
 use crate::cli::progress::{Progress, Unit};
 use crate::kinds::shared::named_heads::{Ranking, check_exist, in_turn, listed, others_of_their_layers, rank};
 use crate::run::{Run, Steps};
@@ -45,6 +46,8 @@ pub struct MaskedPass {
 
 /// What was found.
 pub struct Found {
+    /// What sentences were scored by.
+    pub score: SentenceScore,
     pub plan: Plan,
     /// The pairs that were scored, in the order of the files.
     pub scored: Vec<PairScores>,
@@ -87,6 +90,7 @@ pub struct Work<'a> {
     keys: &'a Pairs,
     files: &'a PairFiles,
     scorer: Scorer<'a>,
+    score: SentenceScore,
     plan: Plan,
     seed: u64,
     steps: Steps,
@@ -109,10 +113,16 @@ impl<'a> Work<'a> {
         let steps = run.steps()?.of("pairs");
         let (seed, limit) = (run.config().seed, run.config().treebank.max_pieces);
         let model = &run.model()?.model;
-        let mask = model.tokenizer().special().mask.context("the vocabulary of the model has no [MASK]")?;
+        let (by, score) = match model.spec().visibility() {
+            Visibility::Full => {
+                let mask = model.tokenizer().special().mask.context("the vocabulary of the model has no [MASK]")?;
+                (By::PseudoLogLikelihood { mask, hiding: keys.score.into() }, keys.score.into())
+            }
+            Visibility::Causal => (By::LogLikelihood, SentenceScore::LogLikelihood),
+        };
         let (tokenizer, threads) = (model.tokenizer(), model.threads());
-        let scorer = Scorer { masked_lm, tokenizer, mask, hiding: keys.score.into(), limit, threads };
-        Ok(Self { keys, files, scorer, plan, seed, steps })
+        let scorer = Scorer { masked_lm, tokenizer, by, limit, threads };
+        Ok(Self { keys, files, scorer, score, plan, seed, steps })
     }
 
     /// Scores the pairs.
@@ -126,6 +136,7 @@ impl<'a> Work<'a> {
         let all = self.scorer.pass(&pairs, &HeadMask::new(), &self.steps.of("intact"), &progress)?;
         progress.finish();
         let mut found = Found {
+            score: self.score,
             plan: self.plan,
             scored: Vec::new(),
             sample: Vec::new(),

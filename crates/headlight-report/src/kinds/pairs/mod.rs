@@ -1,13 +1,52 @@
 //! Minimal pairs: how often a model finds the acceptable sentence more likely, and what masked heads have to do with it.
 
+mod findings;
 mod page;
 
-pub(crate) use page::pairs;
+pub use findings::{Facts, RankedHeads, SkippedPairs};
 
 use super::shared::{ends, share};
+use super::{Experiment, Kind};
+use crate::explorer::Explorer;
 use crate::format::{count, percent, points, stars};
+use crate::html::section::Section;
+use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
 use crate::tables::{Difference, MaskedHeads, PairAccuracy, PairLevel, PairMasking, SentenceScore};
+
+/// `kind = "pairs"`
+pub(crate) struct Pairs;
+
+impl Kind for Pairs {
+    fn name(&self) -> &'static str {
+        "pairs"
+    }
+
+    fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        Ok(findings::findings(&of.facts(), &of.rows()?, &of.differences()?))
+    }
+
+    fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
+        Ok(findings::warnings(&of.facts(), &of.rows()?))
+    }
+
+    fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
+        let masked = pairs_masked_sheets(&of.rows()?, &of.differences()?);
+        Ok([pairs_sheet(&of.rows()?)].into_iter().chain(masked).collect())
+    }
+
+    fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
+        let differences: Vec<Difference> = run.table_or_empty()?;
+        let masked = pairs_masked_sheets(&run.table_or_empty()?, &differences);
+        let masked = masked.into_iter().map(|sheet| ("Minimal pairs without heads", sheet));
+        Ok([("Minimal pairs", pairs_sheet(&run.table_or_empty()?))].into_iter().chain(masked).collect())
+    }
+
+    fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
+        let (rows, masked, differences) = (run.table_or_empty()?, run.table_or_empty()?, run.table_or_empty()?);
+        Ok(page::pairs(&rows, &masked, &differences).into_iter().collect())
+    }
+}
 
 /// What `differences` calls the model with all heads at work.
 pub const INTACT: &str = "intact";
@@ -25,7 +64,7 @@ pub fn measure(level: PairLevel) -> &'static str {
 }
 
 /// What a score is, in a sentence.
-pub(crate) fn meaning(score: SentenceScore) -> &'static str {
+fn meaning(score: SentenceScore) -> &'static str {
     match score {
         SentenceScore::WithinWordL2r => {
             "Score: pseudo-log-likelihood, each piece guessed in its turn with the later pieces of its word hidden too \
@@ -41,7 +80,7 @@ pub(crate) fn meaning(score: SentenceScore) -> &'static str {
 }
 
 /// Accuracy by field and phenomenon, and as a whole.
-pub fn pairs_sheet(rows: &[PairAccuracy]) -> Sheet {
+fn pairs_sheet(rows: &[PairAccuracy]) -> Sheet {
     let columns = ["<of", ">right", ">interval", ">by paradigm", ">pairs"];
     let mut sheet = Sheet::new("Minimal pairs whose acceptable sentence is more likely, in %", &columns);
     let line = |row: &PairAccuracy| {
@@ -73,26 +112,21 @@ pub fn pairs_sheet(rows: &[PairAccuracy]) -> Sheet {
 }
 
 /// A point of a curve of masked heads.
-pub(crate) struct Masked<'a> {
+struct Masked<'a> {
     /// Heads masked.
-    pub step: u32,
+    step: u32,
     /// The heads, where they were chosen.
-    pub heads: &'a str,
+    heads: &'a str,
     /// The share of pairs that are right, the mean of several draws.
-    pub accuracy: f64,
+    accuracy: f64,
     /// The lowest and the highest of several draws, or the ends of the interval.
-    pub ends: Option<(f64, f64)>,
+    ends: Option<(f64, f64)>,
     /// How many draws.
-    pub draws: usize,
+    draws: usize,
 }
 
 /// The curve of some masked heads over pairs of one group, a point for each step; step 0 is the intact model.
-pub(crate) fn curve<'a>(
-    rows: &'a [PairMasking],
-    masked: MaskedHeads,
-    level: PairLevel,
-    group: Option<&str>,
-) -> Vec<Masked<'a>> {
+fn curve<'a>(rows: &'a [PairMasking], masked: MaskedHeads, level: PairLevel, group: Option<&str>) -> Vec<Masked<'a>> {
     let mine = |row: &&PairMasking| {
         row.level == level && row.group.as_deref() == group && [MaskedHeads::None, masked].contains(&row.masked)
     };
@@ -122,7 +156,7 @@ pub(crate) fn curve<'a>(
 }
 
 /// What masked heads do to the accuracy: the whole step by step, and each phenomenon with all of them masked.
-pub fn pairs_masked_sheets(rows: &[PairMasking], differences: &[Difference]) -> Vec<Sheet> {
+fn pairs_masked_sheets(rows: &[PairMasking], differences: &[Difference]) -> Vec<Sheet> {
     let Some(row) = rows.first() else { return Vec::new() };
     let columns = ["<masked", "<heads", ">right", ">change", ">at random", ">lowest", ">highest"];
     let mut steps = Sheet::new("Minimal pairs with heads masked, right in %", &columns);
@@ -158,7 +192,7 @@ pub fn pairs_masked_sheets(rows: &[PairMasking], differences: &[Difference]) -> 
 }
 
 /// Each phenomenon with all heads masked, beside the intact model and random heads; `None` where there is one phenomenon.
-pub(crate) fn by_phenomenon(rows: &[PairMasking], differences: &[Difference]) -> Option<Sheet> {
+fn by_phenomenon(rows: &[PairMasking], differences: &[Difference]) -> Option<Sheet> {
     let last = rows.iter().map(|row| row.step).max()?;
     let of_last = rows.iter().filter(|row| row.masked == MaskedHeads::Chosen && row.step == last);
     let phenomena: Vec<&PairMasking> = of_last.filter(|row| row.level == PairLevel::Phenomenon).collect();

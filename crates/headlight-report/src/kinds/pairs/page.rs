@@ -10,7 +10,7 @@ use crate::sheet::{Sheet, escape_html};
 use crate::tables::{Difference, MaskedHeads, PairAccuracy, PairLevel, PairMasking};
 
 /// Accuracy by phenomenon and paradigm, and what masked heads do to it.
-pub(crate) fn pairs(rows: &[PairAccuracy], masked: &[PairMasking], differences: &[Difference]) -> Option<Section> {
+pub(super) fn pairs(rows: &[PairAccuracy], masked: &[PairMasking], differences: &[Difference]) -> Option<Section> {
     let first = rows.first()?;
     let introduction = format!(
         "Two sentences that differ in one thing, one of them acceptable: how often the model finds that one more likely. {} \
