@@ -37,7 +37,7 @@ impl Mark {
     /// The mark of a sentence.
     pub fn of(sentence: &Sentence, unit: Unit) -> Self {
         match unit {
-            Unit::Sentence | Unit::Sequence => Mark::Sentence,
+            Unit::Sentence | Unit::Sequence | Unit::Pair => Mark::Sentence,
             Unit::Document => {
                 Mark::Document { name: sentence.document().map(ToOwned::to_owned), opens: sentence.opens_document() }
             }

@@ -248,9 +248,9 @@ pub fn differences(files: &PairFiles, found: &Found, bootstrap: &Bootstrap) -> R
             .iter()
             .map(|(other, group, a, b)| Compared { a: &name, b: other, group: group.name, counts: CountPair { a, b } })
             .collect();
-        let mut of_level = compare("pairs", measure(level), &compared, Unit::Sentence, bootstrap)?;
+        let mut of_level = compare("pairs", measure(level), &compared, Unit::Pair, bootstrap)?;
         for (row, (_, group, ..)) in of_level.iter_mut().zip(&material) {
-            (row.unit, row.units) = ("pair".to_owned(), group.places.len() as u64);
+            row.units = group.places.len() as u64;
         }
         rows.extend(of_level);
     }

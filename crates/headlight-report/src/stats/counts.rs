@@ -11,6 +11,8 @@ crate::tables::words::words! {
         Document = "document",
         /// A sequence of packed text.
         Sequence = "sequence",
+        /// A minimal pair of sentences.
+        Pair = "pair",
     }
 }
 
@@ -21,6 +23,7 @@ impl Unit {
             Unit::Sentence => "sentences",
             Unit::Document => "documents",
             Unit::Sequence => "sequences",
+            Unit::Pair => "pairs",
         }
     }
 }

@@ -1,44 +1,9 @@
 //! The rows of minimal pairs.
 
-use serde::Serialize;
-
 use super::schema::tables;
-use super::{Cell, Kind, Value};
+use super::words::words;
 
-/// Declares the values of a text column.
-macro_rules! texts {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
-        pub enum $name {
-            $($(#[$variant_doc])* #[serde(rename = $text)] $variant),+
-        }
-
-        impl $name {
-            /// As files write it.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-        }
-
-        impl Cell for $name {
-            const KIND: Kind = Kind::Text;
-
-            fn value(&self) -> Value<'_> {
-                Value::Text(self.name())
-            }
-
-            fn from_value(value: Value<'_>) -> Option<Self> {
-                match value {
-                    $(Value::Text($text) => Some(Self::$variant),)+
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-texts! {
+words! {
     /// Which pairs are counted together.
     PairLevel {
         /// All.
@@ -52,7 +17,7 @@ texts! {
     }
 }
 
-texts! {
+words! {
     /// What a sentence is scored by.
     SentenceScore {
         /// Of a masked model, later pieces of the same word hidden as well.
@@ -64,7 +29,7 @@ texts! {
     }
 }
 
-texts! {
+words! {
     /// Which heads are masked.
     MaskedHeads {
         /// None.

@@ -501,7 +501,7 @@ tables! {
         p_value: Option<f64>,
         /// `p_value` after Holm's correction over those differences of one experiment and measure that are not 0 in every unit.
         p_adjusted: Option<f64>,
-        /// What was resampled and swapped: `sentence`, `document` or, of packed text, `sequence`.
+        /// What was resampled and swapped: `sentence`, `document`, of packed text `sequence`, or of minimal pairs `pair`.
         unit: Unit,
         /// How many of them.
         units: u64,
