@@ -95,11 +95,11 @@ impl Scorer<'_> {
             By::LogLikelihood => self.masked_lm.log_likelihoods(&sentences, heads),
         };
         let mut likelihoods = likelihoods.map_err(|error| anyhow!("{error}"))?.into_iter();
-        let unknown = self.tokenizer.special().unk;
+        let special = self.tokenizer.special();
         let mut next = || likelihoods.next().unwrap_or(f64::NAN);
         let scored = |read: &Result<[Pieces; 2], Skip>| match read {
             Ok([good, bad]) => {
-                let legible = [good, bad].map(|pieces| pieces.legibility(unknown));
+                let legible = [good, bad].map(|pieces| pieces.legibility(special));
                 Scored::Scores {
                     good: next(),
                     bad: next(),

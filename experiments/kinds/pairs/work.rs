@@ -8,7 +8,7 @@ use headlight_report::tables::SentenceScore;
 
 use super::Pairs;
 use super::score::{By, Scored, Scorer};
-use crate::cli::progress::{Progress, Unit};
+use crate::cli::progress::{Amount, Progress};
 use crate::kinds::shared::named_heads::{Ranking, check_exist, in_turn, listed, others_of_their_layers, rank};
 use crate::run::{Run, Steps};
 use crate::sources::pairs::{Pair, Pairs as PairFiles, Skipped, skip};
@@ -132,7 +132,7 @@ impl<'a> Work<'a> {
     pub fn run(self) -> Result<Found> {
         let numbers = self.files.draw(self.keys.limit, self.seed);
         let pairs: Vec<&Pair> = numbers.iter().map(|&number| &self.files.pairs[number]).collect();
-        let progress = Progress::start("score pairs", Unit::Items("pairs"), Some(pairs.len() as u64));
+        let progress = Progress::start("score pairs", Amount::Items("pairs"), Some(pairs.len() as u64));
         let all = self.scorer.pass(&pairs, &HeadMask::new(), &self.steps.of("intact"), &progress)?;
         progress.finish();
         let mut found = Found {
@@ -165,7 +165,7 @@ impl<'a> Work<'a> {
         let orders: Vec<(Option<u32>, Vec<AttentionHead>)> = orders.collect();
         let passes = orders.len() * found.plan.heads.len();
         let total = (passes * pairs.len()) as u64;
-        let progress = Progress::start("score pairs without heads", Unit::Items("pairs"), Some(total));
+        let progress = Progress::start("score pairs without heads", Amount::Items("pairs"), Some(total));
         for (draw, order) in orders {
             for step in 1..=order.len() {
                 let heads = order[..step].to_vec();

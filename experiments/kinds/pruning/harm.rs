@@ -204,8 +204,6 @@ mod tests {
     use headlight_attention::{AttentionHead, HeadGrid};
     use headlight_report::stats::Unit;
 
-    use headlight_report::stats::Unit;
-
     use super::*;
     use crate::kinds::pruning::keys::ImportanceBy;
 
