@@ -23,11 +23,11 @@ impl Kind for Pairs {
     }
 
     fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        Ok(findings::findings(&of.facts(), &of.rows()?, &of.differences()?))
+        Ok(findings::findings(&of.facts()?, &of.rows()?, &of.differences()?))
     }
 
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        Ok(findings::warnings(&of.facts(), &of.rows()?))
+        Ok(findings::warnings(&of.facts()?, &of.rows()?))
     }
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
