@@ -83,7 +83,7 @@ fn sources(floor: &str) -> Vec<(PathBuf, String)> {
             match path.is_dir() {
                 true => folders.push(path),
                 false => {
-                    sources.push((path.strip_prefix(&base).unwrap().to_owned(), fs::read_to_string(&path).unwrap()))
+                    sources.push((path.strip_prefix(&base).unwrap().to_owned(), fs::read_to_string(&path).unwrap()));
                 }
             }
         }

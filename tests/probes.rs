@@ -100,8 +100,12 @@ fn attention_is_computed_once_and_scores_are_repeated() {
     assert_eq!(skipped("first"), skipped("second"));
 
     let listed = world.succeed(&["store", "ls"]);
-    assert!(listed.contains("tiny-bert on sample train, merge mean, f16") && listed.contains("2 stores"), "{listed}");
-    assert!(listed.contains("3×3 heads, 129 sentences, complete"), "{listed}");
+    assert!(
+        listed.contains("tiny-bert on sample train, merge mean, f16, 3×3 heads")
+            && listed.contains("attention: 2 entries"),
+        "{listed}"
+    );
+    assert!(listed.contains("129 inputs, complete"), "{listed}");
     let verified = world.succeed(&["store", "verify"]);
     assert_eq!(verified.matches("every byte as written").count(), 2, "{verified}");
 }
@@ -120,7 +124,7 @@ fn a_damaged_store_is_noticed_and_made_anew() {
     *changed.last_mut().unwrap() ^= 1;
     fs::write(shard(&stores[0]), changed).unwrap();
     let error = world.fail(1, &["store", "verify"]);
-    assert_eq!(error, "1 of 2 stores are damaged; the next run that needs one makes it anew");
+    assert_eq!(error, "1 of 2 entries are damaged; the next run that needs one makes it anew");
 
     // A store of another model under this one's name.
     fs::remove_dir_all(&stores[0]).unwrap();
@@ -135,11 +139,11 @@ fn a_damaged_store_is_noticed_and_made_anew() {
 
     let id = stores[0].file_name().unwrap().to_str().unwrap();
     let removed = world.succeed(&["store", "rm", &id[..10]]);
-    assert!(removed.starts_with("1 store removed"), "{removed}");
+    assert!(removed.starts_with("1 entry removed"), "{removed}");
     let missing = world.fail(1, &["store", "rm", &id[..10]]);
-    assert!(missing.contains(&format!("there is no store {}", &id[..10])), "{missing}");
+    assert!(missing.contains(&format!("an id that starts with {}", &id[..10])), "{missing}");
     world.succeed(&["store", "rm", "--all"]);
-    assert!(world.succeed(&["store", "ls"]).starts_with("0 stores"));
+    assert!(world.succeed(&["store", "ls"]).starts_with("attention: 0 entries"));
 }
 
 #[test]

@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn the_best_baseline_is_the_best_of_all() {
         let check = |sentences: &[Sentence], group: &Group, best| {
-            assert_eq!(scores(sentences).best(group, Directions::BOTH), best, "{group}")
+            assert_eq!(scores(sentences).best(group, Directions::BOTH), best, "{group}");
         };
         let two = two_sentences();
         // Right-branching has the root of the second sentence right as well.

@@ -296,7 +296,7 @@ pub(crate) mod tests {
         let torn = ExplorerSentence { picks: vec![], ..whole.clone() };
         let bert = Frame::bert();
         Explorer::new("evaluate", GRID, &bert, 7, vec![whole.clone(), torn]).write(folder.path()).unwrap();
-        assert_eq!(Explorer::read(&run).unwrap().unwrap().sentences, [whole.clone()]);
+        assert_eq!(Explorer::read(&run).unwrap().unwrap().sentences, std::slice::from_ref(&whole));
         // A file from before there was a frame is BERT's; the arrays of another frame have other lengths.
         let path = folder.path().join(FILE);
         let written = std::fs::read_to_string(&path).unwrap();

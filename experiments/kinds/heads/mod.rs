@@ -179,6 +179,9 @@ impl Predicted {
     }
 }
 
+/// Counts with the split, or the fold of it, that they are of.
+type ScoresBySplit = Vec<(String, HeadScores)>;
+
 impl Heads {
     fn asked(&self, run: &mut Run) -> Result<Asked> {
         let directions = self.directions(run)?;
@@ -199,11 +202,7 @@ impl Heads {
     }
 
     /// Counts on all splits in use, and the choices made from them.
-    fn choose(
-        &self,
-        run: &mut Run,
-        splits: &Splits<Predicted>,
-    ) -> Result<(Selected<Choices>, Vec<(String, HeadScores)>)> {
+    fn choose(&self, run: &mut Run, splits: &Splits<Predicted>) -> Result<(Selected<Choices>, ScoresBySplit)> {
         let unit = run.config().treebank.unit();
         let empty = HeadScores::new(splits.evaluate.file.grid(), run.config().treebank.granularity());
         let empty = empty.in_directions(self.directions(run)?);

@@ -172,7 +172,7 @@ impl Machine<'_> {
             0x95 => drop(self.bytes::<8>()?),
             b'(' => self.marks.push(self.stack.len()),
             b'0' => drop(self.pop()?),
-            b'1' => drop(self.to_mark()?),
+            b'1' => drop(self.take_to_mark()?),
             b'2' => self.stack.push(self.top()?),
             b'N' => self.push(Value::None),
             0x88 => self.push(Value::Bool(true)),
@@ -240,7 +240,7 @@ impl Machine<'_> {
             }
             b')' => self.push(Value::Tuple(Vec::new())),
             b't' => {
-                let items = self.to_mark()?;
+                let items = self.take_to_mark()?;
                 self.push(Value::Tuple(items));
             }
             0x85..=0x87 => {
@@ -255,7 +255,7 @@ impl Machine<'_> {
                 self.append(vec![item])?;
             }
             b'e' => {
-                let items = self.to_mark()?;
+                let items = self.take_to_mark()?;
                 self.append(items)?;
             }
             b'}' => self.push(Value::Dict(Vec::new())),
@@ -264,7 +264,7 @@ impl Machine<'_> {
                 self.set(&[key, value])?;
             }
             b'u' => {
-                let items = self.to_mark()?;
+                let items = self.take_to_mark()?;
                 self.set(&items)?;
             }
             b'R' => self.call()?,
@@ -308,7 +308,7 @@ impl Machine<'_> {
         Ok(top)
     }
 
-    fn to_mark(&mut self) -> Result<Vec<Id>, String> {
+    fn take_to_mark(&mut self) -> Result<Vec<Id>, String> {
         let mark = self.marks.pop().ok_or_else(|| self.wrong("no mark"))?;
         if mark > self.stack.len() {
             return Err(self.wrong("an empty stack"));

@@ -26,6 +26,9 @@ pub(super) struct Names {
     pub around: Vec<String>,
 }
 
+/// The special pieces that begin and end a text, where one does.
+pub type BeginAndEnd = (Option<String>, Option<String>);
+
 impl Names {
     /// All that there are.
     pub fn all(&self) -> impl Iterator<Item = &str> {
@@ -169,7 +172,7 @@ impl Settings {
     }
 
     /// What begins and ends a text, where the settings say whether something does.
-    pub fn beginning_and_end(&self, class: Class) -> Result<Option<(Option<String>, Option<String>)>, LoadError> {
+    pub fn beginning_and_end(&self, class: Class) -> Result<Option<BeginAndEnd>, LoadError> {
         let (begins, ends) = (self.flag("add_bos_token")?, self.flag("add_eos_token")?);
         if begins.is_none() && ends.is_none() {
             return Ok(None);

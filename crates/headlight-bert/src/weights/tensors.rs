@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    iter::once,
     path::Path,
 };
 
@@ -133,7 +134,7 @@ impl Tensors {
             }
             Expand::Fused(part) => {
                 let both = self.linear(&name(part), hidden, 2 * inner, bias)?;
-                (Some(rows(&both, [0..inner])), rows(&both, [inner..2 * inner]))
+                (Some(rows(&both, once(0..inner))), rows(&both, once(inner..2 * inner)))
             }
         };
         Ok(LayerWeights {
@@ -167,7 +168,7 @@ impl Tensors {
             Inputs::Blocks(part) => {
                 let fused = self.linear(&name(part), hidden, all, bias)?;
                 let starts = [0, widths[0], widths[0] + widths[1]];
-                [0, 1, 2].map(|part| rows(&fused, [starts[part]..starts[part] + widths[part]]))
+                [0, 1, 2].map(|part| rows(&fused, once(starts[part]..starts[part] + widths[part])))
             }
             Inputs::ByHead(part) => {
                 let fused = self.linear(&name(part), hidden, all, bias)?;

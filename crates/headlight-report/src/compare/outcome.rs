@@ -239,7 +239,8 @@ fn relation_rows(entries: &[Entry<'_>], bootstrap: &Bootstrap) -> Result<Vec<Rel
         let members = members.map(|row| (row.relation.as_str(), row.differences.as_mut_slice())).collect();
         // The best of many on the words that it was chosen on: such a test would not pay for the choice.
         let is_tested = |at: usize| !entries[0].is_optimistic() && !entries[at].is_optimistic();
-        test_differences(members, entries, |of, to, name| of.relation_beside(to, name), is_tested, bootstrap)?;
+        let beside = |of: &Entry<'_>, to: &Entry<'_>, name: &str| of.relation_beside(to, name);
+        test_differences(members, entries, beside, is_tested, bootstrap)?;
     }
     Ok(rows)
 }
@@ -255,7 +256,8 @@ fn measure_rows(entries: &[Entry<'_>], bootstrap: &Bootstrap) -> Result<Vec<Meas
     let mut rows: Vec<MeasureRow> = names.into_iter().map(row).collect();
     rows.sort_by_key(|row| row.sources() == 1);
     let members = rows.iter_mut().map(|row| (row.measure.as_str(), row.differences.as_mut_slice())).collect();
-    test_differences(members, entries, |of, to, name| of.measure_beside(to, name), |_| true, bootstrap)?;
+    let beside = |of: &Entry<'_>, to: &Entry<'_>, name: &str| of.measure_beside(to, name);
+    test_differences(members, entries, beside, |_| true, bootstrap)?;
     Ok(rows)
 }
 

@@ -153,7 +153,7 @@ fn draw(
         let colour = if special { Colour::SOFT } else { Colour::INK };
         match (stands_out, direction) {
             (true, Direction::DependentToGovernor | Direction::LaterToEarlier) => {
-                drawing.bold(at_from, from, name, Colour::INK)
+                drawing.bold(at_from, from, name, Colour::INK);
             }
             _ if special => {}
             _ => drawing.text(at_from, from, name, colour),
