@@ -327,7 +327,10 @@ mod tests {
         };
         let first_alone = |statistic| of(Frame::new(["<bos>"], []), Vec::new(), statistic);
         assert_eq!(first_alone(Statistic::Cls), Some(1.75 / 6.0));
-        assert!(first_alone(Statistic::ClsEntropy).unwrap() < 1e-30, "it attends to one piece, next to nothing besides");
+        assert!(
+            first_alone(Statistic::ClsEntropy).unwrap() < 1e-30,
+            "it attends to one piece, next to nothing besides"
+        );
         // Nothing before the words: what the five other pieces give the first one.
         assert_eq!(of(Frame::none(), Vec::new(), Statistic::First), Some(0.75 / 6.0));
         assert_eq!((of(Frame::none(), Vec::new(), Statistic::Cls), first_alone(Statistic::First)), (None, None));
