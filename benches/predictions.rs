@@ -44,9 +44,13 @@ fn merging(criterion: &mut Criterion) {
 fn predicting(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("predict");
     for (grid, words) in GRIDS.into_iter().flat_map(|grid| [13, 40].map(|words| (grid, words))) {
-        let attention =
-            WordAttention::new(grid, &Frame::bert(), words, weights(grid.len() * (words + 2) * (words + 2)))
-                .expect("maps");
+        let attention = WordAttention::new(
+            grid,
+            &Frame::bert(),
+            words,
+            weights(grid.len() * Frame::bert().positions(words).pow(2)),
+        )
+        .expect("maps");
         group.throughput(Throughput::Elements(1));
         group.bench_function(BenchmarkId::new(format!("{} heads", grid.len()), words), |bencher| {
             bencher.iter(|| predict(black_box(&attention)));

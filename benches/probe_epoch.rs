@@ -73,8 +73,9 @@ fn treebank(folder: &Path) -> Treebank {
     let mut words = Vec::with_capacity(SENTENCES);
     for sentence in 0..SENTENCES {
         let n = LENGTHS[sentence % LENGTHS.len()];
-        let mut weights: Vec<f32> = (0..GRID.len() * (n + 2) * (n + 2)).map(|_| number()).collect();
-        for row in weights.chunks_exact_mut(n + 2) {
+        let positions = Frame::bert().positions(n);
+        let mut weights: Vec<f32> = (0..GRID.len() * positions * positions).map(|_| number()).collect();
+        for row in weights.chunks_exact_mut(positions) {
             let sum: f32 = row.iter().sum();
             row.iter_mut().for_each(|weight| *weight /= sum);
         }

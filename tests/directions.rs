@@ -131,3 +131,36 @@ fn a_causal_models_counts_equal_numpys_of_transformers_attention() {
         assert_eq!(row["correct"], expected.to_string(), "{row:?}");
     }
 }
+
+/// Every kind works with a causal model; what it shows is in that model's terms.
+#[test]
+fn every_kind_reads_a_causal_model() {
+    let world = World::new();
+    gpt2(&world);
+    let kinds = [
+        ("heads", "null_models = 1\nresamples = 1000", "Best attention heads"),
+        ("probe", "epochs = 1\nresamples = 1000", "Probes on sample"),
+        ("structural", "ranks = [4]\nepochs = 1\nresamples = 1000", "Structural probes"),
+        ("surface", "", "What heads look at"),
+        ("clusters", "clusters = 2\nstarts = 2", "What heads do, and which are alike"),
+        ("coreference", "selection = \"folds\"\nresamples = 1000", "Antecedents found"),
+        ("importance", "resamples = 1000", "Importance to the language-model loss"),
+        ("pruning", "sequences = 6\nsteps = 2\ngreedy_steps = 1\nresamples = 1000", "Heads masked one at a time"),
+        ("trees", "resamples = 1000", "Trees of single heads"),
+        ("ensembles", "min_total = 10\nresamples = 1000", "Heads that find a relation together"),
+        ("pairs", "files = [\"sample:pairs\"]\nresamples = 1000", "Minimal pairs"),
+    ];
+    for (kind, keys, title) in kinds {
+        let config = format!(
+            "[model]\npath = \"gpt2\"\n[treebank]\nname = \"sample\"\nmax_pieces = 60\ntrain = [\"sample:select\"]\n\
+             select = [\"sample:select\"]\nevaluate = [\"sample:coref\"]\n[[experiment]]\nkind = {kind:?}\n{keys}\n"
+        );
+        world.write(&format!("{kind}.toml"), config);
+        let said = world.succeed(&["run", &format!("{kind}.toml")]);
+        assert!(said.contains(title), "{kind}: {said}");
+        let report = world.read(&format!("runs/{kind}/report.md"));
+        for term in ["[CLS]", "[SEP]", "masked-language-model"] {
+            assert!(!said.contains(term) && !report.contains(term), "{kind} speaks of {term}: {said}");
+        }
+    }
+}

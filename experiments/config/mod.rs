@@ -343,7 +343,7 @@ impl Settings {
         }
         anyhow::ensure!(
             self.corpus.files.is_empty() || self.treebank.max_pieces >= 5,
-            "`treebank.max_pieces` is {}, but [CLS], two [SEP] and two pieces are 5",
+            "`treebank.max_pieces` is {}; a pair of segments with the special pieces around them has at least 5",
             self.treebank.max_pieces
         );
         Ok(())
@@ -385,7 +385,7 @@ impl Settings {
         );
         anyhow::ensure!(
             self.treebank.max_pieces >= 3,
-            "`treebank.max_pieces` is {}, but [CLS], [SEP] and one piece are 3",
+            "`treebank.max_pieces` is {}; a text with the special pieces around it has at least 3",
             self.treebank.max_pieces
         );
         self.corpus.check()?;

@@ -69,12 +69,12 @@ impl Kind for Clusters {
         let chosen = scores(run, Split::Select, grid)?;
         let clock = Instant::now();
         let map = self.map(run, &distances)?;
-        let rules = run.config().roles.rules();
+        let rules = run.settings().roles.rules();
         let role_scores =
             reported.as_ref().map(|reported| RoleScores { chosen: chosen.as_ref().unwrap_or(reported), reported });
         let roles: Vec<Option<Role>> = grid.iter().map(|head| role(&offsets, role_scores, head, &rules)).collect();
         write_distances(run, &distances)?;
-        write_table(run.folder(), &rows(run.config(), &means, &map, &roles))?;
+        write_table(run.folder(), &rows(run.settings(), &means, &map, &roles))?;
         run.note_stage("cluster heads", clock);
         Ok(Outcome {
             tables: vec![tables::HeadDistance::NAME.to_owned(), tables::Cluster::NAME.to_owned()],
@@ -99,7 +99,7 @@ fn scores(run: &mut Run, split: Split, grid: HeadGrid) -> Result<Option<HeadScor
     let Some((stream, predictions)) = predictions(run, split)? else { return Ok(None) };
     let predictions = predictions.read(run)?;
     run.books(stream)?;
-    let mut scores = HeadScores::new(grid, run.config().treebank.granularity());
+    let mut scores = HeadScores::new(grid, run.settings().treebank.granularity());
     for (number, sentence) in run.sentences_of(stream)?.enumerate() {
         let sentence = sentence?;
         ensure!(number < predictions.len(), "the treebank changed while it was read");
@@ -112,7 +112,7 @@ fn scores(run: &mut Run, split: Split, grid: HeadGrid) -> Result<Option<HeadScor
 
 /// The predictions of a split's words, where the config names files for it.
 fn predictions(run: &mut Run, split: Split) -> Result<Option<(Stream, Predictions)>> {
-    if run.config().treebank.files(split).is_empty() {
+    if run.settings().treebank.files(split).is_empty() {
         return Ok(None);
     }
     let stream = run.words(split)?;
@@ -149,7 +149,7 @@ impl Clusters {
         let options = MdsOptions {
             starts: self.starts,
             iterations: self.iterations,
-            seed: run.config().seed,
+            seed: run.settings().seed,
             ..MdsOptions::default()
         };
         let steps = run.steps()?.of("embedding");

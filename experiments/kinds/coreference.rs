@@ -121,7 +121,7 @@ impl Coreference {
     fn record(&self, run: &Run, split: Split) -> Record<Vec<OfWindow>> {
         Record::new(
             run,
-            (self.stream(split), Wants::words(run.config().treebank.merge_rule())),
+            (self.stream(split), Wants::words(run.settings().treebank.merge_rule())),
             "mentions and antecedents",
             Vec::new(),
             |item, _, encoded| {
@@ -139,7 +139,7 @@ impl Coreference {
     /// Scores all heads and baselines on the mentions of a split, document by document.
     fn score(&self, run: &mut Run, split: Split) -> Result<ScoredDocuments> {
         let recorded = run.read(&self.record(run, split))?;
-        let limit = run.config().treebank.max_pieces.min(run.model()?.model.spec().max_pieces());
+        let limit = run.settings().treebank.max_pieces.min(run.model()?.model.spec().max_pieces());
         let mut scores = CoreferenceScores::new(run.checkpoint()?.grid);
         recorded.sum.iter().for_each(|(number, document, counts)| scores.add(*number, document, counts));
         let books = run.books(self.stream(split))?;
@@ -192,7 +192,7 @@ impl Coreference {
                 let (correct, total) = Counts::sum(&counts);
                 let of_head = common.filter(|_| predictor.is_none());
                 rows.push(tables::Coreference {
-                    corpus: run.config().treebank.display_name(),
+                    corpus: run.settings().treebank.display_name(),
                     split: Split::Evaluate.name().to_owned(),
                     predictor: predictor.map_or("head", AntecedentPredictor::name).to_owned(),
                     layer_index: of_head.map(|read| read.head.layer as u32),
@@ -265,7 +265,7 @@ fn write_heads(run: &Run, splits: &Splits<ScoredDocuments>) -> Result<()> {
             for direction in Direction::BOTH {
                 for head in counts.grid().iter() {
                     let predictor = AntecedentPredictor::Head { direction, head };
-                    push_head(&mut writer, run.config(), split, group, predictor, &counts)?;
+                    push_head(&mut writer, run.settings(), split, group, predictor, &counts)?;
                 }
             }
         }

@@ -44,7 +44,7 @@ impl Kind for Surface {
         run.note_stage("surface tables", clock);
         Ok(Outcome {
             tables: vec![tables::Surface::NAME.to_owned()],
-            facts: facts::kept(&self.facts(&means, seen, run.config())),
+            facts: facts::kept(&self.facts(&means, seen, run.settings())),
             ..Outcome::default()
         })
     }

@@ -80,7 +80,7 @@ impl Kind for Trees {
         let [undirected, by_dependent, by_governor] = Decoding::ALL.map(|decoding| best(decoding, &splits));
         let best = [undirected?, by_dependent?, by_governor?];
         let (mut rows, differences) = self.chosen_rows(run, &splits.evaluate, &best)?;
-        rows.extend(splits.iter().flat_map(|(split, scores)| head_rows(run.config(), split, scores)));
+        rows.extend(splits.iter().flat_map(|(split, scores)| head_rows(run.settings(), split, scores)));
         write_table(run.folder(), &rows)?;
         write_differences(run, &differences)?;
         run.note_stage("score trees", clock);
@@ -143,7 +143,7 @@ impl Scores {
 fn record(run: &Run, split: Split) -> Record<Vec<SentenceTrees>> {
     Record::new(
         run,
-        (Stream::Trees(split), Wants::words(run.config().treebank.merge_rule())),
+        (Stream::Trees(split), Wants::words(run.settings().treebank.merge_rule())),
         "trees of single heads",
         Vec::new(),
         |item, _, encoded| {
@@ -223,7 +223,7 @@ impl Trees {
                 rows.push(tables::HeadTree {
                     ci_low: interval.map(|interval| interval.low),
                     ci_high: interval.map(|interval| interval.high),
-                    ..row(run.config(), Split::Evaluate, decoding, predictor, head, correct, total)
+                    ..row(run.settings(), Split::Evaluate, decoding, predictor, head, correct, total)
                 });
             }
             compared.push((decoding, format!("head, {}", decoding.shape()), of_head, of_baseline));

@@ -48,11 +48,11 @@ impl Run {
         let text = self.text(stream)?;
         let seed = self.seed_of(draw);
         let files = self.checkpoint()?.inputs.clone();
-        let keys = &self.config().treebank;
+        let keys = &self.settings().treebank;
         Ok(Identity::default()
-            .with("model", answers(self.config(), &files, seed, rule))
+            .with("model", answers(self.settings(), &files, seed, rule))
             .with("text", text)
-            .with("device", self.config().model.device)
+            .with("device", self.settings().model.device)
             .with("max_pieces", keys.max_pieces))
     }
 
@@ -71,12 +71,12 @@ impl Run {
             Stream::Trees(split) => return self.treebank_hash(split),
             Stream::Words(split) | Stream::Windows(split, _) => split,
             Stream::Packed => {
-                let keys = self.config().corpus.clone();
+                let keys = self.settings().corpus.clone();
                 let inputs = Corpus::resolve(&keys)?.inputs()?;
                 let files: Vec<String> = inputs.iter().map(|input| input.sha256.clone()).collect();
                 inputs.into_iter().for_each(|input| self.note_input(input));
                 let packing = format!("{} {} {}", keys.sequences, keys.random_next, keys.short);
-                return Ok(hash(files.into_iter().chain([packing, self.config().seed.to_string()])));
+                return Ok(hash(files.into_iter().chain([packing, self.settings().seed.to_string()])));
             }
         };
         let how = match stream {
@@ -92,7 +92,7 @@ impl Run {
     /// When a file cannot be read.
     pub fn treebank_hash(&mut self, split: Split) -> Result<String> {
         let files: Vec<String> = self.treebank(split)?.inputs.iter().map(|input| input.sha256.clone()).collect();
-        let keys = &self.config().treebank;
+        let keys = &self.settings().treebank;
         let reading = [keys.format.to_string(), keys.invalid.to_string(), keys.max_sentences.to_string()];
         Ok(hash(files.into_iter().chain(reading)))
     }
@@ -103,7 +103,7 @@ impl Run {
     /// When the model cannot be had.
     pub fn attention_hash(&mut self, draw: Option<usize>, rule: MergeRule) -> Result<String> {
         let (files, seed) = (self.checkpoint()?.inputs.clone(), self.seed_of(draw));
-        Ok(answers(self.config(), &files, seed, Some(rule)))
+        Ok(answers(self.settings(), &files, seed, Some(rule)))
     }
 }
 

@@ -165,7 +165,7 @@ impl Run {
     }
 
     /// Everything that the resolved config says but the experiments.
-    pub fn config(&self) -> &Settings {
+    pub fn settings(&self) -> &Settings {
         &self.config
     }
 

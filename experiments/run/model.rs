@@ -95,6 +95,8 @@ impl LoadedModel {
             heads: spec.grid.heads as u32,
             hidden_size: spec.hidden as u32,
             random_weights: self.random_seed.is_some(),
+            frame: self.model.tokenizer().frame().clone(),
+            visibility: spec.visibility(),
         }
     }
 }

@@ -33,7 +33,7 @@ impl Run {
     /// also where the pass ends early: with the first of a file that cannot be read, an input that is none, what a reader
     /// says, Ctrl-C.
     pub(super) fn encode(&mut self, stream: Stream, wants: Wants, fillings: Vec<Filling<'_>>) -> Result<()> {
-        let request = wants.request(self.config().model.attention.into());
+        let request = wants.request(self.settings().model.attention.into());
         let (readings, mut sinks): (Vec<_>, Vec<_>) = fillings.into_iter().map(|it| (it.reading, it.sink)).unzip();
         let ended = self.over(stream, self.stage("encode", &stream.name()), |model, inputs, progress| {
             let waiting = Mutex::new(Vec::new());
@@ -214,7 +214,7 @@ impl Run {
         let split = stream.split().context("packed text has no sentences")?;
         let treebank = self.treebank(split)?;
         let treebank = if matches!(stream, Stream::Words(_)) { treebank.with_optional_trees() } else { treebank };
-        Ok(Trees::of(&treebank, self.config().treebank.invalid).filter_map(|read| match read {
+        Ok(Trees::of(&treebank, self.settings().treebank.invalid).filter_map(|read| match read {
             Ok(Ok(sentence)) => Some(Ok(sentence)),
             Ok(Err(_)) => None,
             Err(error) => Some(Err(error)),

@@ -85,7 +85,7 @@ impl<S: Serialize + DeserializeOwned + Clone + 'static> Record<S> {
 
     fn card(&self, run: &mut Run) -> Result<Card> {
         let identity = run.identity(self.stream, self.draw, self.wants.words.or(self.wants.peaks))?;
-        let identity = identity.with("punctuation", run.config().treebank.punctuation);
+        let identity = identity.with("punctuation", run.settings().treebank.punctuation);
         let identity = identity.with("depends", identity::hash(self.depends.clone()));
         let (model, text) = run.labels(self.stream, self.draw);
         Ok(Card::new(Shelf::Records, &self.made, identity, model, text))

@@ -36,8 +36,8 @@ impl Run {
         let books = self.books(stream)?;
         let (sequences, packing) = (books.summary.sentences, books.packing);
         let (name, unit) = match stream {
-            Stream::Packed => (self.config().corpus.display_name(), Unit::Sequence),
-            _ => (self.config().treebank.display_name(), self.config().treebank.unit()),
+            Stream::Packed => (self.settings().corpus.display_name(), Unit::Sequence),
+            _ => (self.settings().treebank.display_name(), self.settings().treebank.unit()),
         };
         Ok(SequencesSeen { name, sequences, packing, unit })
     }
@@ -81,7 +81,7 @@ impl Run {
     /// # Errors
     /// When the treebank cannot be read.
     pub fn sequences(&mut self) -> Result<Stream> {
-        if self.config().corpus.files.is_empty() { self.words(Split::Evaluate) } else { Ok(Stream::Packed) }
+        if self.settings().corpus.files.is_empty() { self.words(Split::Evaluate) } else { Ok(Stream::Packed) }
     }
 
     /// A record of what heads attend to in sequences. `map` reduces the maps of a sequence, on many threads: over pieces, with
@@ -98,7 +98,7 @@ impl Run {
     ) -> Result<Record<S>> {
         let stream = self.sequences()?;
         let marks = Marks::new(self.model()?.model.tokenizer());
-        let as_norms = AttentionKind::from(self.config().model.attention) == AttentionKind::Norms;
+        let as_norms = AttentionKind::from(self.settings().model.attention) == AttentionKind::Norms;
         let reduce = move |pieces: &Pieces, maps: &AttentionMaps| {
             let landmarks = marks.landmarks(pieces);
             if !as_norms {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which pieces a model lets a piece attend to, and so which words a word.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Visibility {
     /// All of them, as in an encoder.
     #[default]

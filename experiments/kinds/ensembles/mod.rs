@@ -88,7 +88,7 @@ impl Kind for Ensembles {
         let clock = Instant::now();
         evaluated.units.check("`treebank.evaluate`")?;
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
-        let (rows, mut differences) = scores::rows(run.config(), chosen, &evaluated, &bootstrap)?;
+        let (rows, mut differences) = scores::rows(run.settings(), chosen, &evaluated, &bootstrap)?;
         write_table(run.folder(), &rows)?;
         let is_tested = is_elsewhere(self.selection, run);
         if !is_tested {
@@ -98,7 +98,7 @@ impl Kind for Ensembles {
         let mut warnings = Vec::new();
         match parsers {
             Some(parsers) => {
-                let (rows, mut of_trees) = parsers.rows(run.config(), &evaluated, &bootstrap)?;
+                let (rows, mut of_trees) = parsers.rows(run.settings(), &evaluated, &bootstrap)?;
                 write_table(run.folder(), &rows)?;
                 if !is_tested {
                     of_trees.iter_mut().for_each(untested);
@@ -144,7 +144,7 @@ impl Ensembles {
     /// Gathers heads, one pass of the encoder for each that the largest ensemble has, and learns to make trees. What has to be
     /// read for it first, where it is not there and may not be read now.
     fn prepare(&self, run: &mut Run, may_read: bool) -> Result<Result<Arc<Prepared>, Ask>> {
-        let granularity = run.config().treebank.granularity();
+        let granularity = run.settings().treebank.granularity();
         let mut search = EnsembleSearch::new(run.checkpoint()?.grid, granularity, self.heads);
         loop {
             let record = self.round(run, &search);
@@ -176,7 +176,7 @@ impl Ensembles {
         let (rows, so_far) = (self.rows, search.clone());
         let record = Record::new(
             run,
-            (Stream::Trees(self.split()), Wants::words(run.config().treebank.merge_rule())),
+            (Stream::Trees(self.split()), Wants::words(run.settings().treebank.merge_rule())),
             "a round of ensembles",
             EnsembleRound::default(),
             move |item, _, encoded| Ok(so_far.observe(item.sentence()?, &rows.of(words(encoded)?))),
@@ -191,13 +191,13 @@ impl Ensembles {
 
     /// What ensembles find in each sentence, and the trees that they make of it.
     fn counts(&self, run: &Run, prepared: &Arc<Prepared>) -> Record<Vec<(Scored, Option<SentenceTrees>)>> {
-        let (rows, granularity) = (self.rows, run.config().treebank.granularity());
+        let (rows, granularity) = (self.rows, run.settings().treebank.granularity());
         let Prepared { chosen, parsers } = prepared.as_ref();
         let depends = format!("{granularity:?} {chosen:?} {parsers:?}");
         let prepared = Arc::clone(prepared);
         let record = Record::new(
             run,
-            (Stream::Trees(Split::Evaluate), Wants::words(run.config().treebank.merge_rule())),
+            (Stream::Trees(Split::Evaluate), Wants::words(run.settings().treebank.merge_rule())),
             "ensembles and their trees",
             Vec::new(),
             move |item, _, encoded| {

@@ -60,12 +60,12 @@ impl Lesson {
 impl Ensembles {
     /// What is learned to make trees of the split that heads are gathered on.
     pub(super) fn lesson(&self, run: &Run, ensembles: &LabelledEnsembles) -> Record<Lesson> {
-        let (rows, granularity) = (self.rows, run.config().treebank.granularity());
+        let (rows, granularity) = (self.rows, run.settings().treebank.granularity());
         let depends = format!("{granularity:?} {ensembles:?}");
         let ensembles = ensembles.clone();
         let record = Record::new(
             run,
-            (Stream::Trees(self.split()), Wants::words(run.config().treebank.merge_rule())),
+            (Stream::Trees(self.split()), Wants::words(run.settings().treebank.merge_rule())),
             "what ensembles learn to make trees",
             Lesson::default(),
             move |item, _, encoded| {

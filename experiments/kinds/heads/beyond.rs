@@ -12,7 +12,7 @@ use crate::run::{Run, fold};
 
 /// Writes the table `head_attention`: every head and direction on every split whose attention was summed up.
 pub fn write_attention(run: &Run, splits: &Splits<Predicted>, rows: Rows) -> Result<()> {
-    let treebank = run.config().treebank.display_name();
+    let treebank = run.settings().treebank.display_name();
     let mut table = Vec::new();
     for (split, scores) in splits.iter().filter_map(|(split, predicted)| Some((split, predicted.attention.as_ref()?))) {
         for (group, way, head) in of_all(scores) {
@@ -55,7 +55,7 @@ pub fn lengths(
     (directions, reach): (Directions, u16),
 ) -> Result<LengthScores> {
     let mut lengths = LengthScores::new(evaluate.file.grid(), directions, reach);
-    let unit = run.config().treebank.unit();
+    let unit = run.settings().treebank.unit();
     evaluate.for_each(run, |sentence, predictions| {
         Ok(lengths.observe(sentence, predictions, selected.of(fold(sentence, unit)))?)
     })?;
@@ -64,7 +64,7 @@ pub fn lengths(
 
 /// Writes the tables `head_lengths` and `best_head_lengths`.
 pub fn write_lengths(run: &Run, evaluate: &Predicted, lengths: &LengthScores) -> Result<()> {
-    let treebank = run.config().treebank.display_name();
+    let treebank = run.settings().treebank.display_name();
     let mut best = Vec::new();
     let mut heads = tables::TableWriter::<tables::HeadLength>::create(run.folder())?;
     for (group, length, counts) in lengths.iter() {

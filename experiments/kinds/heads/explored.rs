@@ -27,7 +27,7 @@ impl Explored {
     /// # Errors
     /// When the model or the treebank cannot be read.
     pub fn choose(run: &mut Run, split: Split, rows: Rows) -> Result<Self> {
-        let keys = run.config().treebank.clone();
+        let keys = run.settings().treebank.clone();
         let sentences = run.sentences(split)?;
         let model = &run.model()?.model;
         let (grid, frame) = (model.spec().grid, model.tokenizer().frame().clone());
@@ -44,7 +44,7 @@ impl Explored {
         let rows = self.rows;
         let record = Record::new(
             run,
-            (Stream::Trees(self.split), Wants::words(run.config().treebank.merge_rule())),
+            (Stream::Trees(self.split), Wants::words(run.settings().treebank.merge_rule())),
             "sentences of the explorer",
             Vec::new(),
             move |item, _, encoded| {
@@ -64,7 +64,7 @@ impl Explored {
     /// # Errors
     /// Those of the encoder's pass.
     pub fn read(self, run: &mut Run) -> Result<Option<Explorer>> {
-        let granularity = run.config().treebank.granularity();
+        let granularity = run.settings().treebank.granularity();
         let record = self.record(run);
         let mut shown = run.read(&record)?.sum;
         let sentences = run.sentences(self.split)?.enumerate();

@@ -99,7 +99,7 @@ impl Kind for Heads {
         let clock = Instant::now();
         let (selected, scores) = self.choose(run, &splits)?;
         let evaluate = &splits.evaluate;
-        let unit = run.config().treebank.unit();
+        let unit = run.settings().treebank.unit();
         let visibility = run.checkpoint()?.visibility;
         let mut evaluation = Evaluation::new(selected.clone()).seen_by(visibility);
         let mut units = run.units();
@@ -198,13 +198,13 @@ impl Heads {
 
     /// A model whose own weights are random is such a model itself, and gets none beside it.
     fn has_null_models(&self, run: &Run) -> bool {
-        self.null_models > 0 && !run.config().model.random_init
+        self.null_models > 0 && !run.settings().model.random_init
     }
 
     /// Counts on all splits in use, and the choices made from them.
     fn choose(&self, run: &mut Run, splits: &Splits<Predicted>) -> Result<(Selected<Choices>, ScoresBySplit)> {
-        let unit = run.config().treebank.unit();
-        let empty = HeadScores::new(splits.evaluate.file.grid(), run.config().treebank.granularity());
+        let unit = run.settings().treebank.unit();
+        let empty = HeadScores::new(splits.evaluate.file.grid(), run.settings().treebank.granularity());
         let empty = empty.in_directions(self.directions(run)?);
         let mut folds = [empty.clone(), empty.clone()];
         splits.evaluate.for_each(run, |sentence, predictions| {

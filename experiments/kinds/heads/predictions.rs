@@ -66,8 +66,8 @@ pub fn predict_split(run: &mut Run, split: Split, asked: Asked) -> Result<Predic
 
 /// Sums of attention per relation, added in the order of sentences: the same digits on any number of threads.
 fn sums(run: &mut Run, split: Split, rows: Rows) -> Result<Record<AttentionScores>> {
-    let (grid, granularity) = (run.checkpoint()?.grid, run.config().treebank.granularity());
-    let wants = Wants::words(run.config().treebank.merge_rule());
+    let (grid, granularity) = (run.checkpoint()?.grid, run.settings().treebank.granularity());
+    let wants = Wants::words(run.settings().treebank.merge_rule());
     let record = Record::new(
         run,
         (Stream::Trees(split), wants),
@@ -88,7 +88,7 @@ fn sums(run: &mut Run, split: Split, rows: Rows) -> Result<Record<AttentionScore
 /// Each word is predicted by what was chosen for its relation; the table also has, for each aggregate it belongs to, what
 /// the head chosen for that aggregate says, so that runs can be compared on aggregates too.
 pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected<Choices>) -> Result<()> {
-    let (granularity, unit) = (run.config().treebank.granularity(), run.config().treebank.unit());
+    let (granularity, unit) = (run.settings().treebank.granularity(), run.settings().treebank.unit());
     let mut table = run.table::<Prediction>()?;
     let path = run.folder().join("predictions.conllu");
     let failed = || format!("cannot write {}", path.display());

@@ -22,7 +22,7 @@ struct Compared {
 /// Predicts the first `sentences` sentences that were encoded anew in exact f32. `None` where nothing was rounded or no
 /// sentence is to be compared.
 pub fn measure(run: &mut Run, predicted: &Predicted, rows: Rows, sentences: usize) -> Result<Option<Rounding>> {
-    let config = run.config().clone();
+    let config = run.settings().clone();
     let (device, precision) = (Device::from(config.model.device), config.model.precision.into());
     if sentences == 0 || device.is_exact(precision) {
         return Ok(None);

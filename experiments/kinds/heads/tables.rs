@@ -16,7 +16,7 @@ use crate::run::{Run, Units};
 
 /// Writes the tables `head_scores` and `baselines`: every head, direction and baseline on every split.
 pub fn write_scores(run: &Run, scores: &[(String, HeadScores)], visibility: Visibility) -> Result<()> {
-    let treebank = run.config().treebank.display_name();
+    let treebank = run.settings().treebank.display_name();
     let mut heads = tables::TableWriter::<tables::HeadScore>::create(run.folder())?;
     let mut baselines = tables::TableWriter::<tables::Baseline>::create(run.folder())?;
     for (split, scores) in scores {

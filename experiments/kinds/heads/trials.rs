@@ -33,7 +33,7 @@ pub fn test_heads(
         let choices = selected.of(fold(sentence, units.unit()));
         Ok(counts.observe(unit, sentence, predictions, choices)?)
     })?;
-    let flips = SignFlips::new(flips, run.config().seed, units.len().div_ceil(joined));
+    let flips = SignFlips::new(flips, run.settings().seed, units.len().div_ceil(joined));
     let same = match selected {
         Selected::Same(choices) | Selected::Elsewhere(choices) if is_paid => Some(choices),
         _ => None,

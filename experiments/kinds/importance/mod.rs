@@ -34,7 +34,7 @@ impl Kind for Importance {
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let seed = run.config().seed;
+        let seed = run.settings().seed;
         let steps = run.sequence_steps()?.of("gradients");
         let model = run.model()?;
         let masked_lm = model.masked_lm()?;

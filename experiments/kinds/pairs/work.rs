@@ -68,7 +68,7 @@ pub struct Found {
 impl Pairs {
     /// Chooses the heads that are masked.
     pub(super) fn plan(&self, run: &mut Run) -> Result<Plan> {
-        let (grid, seed) = (run.model()?.model.spec().grid, run.config().seed);
+        let (grid, seed) = (run.model()?.model.spec().grid, run.settings().seed);
         let rankings = if self.relations.is_empty() { Vec::new() } else { rank(run, "relations", &self.relations)? };
         let heads = match rankings.is_empty() {
             true => listed("heads", &self.heads)?,
@@ -111,7 +111,7 @@ impl<'a> Work<'a> {
         // Steps depend on all that is read.
         run.model()?;
         let steps = run.steps()?.of("pairs");
-        let (seed, limit) = (run.config().seed, run.config().treebank.max_pieces);
+        let (seed, limit) = (run.settings().seed, run.settings().treebank.max_pieces);
         let model = &run.model()?.model;
         let (by, score) = match model.spec().visibility() {
             Visibility::Full => {

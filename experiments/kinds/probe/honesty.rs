@@ -59,7 +59,7 @@ impl Control {
     /// # Errors
     /// Those of the treebank.
     pub fn draw(run: &mut Run, draw: usize) -> Result<Self> {
-        let seed = draw_seed(run.config().seed, draw);
+        let seed = draw_seed(run.settings().seed, draw);
         let mut governors = |split| -> Result<Vec<Vec<Governor>>> {
             run.sentences(split)?.map(|sentence| Ok(control_governors(&sentence?.forms(), seed))).collect()
         };

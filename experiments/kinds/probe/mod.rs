@@ -177,7 +177,7 @@ impl Material {
 impl Attention {
     fn stored(keys: &Probe, run: &mut Run, draw: Option<usize>) -> Result<Self> {
         let [train, evaluate] = keys.stored(run, draw)?;
-        let hash = run.attention_hash(draw, keys.merge(run.config().treebank.merge_rule()))?;
+        let hash = run.attention_hash(draw, keys.merge(run.settings().treebank.merge_rule()))?;
         Ok(Self { train: train.read(run)?, evaluate: evaluate.read(run)?, hash })
     }
 }
@@ -199,7 +199,7 @@ impl Probe {
 
     /// The attention of the sentences to learn from and of those to be scored on.
     fn stored(&self, run: &Run, draw: Option<usize>) -> Result<[StoredAttention; 2]> {
-        let rule = self.merge(run.config().treebank.merge_rule());
+        let rule = self.merge(run.settings().treebank.merge_rule());
         let precision = self.precision.into();
         let of = |split| {
             let stored = StoredAttention::new(run, split, rule, precision, &self.store)?;
@@ -225,7 +225,7 @@ impl Probe {
         let honest = self.control_task || self.description_length;
         let (steps, work) = (run.steps()?, run.work_folder()?);
         let keeping = Keeping { steps: &steps, work: &work, bootstrap };
-        for (number, (file, seed, draw)) in self.trainings(variant, run.config().seed).into_iter().enumerate() {
+        for (number, (file, seed, draw)) in self.trainings(variant, run.settings().seed).into_iter().enumerate() {
             let (learned, evaluated) =
                 (material.examples(variant, draw, Split::Train)?, material.examples(variant, draw, Split::Evaluate)?);
             let (learned_usable, usable) = (learned.usable(), evaluated.usable());
@@ -323,8 +323,8 @@ impl Probe {
         let facts = facts::Probe {
             probes: self.probes.iter().map(|&variant| self.name_of(variant)).collect(),
             regime: json!(self.regime),
-            training: json!(self.options(run.config().seed)),
-            seeds: self.training_seeds(run.config().seed),
+            training: json!(self.options(run.settings().seed)),
+            seeds: self.training_seeds(run.settings().seed),
             draws: drawn.then_some(self.draws as u64),
             slips_of_the_released_code: self.slips.iter().map(ToString::to_string).collect(),
             word_vectors: material.vectors.as_ref().map(vectors),

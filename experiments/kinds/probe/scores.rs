@@ -70,7 +70,7 @@ pub struct Scored {
 /// # Errors
 /// Those of the treebank; predictions that are not of its sentences.
 pub fn score(run: &mut Run, predictors: &[Predictor], bootstrap: &Bootstrap) -> Result<Scored> {
-    let granularity = run.config().treebank.granularity();
+    let granularity = run.settings().treebank.granularity();
     let mut tallies: Vec<Tally> = predictors.iter().map(|_| Tally::default()).collect();
     let mut units = run.units();
     for (number, sentence) in run.sentences(Split::Evaluate)?.enumerate() {
@@ -89,7 +89,7 @@ pub fn score(run: &mut Run, predictors: &[Predictor], bootstrap: &Bootstrap) -> 
             tally.observe(&sentence, said, granularity)?;
         }
     }
-    let treebank = run.config().treebank.display_name();
+    let treebank = run.settings().treebank.display_name();
     let mut rows = Vec::new();
     let mut wholes: Vec<Pooled> = Vec::new();
     for (tally, predictor) in tallies.iter_mut().zip(predictors) {
@@ -230,7 +230,7 @@ pub fn number(run: &Run, training: Training<'_>, split: Split, measure: &str, va
     ProbeScore {
         probe: training.probe.to_owned(),
         decoding: None,
-        treebank: run.config().treebank.display_name(),
+        treebank: run.settings().treebank.display_name(),
         split: split.name().to_owned(),
         seed: Some(training.seed as i64),
         measure: measure.to_owned(),

@@ -64,16 +64,16 @@ impl Kind for Pruning {
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
         let has_masked_lm_head = run.model()?.model.has_masked_lm_head();
-        let by_probe = self.measures(has_masked_lm_head, run.config()).contains(&Measure::ProbeUas);
+        let by_probe = self.measures(has_masked_lm_head, run.settings()).contains(&Measure::ProbeUas);
         Ok(if by_probe { vec![Ask::now(attention_to_learn_from(run, &self.store)?)] } else { Vec::new() })
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
         let has_masked_lm_head = run.model()?.model.has_masked_lm_head();
-        let measures = self.measures(has_masked_lm_head, run.config());
+        let measures = self.measures(has_masked_lm_head, run.settings());
         let material = self.gather(run, &measures, has_masked_lm_head)?;
         let clock = Instant::now();
-        let (seed, request) = (run.config().seed, request(run.config()));
+        let (seed, request) = (run.settings().seed, request(run.settings()));
         let steps = run.steps()?.of("masking");
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let work = Work::new(self, run.model()?, measures, &material, request, seed, steps)?;
@@ -170,7 +170,7 @@ impl Material {
 
 impl Pruning {
     fn gather(&self, run: &mut Run, measures: &[Measure], has_masked_lm_head: bool) -> Result<Material> {
-        let (seed, drawn) = (run.config().seed, self.sequences.saturating_mul(2));
+        let (seed, drawn) = (run.settings().seed, self.sequences.saturating_mul(2));
         let by_gradient = self.orders.contains(&Order::Importance) && self.by_gradient(has_masked_lm_head);
         let sequences = match by_gradient || measures.iter().any(|measure| *measure != Measure::ProbeUas) {
             true => {
@@ -191,7 +191,7 @@ impl Pruning {
                     sample.push((units.push(sentence), (pieces, SentenceWords::new(sentence, None))));
                     Ok(())
                 })?;
-                let (name, unit) = (run.config().treebank.display_name(), units.unit());
+                let (name, unit) = (run.settings().treebank.display_name(), units.unit());
                 let halves = Halves::new(name, unit, sample.finish())?;
                 Some((attention_probe(run, &self.store, "pruning")?, halves))
             }

@@ -16,7 +16,7 @@ use crate::run::Run;
 
 /// A bootstrap with a kind's keys and the run's seed.
 pub fn bootstrap(resamples: u32, confidence: f64, run: &Run) -> Bootstrap {
-    Bootstrap { resamples, confidence, seed: run.config().seed }
+    Bootstrap { resamples, confidence, seed: run.settings().seed }
 }
 
 /// Checks the keys of a bootstrap.

@@ -67,7 +67,7 @@ pub fn ranked(run: &Run) -> Predictions {
 pub fn rank(run: &mut Run, key: &str, relations: &[String]) -> Result<Vec<Ranking>> {
     let predictions = ranked(run).read(run)?;
     run.books(Stream::Trees(Split::Select))?;
-    let mut scores = HeadScores::new(predictions.grid(), run.config().treebank.granularity());
+    let mut scores = HeadScores::new(predictions.grid(), run.settings().treebank.granularity());
     for (number, sentence) in run.sentences(Split::Select)?.enumerate() {
         let sentence = sentence?;
         ensure!(number < predictions.len(), "the treebank changed while it was read");

@@ -72,7 +72,7 @@ pub struct Predictions {
 impl Predictions {
     /// Those of the model that is at work.
     pub fn new(run: &Run, stream: Stream, rows: Rows) -> Self {
-        Self { stream, draw: run.draw(), rows, wants: rows.wants(run.config()), later_to_earlier: false }
+        Self { stream, draw: run.draw(), rows, wants: rows.wants(run.settings()), later_to_earlier: false }
     }
 
     /// The same in these directions; of trees, where later→earlier is among them. Then whole maps are needed of a model that
@@ -83,7 +83,7 @@ impl Predictions {
     pub fn in_directions(self, run: &mut Run, directions: Directions) -> Result<Self> {
         let later_to_earlier = directions.has(Direction::LaterToEarlier);
         let needs_maps = later_to_earlier && run.checkpoint()?.visibility == Visibility::Full;
-        let rule = run.config().treebank.merge_rule();
+        let rule = run.settings().treebank.merge_rule();
         let wants = if needs_maps { Wants { words: Some(rule), ..self.wants } } else { self.wants };
         Ok(Self { wants, later_to_earlier, ..self })
     }

@@ -71,11 +71,11 @@ impl Kind for Structural {
         let evaluate = KeptStates::new(Split::Evaluate, &layers).read(run)?;
         evaluate.units.check("`treebank.evaluate`")?;
         let clock = Instant::now();
-        let probes = trained::probes(self, &layers, run.config().seed);
+        let probes = trained::probes(self, &layers, run.settings().seed);
         let trained = trained::train_all(&probes, &train.states, &evaluate.states, &run.steps()?.of("structural"))?;
         run.note_stage("train structural probes", clock);
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
-        let treebank = run.config().treebank.display_name();
+        let treebank = run.settings().treebank.display_name();
         let scored = Probes { treebank: &treebank, trained: &trained, units: &evaluate.units, bootstrap: &bootstrap };
         let (rows, differences) = (scored.rows()?, scored.differences()?);
         append_scores(run, &rows)?;
@@ -85,7 +85,7 @@ impl Kind for Structural {
         let mut tables = vec![ProbeScore::NAME.to_owned()];
         tables.extend((!differences.is_empty()).then(|| Difference::NAME.to_owned()));
         let facts = facts::Structural {
-            training: json!(self.options(run.config().seed)),
+            training: json!(self.options(run.settings().seed)),
             ranks: self.ranks.iter().map(|&rank| rank as u64).collect(),
             layers: layers.iter().map(|&layer| layer as u64).collect(),
             probes: scored.probes(),

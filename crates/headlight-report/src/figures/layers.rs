@@ -23,7 +23,7 @@ type Point = (u32, f64);
 
 /// One measure: a value for each head, and the mean of each layer.
 struct Series {
-    label: &'static str,
+    label: String,
     heads: Vec<Point>,
     means: Vec<Point>,
 }
@@ -42,7 +42,7 @@ pub(super) fn surface(run: &RunDirectory) -> Result<Drawing, FigureError> {
     let mut drawing = Drawing { width: COLUMN, ..Drawing::default() };
     let mut top = 2.0;
     for measures in [TOKENS, NEIGHBOURS] {
-        let series = surface_series(&rows, &measures);
+        let series = surface_series(run, &rows, &measures);
         let panel = Panel { series: &series, uniform: &[], title: "average attention" };
         drawing.height = panel.draw(&mut drawing, run.report().model.layers, top);
         top = drawing.height + 8.0;
@@ -53,7 +53,7 @@ pub(super) fn surface(run: &RunDirectory) -> Result<Drawing, FigureError> {
 /// Figure 4: entropy, with that of uniform attention.
 pub(super) fn entropy(run: &RunDirectory) -> Result<Drawing, FigureError> {
     let rows = surface_rows(run)?;
-    let (series, uniform) = (surface_series(&rows, &ENTROPIES), layer_means(&rows, "entropy_uniform"));
+    let (series, uniform) = (surface_series(run, &rows, &ENTROPIES), layer_means(&rows, "entropy_uniform"));
     let panel = Panel { series: &series, uniform: &uniform, title: "entropy in nats" };
     let mut drawing = Drawing { width: COLUMN, ..Drawing::default() };
     drawing.height = panel.draw(&mut drawing, run.report().model.layers, 2.0);
@@ -69,7 +69,7 @@ pub(super) fn importance(run: &RunDirectory) -> Result<Drawing, FigureError> {
     let mut drawing = Drawing { width: COLUMN, ..Drawing::default() };
     let mut top = 2.0;
     for (measures, of) in [(&GRADIENTS[..], "attention"), (&GATES, "gate")] {
-        let mut series = importance_series(&rows, measures);
+        let mut series = importance_series(run, &rows, measures);
         let power = power_of_ten(&series);
         for (_, value) in series.iter_mut().flat_map(|series| series.heads.iter_mut().chain(&mut series.means)) {
             *value /= 10_f64.powi(power);
@@ -89,22 +89,22 @@ fn surface_rows(run: &RunDirectory) -> Result<Vec<Surface>, FigureError> {
 }
 
 /// The measures that the table has.
-fn surface_series(rows: &[Surface], measures: &[Named]) -> Vec<Series> {
+fn surface_series(run: &RunDirectory, rows: &[Surface], measures: &[Named]) -> Vec<Series> {
     let series = |&(name, label): &Named| {
         let of_heads = rows.iter().filter(|row| row.measure == name && row.head_index.is_some());
         let heads = of_heads.map(|row| (row.layer_index, row.value)).collect();
-        Series { label, heads, means: layer_means(rows, name) }
+        Series { label: run.report().model.named(label), heads, means: layer_means(rows, name) }
     };
     measures.iter().map(series).filter(|series| !series.means.is_empty()).collect()
 }
 
-fn importance_series(rows: &[Importance], measures: &[Named]) -> Vec<Series> {
+fn importance_series(run: &RunDirectory, rows: &[Importance], measures: &[Named]) -> Vec<Series> {
     let series = |&(name, label): &Named| {
         let of = |layers: bool| {
             let rows = rows.iter().filter(|row| row.measure == name && row.head_index.is_none() == layers);
             rows.map(|row| (row.layer_index, row.value)).collect()
         };
-        Series { label, heads: of(false), means: of(true) }
+        Series { label: run.report().model.named(label), heads: of(false), means: of(true) }
     };
     measures.iter().map(series).filter(|series| !series.means.is_empty()).collect()
 }
@@ -156,8 +156,8 @@ impl Panel<'_> {
                 marker(drawing, shape, place(mean), 2.1, colour);
             }
             marker(drawing, shape, (x + 4.0, legend), 2.4, colour);
-            drawing.text((x + 10.0, legend), Anchor::Start, series.label, Colour::INK);
-            x += text_width(series.label) + 22.0;
+            drawing.text((x + 10.0, legend), Anchor::Start, &series.label, Colour::INK);
+            x += text_width(&series.label) + 22.0;
         }
         if !self.uniform.is_empty() {
             let line = |&(layer, value): &Point| axes.at(f64::from(layer) + 1.0, value);
@@ -175,7 +175,9 @@ mod tests {
 
     #[test]
     fn numbers_on_the_axis_are_handy() {
-        let power = |value: f64| power_of_ten(&[Series { label: "", heads: vec![(0, value)], means: vec![(0, 0.0)] }]);
+        let power = |value: f64| {
+            power_of_ten(&[Series { label: String::new(), heads: vec![(0, value)], means: vec![(0, 0.0)] }])
+        };
         assert_eq!([0.0, 0.000_123, 0.09, 0.1, 99.0, 100.0].map(power), [0, -4, -2, 0, 0, 2]);
         assert_eq!([-4, 12].map(superscript), ["⁻⁴", "¹²"]);
     }

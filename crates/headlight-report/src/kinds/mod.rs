@@ -84,7 +84,10 @@ pub struct Told {
 /// [`RunError::Table`] where a table cannot be read.
 pub fn told(run: &RunDirectory) -> Result<Vec<Told>, RunError> {
     let of = |experiment: Experiment<'_>| match experiment.kind() {
-        Some(kind) => Ok(Told { findings: kind.findings(&experiment)?, warnings: kind.warnings(&experiment)? }),
+        Some(kind) => {
+            let named = |texts: Vec<String>| texts.iter().map(|text| run.report().model.named(text)).collect();
+            Ok(Told { findings: named(kind.findings(&experiment)?), warnings: named(kind.warnings(&experiment)?) })
+        }
         None => Ok(Told::default()),
     };
     Experiment::all(run).map(of).collect()
@@ -101,7 +104,7 @@ pub fn show(run: &RunDirectory) -> Result<Vec<Sheet>, RunError> {
     let mut sheets = Vec::new();
     for experiment in Experiment::all(run) {
         if let Some(kind) = experiment.kind() {
-            sheets.extend(kind.sheets(&experiment)?);
+            sheets.extend(kind.sheets(&experiment)?.into_iter().map(|sheet| sheet.in_terms_of(&run.report().model)));
         }
     }
     if run.report().model.random_weights {
@@ -119,7 +122,8 @@ pub const RANDOM_WEIGHTS: &str =
 pub(crate) fn chapters(run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
     let mut chapters = Vec::new();
     for kind in KINDS {
-        chapters.extend(kind.chapters(run)?);
+        let named = |(title, sheet): (&'static str, Sheet)| (title, sheet.in_terms_of(&run.report().model));
+        chapters.extend(kind.chapters(run)?.into_iter().map(named));
     }
     chapters.extend(differences::chapters(run)?);
     chapters.retain(|(_, sheet)| !sheet.is_empty());

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use headlight_attention::{Frame, Visibility};
 use serde::{Deserialize, Serialize};
 
 use super::{Overlap, Repeated};
@@ -52,6 +53,12 @@ pub struct ModelSummary {
     /// Whether its weights were drawn at random instead of loaded.
     #[serde(default)]
     pub random_weights: bool,
+    /// The special pieces around the words; BERT's where a run does not say.
+    #[serde(default = "Frame::bert")]
+    pub frame: Frame,
+    /// Which pieces a piece may attend to; all of them where a run does not say.
+    #[serde(default)]
+    pub visibility: Visibility,
 }
 
 /// A treebank in a sentence.
@@ -158,6 +165,21 @@ impl ModelSummary {
     pub fn display_name(&self) -> String {
         let random = if self.random_weights { " with random weights" } else { "" };
         format!("{}{random}", self.name)
+    }
+
+    /// A text of ours that is written in BERT's terms, in those of this model: its first and its last special piece in the place
+    /// of `[CLS]` and `[SEP]`, and of a causal model the loss that it has.
+    pub fn named(&self, text: &str) -> String {
+        let first = self.frame.before().first().map_or("the first special piece", String::as_str);
+        let last = self.frame.after().last().map_or("the last special piece", String::as_str);
+        let to_itself = if last == "[SEP]" { "SEP→SEP".to_owned() } else { format!("{last}→{last}") };
+        let text = text.replace("[CLS]", first).replace("[SEP]", last).replace("SEP→SEP", &to_itself);
+        match self.visibility {
+            Visibility::Full => text,
+            Visibility::Causal => {
+                text.replace("masked-language-model", "language-model").replace("hidden piece", "piece")
+            }
+        }
     }
 }
 

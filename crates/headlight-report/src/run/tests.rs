@@ -5,6 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
+use headlight_attention::{Frame, Visibility};
+
 use crate::tables::{Baseline, HeadScore, write_table};
 
 pub(crate) fn report() -> Report {
@@ -18,6 +20,8 @@ pub(crate) fn report() -> Report {
             heads: 12,
             hidden_size: 384,
             random_weights: false,
+            frame: Frame::bert(),
+            visibility: Visibility::Full,
         },
         treebank: TreebankSummary {
             name: "en_ewt".into(),
@@ -231,4 +235,21 @@ fn the_schema_refuses_what_reading_refuses() {
     fewer.as_object_mut().unwrap().remove("conventions");
     assert_eq!(schema_problems(&fewer), ["report.conventions is absent"]);
     assert!(serde_json::from_value::<Report>(fewer).is_err());
+}
+
+#[test]
+fn texts_in_the_terms_of_bert_are_said_in_those_of_the_model() {
+    let text = "attention to [SEP] from [CLS]; SEP→SEP; the masked-language-model loss per hidden piece";
+    let bert = report().model;
+    assert_eq!(bert.named(text), text);
+    let roberta = ModelSummary { frame: Frame::new(["<s>"], ["</s>"]), ..bert.clone() };
+    assert_eq!(
+        roberta.named(text),
+        "attention to </s> from <s>; </s>→</s>; the masked-language-model loss per hidden piece"
+    );
+    let gpt2 = ModelSummary { frame: Frame::none(), visibility: Visibility::Causal, ..bert };
+    assert_eq!(
+        gpt2.named("attention to [SEP]; the masked-language-model loss per hidden piece"),
+        "attention to the last special piece; the language-model loss per piece"
+    );
 }

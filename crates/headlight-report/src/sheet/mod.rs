@@ -9,6 +9,7 @@ mod visible;
 pub(crate) use html::isolated;
 pub(crate) use text::escape_markdown;
 
+use crate::run::ModelSummary;
 pub use html::escape as escape_html;
 pub use latex::escape as escape_latex;
 pub use visible::{visible, visible_lines};
@@ -67,6 +68,16 @@ impl SheetCell {
 }
 
 impl Sheet {
+    /// The sheet with its title, columns and notes in the terms of a model; see [`ModelSummary::named`].
+    #[must_use]
+    pub fn in_terms_of(mut self, model: &ModelSummary) -> Self {
+        let columns = self.columns.iter_mut().map(|column| &mut column.title);
+        for text in columns.chain(&mut self.notes).chain([&mut self.title]) {
+            *text = model.named(text);
+        }
+        self
+    }
+
     /// An empty table with left-aligned (`<`) and right-aligned (`>`) columns, as in `["<relation", ">accuracy"]`.
     pub fn new(title: impl Into<String>, columns: &[&str]) -> Self {
         let column = |spec: &&str| match spec.strip_prefix('>') {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use headlight_attention::{Frame, HeadGrid, WordAttention};
+use headlight_attention::{Frame, HeadGrid, Visibility, WordAttention};
 use headlight_report::explorer::{Explorer, ExplorerSample, ExplorerSentence};
 use headlight_report::run::*;
 use headlight_report::tables::*;
@@ -314,6 +314,8 @@ impl Size {
                 heads: self.heads,
                 hidden_size: 384,
                 random_weights: false,
+                frame: Frame::bert(),
+                visibility: Visibility::Full,
             },
             treebank: TreebankSummary {
                 name: self.text("en_ewt"),

@@ -23,7 +23,7 @@ use crate::run::Run;
 /// # Errors
 /// Those of the encoder's pass, of the store and of training.
 pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<Probe> {
-    let (rule, seed) = (run.config().treebank.merge_rule(), run.config().seed);
+    let (rule, seed) = (run.settings().treebank.merge_rule(), run.settings().seed);
     let store = attention_to_learn_from(run, store)?.read(run)?;
     let words = sentences::annotation(run, Split::Train, None)?;
     let examples = Stored::new(&words, None, Some(&store), store.grid())?;
@@ -50,7 +50,7 @@ pub fn attention_probe(run: &mut Run, store: &Path, label: &str) -> Result<Probe
 /// # Errors
 /// When there is no place for a cache.
 pub fn attention_to_learn_from(run: &Run, store: &Path) -> Result<StoredAttention> {
-    StoredAttention::new(run, Split::Train, run.config().treebank.merge_rule(), store::Bits::F16, store)
+    StoredAttention::new(run, Split::Train, run.settings().treebank.merge_rule(), store::Bits::F16, store)
 }
 
 /// Writes rows behind those that earlier experiments of this run wrote.

@@ -20,6 +20,8 @@ pub(crate) fn importance(rows: &[Importance], report: &Report) -> Option<Section
                         scales all that a head says: heads with small gradients are not missed (Michel et al. 2019). Bars \
                         are standard errors over sequences; a dot is a head.";
     let introduction = if untrained { format!("{UNTRAINED} {introduction}") } else { introduction.to_owned() };
+    let introduction = model.named(&introduction);
+    let title = |measure: &str| model.named(&title(measure));
     let measures = distinct(rows.iter().map(|row| row.measure.as_str()));
     let (attention, gates): (Vec<&str>, Vec<&str>) = measures.iter().partition(|name| name.starts_with("gradient"));
     let line = |measure: &&str| Line::new(title(measure), layers(rows, measure));
@@ -60,7 +62,7 @@ pub(crate) fn importance(rows: &[Importance], report: &Report) -> Option<Section
             .html(&source("Text", "sequences", rows.iter().map(|row| (row.corpus.as_str(), row.sequences))))
             .panels("", panels)
             .grid(grid)
-            .details("By layer", &importance_sheet(rows, untrained)),
+            .details("By layer", &importance_sheet(rows, untrained).in_terms_of(model)),
     )
 }
 

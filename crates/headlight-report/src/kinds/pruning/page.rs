@@ -64,7 +64,7 @@ impl Measure {
         let lower_is_worse = MaskingMeasure::of(name).is_some_and(|measure| measure.harm(1.0, 0.0) < 0.0);
         let harm = if lower_is_worse { Colours::HarmBelow } else { Colours::HarmAbove };
         let (title, unit, factor) = match name {
-            "masked_lm" => ("masked-language-model loss", "nats per hidden piece", 1.0),
+            "masked_lm" => ("language-model loss", "nats per guessed piece", 1.0),
             "states" => ("turn of the final states", "1 − cosine", 1.0),
             "probe_uas" => ("UAS of the probe", "%", 100.0),
             other => return Self { title: spaced(other), unit: "", factor: 1.0, harm },

@@ -12,7 +12,7 @@ use super::{Experiment, Kind};
 use crate::explorer::Explorer;
 use crate::format::{count, percent};
 use crate::html::section::Section;
-use crate::run::{RunDirectory, RunError};
+use crate::run::{ModelSummary, RunDirectory, RunError};
 use crate::sheet::Sheet;
 use crate::tables;
 
@@ -118,7 +118,7 @@ impl Kind for Surface {
     }
 
     fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
-        Ok(page::surface(&run.table_or_empty()?).into_iter().collect())
+        Ok(page::surface(&run.table_or_empty()?, &run.report().model).into_iter().collect())
     }
 }
 
@@ -192,9 +192,9 @@ const MEASURES: [(&str, &str); 11] = [
 ];
 
 /// The name for people of a surface measure.
-fn measure_title(measure: &str) -> String {
+fn measure_title(measure: &str, model: &ModelSummary) -> String {
     let known = MEASURES.iter().find(|(name, _)| *name == measure);
-    known.map_or_else(|| measure.replace('_', " "), |(_, title)| (*title).to_owned())
+    known.map_or_else(|| measure.replace('_', " "), |(_, title)| model.named(title))
 }
 
 /// Where a surface measure stands among the others.

@@ -4,10 +4,11 @@ use super::{layer_means, measure_order, measure_title, surface_sheet};
 use crate::html::plots::{Line, Panel, Point};
 use crate::html::section::Section;
 use crate::kinds::shared::{head, source};
+use crate::run::ModelSummary;
 use crate::tables::Surface;
 
 /// Surface patterns: shares of attention, and how broad it is.
-pub(crate) fn surface(rows: &[Surface]) -> Option<Section> {
+pub(crate) fn surface(rows: &[Surface], model: &ModelSummary) -> Option<Section> {
     if rows.is_empty() {
         return None;
     }
@@ -17,7 +18,8 @@ pub(crate) fn surface(rows: &[Surface]) -> Option<Section> {
     measures.retain(|measure| *measure != UNIFORM);
     let (entropies, shares): (Vec<&str>, Vec<&str>) =
         measures.into_iter().partition(|measure| measure.starts_with("entropy"));
-    let panels = |measures: Vec<&str>, unit: &str| measures.iter().map(|measure| panel(rows, measure, unit)).collect();
+    let panels =
+        |measures: Vec<&str>, unit: &str| measures.iter().map(|measure| panel(rows, measure, unit, model)).collect();
     let introduction = "Where heads look, whatever the words mean. A dot is a head, the line is the mean of a layer; the \
                         dotted line is what attention to everything alike would have.";
     let section = Section::new("layers", "What heads look at", introduction)
@@ -30,7 +32,7 @@ pub(crate) fn surface(rows: &[Surface]) -> Option<Section> {
 
 const UNIFORM: &str = "entropy_uniform";
 
-fn panel(rows: &[Surface], measure: &str, unit: &str) -> Panel {
+fn panel(rows: &[Surface], measure: &str, unit: &str, model: &ModelSummary) -> Panel {
     let heads = rows.iter().filter(|row| row.measure == measure);
     let dots = heads.filter_map(|row| {
         let head = head(row.layer_index, row.head_index?);
@@ -43,7 +45,7 @@ fn panel(rows: &[Surface], measure: &str, unit: &str) -> Panel {
     }
     Panel {
         id: format!("surface-{measure}"),
-        title: measure_title(measure),
+        title: measure_title(measure, model),
         x: "layer",
         y: unit.to_owned(),
         dots: dots.collect(),
