@@ -1,7 +1,7 @@
 //! `headlight compare`
 
 use anyhow::{Result, anyhow, bail, ensure};
-use headlight_report::compare::{CompareError, Format, Source, builtin_papers, compare as compare_sources};
+use headlight_report::compare::{CompareError, Format, Reported, builtin_papers, compare as compare_sources};
 use headlight_report::run::RunError;
 use headlight_report::stats::Bootstrap;
 
@@ -56,8 +56,8 @@ pub fn compare(args: &CompareArgs) -> Result<()> {
 }
 
 /// A run or a published table; the name of a published table that is nearly right is put right.
-fn open(name: &str) -> Result<Source> {
-    Source::open(name).map_err(|error| match (&error, nearest(name, builtin_papers())) {
+fn open(name: &str) -> Result<Reported> {
+    Reported::open(name).map_err(|error| match (&error, nearest(name, builtin_papers())) {
         (CompareError::Run(RunError::NotFound(_)), Some(paper)) => {
             anyhow!("there is neither a run nor a published table {name}; did you mean {paper}?")
         }

@@ -19,7 +19,7 @@ use crate::{
     encoder::{Bert, Intervention, Met, Norm, activate, linear, tensor},
     model::read_weights,
     packed::{self, PackedEncoder},
-    reference::{host, longest, unpad},
+    padded::{host, longest, unpad},
     request::{HeadMask, Request},
     weights::ReadWeights,
 };

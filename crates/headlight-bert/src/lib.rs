@@ -42,11 +42,11 @@ mod likelihood;
 mod masked;
 mod model;
 mod packed;
+mod padded;
 mod peaks;
 mod pieces;
 mod precision;
 mod random;
-mod reference;
 mod request;
 mod stream;
 #[cfg(test)]

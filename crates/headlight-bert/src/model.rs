@@ -12,8 +12,8 @@ use crate::{
     Architecture, Device, ExtraTensors, LoadError, Pieces, Precision, StreamError, Tokenizer,
     batch::Batching,
     packed::PackedEncoder,
+    padded::PaddedEncoder,
     random,
-    reference::Reference,
     request::{Encode, Encoded, Request},
     stream::{Workers, stream},
     weights::ReadWeights,
@@ -87,7 +87,7 @@ impl Model {
         let encoder: Box<dyn Encode> = match device {
             Device::Cpu => Box::new(PackedEncoder::new(&spec, weights)),
             Device::Ndarray => {
-                Box::new(Reference::<NdArray>::new(weights, &spec, Default::default(), precision, CPU_BATCHES))
+                Box::new(PaddedEncoder::<NdArray>::new(weights, &spec, Default::default(), precision, CPU_BATCHES))
             }
             #[cfg(feature = "cuda")]
             Device::Cuda => {
@@ -98,7 +98,7 @@ impl Model {
                 if !Cuda::supports_dtype(&gpu, DType::from(precision.float())) {
                     return Err(crate::DeviceError::GpuPrecision { precision }.into());
                 }
-                let encoder = Reference::<Cuda>::new(weights, &spec, gpu, precision, CUDA_BATCHES);
+                let encoder = PaddedEncoder::<Cuda>::new(weights, &spec, gpu, precision, CUDA_BATCHES);
                 Box::new(encoder.with_workers(CUDA_WORKERS))
             }
             #[cfg(not(feature = "cuda"))]

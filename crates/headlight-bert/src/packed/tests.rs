@@ -13,7 +13,7 @@ use super::{CHUNK, PackedEncoder, simd::InstructionSet};
 use crate::{
     Activation, Architecture, AttentionKind, Encoded, HeadMask, Level, Masking, Pieces, Precision, Request,
     batch::Batching,
-    reference::Reference,
+    padded::PaddedEncoder,
     request::Encode,
     testing::{check_some, sentence, spec, variants, weights},
 };
@@ -81,7 +81,8 @@ fn equals_the_burn_encoder_on_every_instruction_set() {
         let weights = weights(&spec, rng);
         let sentences = sentences(rng);
         let inputs: Vec<&Pieces> = sentences.iter().collect();
-        let reference = Reference::<Flex>::new(weights.clone(), &spec, Default::default(), Precision::F32, BATCHING);
+        let reference =
+            PaddedEncoder::<Flex>::new(weights.clone(), &spec, Default::default(), Precision::F32, BATCHING);
         let mut packed = PackedEncoder::new(&spec, weights);
         for request in requests() {
             let expected = reference.encode(&inputs, &request);

@@ -6,14 +6,14 @@ use super::align::{PairedCounts, RunPair};
 use super::measures::{Measures, measures};
 use super::outcome::{Contestant, Score};
 use super::words::RunWords;
-use super::{CompareError, Paper, PublishedHead, Source};
+use super::{CompareError, Paper, PublishedHead, Reported};
 use crate::assess::is_between_words;
 use crate::run::RunDirectory;
 use crate::tables::{BestHead, Direction};
 
 /// A source, read.
 pub(super) struct Entry<'a> {
-    pub(super) source: &'a Source,
+    pub(super) source: &'a Reported,
     pub(super) label: String,
     pub(super) scores: BTreeMap<String, Score>,
     pub(super) words: Option<RunWords>,
@@ -23,10 +23,10 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn read(source: &'a Source, label: String) -> Result<Self, CompareError> {
+    pub(super) fn read(source: &'a Reported, label: String) -> Result<Self, CompareError> {
         let (scores, words) = match source {
-            Source::Run(run) => (run_scores(run)?, RunWords::read(run, &label)?),
-            Source::Paper(paper) => (paper_scores(paper), None),
+            Reported::Run(run) => (run_scores(run)?, RunWords::read(run, &label)?),
+            Reported::Paper(paper) => (paper_scores(paper), None),
         };
         Ok(Self { source, label, scores, words, measures: measures(source)?, beside: None })
     }
@@ -60,17 +60,17 @@ impl<'a> Entry<'a> {
 
     /// Whether it is a run, and no published table.
     pub(super) fn is_run(&self) -> bool {
-        matches!(self.source, Source::Run(_))
+        matches!(self.source, Reported::Run(_))
     }
 
     pub(super) fn contestant(&self, paired: bool) -> Contestant {
         let (model, treebank, citation) = match self.source {
-            Source::Run(run) => {
+            Reported::Run(run) => {
                 let model = &run.report().model;
                 (model.display_name(), &run.report().treebank.name, None)
             }
             // On what a paper's numbers are scored differs between them: the notes say it of those that are compared.
-            Source::Paper(paper) => (paper.paper.model.clone(), &String::new(), Some(paper.paper.citation.clone())),
+            Reported::Paper(paper) => (paper.paper.model.clone(), &String::new(), Some(paper.paper.citation.clone())),
         };
         let (label, treebank) = (self.label.clone(), treebank.clone());
         let unit = self.beside.as_ref().map(|pair| pair.unit.name().to_owned());
@@ -80,8 +80,8 @@ impl<'a> Entry<'a> {
     /// Whether its heads were chosen on the sentences that they are scored on.
     pub(super) fn is_optimistic(&self) -> bool {
         match self.source {
-            Source::Run(run) => run.report().conventions.is_optimistic(),
-            Source::Paper(paper) => {
+            Reported::Run(run) => run.report().conventions.is_optimistic(),
+            Reported::Paper(paper) => {
                 paper.table1.selected_on.is_some() && paper.table1.selected_on == paper.table1.evaluated_on
             }
         }

@@ -3,7 +3,7 @@
 use super::entry::Entry;
 use super::measures::published_name;
 use super::outcome::{MeasureRow, RelationRow};
-use super::{Paper, PublishedHead, PublishedProbe, Source};
+use super::{Paper, PublishedHead, PublishedProbe, Reported};
 use crate::format::count;
 use crate::run::Report;
 
@@ -14,7 +14,7 @@ pub(super) fn flags(entries: &[Entry<'_>], rows: &[RelationRow], measures: &[Mea
     let shared: Vec<&RelationRow> = rows.iter().filter(|row| row.sources() > 1).collect();
     let shared_measures: Vec<&MeasureRow> = measures.iter().filter(|row| row.sources() > 1).collect();
     for other in others {
-        if let (Source::Run(a), Source::Run(b)) = (reference.source, other.source) {
+        if let (Reported::Run(a), Reported::Run(b)) = (reference.source, other.source) {
             let ours = a.report().conventions.entries();
             for ((name, a), (_, b)) in ours.into_iter().zip(b.report().conventions.entries()) {
                 if a != b {
@@ -30,7 +30,7 @@ pub(super) fn flags(entries: &[Entry<'_>], rows: &[RelationRow], measures: &[Mea
     }
     for entry in entries {
         match entry.source {
-            Source::Run(run) if run.report().conventions.is_optimistic() => {
+            Reported::Run(run) if run.report().conventions.is_optimistic() => {
                 flags
                     .push(format!(
                         "{} chose its heads on the sentences that it is scored on: optimistic, and differences of its heads \
@@ -38,8 +38,8 @@ pub(super) fn flags(entries: &[Entry<'_>], rows: &[RelationRow], measures: &[Mea
                         entry.label
                     ));
             }
-            Source::Paper(paper) => flags.extend(paper_flags(paper, &shared, &shared_measures)),
-            Source::Run(_) => {}
+            Reported::Paper(paper) => flags.extend(paper_flags(paper, &shared, &shared_measures)),
+            Reported::Run(_) => {}
         }
         let several = measures.iter().filter_map(|row| entry.measures.get(&row.measure)).map(|it| it.seeds).max();
         if let Some(seeds @ 2..) = several {

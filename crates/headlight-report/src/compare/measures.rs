@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CompareError, Paper, PublishedProbe, Source};
+use super::{CompareError, Paper, PublishedProbe, Reported};
 use crate::run::RunDirectory;
 use crate::tables::{
     Coreference, HeadTree, PairAccuracy, PairLevel, ProbeScore, TreeMeasure, TreePredictor, TreeShape,
@@ -23,10 +23,10 @@ pub(super) struct Measure {
 pub(super) type Measures = BTreeMap<String, Measure>;
 
 /// The measures of a source.
-pub(super) fn measures(source: &Source) -> Result<Measures, CompareError> {
+pub(super) fn measures(source: &Reported) -> Result<Measures, CompareError> {
     match source {
-        Source::Run(run) => of_run(run),
-        Source::Paper(paper) => Ok(of_paper(paper)),
+        Reported::Run(run) => of_run(run),
+        Reported::Paper(paper) => Ok(of_paper(paper)),
     }
 }
 

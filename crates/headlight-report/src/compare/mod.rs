@@ -1,6 +1,6 @@
 //! Comparison of runs, with each other and with published numbers, relation by relation.
 //!
-//! The first [`Source`] is the reference; every other one is compared with it. Two runs are paired word by word, by what
+//! The first [`Reported`] is the reference; every other one is compared with it. Two runs are paired word by word, by what
 //! the sentences of their `predictions` tables say, relation by relation of the same name:
 //! - a difference is over the words that both runs count under the name, whatever else they have; scores are each run's own;
 //! - what cannot be paired, as other sentences, published numbers, means over seeds, stands beside each other without a test,
@@ -15,8 +15,8 @@ mod measures;
 mod outcome;
 mod paper;
 mod render;
+mod reported;
 mod sheets;
-mod source;
 mod words;
 
 pub use error::CompareError;
@@ -28,7 +28,7 @@ pub use paper::{
     builtin_papers,
 };
 pub use render::{Format, UnknownFormat};
-pub use source::Source;
+pub use reported::Reported;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::align::PairedCounts;
 use super::entry::Entry;
 use super::flags::flags;
-use super::{CompareError, Source};
+use super::{CompareError, Reported};
 use crate::assess::is_aggregate;
 use crate::stats::{Bootstrap, Counts, Pair, holm_over_differing, sign_flip_test};
 use crate::tables::Direction;
@@ -189,11 +189,11 @@ impl Comparison {
 /// # Errors
 /// [`CompareError`] where there are fewer than two sources, one is named twice, no two of them have anything in common, or a
 /// table cannot be read.
-pub fn compare(sources: &[Source], bootstrap: &Bootstrap) -> Result<Comparison, CompareError> {
+pub fn compare(sources: &[Reported], bootstrap: &Bootstrap) -> Result<Comparison, CompareError> {
     if sources.len() < 2 {
         return Err(CompareError::TooFew(sources.len()));
     }
-    let labels = Source::labels(sources)?;
+    let labels = Reported::labels(sources)?;
     let mut entries = Vec::new();
     for (source, label) in sources.iter().zip(labels) {
         entries.push(Entry::read(source, label)?);

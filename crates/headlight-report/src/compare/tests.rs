@@ -87,8 +87,8 @@ fn words(right: impl Fn(usize, &str) -> bool) -> Vec<Word> {
     SENTENCES.iter().enumerate().flat_map(sentence).collect()
 }
 
-fn open(paths: &[PathBuf]) -> Vec<Source> {
-    paths.iter().map(|path| Source::open(path.to_str().unwrap()).unwrap()).collect()
+fn open(paths: &[PathBuf]) -> Vec<Reported> {
+    paths.iter().map(|path| Reported::open(path.to_str().unwrap()).unwrap()).collect()
 }
 
 fn compared(paths: &[PathBuf]) -> Comparison {
@@ -268,7 +268,7 @@ fn a_paper_stands_in_for_a_run() {
         draw: None,
     };
     write_table(&a, [&probe]).unwrap();
-    let sources = [Source::open(a.to_str().unwrap()).unwrap(), Source::open("clark2019").unwrap()];
+    let sources = [Reported::open(a.to_str().unwrap()).unwrap(), Reported::open("clark2019").unwrap()];
     let comparison = compare(&sources, &Bootstrap::default()).unwrap();
     insta::assert_snapshot!(comparison.render(Format::Terminal, 80), @r"
     Best heads of a, clark2019
@@ -372,7 +372,7 @@ fn a_broken_paper_is_named() {
     let path = folder.path().join("mine.toml");
     let open = |text: &str| {
         fs::write(&path, text).unwrap();
-        Source::open(path.to_str().unwrap()).unwrap_err().to_string().replace(path.to_str().unwrap(), "mine.toml")
+        Reported::open(path.to_str().unwrap()).unwrap_err().to_string().replace(path.to_str().unwrap(), "mine.toml")
     };
     let paper = "[paper]\nid = \"x\"\ncitation = \"y\"\nmodel = \"z\"\n";
     let head = "[[head]]\nrelation = \"det\"\nhead = \"8/11\"\ndirection = \"dep_to_gov\"\n";
@@ -383,6 +383,6 @@ fn a_broken_paper_is_named() {
     );
     let misspelt = open(&format!("{paper}{}acuracy = 3\n", head.replace("8/11", "8-11")));
     assert!(misspelt.contains("mine.toml: line 9: unknown field `acuracy`, expected one of `relation`,"), "{misspelt}");
-    let absent = Source::open("no-such.toml").unwrap_err().to_string();
+    let absent = Reported::open("no-such.toml").unwrap_err().to_string();
     assert_eq!(absent, "cannot read the published table no-such.toml");
 }

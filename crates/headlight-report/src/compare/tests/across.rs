@@ -200,7 +200,7 @@ fn long_names_are_numbered_and_explained() {
 fn names_that_no_published_table_has_are_named_below() {
     let folder = tempfile::tempdir().unwrap();
     let run = write_sentences(folder.path(), "a", |_| vec![(2, "det", true), (3, "advcl:relcl", false)]);
-    let sources = [run.to_str().unwrap(), "clark2019"].map(|source| Source::open(source).unwrap());
+    let sources = [run.to_str().unwrap(), "clark2019"].map(|source| Reported::open(source).unwrap());
     let comparison = compare(&sources, &Bootstrap::default()).unwrap();
     let text = comparison.render(Format::Markdown, 80);
     assert!(!text.contains("| advcl:relcl") && text.contains("Only a has advcl:relcl."), "{text}");

@@ -149,7 +149,7 @@ fn published_tables_2_and_3_stand_in_for_runs() {
     };
     write_table(&run, [&tree]).unwrap();
     let published = |paper: &str| {
-        let sources = [run.to_str().unwrap(), paper].map(|source| Source::open(source).unwrap());
+        let sources = [run.to_str().unwrap(), paper].map(|source| Reported::open(source).unwrap());
         let comparison = compare(&sources, &Bootstrap::default()).unwrap();
         let both = comparison.measures.iter().filter(|row| row.values.iter().all(Option::is_some));
         let number = |row: &MeasureRow| format!("{} {:.1}", row.measure, 100.0 * row.values[1].unwrap());

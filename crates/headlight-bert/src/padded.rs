@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The burn encoder on one device. Inputs are sorted by length and padded in batches.
-pub(crate) struct Reference<B: Backend> {
+pub(crate) struct PaddedEncoder<B: Backend> {
     spec: Architecture,
     bert: Bert<B>,
     device: B::Device,
@@ -26,7 +26,7 @@ pub(crate) struct Reference<B: Backend> {
     watch: Stopwatch,
 }
 
-impl<B: Backend> Reference<B> {
+impl<B: Backend> PaddedEncoder<B> {
     pub fn new(
         weights: BertWeights,
         spec: &Architecture,
@@ -287,7 +287,7 @@ pub(crate) fn longest(inputs: &[&Pieces], length: impl Fn(&Pieces) -> usize) -> 
     inputs.iter().map(|input| length(input)).max().unwrap_or(0)
 }
 
-impl<B: Backend> Encode for Reference<B> {
+impl<B: Backend> Encode for PaddedEncoder<B> {
     fn chunk_pieces(&self) -> usize {
         (2 * self.batching.pieces).max(1024)
     }

@@ -7,14 +7,14 @@ use crate::run::RunDirectory;
 
 /// A run or a published table, under the label that tells it from the others.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum Reported {
     /// A run.
     Run(Box<RunDirectory>),
     /// A published table.
     Paper(Box<Paper>),
 }
 
-impl Source {
+impl Reported {
     /// Opens what `argument` names: a run's folder, a published table's file (`*.toml`), or the name of one that is
     /// compiled in (`clark2019`).
     ///
@@ -26,25 +26,25 @@ impl Source {
         if !path.exists()
             && let Some(paper) = Paper::builtin(argument)
         {
-            return paper.map(|paper| Source::Paper(Box::new(paper)));
+            return paper.map(|paper| Reported::Paper(Box::new(paper)));
         }
         if path.extension().is_some_and(|extension| extension == "toml") {
-            return Ok(Source::Paper(Box::new(Paper::open(path)?)));
+            return Ok(Reported::Paper(Box::new(Paper::open(path)?)));
         }
-        Ok(Source::Run(Box::new(RunDirectory::open(path)?)))
+        Ok(Reported::Run(Box::new(RunDirectory::open(path)?)))
     }
 
     /// Labels that tell the sources apart: the run's name or the paper's id; with the folder where two runs share a name.
-    pub(super) fn labels(sources: &[Source]) -> Result<Vec<String>, CompareError> {
-        let places: Vec<String> = sources.iter().map(Source::place).collect();
+    pub(super) fn labels(sources: &[Reported]) -> Result<Vec<String>, CompareError> {
+        let places: Vec<String> = sources.iter().map(Reported::place).collect();
         for (index, place) in places.iter().enumerate() {
             if places[..index].contains(place) {
                 return Err(CompareError::Itself(sources[index].name().to_owned()));
             }
         }
-        let names: Vec<&str> = sources.iter().map(Source::name).collect();
-        let label = |source: &Source| match source {
-            Source::Run(run) if names.iter().filter(|&&name| name == source.name()).count() > 1 => {
+        let names: Vec<&str> = sources.iter().map(Reported::name).collect();
+        let label = |source: &Reported| match source {
+            Reported::Run(run) if names.iter().filter(|&&name| name == source.name()).count() > 1 => {
                 run.path().display().to_string()
             }
             _ => source.name().to_owned(),
@@ -55,19 +55,19 @@ impl Source {
     /// The run's name, or the paper's id.
     pub fn name(&self) -> &str {
         match self {
-            Source::Run(run) => &run.report().name,
-            Source::Paper(paper) => &paper.paper.id,
+            Reported::Run(run) => &run.report().name,
+            Reported::Paper(paper) => &paper.paper.id,
         }
     }
 
     /// What makes two sources the same one.
     fn place(&self) -> String {
         match self {
-            Source::Run(run) => {
+            Reported::Run(run) => {
                 let path = run.path().canonicalize();
                 path.unwrap_or_else(|_| run.path().to_owned()).display().to_string()
             }
-            Source::Paper(paper) => format!("paper {}", paper.paper.id),
+            Reported::Paper(paper) => format!("paper {}", paper.paper.id),
         }
     }
 }

@@ -21,11 +21,11 @@ const BATCHINGS: [Batching; 4] = [
     Batching { pieces: 512, multiple: 8, overhead: 64 },
 ];
 
-fn encoder<B: Backend>(precision: Precision, batching: Batching) -> Reference<B> {
+fn encoder<B: Backend>(precision: Precision, batching: Batching) -> PaddedEncoder<B> {
     let rng = &mut ChaCha8Rng::seed_from_u64(3);
     let spec = spec(3, 16, 70, Activation::Gelu);
     let weights = weights(&spec, rng);
-    Reference::new(weights, &spec, Default::default(), precision, batching)
+    PaddedEncoder::new(weights, &spec, Default::default(), precision, batching)
 }
 
 /// Sentences of many lengths, one of words alone.
@@ -145,7 +145,7 @@ fn reduced_precision_changes_few_predictions_of_a_real_model() {
     let request = Request { peaks: Some(MergeRule::Mean), ..Request::default() };
     let peaks = |precision| {
         let weights = BertWeights::read(&folder, &spec).unwrap();
-        let encoder = Reference::<Flex>::new(weights, &spec, Default::default(), precision, BATCHINGS[1]);
+        let encoder = PaddedEncoder::<Flex>::new(weights, &spec, Default::default(), precision, BATCHINGS[1]);
         let encoded = encoder.encode(&inputs, &request);
         encoded.iter().flat_map(|encoded| encoded.peaks.as_ref().unwrap().places()).copied().collect::<Vec<u16>>()
     };
