@@ -1,9 +1,10 @@
 //! The tables described for people: `docs/tables.md`.
 
 use super::{
-    Ablation, Baseline, BestHead, BestHeadLength, Cluster, Coreference, CoreferenceHead, Ensemble, EnsembleTree,
-    HeadAttention, HeadDistance, HeadLength, HeadScore, HeadTest, HeadTree, Importance, Kind, NullModel, PairAccuracy,
-    PairMasking, PairScore, Prediction, ProbeScore, Pruning, Surface, SweepScore, SweepSeeds, TABLES_VERSION, Table,
+    Ablation, Baseline, BestHead, BestHeadLength, Cluster, Coreference, CoreferenceHead, Difference, Ensemble,
+    EnsembleTree, HeadAttention, HeadDistance, HeadLength, HeadScore, HeadTest, HeadTree, Importance, Kind, NullModel,
+    PairAccuracy, PairMasking, PairScore, Prediction, ProbeScore, Pruning, Surface, SweepScore, SweepSeeds,
+    TABLES_VERSION, Table,
 };
 
 /// What `docs/tables.md` shows of reading a table in Python; a test runs it.
@@ -56,6 +57,7 @@ pub fn reference() -> String {
     push::<HeadTree>(&mut page);
     push::<Ensemble>(&mut page);
     push::<EnsembleTree>(&mut page);
+    push::<Difference>(&mut page);
     push::<SweepScore>(&mut page);
     push::<SweepSeeds>(&mut page);
     page
