@@ -201,7 +201,7 @@ mod tests {
     /// Maps whose rows are distributions, with zeros among the weights.
     fn maps() -> impl Strategy<Value = AttentionMaps> {
         (1usize..50).prop_flat_map(|pieces| {
-            let weight = prop_oneof![Just(0.0f32), 1e-12f32..1e-6, 0.0f32..1.0];
+            let weight = prop_oneof![Just(0.0f32), (-12.0f32..-6.0).prop_map(|power| 10.0f32.powf(power)), 0.0f32..1.0];
             prop::collection::vec(weight, GRID.len() * pieces * pieces).prop_map(move |mut weights| {
                 for row in weights.chunks_mut(pieces) {
                     row[0] += 1e-3;

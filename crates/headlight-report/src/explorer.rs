@@ -300,9 +300,9 @@ pub(crate) mod tests {
         // A file from before there was a frame is BERT's; the arrays of another frame have other lengths.
         let path = folder.path().join(FILE);
         let written = std::fs::read_to_string(&path).unwrap();
-        let before = written.replacen(r#""frame":{"before":["[CLS]"],"after":["[SEP]"]},"#, "", 1);
-        assert_ne!(written, before);
-        std::fs::write(&path, before).unwrap();
+        let mut before: serde_json::Value = serde_json::from_str(&written).unwrap();
+        assert!(before.as_object_mut().unwrap().remove("frame").is_some());
+        std::fs::write(&path, before.to_string()).unwrap();
         let read = Explorer::read(&run).unwrap().unwrap();
         assert_eq!((read.frame, read.sentences.len()), (bert, 1));
         for frame in [Frame::new(["<bos>"], []), Frame::none()] {

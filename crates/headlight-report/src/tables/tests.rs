@@ -51,7 +51,7 @@ fn an_empty_table_has_columns_and_no_rows() {
     write_table::<HeadScore>(folder.path(), []).unwrap();
     assert_eq!(read_table::<HeadScore>(folder.path()).unwrap(), []);
     let csv = fs::read_to_string(folder.path().join("head_scores.csv")).unwrap();
-    assert_eq!(csv, "treebank,split,layer_index,head_index,direction,relation,correct,total\n");
+    assert_eq!(csv, "treebank,split,layer_index,head_index,direction,relation,correct,total,reachable\n");
 }
 
 proptest! {
