@@ -4,13 +4,13 @@
 mod scores;
 mod trees;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use headlight_attention::WordAttention;
 use headlight_bert::Encoded;
-use headlight_heads::among_words;
 use headlight_heads::ensembles::{EnsembleRound, EnsembleSearch};
 use headlight_heads::labelled::LabelledEnsembles;
 use headlight_report::facts;
@@ -22,6 +22,7 @@ use self::scores::{Chosen, Scored};
 use self::trees::{Parsers, SentenceTrees};
 use super::Kind;
 use super::shared::paired::{untested, write_differences};
+use super::shared::predictions;
 use super::shared::selection::{Selection, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap, repeated};
 use crate::config::{Settings, Split, choice};
@@ -34,11 +35,12 @@ choice! {
 
 impl Rows {
     /// Attention as ensembles read it.
-    fn of(self, attention: &WordAttention) -> WordAttention {
+    fn of(self, attention: &WordAttention) -> Cow<'_, WordAttention> {
         match self {
-            Rows::Renormalised => among_words(attention),
-            Rows::Raw => attention.clone(),
+            Rows::Renormalised => predictions::Rows::Words,
+            Rows::Raw => predictions::Rows::Raw,
         }
+        .of(attention)
     }
 }
 

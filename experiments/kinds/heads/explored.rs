@@ -48,7 +48,7 @@ impl Explored {
             "sentences of the explorer",
             Vec::new(),
             move |item, _, encoded| {
-                let shown = ExplorerSentence::new(item.sentence()?, &rows.maps(encoded)?, Granularity::Full);
+                let shown = ExplorerSentence::new(item.sentence()?, rows.maps(encoded)?.as_ref(), Granularity::Full);
                 shown.context("a sentence of the explorer has a length that can be drawn")
             },
             |all: &mut Vec<ExplorerSentence>, _, shown| {

@@ -73,7 +73,7 @@ fn sums(run: &mut Run, split: Split, rows: Rows) -> Result<Record<AttentionScore
         (Stream::Trees(split), wants),
         "attention on governors",
         AttentionScores::new(grid),
-        move |item, _, encoded| Ok(AttentionScores::of(item.sentence()?, &rows.maps(encoded)?, granularity)?),
+        move |item, _, encoded| Ok(AttentionScores::of(item.sentence()?, rows.maps(encoded)?.as_ref(), granularity)?),
         |all, _, sums| {
             all.merge(&sums);
             Ok(())

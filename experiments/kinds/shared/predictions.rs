@@ -1,6 +1,8 @@
 //! What every head predicts for every word of a stream: computed once, kept in the cache, shared by all kinds and runs that ask
 //! the same of the same model.
 
+use std::borrow::Cow;
+
 use anyhow::{Context, Result};
 use headlight_attention::{Visibility, WordAttention};
 use headlight_bert::{Encoded, Request};
@@ -43,7 +45,7 @@ impl Rows {
     pub fn predictions(self, encoded: &Encoded) -> Result<HeadPredictions> {
         match self {
             Rows::Raw => encoded.peaks.clone().map(HeadPredictions::from).context("the encoder gave no peaks"),
-            Rows::Words => Ok(predict(&self.maps(encoded)?)),
+            Rows::Words => Ok(predict(self.maps(encoded)?.as_ref())),
         }
     }
 
@@ -51,12 +53,16 @@ impl Rows {
     ///
     /// # Errors
     /// When the encoder was not asked for them.
-    pub fn maps(self, encoded: &Encoded) -> Result<WordAttention> {
-        let maps = encoded.words.as_ref().context("the encoder gave no attention over words")?;
-        Ok(match self {
-            Rows::Raw => maps.clone(),
-            Rows::Words => among_words(maps),
-        })
+    pub fn maps(self, encoded: &Encoded) -> Result<Cow<'_, WordAttention>> {
+        Ok(self.of(encoded.words.as_ref().context("the encoder gave no attention over words")?))
+    }
+
+    /// Maps, read in this way; as attended they are not copied.
+    pub fn of(self, maps: &WordAttention) -> Cow<'_, WordAttention> {
+        match self {
+            Rows::Raw => Cow::Borrowed(maps),
+            Rows::Words => Cow::Owned(among_words(maps)),
+        }
     }
 }
 
@@ -170,7 +176,7 @@ impl Reader for Predictions {
                 return Ok(predictions);
             }
             let maps = if visibility == Visibility::Full { Some(rows.maps(encoded)?) } else { None };
-            Ok(predictions.with_later_to_earlier(item.sentence()?, maps.as_ref()))
+            Ok(predictions.with_later_to_earlier(item.sentence()?, maps.as_deref()))
         };
         let reading = Reading {
             from,
