@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{Run, Stream};
 use crate::config::{Precision, Settings, Split};
 use crate::sources::corpus::Corpus;
+use crate::sources::fetch::hex;
 
 /// What the answers about a stream of inputs depend on, as names and values.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -123,11 +124,14 @@ pub fn answers(config: &Settings, files: &[Input], random_seed: Option<u64>, rul
 /// SHA-256 of texts, in hexadecimal digits. Lengths keep `ab`, `c` apart from `a`, `bc`.
 pub fn hash(texts: impl IntoIterator<Item = String>) -> String {
     let mut hasher = Sha256::new();
-    for text in texts {
-        hasher.update((text.len() as u64).to_le_bytes());
-        hasher.update(text);
-    }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    texts.into_iter().for_each(|text| add(&mut hasher, &text));
+    hex(&hasher.finalize())
+}
+
+/// Adds a text to a hash so that no other sequence of texts gives the same.
+pub(super) fn add(hasher: &mut Sha256, text: &str) {
+    hasher.update((text.len() as u64).to_le_bytes());
+    hasher.update(text);
 }
 
 #[cfg(test)]

@@ -14,8 +14,10 @@ use sha2::{Digest, Sha256};
 
 use super::Run;
 use super::checked::{self, Found};
+use super::identity::add;
 use crate::cli::interrupt;
 use crate::config::CacheConfig;
+use crate::sources::fetch::hex;
 
 /// Where the steps of one experiment are kept. It borrows nothing, so that work on a borrowed model can keep steps too.
 #[derive(Clone, Debug)]
@@ -111,15 +113,8 @@ impl Steps {
     fn path(&self, name: &str) -> PathBuf {
         let mut hasher = self.base.clone();
         add(&mut hasher, name);
-        let name: String = hasher.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(format!("{name}.step"))
+        self.folder.join(format!("{}.step", hex(&hasher.finalize()[..16])))
     }
-}
-
-/// Adds a text to a hash so that no other sequence of texts gives the same.
-fn add(hasher: &mut Sha256, text: &str) {
-    hasher.update(text.len().to_le_bytes());
-    hasher.update(text);
 }
 
 #[cfg(test)]
