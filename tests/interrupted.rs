@@ -1,29 +1,17 @@
 //! Long kinds that are interrupted go on where they stopped, to the same tables.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{World, root, tiny_bert};
+use crate::support::{World, root, tables, tiny_bert};
 
 /// Whether a pass has begun to leave something, as it does now and then.
 fn has_begun(world: &World) -> bool {
     let folders = fs::read_dir(world.path("cache/headlight/records")).into_iter().flatten().flatten();
     let mut partial = folders.filter(|it| it.file_name().to_string_lossy().ends_with(".partial"));
     partial.any(|it| it.path().join("data").exists())
-}
-
-/// The tables of a run by name.
-fn tables(folder: &Path) -> Vec<(String, String)> {
-    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let tables = files.filter(|path| path.extension().is_some_and(|it| it == "csv"));
-    let mut tables: Vec<_> = tables
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()))
-        .collect();
-    tables.sort();
-    tables
 }
 
 /// Interrupts a run of an experiment over a sample file that is repeated within a pass; then lets it go on.

@@ -34,6 +34,18 @@ fn run(words: [&str; 4], more: &str) -> (Vec<String>, serde_json::Value, World) 
     (warnings, report, world)
 }
 
+/// Runs heads on the world's `bank.conllu` alone, with these keys of `[treebank]`.
+fn run_bank(world: &World, keys: &str) {
+    world.write(
+        "run.toml",
+        tiny_config(keys)
+            .replace("[\"sample:select\"]", "[]")
+            .replace("sample:evaluate", "bank.conllu")
+            .replace("kind = \"heads\"", "kind = \"heads\"\nselection = \"same\""),
+    );
+    world.succeed(&["run", "run.toml"]);
+}
+
 #[track_caller]
 fn check(words: [&str; 4], warning: &str, reading: [u64; 5]) {
     let (warnings, report, world) = run(words, "");
@@ -82,14 +94,7 @@ fn words_of_one_piece_are_warned_of_where_text_is_the_input() {
         "1-2\tልጅቤት\t_\t_\t_\t_\t_\t_\t_\t_\n1\tልጅ\t_\tX\t_\t_\t2\tdet\t_\t_\n",
     );
     world.write("bank.conllu", bank);
-    world.write(
-        "run.toml",
-        tiny_config("input = \"text\"")
-            .replace("[\"sample:select\"]", "[]")
-            .replace("sample:evaluate", "bank.conllu")
-            .replace("kind = \"heads\"", "kind = \"heads\"\nselection = \"same\""),
-    );
-    world.succeed(&["run", "run.toml"]);
+    run_bank(&world, "input = \"text\"");
     let report = world.read("runs/run/report.json");
     assert!(report.contains("25.0 % of the words (8 of 32) have the same pieces as the word before"), "{report}");
 }
@@ -104,14 +109,7 @@ fn sentences_that_cannot_be_aligned_are_counted_and_listed() {
     let (before, after) = bank.split_once("# sent_id = s4").unwrap();
     let bank = format!("{before}# sent_id = s4{}", after.replacen("mat", "\u{200b}", 2));
     world.write("bank.conllu", bank);
-    world.write(
-        "run.toml",
-        tiny_config("input = \"text\"")
-            .replace("[\"sample:select\"]", "[]")
-            .replace("sample:evaluate", "bank.conllu")
-            .replace("kind = \"heads\"", "kind = \"heads\"\nselection = \"same\""),
-    );
-    world.succeed(&["run", "run.toml"]);
+    run_bank(&world, "input = \"text\"");
     let report: serde_json::Value = serde_json::from_str(&world.read("runs/run/report.json")).unwrap();
     let split = &report["treebank"]["splits"][0];
     assert_eq!((&split["sentences"], &split["skipped"]["word outside the text"]), (&7.into(), &1.into()));
@@ -138,14 +136,7 @@ fn the_piece_limit_is_the_models_where_that_is_lower() {
         |at: usize| format!("{at}\tthe\t_\tX\t_\t_\t{}\t{}\t_\t_\n", at - 1, if at == 1 { "root" } else { "dep" });
     let long: String = (1..=140).map(row).collect();
     world.write("bank.conllu", format!("{}# sent_id = long\n{long}\n", treebank(["the", "tree", "sat", "mat"])));
-    world.write(
-        "run.toml",
-        tiny_config("max_pieces = 512")
-            .replace("[\"sample:select\"]", "[]")
-            .replace("sample:evaluate", "bank.conllu")
-            .replace("kind = \"heads\"", "kind = \"heads\"\nselection = \"same\""),
-    );
-    world.succeed(&["run", "run.toml"]);
+    run_bank(&world, "max_pieces = 512");
     let report: serde_json::Value = serde_json::from_str(&world.read("runs/run/report.json")).unwrap();
     assert_eq!(report["conventions"]["piece_limit"], 128);
     assert_eq!(report["treebank"]["splits"][0]["skipped"]["too many pieces"], 1);

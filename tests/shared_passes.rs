@@ -1,14 +1,14 @@
 //! What the encoder said is asked once: kinds of a config share passes, and runs share what passes left in the cache.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{World, root, tiny_bert};
+use crate::support::{World, root, tables, tiny_bert};
 
 /// A config of these kinds on the tiny model and the sample treebank.
 fn config(kinds: &[&str]) -> String {
@@ -33,17 +33,6 @@ fn passes(world: &World, run: &str) -> Vec<String> {
     let manifest: Value = serde_json::from_str(&world.read(&format!("runs/{run}/manifest.json"))).unwrap();
     let stages = manifest["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap().to_owned());
     stages.filter(|name| name.starts_with("encode")).collect()
-}
-
-/// The tables of a run by name.
-fn tables(folder: &Path) -> Vec<(String, String)> {
-    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let tables = files.filter(|path| path.extension().is_some_and(|it| it == "csv"));
-    let mut tables: Vec<_> = tables
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()))
-        .collect();
-    tables.sort();
-    tables
 }
 
 /// What is complete on a shelf of the cache.

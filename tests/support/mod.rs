@@ -143,3 +143,14 @@ pub fn tiny_config(more: &str) -> String {
         tiny_bert()
     )
 }
+
+/// The tables of a run by name.
+pub fn tables(folder: &Path) -> Vec<(String, String)> {
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let tables = files.filter(|path| path.extension().is_some_and(|it| it == "csv"));
+    let mut tables: Vec<_> = tables
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()))
+        .collect();
+    tables.sort();
+    tables
+}
