@@ -38,10 +38,11 @@ kind = "heads"
 
 
 def measured(command):
-    """Runs a command; its output, wall seconds and peak memory in MB."""
-    begun = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
+    """Runs a command with an empty cache; its output, wall seconds and peak memory in MB."""
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "XDG_CACHE_HOME": cache}
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begun
         if status != 0:
