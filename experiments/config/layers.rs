@@ -24,6 +24,9 @@ pub const BUNDLED: &[(&str, &str)] = &[
     ("clark2019/heads-wsj", include_str!("../../configs/clark2019/heads-wsj.toml")),
     ("clark2019/surface", include_str!("../../configs/clark2019/surface.toml")),
     ("clark2019/coreference-gum", include_str!("../../configs/clark2019/coreference-gum.toml")),
+    ("clark2019/coreference-conll2012", include_str!("../../configs/clark2019/coreference-conll2012.toml")),
+    ("clark2019/probes-ewt", include_str!("../../configs/clark2019/probes-ewt.toml")),
+    ("clark2019/probes-wsj", include_str!("../../configs/clark2019/probes-wsj.toml")),
 ];
 
 /// Where the second layer comes from.
