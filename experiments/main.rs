@@ -2,6 +2,8 @@
 //!
 //! This binary reads arguments, configs and the environment, drives the libraries and writes runs. Nothing else does.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 mod commands;
 mod config;

@@ -51,6 +51,8 @@
 //! # }
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod assess;
 mod bytes;
 pub mod compare;

@@ -41,6 +41,8 @@
 //! A sentence of UD English EWT, 16 words in the mean, takes 8.5 KiB: 192 bytes a word and what its columns hold. A
 //! [`Reader`] keeps one sentence, [`coreference::Documents`] one document.
 
+#![forbid(unsafe_code)]
+
 mod attachment;
 mod check;
 mod columns;
