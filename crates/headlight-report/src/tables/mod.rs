@@ -1,8 +1,9 @@
 //! Tables of a run: typed rows, written as CSV and Parquet from one description, and read back.
 //!
-//! Each row type ([`HeadScore`], [`Prediction`], …) is declared once, in `rows.rs`, by a macro that also yields its
-//! [`Table`] implementation: the table's name, its columns with their types and meaning, and the way from a row to
-//! [`Value`]s and back. CSV writer, Parquet writer and reader all work from that description, so they cannot disagree.
+//! Each row type ([`HeadScore`], [`Prediction`], …) is declared once, beside the words that its columns may hold, by a
+//! macro that also yields its [`Table`] implementation: the table's name, its columns with their types and meaning, and
+//! the way from a row to [`Value`]s and back. CSV writer, Parquet writer and reader all work from that description, so
+//! they cannot disagree.
 //!
 //! ```
 //! use headlight_report::tables::{Baseline, read_table, write_table};
@@ -27,30 +28,39 @@
 //! more than one row group (65,536 rows).
 
 mod beyond;
+mod coreference;
+mod differences;
 mod error;
+mod heads;
+mod masking;
 mod pairs;
+mod probes;
 mod read;
 mod reference;
-mod rows;
 mod schema;
+mod surface;
 mod sweeps;
+mod trees;
 pub(crate) mod words;
 mod write;
 
 pub use beyond::{BestHeadLength, HeadAttention, HeadLength, NullModel};
+pub use coreference::{Coreference, CoreferenceHead};
+pub use differences::Difference;
 pub use error::TableError;
+pub use heads::{Baseline, BestHead, EvaluatedOn, HeadScore, HeadTest, Prediction, SelectedOn};
+pub use masking::{Ablation, Importance, Pruning};
 pub use pairs::{MaskedHeads, PairAccuracy, PairLevel, PairMasking, PairScore, SentenceScore};
+pub use probes::ProbeScore;
 pub use read::{TableReader, read_table};
 pub use reference::reference;
-pub use rows::{
-    Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Difference, Ensemble, EnsembleTree,
-    HeadDistance, HeadScore, HeadTest, HeadTree, Importance, Prediction, ProbeScore, Pruning, Surface,
-};
 pub use schema::{Cell, Column, Kind, Table, Value};
+pub use surface::{Cluster, HeadDistance, Surface};
 pub use sweeps::{SweepScore, SweepSeeds};
-pub use words::{
-    Direction, EvaluatedOn, LabelledMeasure, LabelledPredictor, SelectedOn, TreeMeasure, TreePredictor, TreeShape,
+pub use trees::{
+    Ensemble, EnsembleTree, HeadTree, LabelledMeasure, LabelledPredictor, TreeMeasure, TreePredictor, TreeShape,
 };
+pub use words::Direction;
 pub use write::{TableWriter, write_table};
 
 /// Version of the tables' columns, stored in every Parquet file. It grows when a column is renamed or changes its
