@@ -57,6 +57,21 @@ fn kinds_of_a_config_share_one_pass() {
 }
 
 #[test]
+fn what_stops_a_shared_pass_names_who_asked() {
+    let world = World::new();
+    let sample = fs::read_to_string(root().join("data/sample/en_sample-evaluate.conllu")).unwrap();
+    world.write("broken.conllu", format!("{sample}\n1\tword\n\n"));
+    for (kinds, named) in [
+        (&["trees", "ensembles"][..], "kind = \"trees\", kind = \"ensembles\": "),
+        (&["ensembles"], "kind = \"ensembles\": "),
+    ] {
+        world.write("broken.toml", config(kinds).replace("sample:evaluate", "broken.conllu"));
+        let error = world.fail(1, &["run", "broken.toml"]);
+        assert!(error.contains(named) && error.contains("broken.conllu:"), "{error}");
+    }
+}
+
+#[test]
 fn a_run_that_asks_the_same_encodes_nothing() {
     let world = World::new();
     world.write(

@@ -10,7 +10,6 @@ use super::config::{Config, load_configs};
 use super::{Usage, print_sheets, sweep};
 use crate::cli::{RunArgs, interrupt, progress};
 use crate::config::CacheConfig;
-use crate::kinds::Experiment;
 use crate::run::{Run, cache};
 
 /// Runs each config in turn. All are read first, so that a mistake in the last is found before the first is run.
@@ -45,16 +44,12 @@ pub fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(config.settings.threads).build();
     let pool = pool.context("cannot start the worker threads")?;
     let experiments = &config.experiments;
-    let of_kind = |experiment: &Experiment| format!("kind = {:?}", experiment.kind());
-    pool.install(|| {
-        run.serve(experiments.len(), |run, number| {
-            experiments[number].asks(run).with_context(|| of_kind(&experiments[number]))
-        })
-    })?;
+    let kinds: Vec<String> = experiments.iter().map(|it| format!("kind = {:?}", it.kind())).collect();
+    pool.install(|| run.serve(&kinds, |run, number| experiments[number].asks(run)))?;
     let mut outcomes = Vec::new();
     for (number, experiment) in experiments.iter().enumerate() {
         run.at_work(number);
-        let outcome = pool.install(|| experiment.run(&mut run)).with_context(|| of_kind(experiment))?;
+        let outcome = pool.install(|| experiment.run(&mut run)).with_context(|| kinds[number].clone())?;
         outcomes.push((experiment.kind(), outcome));
     }
     let sheets = run.finish(outcomes)?;

@@ -153,6 +153,8 @@ struct Group<'a> {
     draw: Option<usize>,
     wants: Wants,
     readers: Vec<(Place, &'a dyn Reader)>,
+    /// The numbers of those who ask for one of them.
+    asked_by: BTreeSet<usize>,
 }
 
 impl Run {
@@ -161,29 +163,34 @@ impl Run {
     /// # Errors
     /// Those of the passes.
     pub fn fill(&mut self, readers: &[&dyn Reader]) -> Result<()> {
-        for group in self.groups(readers)? {
+        for group in self.groups(readers.iter().map(|reader| (0, *reader)))? {
             self.fill_group(&group)?;
         }
         Ok(())
     }
 
-    /// Runs the passes that so many kinds ask for; `ask` says what the kind of a number asks. One that will ask more later is
-    /// asked again once it has what it asked before.
+    /// Runs the passes that kinds ask for; `ask` says what the kind of a number asks. One that will ask more later is asked
+    /// again once it has what it asked before.
     ///
     /// # Errors
-    /// Those of `ask` and of the passes.
-    pub fn serve(&mut self, kinds: usize, mut ask: impl FnMut(&mut Self, usize) -> Result<Vec<Ask>>) -> Result<()> {
-        let mut asked: Vec<Vec<Ask>> = (0..kinds).map(|kind| ask(self, kind)).collect::<Result<_>>()?;
+    /// Those of `ask` and of the passes, which name the kinds that asked.
+    pub fn serve(
+        &mut self,
+        kinds: &[String],
+        mut ask: impl FnMut(&mut Self, usize) -> Result<Vec<Ask>>,
+    ) -> Result<()> {
+        let mut ask = |run: &mut Self, kind: usize| ask(run, kind).with_context(|| kinds[kind].clone());
+        let mut asked: Vec<Vec<Ask>> = (0..kinds.len()).map(|kind| ask(self, kind)).collect::<Result<_>>()?;
         let is_later = |ask: &Ask| matches!(ask, Ask::Later(_));
         loop {
             let (mut readers, mut later) = (Vec::new(), Vec::new());
-            for ask in asked.iter().flatten() {
+            for (kind, ask) in asked.iter().enumerate().flat_map(|(kind, asked)| asked.iter().map(move |it| (kind, it))) {
                 match ask {
-                    Ask::Now(reader) => readers.push(reader.as_ref()),
+                    Ask::Now(reader) => readers.push((kind, reader.as_ref())),
                     Ask::Later(stream) => later.push(*stream),
                 }
             }
-            let groups = self.groups(&readers)?;
+            let groups = self.groups(readers)?;
             let waits = |group: &Group<'_>| group.draw == self.draw && later.contains(&group.stream);
             let (waiting, due): (Vec<_>, Vec<_>) = groups.into_iter().partition(waits);
             if due.is_empty() && waiting.is_empty() {
@@ -191,7 +198,8 @@ impl Run {
             }
             // Where all wait for each other, nobody does.
             for group in if due.is_empty() { waiting } else { due } {
-                self.fill_group(&group)?;
+                let who = || group.asked_by.iter().map(|kind| kinds[*kind].as_str()).collect::<Vec<_>>().join(", ");
+                self.fill_group(&group).with_context(who)?;
             }
             for (kind, asked) in asked.iter_mut().enumerate() {
                 if asked.iter().any(is_later) {
@@ -201,14 +209,16 @@ impl Run {
         }
     }
 
-    /// The passes that it takes to fill readers, in the order of their first ones.
-    fn groups<'a>(&mut self, readers: &[&'a dyn Reader]) -> Result<Vec<Group<'a>>> {
+    /// The passes that it takes to fill readers, in the order of their first ones; with each comes the number of who asks for it.
+    fn groups<'a>(&mut self, readers: impl IntoIterator<Item = (usize, &'a dyn Reader)>) -> Result<Vec<Group<'a>>> {
         let mut groups: Vec<Group<'a>> = Vec::new();
-        for &reader in readers {
+        for (asked_by, reader) in readers {
             let place = reader.place(self)?;
-            if self.complete.contains(&place)
-                || groups.iter().any(|it| it.readers.iter().any(|(known, _)| *known == place))
-            {
+            if self.complete.contains(&place) {
+                continue;
+            }
+            if let Some(known) = groups.iter_mut().find(|it| it.readers.iter().any(|(known, _)| *known == place)) {
+                known.asked_by.insert(asked_by);
                 continue;
             }
             let (stream, draw, wants) = (reader.stream(), reader.draw(), reader.wants());
@@ -220,8 +230,12 @@ impl Run {
                 Some((group, together)) => {
                     group.wants = together;
                     group.readers.push((place, reader));
+                    group.asked_by.insert(asked_by);
                 }
-                None => groups.push(Group { stream, draw, wants, readers: vec![(place, reader)] }),
+                None => {
+                    let (readers, asked_by) = (vec![(place, reader)], BTreeSet::from([asked_by]));
+                    groups.push(Group { stream, draw, wants, readers, asked_by });
+                }
             }
         }
         // Who takes several turns takes them in one order, so that no two runs wait for each other.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{MANIFEST_VERSION, Manifest, REPORT_VERSION, Report};
+use crate::sweep::Sweep;
 use crate::tables::{Table, TableError, TableReader};
 
 /// A complete run.
@@ -17,6 +18,9 @@ pub struct RunDirectory {
     report: Report,
     manifest: Manifest,
 }
+
+/// How many runs of a sweep an error names.
+const MOST_NAMED: usize = 12;
 
 /// A folder that is no complete run, or not one that this headlight can read.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +32,14 @@ pub enum RunError {
     /// There is something else at the path.
     #[error("{} is not a run: it has no report.json", .0.display())]
     NotARun(PathBuf),
+    /// There is the folder of a sweep at the path.
+    #[error("{} is the folder of a sweep and no run; its runs are {}", .path.display(), named(.runs))]
+    OfASweep {
+        /// The folder.
+        path: PathBuf,
+        /// The folders of its runs.
+        runs: Vec<PathBuf>,
+    },
     /// There is something else at the path than a sweep.
     #[error("{} is not a sweep: it has no sweep.json; a config with [sweep] makes one", .0.display())]
     NotASweep(PathBuf),
@@ -94,6 +106,14 @@ pub enum RunError {
     Table(#[from] TableError),
 }
 
+fn named(runs: &[PathBuf]) -> String {
+    let first: Vec<String> = runs.iter().take(MOST_NAMED).map(|run| run.display().to_string()).collect();
+    match runs.len().saturating_sub(MOST_NAMED) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more, which its sweep.json names", first.join(", ")),
+    }
+}
+
 impl RunDirectory {
     /// Opens a run and checks that it is complete: both JSON files, and every table that the report lists.
     ///
@@ -105,6 +125,9 @@ impl RunDirectory {
         }
         let incomplete = |missing: &str| RunError::Incomplete { path: path.to_owned(), missing: missing.to_owned() };
         if !path.join("report.json").is_file() {
+            if Sweep::is_at(path) {
+                return Err(RunError::OfASweep { path: path.to_owned(), runs: Sweep::open(path)?.folders(path) });
+            }
             let started = path.join("config.toml").is_file() || path.join("manifest.json").is_file();
             return Err(if started { incomplete("report.json") } else { RunError::NotARun(path.to_owned()) });
         }

@@ -10,7 +10,7 @@ mod seeds;
 mod sheets;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +169,11 @@ impl Sweep {
     /// Results over the seeds of each step.
     pub fn seeds(&self) -> &[SweepSeeds] {
         &self.seeds
+    }
+
+    /// The folders of its runs, which lie beside its own, `folder`.
+    pub fn folders(&self, folder: &Path) -> Vec<PathBuf> {
+        self.summary.runs.iter().map(|run| folder.with_file_name(&run.name)).collect()
     }
 
     /// The series, in the order of the runs.
