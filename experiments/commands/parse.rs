@@ -10,7 +10,7 @@ use headlight_probe::{
     Examples, Probe, SavedProbe, SentenceWords, SourceError, Vocabulary, WordVectors, right_branching, score, trees,
 };
 use headlight_report::run::RunDirectory;
-use headlight_report::tables::ProbeScore;
+use headlight_report::tables::{Decoding, ProbeScore};
 use headlight_treebank::{Format, Governor, Reader, Sentence, reattach, write_conllu};
 use tempfile::NamedTempFile;
 
@@ -101,7 +101,7 @@ fn choose(args: &ParseArgs, config: &Config) -> Result<Chosen> {
         let is_it = |row: &&ProbeScore| {
             row.probe == name
                 && row.seed == Some(seed as i64)
-                && row.decoding.as_deref() == Some("tree")
+                && row.decoding == Some(Decoding::Tree)
                 && row.measure == "uas"
                 && row.group.is_none()
         };

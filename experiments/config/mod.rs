@@ -133,9 +133,9 @@ macro_rules! mirrored {
             }
         }
     };
-    ($(#[$doc:meta])* pub fn $name:ident($from:ty) -> $to:ty { $($variant:ident),+ $(,)? }) => {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($from:ty) -> $to:ty { $($variant:ident),+ $(,)? }) => {
         $(#[$doc])*
-        pub fn $name(value: $from) -> $to {
+        $vis fn $name(value: $from) -> $to {
             match value { $(<$from>::$variant => <$to>::$variant),+ }
         }
     };

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Kind;
+use super::shared::behaviour as to_table;
 use super::shared::predictions::{Predictions, Rows};
 use crate::cli::progress::{Amount, Progress};
 use crate::config::{Settings, Split, choice};
@@ -200,11 +201,19 @@ fn rows(config: &Settings, means: &SurfaceMeans, map: &HeadMap, roles: &[Option<
         head_index: head.index as u32,
         x: map.embedding.points[number][0],
         y: map.embedding.points[number][1],
-        behaviour: behaviour(means, head, &thresholds).map(|behaviour| behaviour.name().to_owned()),
-        role: roles[number].as_ref().map(|role| role.name().to_owned()),
+        behaviour: behaviour(means, head, &thresholds).map(to_table),
+        role: roles[number].as_ref().map(role_to_table),
         cluster: Some(map.cluster_of[number] as u32),
     };
     means.grid().iter().enumerate().map(row).collect()
+}
+
+/// A role as the table has it.
+fn role_to_table(role: &Role) -> tables::Role {
+    match role {
+        Role::Positional { .. } => tables::Role::Positional,
+        Role::Syntactic { .. } => tables::Role::Syntactic,
+    }
 }
 
 /// What a role is about, in words.

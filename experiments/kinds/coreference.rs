@@ -11,7 +11,7 @@ use headlight_heads::coreference::{
 use headlight_heads::{Direction, Fold, Selected, coreference};
 use headlight_report::facts;
 use headlight_report::stats::{Counts, Pair, Unit};
-use headlight_report::tables::{self, Difference, Table, TableWriter, write_table};
+use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Difference, Table, TableWriter, write_table};
 use headlight_report::{Compared, differences};
 use headlight_treebank::coreference::HeadRule;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::Kind;
 use super::shared::paired::{untested, write_differences};
 use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
-use super::shared::{bootstrap, check_bootstrap, direction as to_table};
+use super::shared::{bootstrap, check_bootstrap, direction as to_table, split as split_to_table};
 use crate::config::{Input, Settings, Split, choice};
 use crate::run::{Ask, Item, Outcome, Record, Rules, Run, Stream, Wants};
 
@@ -193,12 +193,12 @@ impl Coreference {
                 let of_head = common.filter(|_| predictor.is_none());
                 rows.push(tables::Coreference {
                     corpus: run.settings().treebank.display_name(),
-                    split: Split::Evaluate.name().to_owned(),
-                    predictor: predictor.map_or("head", AntecedentPredictor::name).to_owned(),
+                    split: tables::Split::Evaluate,
+                    predictor: predictor.map_or(tables::AntecedentPredictor::Head, named),
                     layer_index: of_head.map(|read| read.head.layer as u32),
                     head_index: of_head.map(|read| read.head.index as u32),
                     direction: of_head.map(|read| to_table(read.direction)),
-                    mention_type: group.name().to_owned(),
+                    mention_type: mention_type(group),
                     correct,
                     total,
                     ci_low: interval.map(|interval| interval.low),
@@ -212,13 +212,19 @@ impl Coreference {
             .iter()
             .map(|(number, group, predictor, counts)| Compared {
                 a: "head",
-                b: predictor.name(),
-                group: (*group != MentionGroup::All).then(|| group.name()),
+                b: named(*predictor).name(),
+                group: (*group != MentionGroup::All).then(|| mention_type(*group).name()),
                 counts: Pair { a: &by_head[*number], b: counts },
             })
             .collect();
         let mut differences = match several {
-            true => differences("coreference", "antecedents_found", &compared, Unit::Document, &bootstrap)?,
+            true => differences(
+                ComparingKind::Coreference,
+                ComparedMeasure::AntecedentsFound,
+                &compared,
+                Unit::Document,
+                &bootstrap,
+            )?,
             false => Vec::new(),
         };
         if !is_elsewhere(self.selection, run) {
@@ -242,6 +248,26 @@ impl Coreference {
             documents: evaluate.scores.documents().count() as u64,
             repeated_mentions: evaluate.repeated_mentions,
         }
+    }
+}
+
+/// A predictor as tables have it.
+fn named(predictor: AntecedentPredictor) -> tables::AntecedentPredictor {
+    match predictor {
+        AntecedentPredictor::Head { .. } => tables::AntecedentPredictor::Head,
+        AntecedentPredictor::Nearest => tables::AntecedentPredictor::Nearest,
+        AntecedentPredictor::HeadMatch => tables::AntecedentPredictor::HeadMatch,
+        AntecedentPredictor::Sieves => tables::AntecedentPredictor::Sieves,
+    }
+}
+
+/// Mentions as tables have them.
+fn mention_type(group: MentionGroup) -> tables::MentionType {
+    match group {
+        MentionGroup::All => tables::MentionType::All,
+        MentionGroup::Type(MentionType::Pronoun) => tables::MentionType::Pronoun,
+        MentionGroup::Type(MentionType::Proper) => tables::MentionType::Proper,
+        MentionGroup::Type(MentionType::Nominal) => tables::MentionType::Nominal,
     }
 }
 
@@ -284,11 +310,11 @@ fn push_head(
     let AntecedentPredictor::Head { direction, head } = predictor else { return Ok(()) };
     Ok(writer.push(&tables::CoreferenceHead {
         corpus: config.treebank.display_name(),
-        split: split.name().to_owned(),
+        split: split_to_table(split),
         layer_index: head.layer as u32,
         head_index: head.index as u32,
         direction: to_table(direction),
-        mention_type: group.name().to_owned(),
+        mention_type: mention_type(group),
         correct: counts.correct(group, predictor).into(),
         total: counts.total(group).into(),
     })?)

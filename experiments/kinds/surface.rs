@@ -7,16 +7,24 @@ use anyhow::Result;
 use headlight_attention::HeadGrid;
 use headlight_heads::{self as heads, Behaviour, BehaviourThresholds, Statistic, SurfaceMeans, behaviour};
 use headlight_report::facts;
-use headlight_report::tables::{self, Table, TableWriter};
+use headlight_report::tables::{self, SurfaceMeasure, Table, TableWriter};
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
-use crate::config::{Settings, choice};
+use super::shared::behaviour as to_table;
+use crate::config::{Settings, choice, mirrored};
 use crate::run::{Ask, Outcome, Record, Run, SequencesSeen};
 
 choice! {
     /// What a sum over rows is divided by.
     Denominator => heads::Denominator { Eligible = "eligible", Rows = "rows" }
+}
+
+mirrored! {
+    /// A statistic as the table has it.
+    fn measure(Statistic) -> SurfaceMeasure {
+        Previous, Next, Current, Cls, Sep, SepToSep, OtherToSep, Punctuation, Entropy, ClsEntropy, First
+    }
 }
 
 /// The keys of `kind = "surface"`; see `[surface]` in configs/base.toml.
@@ -67,7 +75,7 @@ impl Surface {
         let thresholds = config.roles.thresholds();
         let of = |wanted: Behaviour| {
             let heads = means.grid().iter().filter(|&head| behaviour(means, head, &thresholds) == Some(wanted));
-            (wanted.name().to_owned(), heads.map(|head| head.to_string()).collect())
+            (to_table(wanted).to_string(), heads.map(|head| head.to_string()).collect())
         };
         let BehaviourThresholds { next, previous, entropy, cls, sep, punctuation } = thresholds;
         facts::Surface {
@@ -82,29 +90,29 @@ impl Surface {
 
 fn write(run: &Run, means: &SurfaceMeans, seen: &SequencesSeen) -> Result<()> {
     let mut writer = TableWriter::<tables::Surface>::create(run.folder())?;
-    let mut push = |layer: usize, head: Option<usize>, measure: &str, value: Option<f64>, sequences: u64| {
+    let mut push = |layer: usize, head: Option<usize>, measure: SurfaceMeasure, value: Option<f64>, sequences: u64| {
         let Some(value) = value else { return Ok(()) };
         writer.push(&tables::Surface {
             corpus: seen.name.clone(),
             layer_index: layer as u32,
             head_index: head.map(|head| head as u32),
-            measure: measure.to_owned(),
+            measure,
             value,
             sequences,
         })
     };
     let HeadGrid { layers, .. } = means.grid();
     for statistic in Statistic::ALL {
-        let (name, sequences) = (statistic.name(), means.measured(statistic));
+        let (measure, sequences) = (measure(statistic), means.measured(statistic));
         for head in means.grid().iter() {
-            push(head.layer, Some(head.index), name, means.mean(head, statistic), sequences)?;
+            push(head.layer, Some(head.index), measure, means.mean(head, statistic), sequences)?;
         }
         for layer in 0..layers {
-            push(layer, None, name, means.layer_mean(layer, statistic), sequences)?;
+            push(layer, None, measure, means.layer_mean(layer, statistic), sequences)?;
         }
     }
     for layer in 0..layers {
-        push(layer, None, "entropy_uniform", means.uniform_entropy(), means.sequences())?;
+        push(layer, None, SurfaceMeasure::UniformEntropy, means.uniform_entropy(), means.sequences())?;
     }
     Ok(writer.finish()?)
 }

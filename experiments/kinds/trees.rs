@@ -9,7 +9,9 @@ use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::{Direction, Fold, Selected, words_only};
 use headlight_report::facts;
 use headlight_report::stats::{Counts, Pair};
-use headlight_report::tables::{self, Difference, Table, TreeMeasure, TreePredictor, TreeShape, write_table};
+use headlight_report::tables::{
+    self, ComparedMeasure, ComparingKind, Difference, Table, TreeMeasure, TreePredictor, TreeShape, write_table,
+};
 use headlight_report::{Compared, differences};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
@@ -18,9 +20,14 @@ use super::Kind;
 use super::shared::paired::{untested, write_differences};
 use super::shared::rooted::{chain, counted_arcs, found, joined, neighbours, of_head, spanning_tree};
 use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
-use super::shared::{bootstrap, check_bootstrap};
-use crate::config::{Settings, Split};
+use super::shared::{bootstrap, check_bootstrap, split as to_table};
+use crate::config::{Settings, Split, mirrored};
 use crate::run::{Ask, Outcome, Record, Run, Stream, Units, Wants, fold};
+
+mirrored! {
+    /// A measure as `differences` has it.
+    fn compared_by(TreeMeasure) -> ComparedMeasure { Uuas, UasGivenRoot }
+}
 
 /// The keys of `kind = "trees"`; see `[trees]` in configs/base.toml.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -240,13 +247,8 @@ impl Trees {
                     counts: Pair { a, b },
                 })
                 .collect();
-            differences_of_all.extend(differences(
-                "trees",
-                measure.name(),
-                &of_measure,
-                scores.units.unit(),
-                &bootstrap,
-            )?);
+            let (kind, compared_by) = (ComparingKind::Trees, compared_by(measure));
+            differences_of_all.extend(differences(kind, compared_by, &of_measure, scores.units.unit(), &bootstrap)?);
         }
         if !is_elsewhere(self.selection, run) {
             differences_of_all.iter_mut().for_each(untested);
@@ -273,7 +275,7 @@ fn row(
 ) -> tables::HeadTree {
     tables::HeadTree {
         treebank: config.treebank.display_name(),
-        split: split.name().to_owned(),
+        split: to_table(split),
         predictor,
         layer_index: head.map(|head| head.layer as u32),
         head_index: head.map(|head| head.index as u32),

@@ -174,17 +174,14 @@ impl Run {
     ///
     /// # Errors
     /// Those of `ask` and of the passes, which name the kinds that asked.
-    pub fn serve(
-        &mut self,
-        kinds: &[String],
-        mut ask: impl FnMut(&mut Self, usize) -> Result<Vec<Ask>>,
-    ) -> Result<()> {
+    pub fn serve(&mut self, kinds: &[String], mut ask: impl FnMut(&mut Self, usize) -> Result<Vec<Ask>>) -> Result<()> {
         let mut ask = |run: &mut Self, kind: usize| ask(run, kind).with_context(|| kinds[kind].clone());
         let mut asked: Vec<Vec<Ask>> = (0..kinds.len()).map(|kind| ask(self, kind)).collect::<Result<_>>()?;
         let is_later = |ask: &Ask| matches!(ask, Ask::Later(_));
         loop {
             let (mut readers, mut later) = (Vec::new(), Vec::new());
-            for (kind, ask) in asked.iter().enumerate().flat_map(|(kind, asked)| asked.iter().map(move |it| (kind, it))) {
+            for (kind, ask) in asked.iter().enumerate().flat_map(|(kind, asked)| asked.iter().map(move |it| (kind, it)))
+            {
                 match ask {
                     Ask::Now(reader) => readers.push((kind, reader.as_ref())),
                     Ask::Later(stream) => later.push(*stream),

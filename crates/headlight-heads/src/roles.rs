@@ -37,18 +37,6 @@ impl Behaviour {
         Behaviour::Punctuation,
     ];
 
-    /// As tables write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Behaviour::Next => "next",
-            Behaviour::Previous => "previous",
-            Behaviour::Broad => "broad",
-            Behaviour::Cls => "cls",
-            Behaviour::Sep => "sep",
-            Behaviour::Punctuation => "punctuation",
-        }
-    }
-
     fn statistic(self) -> Statistic {
         match self {
             Behaviour::Next => Statistic::Next,
@@ -192,16 +180,6 @@ pub struct RoleScores<'a> {
     pub chosen: &'a HeadScores,
     /// Where the head has to be better than that offset; other sentences, or the same.
     pub reported: &'a HeadScores,
-}
-
-impl Role {
-    /// As tables write it, without what it is about.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Role::Positional { .. } => "positional",
-            Role::Syntactic { .. } => "syntactic",
-        }
-    }
 }
 
 /// When a head has a role (Voita et al. 2019).

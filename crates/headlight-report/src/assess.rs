@@ -118,7 +118,7 @@ fn adjust(rows: &mut [BestHead], differs: &[bool], in_family: impl Fn(&str) -> b
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables::Direction;
+    use crate::tables::{BaselineKind, Direction};
 
     const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 1000, seed: 1, confidence: 0.95 };
 
@@ -131,7 +131,7 @@ mod tests {
             layer,
             head: 10,
             direction: Direction::DependentToGovernor,
-            baseline: "offset".into(),
+            baseline: Some(BaselineKind::Offset),
             baseline_offset: Some(1),
             correct: 3,
             total: 3,
@@ -194,7 +194,7 @@ mod tests {
         let apart = with(&[chosen(Some(1), 8), chosen(Some(2), 3)]);
         assert_eq!((apart.layer, apart.head, apart.direction), (None, None, None));
         assert_eq!((apart.fold_1_layer, apart.fold_2_layer, apart.fold_2_total), (Some(8), Some(3), Some(3)));
-        assert_eq!(apart.baseline.as_deref(), Some("offset"));
+        assert_eq!(apart.baseline, Some(BaselineKind::Offset));
         assert_eq!(apart.chosen(), [chosen(Some(1), 8), chosen(Some(2), 3)]);
         let alike = with(&[chosen(Some(1), 8), chosen(Some(2), 8)]);
         assert_eq!((alike.layer, alike.head, alike.fold_1_layer), (Some(8), Some(10), Some(8)));

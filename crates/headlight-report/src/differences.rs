@@ -1,7 +1,7 @@
 //! Differences inside a run: every comparison that a reader will make in his head, paired and tested (METHOD §5).
 
 use crate::stats::{Bootstrap, Counts, Interval, Pair, StatsError, Unit, holm_over_differing, sign_flip_test};
-use crate::tables::Difference;
+use crate::tables::{ComparedMeasure, ComparingKind, Difference};
 
 /// Two results of one experiment on the same units of words.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +22,8 @@ pub struct Compared<'a> {
 /// # Errors
 /// [`StatsError::DifferentSentences`] where counts are not all of the same number of units.
 pub fn differences(
-    experiment: &str,
-    measure: &str,
+    experiment: ComparingKind,
+    measure: ComparedMeasure,
     compared: &[Compared<'_>],
     unit: Unit,
     bootstrap: &Bootstrap,
@@ -41,8 +41,8 @@ pub fn differences(
         let p_value = sign_flip_test(compared.counts)?;
         tests.push((p_value, compared.counts.differs()));
         rows.push(Difference {
-            experiment: experiment.to_owned(),
-            measure: measure.to_owned(),
+            experiment,
+            measure,
             group: compared.group.map(ToOwned::to_owned),
             a: compared.a.to_owned(),
             b: compared.b.to_owned(),
@@ -65,8 +65,8 @@ pub fn differences(
 
 /// The difference of two named values that are no shares of words, such as losses and correlations: an interval and no test.
 pub fn difference_of_values(
-    experiment: &str,
-    measure: &str,
+    experiment: ComparingKind,
+    measure: ComparedMeasure,
     group: Option<String>,
     [(a, value_a), (b, value_b)]: [(String, f64); 2],
     interval: Option<Interval>,
@@ -74,8 +74,8 @@ pub fn difference_of_values(
     units: usize,
 ) -> Difference {
     Difference {
-        experiment: experiment.to_owned(),
-        measure: measure.to_owned(),
+        experiment,
+        measure,
         group,
         a,
         b,
@@ -104,8 +104,8 @@ mod tests {
         let (tree, chain, absent) = (counts(&[2; 6]), counts(&[1; 6]), vec![Counts::default(); 6]);
         let compared = |b| Compared { a: "head", b: "chain", group: None, counts: Pair { a: &tree, b } };
         let rows = differences(
-            "trees",
-            "uuas",
+            ComparingKind::Trees,
+            ComparedMeasure::Uuas,
             &[compared(&chain), compared(&tree), compared(&absent)],
             Unit::Sentence,
             &Bootstrap::default(),

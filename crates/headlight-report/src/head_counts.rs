@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::assess::is_aggregate;
 use crate::run::{RunDirectory, RunError};
-use crate::tables::{Direction, HeadScore, HeadTest};
+use crate::tables::{Direction, HeadScore, HeadTest, Split};
 
 /// How often every head picks the right word, by relation and direction.
 #[derive(Debug, Default, Serialize)]
@@ -53,16 +53,17 @@ impl HeadCounts {
     }
 
     fn new(rows: &[HeadScore], layers: u32, heads: u32) -> Self {
-        let chosen_on = |row: &HeadScore| row.split == "select" || row.split == "train";
+        let chosen_on = |row: &HeadScore| matches!(row.split, Split::Select | Split::Train);
         let only_chosen = rows.iter().all(chosen_on);
-        let whole = rows.iter().any(|row| row.split == "evaluate");
-        let reported = |row: &HeadScore| if whole { row.split == "evaluate" } else { only_chosen || !chosen_on(row) };
+        let whole = rows.iter().any(|row| row.split == Split::Evaluate);
+        let reported =
+            |row: &HeadScore| if whole { row.split == Split::Evaluate } else { only_chosen || !chosen_on(row) };
         let in_grid = |row: &HeadScore| row.layer_index < layers && row.head_index < heads;
         let none = || vec![0; (layers * heads) as usize];
-        let mut totals: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
+        let mut totals: BTreeMap<&str, BTreeMap<Split, u64>> = BTreeMap::new();
         let mut correct: BTreeMap<(&str, Direction), Vec<u64>> = BTreeMap::new();
         for row in rows.iter().filter(|row| in_grid(row) && reported(row)) {
-            totals.entry(&row.relation).or_default().insert(&row.split, row.total);
+            totals.entry(&row.relation).or_default().insert(row.split, row.total);
             let counts = correct.entry((&row.relation, row.direction)).or_insert_with(none);
             counts[(row.layer_index * heads + row.head_index) as usize] += row.correct;
         }
@@ -91,8 +92,8 @@ impl HeadCounts {
 mod tests {
     use super::*;
 
-    fn row(split: &str, relation: &str, head_index: u32, correct: u64, total: u64) -> HeadScore {
-        let (treebank, split, relation) = ("en".into(), split.into(), relation.into());
+    fn row(split: Split, relation: &str, head_index: u32, correct: u64, total: u64) -> HeadScore {
+        let (treebank, relation) = ("en".into(), relation.into());
         let direction = Direction::DependentToGovernor;
         HeadScore { treebank, split, layer_index: 0, head_index, direction, relation, correct, total, reachable: None }
     }
@@ -100,12 +101,12 @@ mod tests {
     #[test]
     fn splits_that_only_served_to_choose_are_left_out() {
         let rows = [
-            row("select", "det", 0, 90, 100),
-            row("evaluate", "det", 0, 7, 10),
-            row("evaluate", "det", 1, 3, 10),
-            row("evaluate", "case", 0, 1, 20),
-            row("evaluate", "all", 0, 8, 12),
-            row("evaluate", "iobj", 0, 0, 0),
+            row(Split::Select, "det", 0, 90, 100),
+            row(Split::Evaluate, "det", 0, 7, 10),
+            row(Split::Evaluate, "det", 1, 3, 10),
+            row(Split::Evaluate, "case", 0, 1, 20),
+            row(Split::Evaluate, "all", 0, 8, 12),
+            row(Split::Evaluate, "iobj", 0, 0, 0),
         ];
         let counts = HeadCounts::new(&rows, 1, 2);
         assert_eq!(counts.relations, ["all", "case", "det"]);
@@ -117,8 +118,8 @@ mod tests {
 
     #[test]
     fn tests_of_heads_stand_beside_their_counts() {
-        let other = HeadScore { direction: Direction::GovernorToDependent, ..row("evaluate", "det", 1, 2, 10) };
-        let rows = [row("evaluate", "det", 0, 7, 10), row("evaluate", "case", 1, 3, 9), other];
+        let other = HeadScore { direction: Direction::GovernorToDependent, ..row(Split::Evaluate, "det", 1, 2, 10) };
+        let rows = [row(Split::Evaluate, "det", 0, 7, 10), row(Split::Evaluate, "case", 1, 3, 9), other];
         let mut counts = HeadCounts::new(&rows, 1, 2);
         assert!(counts.tests.is_none());
         let test = |head_index, q_value| HeadTest {
@@ -140,12 +141,12 @@ mod tests {
 
     #[test]
     fn folds_are_added_up_where_the_whole_is_missing() {
-        let folds = [row("evaluate-fold-1", "det", 0, 7, 10), row("evaluate-fold-2", "det", 0, 5, 9)];
+        let folds = [row(Split::FirstFold, "det", 0, 7, 10), row(Split::SecondFold, "det", 0, 5, 9)];
         let check = |rows: &[HeadScore]| {
             let counts = HeadCounts::new(rows, 1, 1);
             assert_eq!((counts.totals, &counts.correct["dep_to_gov"]), (vec![19], &vec![vec![12]]));
         };
         check(&folds);
-        check(&[row("evaluate", "det", 0, 12, 19), folds[0].clone(), folds[1].clone()]);
+        check(&[row(Split::Evaluate, "det", 0, 12, 19), folds[0].clone(), folds[1].clone()]);
     }
 }

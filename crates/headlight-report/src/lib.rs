@@ -13,7 +13,7 @@
 //!
 //! ```
 //! use headlight_report::stats::{Bootstrap, Counts, Unit};
-//! use headlight_report::tables::{BestHead, Direction, read_table, write_table};
+//! use headlight_report::tables::{BaselineKind, BestHead, Direction, read_table, write_table};
 //! use headlight_report::{Assessment, Chosen, RelationCounts, Selection, assess};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,7 +25,7 @@
 //!         layer: 8,
 //!         head: 10,
 //!         direction: Direction::DependentToGovernor,
-//!         baseline: "offset".into(),
+//!         baseline: Some(BaselineKind::Offset),
 //!         baseline_offset: Some(-2),
 //!         correct: 5,
 //!         total: 6,
@@ -80,11 +80,10 @@ pub use assess::{AGGREGATES, Assessment, Chosen, RelationCounts, assess, is_aggr
 pub use differences::{Compared, difference_of_values, differences};
 pub use head_tests::{Field, head_tests, pay_for_choice};
 pub use html::html_report;
-pub use kinds::ensembles::{ARCS_FOUND, BEST_HEAD, FIRST_HEAD};
+pub use kinds::ensembles::{BEST_HEAD, FIRST_HEAD};
 pub use kinds::masked_lm::has_learned;
 pub use kinds::pairs;
 pub use kinds::probe::RIGHT_BRANCHING;
-pub use kinds::pruning::MaskingMeasure;
 pub use kinds::{RANDOM_WEIGHTS, Told, show, told};
 pub use markdown::markdown_report;
 pub use null_models::{NullChoice, NullChoices, null_models};

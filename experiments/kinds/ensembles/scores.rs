@@ -7,8 +7,8 @@ use headlight_attention::{AttentionHead, WordAttention};
 use headlight_heads::Direction;
 use headlight_heads::ensembles::{Ensemble, EnsembleKey};
 use headlight_report::stats::{Bootstrap, Counts, Pair};
-use headlight_report::tables::{self, Difference};
-use headlight_report::{ARCS_FOUND, BEST_HEAD, Compared, FIRST_HEAD, differences};
+use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Difference};
+use headlight_report::{BEST_HEAD, Compared, FIRST_HEAD, differences};
 use headlight_treebank::{Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
@@ -162,6 +162,7 @@ pub fn rows(
             best_correct: Counts::sum(&of.of_best).0,
         });
     }
-    let differences = differences("ensembles", ARCS_FOUND, &compared, evaluated.units.unit(), bootstrap)?;
+    let (kind, measure) = (ComparingKind::Ensembles, ComparedMeasure::ArcsFound);
+    let differences = differences(kind, measure, &compared, evaluated.units.unit(), bootstrap)?;
     Ok((rows, differences))
 }

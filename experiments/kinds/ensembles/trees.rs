@@ -8,13 +8,15 @@ use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::labelled::{Calibration, LabelledArcs, LabelledEnsembles, OffsetRelations, Reliability};
 use headlight_heads::{Direction, words_only};
 use headlight_report::stats::{Bootstrap, Counts, Pair};
-use headlight_report::tables::{Difference, EnsembleTree, LabelledMeasure, LabelledPredictor};
+use headlight_report::tables::{
+    ComparedMeasure, ComparingKind, Difference, EnsembleTree, LabelledMeasure, LabelledPredictor,
+};
 use headlight_report::{Compared, differences};
 use headlight_treebank::{Governor, Granularity, Sentence};
 use serde::{Deserialize, Serialize};
 
 use super::{Ensembles, Evaluated, words};
-use crate::config::Settings;
+use crate::config::{Settings, mirrored};
 use crate::kinds::shared::direction as to_table;
 use crate::kinds::shared::rooted::{arborescence, chain, counted_arcs, found, is_governor, of_head};
 use crate::run::{Record, Run, Stream, Wants};
@@ -28,6 +30,11 @@ const COMPARED: [(LabelledPredictor, LabelledPredictor); 6] = [
     (LabelledPredictor::Calibrated, LabelledPredictor::Chain),
     (LabelledPredictor::Head, LabelledPredictor::Chain),
 ];
+
+mirrored! {
+    /// A measure as `differences` has it.
+    fn compared_by(LabelledMeasure) -> ComparedMeasure { UasGivenRoot, LasGivenRoot, RelationOfArc }
+}
 
 /// What is needed to make trees, learned where the ensembles were gathered.
 #[derive(Debug)]
@@ -235,7 +242,13 @@ impl Parsers {
                 })
                 .map(|(a, b)| Compared { a: a.name(), b: b.name(), group: None, counts: Pair { a: of(a), b: of(b) } })
                 .collect();
-            between.extend(differences("ensembles", measure.name(), &compared, evaluated.units.unit(), bootstrap)?);
+            between.extend(differences(
+                ComparingKind::Ensembles,
+                compared_by(measure),
+                &compared,
+                evaluated.units.unit(),
+                bootstrap,
+            )?);
         }
         Ok((rows, between))
     }

@@ -5,9 +5,9 @@ use headlight_heads::{AttentionScores, Beyond, Choices, Direction, Directions, L
 use headlight_report::tables;
 
 use super::Predicted;
-use crate::kinds::shared::direction;
 use crate::kinds::shared::predictions::Rows;
 use crate::kinds::shared::selection::Splits;
+use crate::kinds::shared::{direction, split as to_table};
 use crate::run::{Run, fold};
 
 /// Writes the table `head_attention`: every head and direction on every split whose attention was summed up.
@@ -20,12 +20,12 @@ pub fn write_attention(run: &Run, splits: &Splits<Predicted>, rows: Rows) -> Res
             let mean = |sum: f64| sum / total as f64;
             table.push(tables::HeadAttention {
                 treebank: treebank.clone(),
-                split: split.name().to_owned(),
+                split: to_table(split),
                 layer_index: head.layer as u32,
                 head_index: head.index as u32,
                 direction: direction(way),
                 relation: group.name().to_owned(),
-                rows: rows.to_string(),
+                rows: rows.into(),
                 correct: sums.correct,
                 total,
                 weight: mean(sums.weight),
@@ -84,7 +84,7 @@ pub fn write_lengths(run: &Run, evaluate: &Predicted, lengths: &LengthScores) ->
                 let correct = lengths.correct(counts, way, head);
                 heads.push(&tables::HeadLength {
                     treebank: treebank.clone(),
-                    split: evaluate.split.name().to_owned(),
+                    split: to_table(evaluate.split),
                     layer_index: head.layer as u32,
                     head_index: head.index as u32,
                     direction: direction(way),

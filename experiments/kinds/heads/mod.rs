@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use headlight_heads::{
-    AttentionScores, BestHeads, Choices, Direction, Directions, Evaluation, HeadScores, PredictionFile, Selected,
+    AttentionScores, BestHeads, Choices, Direction, Directions, Evaluation, Fold, HeadScores, PredictionFile, Selected,
 };
 use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;
@@ -30,7 +30,7 @@ use predictions::Asked;
 
 use super::Kind;
 use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
-use super::shared::{bootstrap, check_bootstrap, repeated};
+use super::shared::{bootstrap, check_bootstrap, repeated, split as to_table};
 use crate::config::{Settings, Split, choice};
 use crate::run::{Ask, Outcome, Reader, Run, Stream, Units, fold};
 
@@ -180,7 +180,15 @@ impl Predicted {
 }
 
 /// Counts with the split, or the fold of it, that they are of.
-type ScoresBySplit = Vec<(String, HeadScores)>;
+type ScoresBySplit = Vec<(headlight_report::tables::Split, HeadScores)>;
+
+/// A half of `treebank.evaluate` as tables have it.
+fn of_fold(fold: Fold) -> headlight_report::tables::Split {
+    match fold {
+        Fold::First => headlight_report::tables::Split::FirstFold,
+        Fold::Second => headlight_report::tables::Split::SecondFold,
+    }
+}
 
 impl Heads {
     fn asked(&self, run: &mut Run) -> Result<Asked> {
@@ -212,26 +220,26 @@ impl Heads {
         })?;
         let mut on_evaluate = folds[0].clone();
         on_evaluate.merge(&folds[1]);
-        let mut scores = vec![(Split::Evaluate.name().to_owned(), on_evaluate)];
+        let mut scores = vec![(to_table(Split::Evaluate), on_evaluate)];
         let selected = splits.choose(|predicted, half| {
-            let (name, counts) = match (half, predicted.split) {
+            let (of, counts) = match (half, predicted.split) {
                 (Some(half), _) => {
                     let counts = folds[half as usize].clone();
                     ensure!(
                         counts.sentences() > 0,
                         "selection = \"folds\" needs more sentences: all of them fall into one fold"
                     );
-                    (format!("evaluate-fold-{}", half.number()), counts)
+                    (of_fold(half), counts)
                 }
                 (None, Split::Evaluate) => return Ok(Choices::new(&scores[0].1)),
                 (None, split) => {
                     let mut counts = empty.clone();
                     predicted.for_each(run, |sentence, predictions| Ok(counts.observe(sentence, predictions)?))?;
-                    (split.name().to_owned(), counts)
+                    (to_table(split), counts)
                 }
             };
             let choices = Choices::new(&counts);
-            scores.push((name, counts));
+            scores.push((of, counts));
             Ok(choices)
         })?;
         Ok((selected, scores))

@@ -8,6 +8,7 @@ use headlight_heads::{
 };
 use headlight_report::facts;
 use headlight_report::stats::Counts;
+use headlight_report::tables::BaselineKind;
 use headlight_report::{Chosen, RelationCounts, tables};
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ use crate::kinds::shared::direction;
 use crate::run::{Run, Units};
 
 /// Writes the tables `head_scores` and `baselines`: every head, direction and baseline on every split.
-pub fn write_scores(run: &Run, scores: &[(String, HeadScores)], visibility: Visibility) -> Result<()> {
+pub fn write_scores(run: &Run, scores: &[(tables::Split, HeadScores)], visibility: Visibility) -> Result<()> {
     let treebank = run.settings().treebank.display_name();
     let mut heads = tables::TableWriter::<tables::HeadScore>::create(run.folder())?;
     let mut baselines = tables::TableWriter::<tables::Baseline>::create(run.folder())?;
@@ -25,7 +26,7 @@ pub fn write_scores(run: &Run, scores: &[(String, HeadScores)], visibility: Visi
             for (way, head) in scores.predictors() {
                 heads.push(&tables::HeadScore {
                     treebank: treebank.clone(),
-                    split: split.clone(),
+                    split: *split,
                     layer_index: head.layer as u32,
                     head_index: head.index as u32,
                     direction: direction(way),
@@ -35,11 +36,11 @@ pub fn write_scores(run: &Run, scores: &[(String, HeadScores)], visibility: Visi
                     reachable: Some(scores.baselines().reachable(group, way, visibility)),
                 })?;
             }
-            for (name, baseline) in baselines_of(scores, group) {
+            for (kind, baseline) in baselines_of(scores, group) {
                 baselines.push(&tables::Baseline {
                     treebank: treebank.clone(),
-                    split: split.clone(),
-                    baseline: name.to_owned(),
+                    split: *split,
+                    baseline: kind,
                     offset: described(baseline).1,
                     relation: group.name().to_owned(),
                     correct: scores.baselines().correct(group, baseline),
@@ -53,30 +54,32 @@ pub fn write_scores(run: &Run, scores: &[(String, HeadScores)], visibility: Visi
 }
 
 /// The baselines that heads read in these directions are beside, and the most frequent offset or distance once more.
-fn baselines_of(scores: &HeadScores, group: &Group) -> Vec<(&'static str, Baseline)> {
+fn baselines_of(scores: &HeadScores, group: &Group) -> Vec<(BaselineKind, Baseline)> {
     let mut all = Vec::new();
     if Direction::BOTH.into_iter().any(|direction| scores.directions().has(direction)) {
-        all.extend(OFFSETS.map(|offset| ("offset", Baseline::Offset(offset))));
+        all.extend(OFFSETS.map(|offset| (BaselineKind::Offset, Baseline::Offset(offset))));
         let modal = scores.baselines().modal_offset(group);
-        all.extend(modal.map(|offset| ("modal_offset", Baseline::Offset(offset))));
-        all.push(("right_branching", Baseline::RightBranching));
+        all.extend(modal.map(|offset| (BaselineKind::ModalOffset, Baseline::Offset(offset))));
+        all.push((BaselineKind::RightBranching, Baseline::RightBranching));
     }
     if scores.directions().has(Direction::LaterToEarlier) {
-        all.extend(DISTANCES.map(|distance| ("distance", Baseline::Distance(distance))));
+        all.extend(DISTANCES.map(|distance| (BaselineKind::Distance, Baseline::Distance(distance))));
         let modal = scores.baselines().modal_distance(group);
-        all.extend(modal.map(|distance| ("modal_distance", Baseline::Distance(distance))));
+        all.extend(modal.map(|distance| (BaselineKind::ModalDistance, Baseline::Distance(distance))));
     }
     all
 }
 
 /// A baseline as tables name it, and its offset.
-fn described(baseline: Baseline) -> (&'static str, Option<i32>) {
+fn described(baseline: Baseline) -> (BaselineKind, Option<i32>) {
     match baseline {
-        Baseline::Offset(offset) if OFFSETS.contains(&offset) => ("offset", Some(offset)),
-        Baseline::Offset(offset) => ("modal_offset", Some(offset)),
-        Baseline::RightBranching => ("right_branching", None),
-        Baseline::Distance(distance) if DISTANCES.contains(&distance) => ("distance", Some(distance as i32)),
-        Baseline::Distance(distance) => ("modal_distance", Some(distance as i32)),
+        Baseline::Offset(offset) if OFFSETS.contains(&offset) => (BaselineKind::Offset, Some(offset)),
+        Baseline::Offset(offset) => (BaselineKind::ModalOffset, Some(offset)),
+        Baseline::RightBranching => (BaselineKind::RightBranching, None),
+        Baseline::Distance(distance) if DISTANCES.contains(&distance) => {
+            (BaselineKind::Distance, Some(distance as i32))
+        }
+        Baseline::Distance(distance) => (BaselineKind::ModalDistance, Some(distance as i32)),
     }
 }
 
@@ -110,7 +113,7 @@ fn chosen(scored: &ScoredChoice) -> Chosen {
         layer: scored.choice.head.layer as u32 + 1,
         head: scored.choice.head.index as u32 + 1,
         direction: direction(scored.choice.direction),
-        baseline: baseline.to_owned(),
+        baseline: Some(baseline),
         baseline_offset,
         correct: scored.head_correct,
         total: scored.total,

@@ -4,9 +4,9 @@ use headlight_attention::AttentionHead;
 use headlight_report::facts;
 use headlight_report::has_learned;
 use headlight_report::stats::{Bootstrap, Interval};
-use headlight_report::tables::Importance as Row;
+use headlight_report::tables::{Importance as Row, ImportanceMeasure};
 
-use crate::kinds::shared::masked_lm::means::{Derived, Mean, Means, Values};
+use crate::kinds::shared::masked_lm::means::{Mean, Means, Values};
 use crate::run::SequencesSeen;
 
 /// What the sequences said, with intervals.
@@ -57,7 +57,7 @@ fn mean(sums: &Sums, times: &[u32]) -> f64 {
 struct Cell {
     layer: usize,
     head: Option<AttentionHead>,
-    measure: Derived,
+    measure: ImportanceMeasure,
     mean: Mean,
     sums: Sums,
 }
@@ -86,7 +86,7 @@ pub fn found(
             corpus: seen.name.clone(),
             layer_index: cell.layer as u32,
             head_index: cell.head.map(|head| head.index as u32),
-            measure: cell.measure.name().to_owned(),
+            measure: cell.measure,
             value,
             standard_error: cell.mean.standard_error(),
             sequences: cell.mean.count(),
@@ -102,7 +102,7 @@ pub fn found(
 fn cells(means: &Means, said: &[(f64, Values)], units: &[u32], count: usize) -> Vec<Cell> {
     let grid = means.grid();
     let mut cells = Vec::new();
-    for measure in Derived::ALL {
+    for measure in ImportanceMeasure::ALL {
         for layer in 0..grid.layers {
             let heads = layer * grid.heads..(layer + 1) * grid.heads;
             let of = |(_, values): &(f64, Values)| {
@@ -129,13 +129,13 @@ fn least_sep(
 ) -> Option<(usize, f64, Option<Interval>)> {
     let ratio = |layer| {
         let of = |measure| means.layer(layer, measure).value();
-        Some(of(Derived::Sep)? / of(Derived::Rest)?)
+        Some(of(ImportanceMeasure::GradientSep)? / of(ImportanceMeasure::GradientRest)?)
     };
     let ratios = (0..means.grid().layers).filter_map(|layer| Some((layer, ratio(layer)?)));
     let (layer, ratio) = ratios.min_by(|a, b| a.1.total_cmp(&b.1))?;
     let of_layer =
         |measure| cells.iter().find(move |cell| cell.layer == layer && cell.head.is_none() && cell.measure == measure);
-    let (sep, rest) = of_layer(Derived::Sep).zip(of_layer(Derived::Rest))?;
+    let (sep, rest) = of_layer(ImportanceMeasure::GradientSep).zip(of_layer(ImportanceMeasure::GradientRest))?;
     let interval = bootstrap.statistic(units, |times| mean(&sep.sums, times) / mean(&rest.sums, times));
     Some((layer, ratio, interval))
 }

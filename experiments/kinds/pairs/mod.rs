@@ -22,7 +22,7 @@ use self::work::{Found, Work};
 use super::Kind;
 use super::shared::named_heads::{listed, ranked};
 use super::shared::paired::write_differences;
-use super::shared::{bootstrap, check_bootstrap, repeated};
+use super::shared::{Masking, bootstrap, check_bootstrap, repeated};
 use crate::config::{Settings, Split, choice, mirrored};
 use crate::run::{Ask, Outcome, Run};
 use crate::sources::pairs::{Invalid, Pairs as PairFiles};
@@ -30,10 +30,6 @@ use crate::sources::pairs::{Invalid, Pairs as PairFiles};
 choice! {
     /// What a sentence of a masked model is scored by.
     Score => Hiding { WithinWordL2r = "within_word_l2r", Original = "original" }
-}
-choice! {
-    /// What a masked head does.
-    Masking => headlight_bert::Masking { Zero = "zero", Uniform = "uniform" }
 }
 
 mirrored! { Score => SentenceScore { WithinWordL2r, Original } }

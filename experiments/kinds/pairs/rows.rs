@@ -7,7 +7,9 @@ use headlight_report::format::count;
 use headlight_report::pairs::{INTACT, RANDOM, measure};
 use headlight_report::run::SplitSummary;
 use headlight_report::stats::{Bootstrap, Counts, Interval, Pair as CountPair, Unit};
-use headlight_report::tables::{Difference, MaskedHeads, PairAccuracy, PairLevel, PairMasking, PairScore};
+use headlight_report::tables::{
+    ComparingKind, Difference, MaskedHeads, PairAccuracy, PairLevel, PairMasking, PairScore,
+};
 use headlight_report::{Compared, differences as compare};
 
 use super::Pairs;
@@ -187,7 +189,7 @@ pub fn masked(keys: &Pairs, files: &PairFiles, found: &Found, bootstrap: &Bootst
             rows.push(PairMasking {
                 pairs: files.name.clone(),
                 score: found.score,
-                masking: keys.masking.to_string(),
+                masking: keys.masking.into(),
                 masked,
                 draw: pass.draw,
                 step: pass.step as u32,
@@ -248,7 +250,7 @@ pub fn differences(files: &PairFiles, found: &Found, bootstrap: &Bootstrap) -> R
             .iter()
             .map(|(other, group, a, b)| Compared { a: &name, b: other, group: group.name, counts: CountPair { a, b } })
             .collect();
-        let mut of_level = compare("pairs", measure(level), &compared, Unit::Pair, bootstrap)?;
+        let mut of_level = compare(ComparingKind::Pairs, measure(level), &compared, Unit::Pair, bootstrap)?;
         for (row, (_, group, ..)) in of_level.iter_mut().zip(&material) {
             row.units = group.places.len() as u64;
         }

@@ -11,7 +11,7 @@ use headlight_probe::{
     evaluate_each,
 };
 use headlight_report::stats::{Bootstrap, Counts, Interval, Pair};
-use headlight_report::tables::ProbeScore;
+use headlight_report::tables::{Decoding, ProbeGroup, ProbeScore};
 use headlight_treebank::{Count, Governor};
 
 use super::keys::Taken;
@@ -189,10 +189,10 @@ pub fn ablation<E: Examples>(run: &Run, trained: &Trained<'_, E>, taken: Taken) 
         Taken::AllButOneHead | Taken::AllButOneLayer => grid.iter().find(|head| !ablated.heads.contains(head)),
     };
     let group = match taken {
-        Taken::Heads => "without_head",
-        Taken::Layers => "without_layer",
-        Taken::AllButOneHead => "only_head",
-        Taken::AllButOneLayer => "only_layer",
+        Taken::Heads => ProbeGroup::WithoutHead,
+        Taken::Layers => ProbeGroup::WithoutLayer,
+        Taken::AllButOneHead => ProbeGroup::OnlyHead,
+        Taken::AllButOneLayer => ProbeGroup::OnlyLayer,
     };
     let value_of = |ablated: &Ablated| match taken {
         Taken::Heads | Taken::AllButOneHead => named(ablated).map(|head| head.to_string()).unwrap_or_default(),
@@ -202,8 +202,8 @@ pub fn ablation<E: Examples>(run: &Run, trained: &Trained<'_, E>, taken: Taken) 
     };
     let ablated = ablate(trained.probe, trained.examples, trained.usable, taken.into())?;
     let row = |ablated: &Ablated| ProbeScore {
-        decoding: Some("argmax".to_owned()),
-        group: Some(group.to_owned()),
+        decoding: Some(Decoding::Argmax),
+        group: Some(group),
         group_value: Some(value_of(ablated)),
         ..share(run, trained.training, UAS, ablated.evaluation.uas)
     };

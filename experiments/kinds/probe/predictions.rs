@@ -6,33 +6,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use headlight_probe::{ArcScores, Examples, Probe, score, trees};
-use headlight_report::tables::{Prediction, TableWriter};
+use headlight_report::tables::{Decoding, Prediction, TableWriter};
 use headlight_treebank::{Governor, Sentence, WordIdx, reattach, write_conllu};
 
 use crate::config::Split;
 use crate::run::Run;
-
-/// How arc scores become predictions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decoding {
-    /// Each word for itself, as in the paper.
-    Argmax,
-    /// The maximum spanning arborescence with a single root.
-    Tree,
-    /// The undirected maximum spanning tree over the words without punctuation.
-    SpanningTree,
-}
-
-impl Decoding {
-    /// As the table `probe_scores` calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Decoding::Argmax => "argmax",
-            Decoding::Tree => "tree",
-            Decoding::SpanningTree => "mst",
-        }
-    }
-}
 
 /// What is predicted for one sentence.
 #[derive(Debug, Clone)]
@@ -59,7 +37,7 @@ impl Predictor {
     /// As the tables `predictions` and `differences` call it: the probe and its decoding.
     pub fn name(&self) -> String {
         match self.decoding {
-            Some(decoding) => format!("{} {}", self.probe, decoding.name()),
+            Some(decoding) => format!("{} {decoding}", self.probe),
             None => self.probe.clone(),
         }
     }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use headlight_report::stats::{Bootstrap, Counts, Pair};
-use headlight_report::tables::{Difference, ProbeScore};
+use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Decoding, Difference, ProbeGroup, ProbeScore};
 use headlight_report::{Compared, differences};
 use headlight_treebank::{Attachment, Count, Granularity, Lengths, Sentence};
 
-use super::predictions::{Decoding, Predictor, Said};
+use super::predictions::{Predictor, Said};
 use crate::config::Split;
+use crate::kinds::shared::split as to_table;
 use crate::run::{Run, Units};
 
 /// The name of UAS without punctuation in the table.
@@ -19,14 +20,14 @@ pub const UAS: &str = "uas";
 #[derive(Default)]
 struct Tally {
     sentences: usize,
-    counts: BTreeMap<Measure, Vec<Counts>>,
+    counts: BTreeMap<Counted, Vec<Counts>>,
 }
 
 /// A row of the table, but for its numbers: measure, group, value of the group.
-type Measure = (&'static str, Option<&'static str>, Option<String>);
+type Counted = (&'static str, Option<ProbeGroup>, Option<String>);
 
 impl Tally {
-    fn add(&mut self, measure: Measure, count: Count) {
+    fn add(&mut self, measure: Counted, count: Count) {
         let counts = self.counts.entry(measure).or_default();
         counts.resize(self.sentences, Counts::default());
         counts.push(Counts { correct: count.correct as u32, total: count.total as u32 });
@@ -46,10 +47,10 @@ impl Tally {
                 self.add(("uuas", None, None), counts.uuas);
                 self.add(("root_accuracy", None, None), counts.root);
                 for (relation, count) in scores.by_relation(granularity) {
-                    self.add((UAS, Some("relation"), Some(relation.to_owned())), count);
+                    self.add((UAS, Some(ProbeGroup::Relation), Some(relation.to_owned())), count);
                 }
                 for (length, count) in scores.by_length(Lengths::Grouped) {
-                    self.add((UAS, Some("length"), Some(length)), count);
+                    self.add((UAS, Some(ProbeGroup::Length), Some(length)), count);
                 }
             }
         }
@@ -98,9 +99,9 @@ pub fn score(run: &mut Run, predictors: &[Predictor], bootstrap: &Bootstrap) -> 
             counts.resize(sentences, Counts::default());
             units.sums(counts)
         };
-        let counts: Vec<(Measure, Vec<Counts>)> =
+        let counts: Vec<(Counted, Vec<Counts>)> =
             tally.counts.iter_mut().map(|(measure, counts)| (measure.clone(), sums(counts))).collect();
-        let wanted = |(_, group, _): &Measure| group.is_none() || predictor.written;
+        let wanted = |(_, group, _): &Counted| group.is_none() || predictor.written;
         let resampled: Vec<&[Counts]> =
             counts.iter().filter(|(measure, _)| wanted(measure)).map(|(_, counts)| counts.as_slice()).collect();
         let mut intervals = bootstrap.intervals(&resampled)?.into_iter();
@@ -116,12 +117,12 @@ pub fn score(run: &mut Run, predictors: &[Predictor], bootstrap: &Bootstrap) -> 
             let (measure, group, group_value) = measure.clone();
             rows.push(ProbeScore {
                 probe: predictor.probe.clone(),
-                decoding: predictor.decoding.map(|decoding| decoding.name().to_owned()),
+                decoding: predictor.decoding,
                 treebank: treebank.clone(),
-                split: Split::Evaluate.name().to_owned(),
+                split: tables::Split::Evaluate,
                 seed: predictor.seed.map(|seed| seed as i64),
                 measure: measure.to_owned(),
-                group: group.map(ToOwned::to_owned),
+                group,
                 group_value,
                 correct: Some(correct),
                 total: Some(total),
@@ -190,7 +191,9 @@ fn differences_of(pooled: &[Pooled], units: &Units, bootstrap: &Bootstrap) -> Re
     };
     let uas = [compared(UAS, Decoding::Argmax), trees()].concat();
     let mut rows = Vec::new();
-    for (measure, pairs) in [(UAS, uas), ("uuas", compared("uuas", Decoding::SpanningTree))] {
+    for (measure, pairs) in
+        [(ComparedMeasure::Uas, uas), (ComparedMeasure::Uuas, compared("uuas", Decoding::SpanningTree))]
+    {
         let scaled: Vec<[Vec<Counts>; 2]> = pairs.iter().map(|(a, b)| [scaled(a, b), scaled(b, a)]).collect();
         let compared = pairs.iter().zip(&scaled).map(|((a, b), [of_a, of_b])| Compared {
             a: &a.name,
@@ -198,7 +201,13 @@ fn differences_of(pooled: &[Pooled], units: &Units, bootstrap: &Bootstrap) -> Re
             group: None,
             counts: Pair { a: of_a, b: of_b },
         });
-        rows.extend(differences("probe", measure, &compared.collect::<Vec<_>>(), units.unit(), bootstrap)?);
+        rows.extend(differences(
+            ComparingKind::Probe,
+            measure,
+            &compared.collect::<Vec<_>>(),
+            units.unit(),
+            bootstrap,
+        )?);
     }
     Ok(rows)
 }
@@ -231,7 +240,7 @@ pub fn number(run: &Run, training: Training<'_>, split: Split, measure: &str, va
         probe: training.probe.to_owned(),
         decoding: None,
         treebank: run.settings().treebank.display_name(),
-        split: split.name().to_owned(),
+        split: to_table(split),
         seed: Some(training.seed as i64),
         measure: measure.to_owned(),
         group: None,

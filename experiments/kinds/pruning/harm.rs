@@ -3,8 +3,8 @@
 
 use anyhow::Result;
 use headlight_report::stats::{Bootstrap, Counts, Interval, Pair};
-use headlight_report::tables::Difference;
-use headlight_report::{Compared, MaskingMeasure, difference_of_values, differences, facts, has_learned};
+use headlight_report::tables::{ComparingKind, Difference, MaskingMeasure};
+use headlight_report::{Compared, difference_of_values, differences, facts, has_learned};
 
 use super::Pruning;
 use super::keys::Order;
@@ -136,7 +136,7 @@ impl Found {
                 counts: Pair { a: of_a, b: of_b },
             })
             .collect();
-        Ok(differences("pruning", measured.measure.name(), &compared, measured.unit, bootstrap)?)
+        Ok(differences(ComparingKind::Pruning, measured.measure.compared(), &compared, measured.unit, bootstrap)?)
     }
 
     fn differences_of_means(
@@ -162,8 +162,8 @@ impl Found {
             let ([name_a, name_b, group], [value_a, value_b]) =
                 (self.names(meeting), [ratio(a, &once), ratio(b, &once)]);
             let values = [(name_a, value_a), (name_b, value_b)];
-            let measure = measured.measure.name();
-            difference_of_values("pruning", measure, Some(group), values, interval, measured.unit, measured.count())
+            let (kind, measure) = (ComparingKind::Pruning, measured.measure.compared());
+            difference_of_values(kind, measure, Some(group), values, interval, measured.unit, measured.count())
         };
         meetings.iter().zip(&both).zip(intervals).map(row).collect()
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::{Result, bail, ensure};
-use headlight_report::MaskingMeasure;
+use headlight_report::tables::{MaskingMeasure, PruningOrder};
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -16,12 +16,8 @@ choice! {
     Measure => MaskingMeasure { MaskedLm = "masked-lm", States = "states", ProbeUas = "probe" }
 }
 choice! {
-    /// What a masked head does.
-    Masking => headlight_bert::Masking { Zero = "zero", Uniform = "uniform" }
-}
-choice! {
     /// In which order heads go.
-    Order { Importance = "importance", Greedy = "greedy", Random = "random" }
+    Order => PruningOrder { Importance = "importance", Greedy = "greedy", Random = "random" }
 }
 choice! {
     /// What makes a head important.

@@ -25,13 +25,13 @@ use headlight_report::stats::Unit;
 use headlight_report::tables::{Ablation, Difference, Pruning as Row, Table, write_table};
 use serde::{Deserialize, Serialize};
 
-use self::keys::{ImportanceBy, Masking, Measure, Measures, Order};
+use self::keys::{ImportanceBy, Measure, Measures, Order};
 use self::work::Work;
 use super::Kind;
-use super::shared::bootstrap;
 use super::shared::masked_lm::check_hidden;
 use super::shared::paired::write_differences;
 use super::shared::probing::{attention_probe, attention_to_learn_from};
+use super::shared::{Masking, bootstrap};
 use crate::config::{Settings, Split};
 use crate::run::{Ask, Outcome, Run, Stream, request};
 use crate::sources::corpus::Sample;

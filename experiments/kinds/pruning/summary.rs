@@ -1,9 +1,9 @@
 //! What was measured, as rows and facts.
 
 use headlight_attention::AttentionHead;
+use headlight_report::facts;
 use headlight_report::stats::Interval;
-use headlight_report::tables::{Ablation, Pruning as Row};
-use headlight_report::{MaskingMeasure, facts};
+use headlight_report::tables::{Ablation, MaskingMeasure, Pruning as Row};
 
 use super::harm::Assessed;
 use super::values::Values;
@@ -16,8 +16,8 @@ impl Pruning {
             corpus: measured.corpus.clone(),
             layer_index: head.layer as u32,
             head_index: head.index as u32,
-            masking: self.masking.to_string(),
-            measure: measured.measure.name().to_owned(),
+            masking: self.masking.into(),
+            measure: measured.measure,
             value: values.whole(),
             intact: measured.intact.whole(),
             standard_error: values.error_of_change(&measured.intact),
@@ -39,9 +39,9 @@ impl Pruning {
         type Step<'a> = (usize, Option<AttentionHead>, &'a Values, Option<Interval>);
         let row = |measured: &Measured, masked: &Masked, (step, head, values, interval): Step<'_>| Row {
             corpus: measured.corpus.clone(),
-            order: masked.order.to_string(),
-            masking: self.masking.to_string(),
-            measure: measured.measure.name().to_owned(),
+            order: masked.order.into(),
+            masking: self.masking.into(),
+            measure: measured.measure,
             step: step as u32,
             layer_index: head.map(|head| head.layer as u32),
             head_index: head.map(|head| head.index as u32),

@@ -5,15 +5,15 @@ use std::cell::OnceCell;
 use anyhow::{Context, Result, ensure};
 use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_bert::{HeadMask, MaskedLm, Model, Request};
-use headlight_report::MaskingMeasure;
 use headlight_report::stats::Unit;
+use headlight_report::tables::{ImportanceMeasure, MaskingMeasure};
 
 use super::keys::{ImportanceBy, Measure, Order};
 use super::meter::Meter;
 use super::values::Values;
 use super::{Half, Material, Pruning, orders};
 use crate::cli::progress::{Amount, Progress};
-use crate::kinds::shared::masked_lm::means::{Derived, Marks, Means};
+use crate::kinds::shared::masked_lm::means::{Marks, Means};
 use crate::kinds::shared::masked_lm::{Gradients, Hide};
 use crate::run::{LoadedModel, Steps};
 
@@ -238,7 +238,7 @@ impl<'a> Work<'a> {
         }
         let mut means = Means::new(grid);
         gradients.finish()?.iter().for_each(|(_, values)| means.add(values));
-        let gate = |number| means.head(number, Derived::Gate).value().unwrap_or_default();
+        let gate = |number| means.head(number, ImportanceMeasure::Gate).value().unwrap_or_default();
         let mut importance: Vec<f64> = (0..grid.len()).map(gate).collect();
         orders::normalise_by_layer(&mut importance, grid);
         Ok(importance)

@@ -11,7 +11,7 @@ pub mod selection;
 use anyhow::{Result, ensure};
 use headlight_report::stats::Bootstrap;
 
-use crate::config::mirrored;
+use crate::config::{Split, choice, mirrored};
 use crate::run::Run;
 
 /// A bootstrap with a kind's keys and the run's seed.
@@ -37,6 +37,22 @@ pub fn repeated<T: PartialEq>(values: &[T]) -> Option<&T> {
     values.iter().enumerate().find(|(at, value)| values[..*at].contains(value)).map(|(_, value)| value)
 }
 
+choice! {
+    /// What a masked head does.
+    Masking => headlight_bert::Masking { Zero = "zero", Uniform = "uniform" }
+}
+mirrored! { Masking => headlight_report::tables::Masking { Zero, Uniform } }
+
+mirrored! {
+    /// A behaviour as tables have it.
+    pub fn behaviour(headlight_heads::Behaviour) -> headlight_report::tables::Behaviour {
+        Next, Previous, Broad, Cls, Sep, Punctuation
+    }
+}
+mirrored! {
+    /// A split as tables have it.
+    pub fn split(Split) -> headlight_report::tables::Split { Train, Select, Evaluate }
+}
 mirrored! {
     /// A direction as tables have it.
     pub fn direction(headlight_heads::Direction) -> headlight_report::tables::Direction {

@@ -10,6 +10,7 @@ use headlight_heads::{
     Direction, Directions, HeadPredictions, PredictionFile, PredictionKey, PredictionShape, PredictionWriter,
     among_words, predict,
 };
+use headlight_report::tables::MapRows;
 
 use crate::config::{Settings, choice};
 use crate::run::cache::{self, Card, Place, Shelf, Writing};
@@ -17,7 +18,7 @@ use crate::run::{Filling, Item, Made, Reader, Reading, Run, Sink, Stream, Wants,
 
 choice! {
     /// What the rows of maps are before anything is read from them: as attended, or renormalised over words (METHOD §2).
-    Rows { Raw = "raw", Words = "words" }
+    Rows => MapRows { Raw = "raw", Words = "words" }
 }
 
 impl Rows {

@@ -5,15 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use headlight_probe::structural::{Spearman, Structure};
 use headlight_report::stats::{Bootstrap, Counts, Pair};
-use headlight_report::tables::{Difference, ProbeScore};
+use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Difference, ProbeGroup, ProbeScore};
 use headlight_report::{Compared, difference_of_values, differences, facts};
 
 use super::trained::Trained;
-use crate::config::Split;
 use crate::run::Units;
-
-/// The group of rows about one layer.
-const LAYER: &str = "layer";
 
 /// Trained probes, and what their scores are over.
 pub struct Probes<'a> {
@@ -88,10 +84,10 @@ impl Probes<'_> {
                 probe: self.name((probe.point.structure, probe.point.rank)),
                 decoding: None,
                 treebank: self.treebank.to_owned(),
-                split: Split::Evaluate.name().to_owned(),
+                split: tables::Split::Evaluate,
                 seed: Some(probe.point.seed as i64),
-                measure: share.to_owned(),
-                group: Some(LAYER.to_owned()),
+                measure: share.name().to_owned(),
+                group: Some(ProbeGroup::Layer),
                 group_value: Some(probe.point.layer.to_string()),
                 correct: Some(correct),
                 total: Some(total),
@@ -104,7 +100,7 @@ impl Probes<'_> {
                 let interval =
                     self.bootstrap.statistic(self.units.len(), |times| self.correlation(&probe.spearman, times));
                 ProbeScore {
-                    measure: correlation.to_owned(),
+                    measure: correlation.name().to_owned(),
                     correct: None,
                     total: None,
                     value,
@@ -139,7 +135,7 @@ impl Probes<'_> {
             });
             let embeddings: Vec<usize> = embeddings.collect();
             if !embeddings.is_empty() && embeddings != chosen().1 {
-                pairs.push((structure, [chosen(), (format!("{} {LAYER} 0", self.name(form)), embeddings)]));
+                pairs.push((structure, [chosen(), (format!("{} layer 0", self.name(form)), embeddings)]));
             }
             for &(other, of_rank) in forms[place + 1..].iter().filter(|(other, _)| *other == structure) {
                 let other = (self.name((other, of_rank)), self.chosen_of(other, of_rank));
@@ -158,7 +154,7 @@ impl Probes<'_> {
                 counts: Pair { a: of_a, b: of_b },
             });
             let compared: Vec<Compared<'_>> = compared.collect();
-            rows.extend(differences("structural", share, &compared, self.units.unit(), self.bootstrap)?);
+            rows.extend(differences(ComparingKind::Structural, share, &compared, self.units.unit(), self.bootstrap)?);
             rows.extend(of.iter().filter_map(|[a, b]| self.difference_of_correlations(correlation, a, b)));
         }
         Ok(rows)
@@ -178,7 +174,7 @@ impl Probes<'_> {
     /// A correlation is no count of words, which signs could be flipped of: it has an interval and no test.
     fn difference_of_correlations(
         &self,
-        measure: &str,
+        measure: ComparedMeasure,
         (a, of_a): &(String, Vec<usize>),
         (b, of_b): &(String, Vec<usize>),
     ) -> Option<Difference> {
@@ -191,7 +187,7 @@ impl Probes<'_> {
         let interval = self.bootstrap.statistic(self.units.len(), |times| mean(of_a, times) - mean(of_b, times));
         let values = [(a.clone(), value_a), (b.clone(), value_b)];
         let (unit, units) = (self.units.unit(), self.units.len());
-        let row = difference_of_values("structural", measure, None, values, interval, unit, units);
+        let row = difference_of_values(ComparingKind::Structural, measure, None, values, interval, unit, units);
         row.difference.is_finite().then_some(row)
     }
 
@@ -216,9 +212,9 @@ impl Probes<'_> {
 }
 
 /// The share and the rank correlation of a structure.
-fn measures(structure: Structure) -> (&'static str, &'static str) {
+fn measures(structure: Structure) -> (ComparedMeasure, ComparedMeasure) {
     match structure {
-        Structure::Distance => ("uuas", "distance_spearman"),
-        Structure::Depth => ("root_accuracy", "norm_spearman"),
+        Structure::Distance => (ComparedMeasure::Uuas, ComparedMeasure::DistanceSpearman),
+        Structure::Depth => (ComparedMeasure::RootAccuracy, ComparedMeasure::NormSpearman),
     }
 }

@@ -12,8 +12,8 @@ use std::{
     io::{self, Read},
 };
 
-pub(super) use self::values::{Pickle, Storage, Value};
 use self::values::{Global, Id, Tensor};
+pub(super) use self::values::{Pickle, Storage, Value};
 
 /// The longest pickle that is read. Those of the largest models describe their tensors in a tenth of it.
 pub(super) const LONGEST: u64 = 8 << 20;

@@ -30,16 +30,6 @@ impl AntecedentPredictor {
     pub const BASELINES: [AntecedentPredictor; 3] =
         [AntecedentPredictor::Nearest, AntecedentPredictor::HeadMatch, AntecedentPredictor::Sieves];
 
-    /// As tables write it, without direction and head: `head`, `nearest`, `head_match` or `sieves`.
-    pub fn name(self) -> &'static str {
-        match self {
-            AntecedentPredictor::Head { .. } => "head",
-            AntecedentPredictor::Nearest => "nearest",
-            AntecedentPredictor::HeadMatch => "head_match",
-            AntecedentPredictor::Sieves => "sieves",
-        }
-    }
-
     /// Its number among `2 · heads + 3` predictors.
     fn number(self, grid: HeadGrid) -> usize {
         match self {
@@ -68,16 +58,6 @@ impl MentionGroup {
         MentionGroup::Type(MentionType::Proper),
         MentionGroup::Type(MentionType::Nominal),
     ];
-
-    /// As tables write it: `all`, `pronoun`, `proper` or `nominal`.
-    pub fn name(self) -> &'static str {
-        match self {
-            MentionGroup::All => "all",
-            MentionGroup::Type(MentionType::Pronoun) => "pronoun",
-            MentionGroup::Type(MentionType::Proper) => "proper",
-            MentionGroup::Type(MentionType::Nominal) => "nominal",
-        }
-    }
 
     fn number(self) -> usize {
         match self {

@@ -1,7 +1,7 @@
 //! What was chosen for a relation, in and out of the flat columns of `best_heads`.
 
 use crate::format::offset;
-use crate::tables::{BestHead, Direction, EvaluatedOn, SelectedOn};
+use crate::tables::{BaselineKind, BestHead, Direction, EvaluatedOn, SelectedOn};
 
 /// A head and a baseline, as they were chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +14,8 @@ pub struct Chosen {
     pub head: u32,
     /// Who attends.
     pub direction: Direction,
-    /// `offset`, `modal_offset` or `right_branching`; of later→earlier `distance` or `modal_distance`.
-    pub baseline: String,
+    /// The baseline; not in tables of earlier versions where two folds chose different ones.
+    pub baseline: Option<BaselineKind>,
     /// Its offset, where it has one.
     pub baseline_offset: Option<i32>,
     /// Words that the head has right where it is scored.
@@ -29,8 +29,8 @@ impl Chosen {
         (self.layer, self.head, self.direction)
     }
 
-    fn baseline(&self) -> (&str, Option<i32>) {
-        (&self.baseline, self.baseline_offset)
+    fn baseline(&self) -> (Option<BaselineKind>, Option<i32>) {
+        (self.baseline, self.baseline_offset)
     }
 }
 
@@ -50,19 +50,19 @@ impl BestHead {
             layer: head.map(|(layer, ..)| layer),
             head: head.map(|(_, head, _)| head),
             direction: head.map(|(.., direction)| direction),
-            baseline: baseline.map(|(name, _)| name.to_owned()),
+            baseline: baseline.and_then(|(baseline, _)| baseline),
             baseline_offset: baseline.and_then(|(_, offset)| offset),
             fold_1_layer: first.map(|chosen| chosen.layer),
             fold_1_head: first.map(|chosen| chosen.head),
             fold_1_direction: first.map(|chosen| chosen.direction),
-            fold_1_baseline: first.map(|chosen| chosen.baseline.clone()),
+            fold_1_baseline: first.and_then(|chosen| chosen.baseline),
             fold_1_baseline_offset: first.and_then(|chosen| chosen.baseline_offset),
             fold_1_correct: first.map(|chosen| chosen.correct),
             fold_1_total: first.map(|chosen| chosen.total),
             fold_2_layer: second.map(|chosen| chosen.layer),
             fold_2_head: second.map(|chosen| chosen.head),
             fold_2_direction: second.map(|chosen| chosen.direction),
-            fold_2_baseline: second.map(|chosen| chosen.baseline.clone()),
+            fold_2_baseline: second.and_then(|chosen| chosen.baseline),
             fold_2_baseline_offset: second.and_then(|chosen| chosen.baseline_offset),
             fold_2_correct: second.map(|chosen| chosen.correct),
             fold_2_total: second.map(|chosen| chosen.total),
@@ -73,10 +73,10 @@ impl BestHead {
     /// What was chosen: once; with two folds by each of them.
     pub fn chosen(&self) -> Vec<Chosen> {
         let folds = [
-            (1, self.fold_1_layer, self.fold_1_head, self.fold_1_direction, &self.fold_1_baseline),
-            (2, self.fold_2_layer, self.fold_2_head, self.fold_2_direction, &self.fold_2_baseline),
+            (1, self.fold_1_layer, self.fold_1_head, self.fold_1_direction, self.fold_1_baseline),
+            (2, self.fold_2_layer, self.fold_2_head, self.fold_2_direction, self.fold_2_baseline),
         ];
-        let fold = |(fold, layer, head, direction, baseline): (_, _, _, _, &Option<String>)| {
+        let fold = |(fold, layer, head, direction, baseline): (_, _, _, _, Option<BaselineKind>)| {
             let (baseline_offset, correct, total) = if fold == 1 {
                 (self.fold_1_baseline_offset, self.fold_1_correct, self.fold_1_total)
             } else {
@@ -87,7 +87,7 @@ impl BestHead {
                 layer: layer?,
                 head: head?,
                 direction: direction?,
-                baseline: baseline.clone().unwrap_or_default(),
+                baseline,
                 baseline_offset,
                 correct: correct.unwrap_or(0),
                 total: total.unwrap_or(0),
@@ -103,7 +103,7 @@ impl BestHead {
                 layer: self.layer?,
                 head: self.head?,
                 direction: self.direction?,
-                baseline: self.baseline.clone().unwrap_or_default(),
+                baseline: self.baseline,
                 baseline_offset: self.baseline_offset,
                 correct: self.correct,
                 total: self.total,
@@ -131,11 +131,11 @@ impl BestHead {
 
     /// `+1` for an offset, `right` for right-branching; where two folds chose different ones, both.
     pub(crate) fn baseline_name(&self) -> String {
-        self.each(|chosen| match (chosen.baseline.as_str(), chosen.baseline_offset) {
-            ("right_branching", _) => "right".to_owned(),
-            ("distance" | "modal_distance", Some(at)) => format!("±{at}"),
+        self.each(|chosen| match (chosen.baseline, chosen.baseline_offset) {
+            (Some(BaselineKind::RightBranching), _) => "right".to_owned(),
+            (Some(BaselineKind::Distance | BaselineKind::ModalDistance), Some(at)) => format!("±{at}"),
             (_, Some(at)) => offset(at),
-            (name, None) => name.replace('_', " "),
+            (_, None) => String::new(),
         })
     }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::{CompareError, Paper, PublishedProbe, Reported};
 use crate::run::RunDirectory;
 use crate::tables::{
-    Coreference, HeadTree, PairAccuracy, PairLevel, ProbeScore, TreeMeasure, TreePredictor, TreeShape,
+    Coreference, Decoding, HeadTree, MentionType, PairAccuracy, PairLevel, ProbeScore, TreeMeasure, TreePredictor,
+    TreeShape,
 };
 
 /// A share, and how sure it is.
@@ -43,7 +44,7 @@ fn of_probes(scores: &[ProbeScore]) -> Measures {
     let mut by_name: BTreeMap<String, Vec<Measure>> = BTreeMap::new();
     for score in scores {
         if score.group.is_none() && matches!(score.measure.as_str(), "uas" | "uuas") {
-            let name = probe_name(&score.probe, &score.measure, score.decoding.as_deref());
+            let name = probe_name(&score.probe, &score.measure, score.decoding.map(Decoding::name));
             let interval = score.ci_low.zip(score.ci_high);
             by_name.entry(name).or_default().push(Measure { value: score.value, interval, seeds: 1 });
         }
@@ -78,7 +79,7 @@ fn of_trees(rows: &[HeadTree]) -> Measures {
 fn of_coreference(rows: &[Coreference]) -> Measures {
     let measure = |row: &Coreference| {
         let measure = counted(row.correct, row.total, row.ci_low.zip(row.ci_high));
-        (coreference_name(&row.predictor, &row.mention_type), measure)
+        (coreference_name(row.predictor.name(), row.mention_type), measure)
     };
     rows.iter().filter(|row| row.total > 0).map(measure).collect()
 }
@@ -115,8 +116,8 @@ fn of_paper(paper: &Paper) -> Measures {
     }
     for row in &paper.coreference {
         let predictor = row.run.as_ref().unwrap_or(&row.predictor);
-        let types = [("all", row.all), ("pronoun", row.pronoun), ("proper", row.proper), ("nominal", row.nominal)];
-        for (mention_type, value) in types {
+        let values = [row.all, row.pronoun, row.proper, row.nominal];
+        for (mention_type, value) in MentionType::ALL.into_iter().zip(values) {
             put(coreference_name(predictor, mention_type), value);
         }
     }
@@ -127,7 +128,9 @@ fn of_paper(paper: &Paper) -> Measures {
 pub(super) fn probe_name(probe: &str, measure: &str, decoding: Option<&str>) -> String {
     let probe = crate::kinds::probe::probe_name(probe);
     match decoding {
-        Some(decoding) if decoding != "argmax" => format!("{}, {probe}, {decoding}", measure.to_uppercase()),
+        Some(decoding) if decoding != Decoding::Argmax.name() => {
+            format!("{}, {probe}, {decoding}", measure.to_uppercase())
+        }
         _ => format!("{}, {probe}", measure.to_uppercase()),
     }
 }
@@ -137,6 +140,6 @@ pub(super) fn published_name(probe: &PublishedProbe, measure: &str) -> String {
     probe_name(probe.run.as_ref().unwrap_or(&probe.name), measure, None)
 }
 
-fn coreference_name(predictor: &str, mention_type: &str) -> String {
+fn coreference_name(predictor: &str, mention_type: MentionType) -> String {
     format!("coreference, {}, {mention_type}", predictor.replace('_', " "))
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::run::{Report, tests, write_manifest, write_report};
 use crate::stats::Bootstrap;
-use crate::tables::{BestHead, Direction, Prediction, ProbeScore, write_table};
+use crate::tables::{BaselineKind, BestHead, Decoding, Direction, Prediction, ProbeScore, Split, write_table};
 
 /// Sentence, word, governor, relation, right or not.
 type Word = (&'static str, u32, u32, &'static str, bool);
@@ -71,7 +71,7 @@ fn best_head(relation: &str, predictions: &[Prediction]) -> BestHead {
         accuracy: correct as f64 / total as f64,
         ci_low: Some((correct as f64 / total as f64 - 0.125).max(0.0)),
         ci_high: Some((correct as f64 / total as f64 + 0.125).min(1.0)),
-        baseline: Some("offset".into()),
+        baseline: Some(BaselineKind::Offset),
         baseline_accuracy: 0.5,
         baseline_offset: Some(1),
         ..BestHead::default()
@@ -253,9 +253,9 @@ fn a_paper_stands_in_for_a_run() {
     let [a, _] = two_runs(&folder);
     let probe = ProbeScore {
         probe: "attention+words".into(),
-        decoding: Some("argmax".into()),
+        decoding: Some(Decoding::Argmax),
         treebank: "en_ewt".into(),
-        split: "evaluate".into(),
+        split: Split::Evaluate,
         seed: Some(1),
         measure: "uas".into(),
         group: None,

@@ -4,6 +4,7 @@ use super::axes::{SHAPES, Shape, marker};
 use super::colours::{Colour, PALETTE, viridis};
 use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
 use super::{FigureError, nothing_to_draw};
+use crate::kinds::clusters::label as label_of;
 use crate::run::RunDirectory;
 use crate::tables::Cluster;
 
@@ -26,7 +27,7 @@ pub(super) fn map(run: &RunDirectory) -> Result<Drawing, FigureError> {
     let labels = labels(&heads);
     frame(&mut drawing, 0.0, top);
     for (head, &(x, y)) in heads.iter().zip(&places) {
-        let at = labels.iter().position(|label| *label == behaviour(head)).unwrap_or(labels.len());
+        let at = labels.iter().position(|label| *label == label_of(head)).unwrap_or(labels.len());
         let (shape, colour) = style(&labels, at);
         marker(&mut drawing, shape, (x, top + y), 2.1, colour);
     }
@@ -60,13 +61,9 @@ fn places(heads: &[Cluster]) -> Vec<(f64, f64)> {
     heads.iter().map(place).collect()
 }
 
-fn behaviour(head: &Cluster) -> &str {
-    head.behaviour.as_deref().or(head.role.as_deref()).unwrap_or("")
-}
-
 /// The behaviours there are, in order; heads without one come last.
-fn labels(heads: &[Cluster]) -> Vec<&str> {
-    let mut labels: Vec<&str> = heads.iter().map(behaviour).collect();
+fn labels(heads: &[Cluster]) -> Vec<&'static str> {
+    let mut labels: Vec<&str> = heads.iter().map(label_of).collect();
     labels.sort_unstable_by_key(|label| (label.is_empty(), *label));
     labels.dedup();
     labels

@@ -6,7 +6,7 @@ use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
 use super::{FigureError, nothing_to_draw};
 use crate::kinds::pruning::curves;
 use crate::run::RunDirectory;
-use crate::tables::Pruning;
+use crate::tables::{MaskingMeasure, Pruning};
 
 /// The curves of all orders by one measure, where none is named the first, which guided the orders; the first curve's
 /// masking stands for all, since an experiment has one.
@@ -15,8 +15,8 @@ pub(super) fn pruning(run: &RunDirectory, measure: Option<&str>) -> Result<Drawi
     if rows.is_empty() {
         return Err(nothing_to_draw(run, "pruning"));
     }
-    let Some(first) = rows.iter().find(|row| measure.is_none_or(|measure| row.measure == measure)) else {
-        let mut known: Vec<&str> = rows.iter().map(|row| row.measure.as_str()).collect();
+    let Some(first) = rows.iter().find(|row| measure.is_none_or(|measure| row.measure.name() == measure)) else {
+        let mut known: Vec<&str> = rows.iter().map(|row| row.measure.name()).collect();
         known.sort_unstable();
         known.dedup();
         let (measure, known) = (measure.unwrap_or_default().to_owned(), known.join(", "));
@@ -35,10 +35,10 @@ pub(super) fn pruning(run: &RunDirectory, measure: Option<&str>) -> Result<Drawi
     let mut drawing = Drawing { width: COLUMN, height: axes.down.1 + FONT_SIZE * 3.2, marks: Vec::new() };
     let x_ticks: Vec<u32> = [0].into_iter().chain(layer_ticks(last)).collect();
     axes.draw(&mut drawing, &x_ticks, &ticks);
-    let measure = match first.measure.as_str() {
-        "states" => "1 − cosine of final states",
-        "probe_uas" => "UAS of the probe",
-        _ => "loss, nats per hidden piece",
+    let measure = match first.measure {
+        MaskingMeasure::States => "1 − cosine of final states",
+        MaskingMeasure::ProbeUas => "UAS of the probe",
+        MaskingMeasure::MaskedLm => "loss, nats per hidden piece",
     };
     axes.titles(&mut drawing, "heads masked", measure, 6.0);
 
@@ -60,7 +60,7 @@ pub(super) fn pruning(run: &RunDirectory, measure: Option<&str>) -> Result<Drawi
         let every = points.len().div_ceil(12).max(1);
         points.iter().step_by(every).for_each(|point| marker(&mut drawing, shape, *point, 2.1, colour));
         marker(&mut drawing, shape, (x + 4.0, legend), 2.4, colour);
-        let name = if curve.draws > 1 { format!("{} ×{}", curve.order, curve.draws) } else { curve.order.to_owned() };
+        let name = if curve.draws > 1 { format!("{} ×{}", curve.order, curve.draws) } else { curve.order.to_string() };
         drawing.text((x + 10.0, legend), Anchor::Start, &name, Colour::INK);
         x += text_width(&name) + 22.0;
     }

@@ -6,17 +6,23 @@ use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
 use super::{FigureError, nothing_to_draw};
 use crate::kinds::surface::layer_means;
 use crate::run::RunDirectory;
-use crate::tables::{Importance, Surface};
+use crate::tables::{Importance, ImportanceMeasure, Surface, SurfaceMeasure};
 
-/// A measure with its name in the legend.
-type Named = (&'static str, &'static str);
+/// A measure and what it is called in a legend.
+type Named<M> = (M, &'static str);
 
-const TOKENS: [Named; 3] = [("cls", "[CLS]"), ("sep", "[SEP]"), ("punct", ". or ,")];
-const NEIGHBOURS: [Named; 3] = [("prev", "previous"), ("next", "next"), ("self", "itself")];
-const ENTROPIES: [Named; 2] = [("entropy", "all positions"), ("entropy_cls", "from [CLS]")];
-const GRADIENTS: [Named; 3] =
-    [("gradient_sep", "to [SEP]"), ("gradient_punct", "to . or ,"), ("gradient_rest", "to the rest")];
-const GATES: [Named; 1] = [("gate", "gate on a head's output")];
+const TOKENS: [Named<SurfaceMeasure>; 3] =
+    [(SurfaceMeasure::Cls, "[CLS]"), (SurfaceMeasure::Sep, "[SEP]"), (SurfaceMeasure::Punctuation, ". or ,")];
+const NEIGHBOURS: [Named<SurfaceMeasure>; 3] =
+    [(SurfaceMeasure::Previous, "previous"), (SurfaceMeasure::Next, "next"), (SurfaceMeasure::Current, "itself")];
+const ENTROPIES: [Named<SurfaceMeasure>; 2] =
+    [(SurfaceMeasure::Entropy, "all positions"), (SurfaceMeasure::ClsEntropy, "from [CLS]")];
+const GRADIENTS: [Named<ImportanceMeasure>; 3] = [
+    (ImportanceMeasure::GradientSep, "to [SEP]"),
+    (ImportanceMeasure::GradientPunct, "to . or ,"),
+    (ImportanceMeasure::GradientRest, "to the rest"),
+];
+const GATES: [Named<ImportanceMeasure>; 1] = [(ImportanceMeasure::Gate, "gate on a head's output")];
 
 /// A layer, counted from 0, and a value there.
 type Point = (u32, f64);
@@ -53,7 +59,8 @@ pub(super) fn surface(run: &RunDirectory) -> Result<Drawing, FigureError> {
 /// Figure 4: entropy, with that of uniform attention.
 pub(super) fn entropy(run: &RunDirectory) -> Result<Drawing, FigureError> {
     let rows = surface_rows(run)?;
-    let (series, uniform) = (surface_series(run, &rows, &ENTROPIES), layer_means(&rows, "entropy_uniform"));
+    let (series, uniform) =
+        (surface_series(run, &rows, &ENTROPIES), layer_means(&rows, SurfaceMeasure::UniformEntropy));
     let panel = Panel { series: &series, uniform: &uniform, title: "entropy in nats" };
     let mut drawing = Drawing { width: COLUMN, ..Drawing::default() };
     drawing.height = panel.draw(&mut drawing, run.report().model.layers, 2.0);
@@ -89,8 +96,8 @@ fn surface_rows(run: &RunDirectory) -> Result<Vec<Surface>, FigureError> {
 }
 
 /// The measures that the table has.
-fn surface_series(run: &RunDirectory, rows: &[Surface], measures: &[Named]) -> Vec<Series> {
-    let series = |&(name, label): &Named| {
+fn surface_series(run: &RunDirectory, rows: &[Surface], measures: &[Named<SurfaceMeasure>]) -> Vec<Series> {
+    let series = |&(name, label): &Named<SurfaceMeasure>| {
         let of_heads = rows.iter().filter(|row| row.measure == name && row.head_index.is_some());
         let heads = of_heads.map(|row| (row.layer_index, row.value)).collect();
         Series { label: run.report().model.named(label), heads, means: layer_means(rows, name) }
@@ -98,8 +105,8 @@ fn surface_series(run: &RunDirectory, rows: &[Surface], measures: &[Named]) -> V
     measures.iter().map(series).filter(|series| !series.means.is_empty()).collect()
 }
 
-fn importance_series(run: &RunDirectory, rows: &[Importance], measures: &[Named]) -> Vec<Series> {
-    let series = |&(name, label): &Named| {
+fn importance_series(run: &RunDirectory, rows: &[Importance], measures: &[Named<ImportanceMeasure>]) -> Vec<Series> {
+    let series = |&(name, label): &Named<ImportanceMeasure>| {
         let of = |layers: bool| {
             let rows = rows.iter().filter(|row| row.measure == name && row.head_index.is_none() == layers);
             rows.map(|row| (row.layer_index, row.value)).collect()

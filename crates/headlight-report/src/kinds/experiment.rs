@@ -48,7 +48,7 @@ impl<'a> Experiment<'a> {
     /// What its kind compared.
     pub fn differences(&self) -> Result<Vec<Difference>, RunError> {
         let mut rows: Vec<Difference> = self.rows()?;
-        rows.retain(|row| row.experiment == self.summary.kind);
+        rows.retain(|row| row.experiment.name() == self.summary.kind);
         Ok(rows)
     }
 

@@ -13,12 +13,12 @@ pub(super) fn of_heads<T>(model: &ModelSummary, of: impl Fn(u32, u32) -> T) -> V
     (0..model.layers).flat_map(|layer| (0..model.heads).map(move |head| of(layer, head))).collect()
 }
 
-/// The different values among `texts`, in their order.
-pub(super) fn distinct<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+/// The different ones among `values`, in their order.
+pub(super) fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut distinct = Vec::new();
-    for text in texts {
-        if !distinct.contains(&text) {
-            distinct.push(text);
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
         }
     }
     distinct

@@ -1,14 +1,16 @@
 use super::*;
 use crate::kinds::heads::best;
 use crate::run::{tests, write_manifest, write_report};
-use crate::tables::{Coreference, ProbeScore, Surface, write_table};
+use crate::tables::{
+    AntecedentPredictor, Coreference, Decoding, MentionType, ProbeScore, Split, Surface, SurfaceMeasure, write_table,
+};
 
 fn probe_score(seed: i64, measure: &str, value: f64) -> ProbeScore {
     ProbeScore {
         probe: "attention".into(),
-        decoding: Some("tree".into()),
+        decoding: Some(Decoding::Tree),
         treebank: "en_ewt".into(),
-        split: "evaluate".into(),
+        split: Split::Evaluate,
         seed: Some(seed),
         measure: measure.into(),
         group: None,
@@ -44,19 +46,19 @@ fn a_run_in_one_page() {
         corpus: "en_ewt".into(),
         layer_index,
         head_index: Some(head_index),
-        measure: "sep_sep".into(),
+        measure: SurfaceMeasure::SepToSep,
         value,
         sequences: 2001,
     };
     write_table(path, &[surface(0, 0, 0.25), surface(0, 1, 0.5), surface(1, 0, 1.0)]).unwrap();
     let coreference = Coreference {
         corpus: "en_gum".into(),
-        split: "evaluate".into(),
-        predictor: "head_match".into(),
+        split: Split::Evaluate,
+        predictor: AntecedentPredictor::HeadMatch,
         layer_index: None,
         head_index: None,
         direction: None,
-        mention_type: "pronoun".into(),
+        mention_type: MentionType::Pronoun,
         correct: 52,
         total: 100,
         ci_low: None,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::SweptRun;
 use crate::assess::is_between_words;
 use crate::run::RunError;
-use crate::tables::{BestHead, ProbeScore, Pruning, SweepScore};
+use crate::tables::{BestHead, MaskingMeasure, ProbeScore, Pruning, Split, SweepScore};
 
 /// What tables call the accuracy of the chosen head.
 pub(super) const BEST_HEAD: &str = "best_head";
@@ -62,7 +62,7 @@ fn of_heads(rows: &[BestHead], blank: &SweepScore) -> Vec<SweepScore> {
 fn of_probes(rows: &[ProbeScore], blank: &SweepScore) -> Vec<SweepScore> {
     let mut order = Vec::new();
     let mut trainings: BTreeMap<(String, String), Vec<&ProbeScore>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.group.is_none() && row.split == "evaluate") {
+    for row in rows.iter().filter(|row| row.group.is_none() && row.split == Split::Evaluate) {
         let key = (row.measure.clone(), predictor(row));
         if !trainings.contains_key(&key) {
             order.push(key.clone());
@@ -111,6 +111,6 @@ fn of_losses(run: &SweptRun, pruning: &[Pruning], blank: &SweepScore) -> Vec<Swe
         let interval = ends.and_then(|ends| number(ends.first()?).zip(number(ends.get(1)?)));
         Some(loss(&experiment.kind, value, interval))
     });
-    let intact = pruning.iter().find(|row| row.step == 0 && row.measure == "masked_lm");
+    let intact = pruning.iter().find(|row| row.step == 0 && row.measure == MaskingMeasure::MaskedLm);
     of_facts.chain(intact.map(|row| loss("pruning", row.value, None))).collect()
 }

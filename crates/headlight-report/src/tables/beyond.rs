@@ -1,8 +1,19 @@
 //! The rows of what goes beyond the peaks of heads: their attention, lengths of dependencies, null models.
 
-use super::Direction;
 use super::schema::tables;
+use super::words::words;
+use super::{Direction, Split};
 use crate::stats::Unit;
+
+words! {
+    /// What the rows of maps are when they are read.
+    MapRows {
+        /// As attended, special pieces included.
+        Raw = "raw",
+        /// Renormalised over words.
+        Words = "words",
+    }
+}
 
 tables! {
     /// How much of one head's attention lies on the governors of a relation's words, and how high governors rank (METHOD §2). Written with `heads.attention`.
@@ -10,7 +21,7 @@ tables! {
         /// Name of the treebank.
         treebank: String,
         /// Its split: `select` or `evaluate`.
-        split: String,
+        split: Split,
         /// Layer, counted from 0.
         layer_index: u32,
         /// Head within its layer, counted from 0.
@@ -20,7 +31,7 @@ tables! {
         /// Relation, or an aggregate as in `head_scores`.
         relation: String,
         /// `raw`: maps as attended, special pieces among what shares are of; `words`: rows renormalised over words.
-        rows: String,
+        rows: MapRows,
         /// Words whose governor has the highest weight among the other words: `correct` of `head_scores`.
         correct: u64,
         /// Words of the relation that have a governor; the root has none and is left out here.
@@ -38,7 +49,7 @@ tables! {
         /// Name of the treebank.
         treebank: String,
         /// Its split: `evaluate`.
-        split: String,
+        split: Split,
         /// Layer, counted from 0.
         layer_index: u32,
         /// Head within its layer, counted from 0.

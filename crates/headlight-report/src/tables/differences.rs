@@ -1,15 +1,74 @@
 //! The rows of what is compared within a run.
 
 use super::schema::tables;
+use super::words::words;
 use crate::stats::Unit;
+
+words! {
+    /// The kinds that compare their results.
+    ComparingKind {
+        /// Trained probes.
+        Probe = "probe",
+        /// Probes of hidden states.
+        Structural = "structural",
+        /// Antecedents.
+        Coreference = "coreference",
+        /// Minimal pairs.
+        Pairs = "pairs",
+        /// Masked heads.
+        Pruning = "pruning",
+        /// Trees of single heads.
+        Trees = "trees",
+        /// Heads that find a relation together.
+        Ensembles = "ensembles",
+    }
+
+    /// What two results are compared by.
+    ComparedMeasure {
+        /// Share of words whose governor is right, without punctuation.
+        Uas = "uas",
+        /// Share of arcs, without direction and punctuation.
+        Uuas = "uuas",
+        /// Share of sentences whose root is right.
+        RootAccuracy = "root_accuracy",
+        /// Rank correlation with distances in the tree.
+        DistanceSpearman = "distance_spearman",
+        /// Rank correlation with depths in the tree.
+        NormSpearman = "norm_spearman",
+        /// Share of words whose governor is right in a tree that was told the root.
+        UasGivenRoot = "uas_given_root",
+        /// Share of words whose governor and relation are.
+        LasGivenRoot = "las_given_root",
+        /// Share of arcs that are given the treebank's name.
+        RelationOfArc = "relation_of_arc",
+        /// Share of a relation's arcs that heads find.
+        ArcsFound = "arcs_found",
+        /// Share of mentions whose antecedent is right.
+        AntecedentsFound = "antecedents_found",
+        /// The loss, in nats per hidden piece.
+        MaskedLm = "masked_lm",
+        /// How far the final states turn.
+        States = "states",
+        /// UAS of a probe that was trained on the intact model.
+        ProbeUas = "probe_uas",
+        /// Share of minimal pairs whose acceptable sentence is more likely.
+        Accuracy = "accuracy",
+        /// The same of a field.
+        AccuracyByField = "accuracy_by_field",
+        /// Of a phenomenon.
+        AccuracyByPhenomenon = "accuracy_by_phenomenon",
+        /// Of a paradigm.
+        AccuracyByParadigm = "accuracy_by_paradigm",
+    }
+}
 
 tables! {
     /// A difference between two results of one run on the same words, paired (METHOD §5).
     "differences" => Difference {
         /// The kind of the experiment: `probe`, `trees`, ….
-        experiment: String,
+        experiment: ComparingKind,
         /// What is compared: `uas`, `uuas`, ….
-        measure: String,
+        measure: ComparedMeasure,
         /// The relation or other group of words compared on; empty for all.
         group: Option<String>,
         /// The first result, as the kind's own table names it.

@@ -1,11 +1,25 @@
 //! The rows of single heads: how often each finds arcs, which is best, and what the best say.
 
-use super::Direction;
 use super::schema::tables;
 use super::words::words;
+use super::{Direction, Split};
 use crate::stats::Unit;
 
 words! {
+    /// What predicts without attention.
+    BaselineKind {
+        /// The word at a fixed offset from −5 to +5.
+        Offset = "offset",
+        /// The word at the offset that is most frequent.
+        ModalOffset = "modal_offset",
+        /// The word before; the first word hangs from the root.
+        RightBranching = "right_branching",
+        /// The word so far before the later one.
+        Distance = "distance",
+        /// The word at the distance that is most frequent.
+        ModalDistance = "modal_distance",
+    }
+
     /// Where the head of a relation was chosen.
     SelectedOn {
         /// On `treebank.select`.
@@ -31,7 +45,7 @@ tables! {
         /// Name of the treebank.
         treebank: String,
         /// Its split: `select` or `evaluate`, or a fold of it.
-        split: String,
+        split: Split,
         /// Layer, counted from 0.
         layer_index: u32,
         /// Head within its layer, counted from 0.
@@ -53,9 +67,9 @@ tables! {
         /// Name of the treebank.
         treebank: String,
         /// Its split.
-        split: String,
+        split: Split,
         /// `offset`, `modal_offset` or `right_branching`; of `later_to_earlier` `distance` or `modal_distance`: the earlier word stands so far before the later one.
-        baseline: String,
+        baseline: BaselineKind,
         /// Position of the governor minus position of the dependent, where the baseline is a fixed offset.
         offset: Option<i32>,
         /// Relation, or an aggregate as in `head_scores`.
@@ -91,7 +105,7 @@ tables! {
         /// Upper end.
         ci_high: Option<f64>,
         /// The best baseline where the head was chosen: `offset`, `modal_offset` (beyond −5..+5) or `right_branching`; empty where the two folds chose different ones.
-        baseline: Option<String>,
+        baseline: Option<BaselineKind>,
         /// Its accuracy on the same words.
         baseline_accuracy: f64,
         /// p of the two-sided sign-flip test over units, head against baseline: exact where both were chosen on other sentences. Where they were chosen on the same, of the maximum over all heads, directions and baselines, which pays for the choice. Empty for `root`, which no head can predict.
@@ -117,7 +131,7 @@ tables! {
         /// Who attends.
         fold_1_direction: Option<Direction>,
         /// The baseline that was chosen on the first fold.
-        fold_1_baseline: Option<String>,
+        fold_1_baseline: Option<BaselineKind>,
         /// Its offset, where it has one.
         fold_1_baseline_offset: Option<i32>,
         /// Words of the second fold whose other end that head picked.
@@ -131,7 +145,7 @@ tables! {
         /// Who attends.
         fold_2_direction: Option<Direction>,
         /// The baseline that was chosen on the second fold.
-        fold_2_baseline: Option<String>,
+        fold_2_baseline: Option<BaselineKind>,
         /// Its offset, where it has one.
         fold_2_baseline_offset: Option<i32>,
         /// Words of the first fold whose other end that head picked.

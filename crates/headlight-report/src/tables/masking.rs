@@ -1,6 +1,49 @@
 //! The rows of what heads are worth to the model: gradients, and what masking them does.
 
 use super::schema::tables;
+use super::words::words;
+
+words! {
+    /// What the loss is derived by.
+    ImportanceMeasure {
+        /// Attention to `[SEP]`.
+        GradientSep = "gradient_sep",
+        /// Attention to full stops and commas.
+        GradientPunct = "gradient_punct",
+        /// Attention to everything else, `[CLS]` and `[MASK]` included.
+        GradientRest = "gradient_rest",
+        /// A gate on the output of a head.
+        Gate = "gate",
+    }
+
+    /// What a masked head does.
+    Masking {
+        /// Nothing.
+        Zero = "zero",
+        /// It attends to all positions equally.
+        Uniform = "uniform",
+    }
+
+    /// What masking heads is measured by.
+    MaskingMeasure {
+        /// The masked-language-model loss in nats per hidden piece.
+        MaskedLm = "masked_lm",
+        /// 1 − cosine of the final states to the intact model's.
+        States = "states",
+        /// UAS, word by word and without punctuation, of a probe that was trained on the intact model.
+        ProbeUas = "probe_uas",
+    }
+
+    /// In which order heads go.
+    PruningOrder {
+        /// The least important first.
+        Importance = "importance",
+        /// Always the one whose loss costs least.
+        Greedy = "greedy",
+        /// At random.
+        Random = "random",
+    }
+}
 
 tables! {
     /// How much the masked-language-model loss minds one head, or the attention of one head or layer (METHOD §3, §6).
@@ -12,7 +55,7 @@ tables! {
         /// Head within its layer, counted from 0; empty for the mean over the layer's heads.
         head_index: Option<u32>,
         /// `gradient_sep`, `gradient_punct`, `gradient_rest`: mean of the loss gradient's absolute value over the attention weights to `[SEP]`, to `.` and `,`, to all else. `gate`: absolute gradient of a gate on the head's output.
-        measure: String,
+        measure: ImportanceMeasure,
         /// Its mean over sequences, in nats per unit of attention or of gate.
         value: f64,
         /// Standard error of that mean, sequences being independent; empty with a single one.
@@ -34,9 +77,9 @@ tables! {
         /// Head within its layer, counted from 0.
         head_index: u32,
         /// What the head does instead: `zero` (nothing) or `uniform` (attends to all positions equally).
-        masking: String,
+        masking: Masking,
         /// `masked_lm`: loss in nats per hidden piece; `states`: 1 − cosine of the final hidden states with and without the head, mean over pieces; `probe_uas`: UAS, word by word and without punctuation, of a probe trained on the intact model, the only measure of which more is better.
-        measure: String,
+        measure: MaskingMeasure,
         /// The measure with the head masked: mean over sequences, or `correct / total`.
         value: f64,
         /// The measure with all heads at work.
@@ -60,11 +103,11 @@ tables! {
         /// Name of the corpus or treebank.
         corpus: String,
         /// The order in which heads go: `importance`, `greedy` or `random`.
-        order: String,
+        order: PruningOrder,
         /// As in `ablation`.
-        masking: String,
+        masking: Masking,
         /// As in `ablation`.
-        measure: String,
+        measure: MaskingMeasure,
         /// Heads masked so far.
         step: u32,
         /// Layer of the head that this step masks, counted from 0; empty at step 0.

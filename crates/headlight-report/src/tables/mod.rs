@@ -6,13 +6,13 @@
 //! they cannot disagree.
 //!
 //! ```
-//! use headlight_report::tables::{Baseline, read_table, write_table};
+//! use headlight_report::tables::{Baseline, BaselineKind, Split, read_table, write_table};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let folder = tempfile::tempdir()?;
 //! let row = Baseline {
 //!     treebank: "en_ewt".into(),
-//!     split: "dev".into(),
-//!     baseline: "offset".into(),
+//!     split: Split::Evaluate,
+//!     baseline: BaselineKind::Offset,
 //!     offset: Some(1),
 //!     relation: "det".into(),
 //!     correct: 596,
@@ -44,23 +44,23 @@ mod trees;
 pub(crate) mod words;
 mod write;
 
-pub use beyond::{BestHeadLength, HeadAttention, HeadLength, NullModel};
-pub use coreference::{Coreference, CoreferenceHead};
-pub use differences::Difference;
+pub use beyond::{BestHeadLength, HeadAttention, HeadLength, MapRows, NullModel};
+pub use coreference::{AntecedentPredictor, Coreference, CoreferenceHead, MentionType};
+pub use differences::{ComparedMeasure, ComparingKind, Difference};
 pub use error::TableError;
-pub use heads::{Baseline, BestHead, EvaluatedOn, HeadScore, HeadTest, Prediction, SelectedOn};
-pub use masking::{Ablation, Importance, Pruning};
+pub use heads::{Baseline, BaselineKind, BestHead, EvaluatedOn, HeadScore, HeadTest, Prediction, SelectedOn};
+pub use masking::{Ablation, Importance, ImportanceMeasure, Masking, MaskingMeasure, Pruning, PruningOrder};
 pub use pairs::{MaskedHeads, PairAccuracy, PairLevel, PairMasking, PairScore, SentenceScore};
-pub use probes::ProbeScore;
+pub use probes::{Decoding, ProbeGroup, ProbeScore};
 pub use read::{TableReader, read_table};
 pub use reference::reference;
 pub use schema::{Cell, Column, Kind, Table, Value};
-pub use surface::{Cluster, HeadDistance, Surface};
+pub use surface::{Behaviour, Cluster, HeadDistance, Role, Surface, SurfaceMeasure};
 pub use sweeps::{SweepScore, SweepSeeds};
 pub use trees::{
     Ensemble, EnsembleTree, HeadTree, LabelledMeasure, LabelledPredictor, TreeMeasure, TreePredictor, TreeShape,
 };
-pub use words::Direction;
+pub use words::{Direction, Split};
 pub use write::{TableWriter, write_table};
 
 /// Version of the tables' columns, stored in every Parquet file. It grows when a column is renamed or changes its

@@ -1,5 +1,6 @@
 //! The rows of minimal pairs.
 
+use super::Masking;
 use super::schema::tables;
 use super::words::words;
 
@@ -79,7 +80,7 @@ tables! {
         /// What a sentence is scored by, as in `pairs`.
         score: SentenceScore,
         /// What a masked head does: `zero`, or `uniform` attention to all positions.
-        masking: String,
+        masking: Masking,
         /// Which heads are masked: `none`, `chosen` ones, or as many `random` ones of the same layers that are not among those.
         masked: MaskedHeads,
         /// Which of the random draws, counted from 0.

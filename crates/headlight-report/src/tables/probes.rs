@@ -1,6 +1,38 @@
 //! The rows of trained probes.
 
+use super::Split;
 use super::schema::tables;
+use super::words::words;
+
+words! {
+    /// How arc scores become governors.
+    Decoding {
+        /// Each word for itself, as in Clark et al.
+        Argmax = "argmax",
+        /// The maximum spanning arborescence with a single root.
+        Tree = "tree",
+        /// The undirected maximum spanning tree over the words that are no punctuation.
+        SpanningTree = "mst",
+    }
+
+    /// What a number about a probe is about, where it is not everything.
+    ProbeGroup {
+        /// The words of a relation.
+        Relation = "relation",
+        /// The words of dependencies of a length.
+        Length = "length",
+        /// The probe with all heads but one ablated.
+        OnlyHead = "only_head",
+        /// The probe with one head ablated.
+        WithoutHead = "without_head",
+        /// The probe with all layers but one ablated.
+        OnlyLayer = "only_layer",
+        /// The probe with one layer ablated.
+        WithoutLayer = "without_layer",
+        /// A probe of the states of a layer.
+        Layer = "layer",
+    }
+}
 
 tables! {
     /// One number about one trained probe.
@@ -8,17 +40,17 @@ tables! {
         /// The probe as configs name it, its label behind it: `attention`, `attention+words`, `random-init`, `right-branching`, …; `structural_distance`, `structural_depth`.
         probe: String,
         /// How arc scores become governors: `argmax`, `tree`, or `mst` (undirected); empty where the number needs no decoding.
-        decoding: Option<String>,
+        decoding: Option<Decoding>,
         /// Name of the treebank.
         treebank: String,
         /// Its split.
-        split: String,
+        split: Split,
         /// The training seed.
         seed: Option<i64>,
         /// `uas`, `uas_with_punct`, `uuas`, `root_accuracy`, `selectivity`, `mdl_bits`, `distance_spearman`, …
         measure: String,
         /// What the number is about: empty (everything), `relation` or `length` (those words), `only_head`, `without_head`, `only_layer` or `without_layer` (the probe with its other heads, or these, ablated).
-        group: Option<String>,
+        group: Option<ProbeGroup>,
         /// The relation, the dependency length, the head (`layer-head`, counted from 1) or the layer.
         group_value: Option<String>,
         /// Words counted as correct, where the measure is a share of words.

@@ -1,6 +1,61 @@
 //! The rows of what heads look at, whatever the trees: surface statistics, distances, the plane of heads.
 
 use super::schema::tables;
+use super::words::words;
+
+words! {
+    /// What is measured of a map, or of a layer.
+    SurfaceMeasure {
+        /// Attention to the previous piece.
+        Previous = "prev",
+        /// Attention to the next piece.
+        Next = "next",
+        /// Attention of a piece to itself.
+        Current = "self",
+        /// Attention to `[CLS]`.
+        Cls = "cls",
+        /// Attention to `[SEP]`.
+        Sep = "sep",
+        /// Attention of `[SEP]` to `[SEP]`.
+        SepToSep = "sep_sep",
+        /// Attention of all other pieces to `[SEP]`.
+        OtherToSep = "rest_sep",
+        /// Attention to full stops and commas.
+        Punctuation = "punct",
+        /// Entropy of a row.
+        Entropy = "entropy",
+        /// Entropy of the row of `[CLS]`.
+        ClsEntropy = "entropy_cls",
+        /// Attention of all other pieces to the first.
+        First = "first",
+        /// Entropy of a row that attends to all pieces equally.
+        UniformEntropy = "entropy_uniform",
+    }
+
+    /// What a head mostly looks at.
+    Behaviour {
+        /// The next piece.
+        Next = "next",
+        /// The previous piece.
+        Previous = "previous",
+        /// Everything.
+        Broad = "broad",
+        /// `[CLS]`.
+        Cls = "cls",
+        /// `[SEP]`.
+        Sep = "sep",
+        /// Full stops and commas.
+        Punctuation = "punctuation",
+    }
+
+    /// What a head is for, by the rules of Voita et al.
+    Role {
+        /// It attends to one offset.
+        Positional = "positional",
+        /// It finds a relation.
+        Syntactic = "syntactic",
+    }
+}
 
 tables! {
     /// One surface statistic of one head, or of a layer (METHOD §3).
@@ -12,7 +67,7 @@ tables! {
         /// Head within its layer, counted from 0; empty for a statistic of the whole layer.
         head_index: Option<u32>,
         /// `prev`, `next`, `self`, `cls`, `sep`, `sep_sep`, `rest_sep`, `punct`, `entropy`, `entropy_cls`, `entropy_uniform`; and where no special piece stands before the words `first`, of all other pieces to the first.
-        measure: String,
+        measure: SurfaceMeasure,
         /// Its mean over sequences; attention is a share, entropy in nats.
         value: f64,
         /// Sequences averaged.
@@ -48,9 +103,9 @@ tables! {
         /// Second coordinate.
         y: f64,
         /// Behaviour by the thresholds of METHOD §3: `next`, `previous`, `broad`, `cls`, `sep`, `punctuation`; empty when none is reached.
-        behaviour: Option<String>,
+        behaviour: Option<Behaviour>,
         /// Role by Voita's rules (METHOD §6): `positional`, `syntactic`; empty when neither.
-        role: Option<String>,
+        role: Option<Role>,
         /// Number of its hierarchical cluster, counted from 0.
         cluster: Option<u32>,
     }

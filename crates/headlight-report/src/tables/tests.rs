@@ -69,7 +69,7 @@ proptest! {
             accuracy: value,
             ci_low: optional,
             ci_high: None,
-            baseline: Some("offset".into()),
+            baseline: Some(BaselineKind::Offset),
             baseline_accuracy: 0.5,
             p_value: optional,
             p_adjusted: Some(f64::MIN_POSITIVE),
@@ -77,7 +77,7 @@ proptest! {
             baseline_correct: 7,
             difference_ci_low: None,
             difference_ci_high: Some(value),
-            fold_2_baseline: Some("modal_offset".into()),
+            fold_2_baseline: Some(BaselineKind::ModalOffset),
             fold_2_direction: Some(Direction::DependentToGovernor),
             ..BestHead::default()
         };
@@ -150,8 +150,8 @@ fn pandas_opens_every_table() {
     write_table(folder.path(), [&prediction(1)]).unwrap();
     let baseline = Baseline {
         treebank: "ewt".into(),
-        split: "dev".into(),
-        baseline: "right_branching".into(),
+        split: Split::Select,
+        baseline: BaselineKind::RightBranching,
         offset: None,
         relation: "det".into(),
         correct: 3,
@@ -173,7 +173,7 @@ fn pandas_opens_every_table() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r#"
     baselines.treebank: string = 'ewt'
-    baselines.split: string = 'dev'
+    baselines.split: string = 'select'
     baselines.baseline: string = 'right_branching'
     baselines.offset: int64 = nan
     baselines.relation: string = 'det'
@@ -208,7 +208,7 @@ fn the_example_in_python_runs() {
     let folder = tempfile::tempdir().unwrap();
     let score = |head_index, direction, correct| HeadScore {
         treebank: "ewt".into(),
-        split: "evaluate".into(),
+        split: Split::Evaluate,
         layer_index: 0,
         head_index,
         direction,

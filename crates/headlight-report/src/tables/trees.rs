@@ -1,8 +1,8 @@
 //! The rows of trees without training, and of heads that find a relation together.
 
-use super::Direction;
 use super::schema::tables;
 use super::words::words;
+use super::{Direction, Split};
 
 words! {
     /// What predicts the trees of `head_trees`.
@@ -62,7 +62,7 @@ tables! {
         /// Name of the treebank.
         treebank: String,
         /// Its split.
-        split: String,
+        split: Split,
         /// `head` (the chosen one), `chain` (neighbours joined), or `each_head`.
         predictor: TreePredictor,
         /// Layer, counted from 0; empty for chains, and where folds chose different heads.

@@ -46,6 +46,20 @@ macro_rules! words {
 pub(crate) use words;
 
 words! {
+    /// The part of the treebank that a row is of.
+    Split {
+        /// `treebank.select`, on which heads are chosen.
+        Select = "select",
+        /// `treebank.evaluate`, on which all are scored.
+        Evaluate = "evaluate",
+        /// The first half of it, where heads are chosen on halves.
+        FirstFold = "evaluate-fold-1",
+        /// The second half.
+        SecondFold = "evaluate-fold-2",
+        /// `treebank.train`, from which probes learn.
+        Train = "train",
+    }
+
     /// Which end of a dependency attends to the other (METHOD §2).
     Direction {
         /// The dependent's row: the word that it attends to most.

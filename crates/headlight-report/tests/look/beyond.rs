@@ -28,12 +28,12 @@ impl Size {
             }
             attention.push(HeadAttention {
                 treebank: self.text("en_ewt"),
-                split: "evaluate".into(),
+                split: Split::Evaluate,
                 layer_index: row.layer.map_or(0, |layer| layer - 1),
                 head_index: row.head.map_or(0, |head| head - 1),
                 direction: row.direction.unwrap_or(Direction::DependentToGovernor),
                 relation: row.relation.clone(),
-                rows: "raw".into(),
+                rows: MapRows::Raw,
                 correct: row.correct,
                 total: row.total,
                 weight: random.random_range(0.1..0.6),

@@ -56,7 +56,7 @@ impl Size {
             masked.extend(steps.map(|(heads, draw, step)| PairMasking {
                 pairs: self.text("blimp"),
                 score: SentenceScore::WithinWordL2r,
-                masking: "zero".into(),
+                masking: Masking::Zero,
                 masked: heads,
                 draw,
                 step,
@@ -75,11 +75,11 @@ impl Size {
     }
 
     fn write_differences(&self, folder: &Path, random: &mut ChaCha8Rng) {
-        let row = |experiment: &str, measure: &str, group: Option<String>, a: &str, b: &str, values: (f64, f64)| {
+        let row = |experiment, measure, group: Option<String>, a: &str, b: &str, values: (f64, f64)| {
             let difference = values.0 - values.1;
             Difference {
-                experiment: experiment.into(),
-                measure: measure.into(),
+                experiment,
+                measure,
                 group,
                 a: self.text(a),
                 b: self.text(b),
@@ -95,13 +95,28 @@ impl Size {
             }
         };
         let mut rows = vec![
-            row("trees", "uuas", None, "head 1-3 undirected", "chain", (0.55, 0.43)),
-            row("trees", "uas_given_root", None, "head 1-3 dep_to_gov", "chain", (0.31, 0.32)),
-            row("probe", "distance_spearman", None, "attention", "right-branching", (0.81, 0.42)),
+            row(ComparingKind::Trees, ComparedMeasure::Uuas, None, "head 1-3 undirected", "chain", (0.55, 0.43)),
+            row(
+                ComparingKind::Trees,
+                ComparedMeasure::UasGivenRoot,
+                None,
+                "head 1-3 dep_to_gov",
+                "chain",
+                (0.31, 0.32),
+            ),
+            row(
+                ComparingKind::Structural,
+                ComparedMeasure::DistanceSpearman,
+                None,
+                "attention",
+                "right-branching",
+                (0.81, 0.42),
+            ),
         ];
         for number in 0..12 {
             let values = (random.random_range(0.3..0.7), random.random_range(0.3..0.7));
-            rows.push(row("ensembles", "accuracy", Some(self.relation(number)), "ensemble", "first head", values));
+            let (kind, measure) = (ComparingKind::Ensembles, ComparedMeasure::ArcsFound);
+            rows.push(row(kind, measure, Some(self.relation(number)), "ensemble", "first head", values));
         }
         write_table(folder, &rows).unwrap();
     }
@@ -112,15 +127,13 @@ impl Size {
 
     fn write_importance(&self, folder: &Path, random: &mut ChaCha8Rng) {
         let mut rows = Vec::new();
-        for (measure, size) in
-            [("gradient_sep", 2e-4), ("gradient_punct", 6e-4), ("gradient_rest", 9e-4), ("gate", 0.02)]
-        {
+        for (measure, size) in ImportanceMeasure::ALL.into_iter().zip([2e-4, 6e-4, 9e-4, 0.02]) {
             let mut put = |layer_index: u32, head_index: Option<u32>, value: f64| {
                 rows.push(Importance {
                     corpus: self.text("en_ewt"),
                     layer_index,
                     head_index,
-                    measure: measure.into(),
+                    measure,
                     value,
                     standard_error: Some(value / 20.0),
                     sequences: 516,
@@ -138,14 +151,14 @@ impl Size {
 
     fn write_pruning(&self, folder: &Path, random: &mut ChaCha8Rng) {
         let (mut alone, mut curves) = (Vec::new(), Vec::new());
-        for (measure, intact, harm) in [("masked_lm", 2.4, 1.0), ("probe_uas", 0.61, -1.0)] {
+        for (measure, intact, harm) in [(MaskingMeasure::MaskedLm, 2.4, 1.0), (MaskingMeasure::ProbeUas, 0.61, -1.0)] {
             for (layer_index, head_index) in self.places() {
                 alone.push(Ablation {
                     corpus: self.text("en_ewt"),
                     layer_index,
                     head_index,
-                    masking: "zero".into(),
-                    measure: measure.into(),
+                    masking: Masking::Zero,
+                    measure,
                     value: intact + harm * random.random_range(-0.01..0.04),
                     intact,
                     standard_error: Some(0.002),
@@ -156,16 +169,20 @@ impl Size {
                     ci_high: None,
                 });
             }
-            let orders =
-                [("importance", None, 0.2), ("greedy", None, 0.1), ("random", Some(1), 0.8), ("random", Some(2), 0.6)];
+            let orders = [
+                (PruningOrder::Importance, None, 0.2),
+                (PruningOrder::Greedy, None, 0.1),
+                (PruningOrder::Random, Some(1), 0.8),
+                (PruningOrder::Random, Some(2), 0.6),
+            ];
             for (order, draw, steepness) in orders {
                 let heads = [None].into_iter().chain(self.places().into_iter().map(Some));
                 let share = |step: usize| step as f64 / self.places().len() as f64;
                 curves.extend(heads.enumerate().map(|(step, head)| Pruning {
                     corpus: self.text("en_ewt"),
-                    order: order.into(),
-                    masking: "zero".into(),
-                    measure: measure.into(),
+                    order,
+                    masking: Masking::Zero,
+                    measure,
                     step: step as u32,
                     layer_index: head.map(|head| head.0),
                     head_index: head.map(|head| head.1),
@@ -192,7 +209,7 @@ impl Size {
                        correct: u64,
                        interval: Option<(f64, f64)>| HeadTree {
                 treebank: self.text("en_ewt"),
-                split: "evaluate".into(),
+                split: Split::Evaluate,
                 predictor,
                 layer_index: head.map(|head| head.0),
                 head_index: head.map(|head| head.1),
@@ -246,17 +263,17 @@ impl Size {
 
     fn write_coreference(&self, folder: &Path, random: &mut ChaCha8Rng) {
         let (mut rows, mut heads) = (Vec::new(), Vec::new());
-        for (mention_type, total) in [("all", 2_000), ("pronoun", 900), ("proper", 400), ("nominal", 700)] {
-            for (predictor, found) in [("head", 0.61), ("nearest", 0.3), ("head_match", 0.42), ("sieves", 0.58)] {
-                let of_head = predictor == "head";
+        for (mention_type, total) in MentionType::ALL.into_iter().zip([2_000, 900, 400, 700]) {
+            for (predictor, found) in AntecedentPredictor::ALL.into_iter().zip([0.61, 0.3, 0.42, 0.58]) {
+                let of_head = predictor == AntecedentPredictor::Head;
                 rows.push(Coreference {
                     corpus: self.text("en_gum"),
-                    split: "evaluate".into(),
-                    predictor: predictor.into(),
+                    split: Split::Evaluate,
+                    predictor,
                     layer_index: of_head.then_some(1),
                     head_index: of_head.then_some(2),
                     direction: of_head.then_some(Direction::GovernorToDependent),
-                    mention_type: mention_type.into(),
+                    mention_type,
                     correct: (found * total as f64) as u64,
                     total,
                     ci_low: Some(found - 0.04),
@@ -266,11 +283,11 @@ impl Size {
             for direction in [Direction::DependentToGovernor, Direction::GovernorToDependent] {
                 heads.extend(self.places().into_iter().map(|(layer_index, head_index)| CoreferenceHead {
                     corpus: self.text("en_gum"),
-                    split: "evaluate".into(),
+                    split: Split::Evaluate,
                     layer_index,
                     head_index,
                     direction,
-                    mention_type: mention_type.into(),
+                    mention_type,
                     correct: random.random_range(0..total * 6 / 10),
                     total,
                 }));
@@ -281,13 +298,17 @@ impl Size {
     }
 
     fn write_probes(&self, folder: &Path, random: &mut ChaCha8Rng) {
-        let row = |probe: &str, decoding: Option<&str>, measure: &str, group: Option<(&str, String)>, value: f64| {
-            let (group, group_value) = group.map(|(group, value)| (group.to_owned(), value)).unzip();
+        let row = |probe: &str,
+                   decoding: Option<Decoding>,
+                   measure: &str,
+                   group: Option<(ProbeGroup, String)>,
+                   value: f64| {
+            let (group, group_value) = group.map(|it| it).unzip();
             ProbeScore {
                 probe: self.text(probe),
-                decoding: decoding.map(Into::into),
+                decoding,
                 treebank: "en_ewt".into(),
-                split: "evaluate".into(),
+                split: Split::Evaluate,
                 seed: Some(1),
                 measure: measure.into(),
                 group,
@@ -304,30 +325,48 @@ impl Size {
         for (probe, uas) in
             [("attention", 0.571), ("attention+words", 0.683), ("distance+words", 0.61), ("random-init", 0.13)]
         {
-            rows.push(row(probe, Some("argmax"), "uas", None, uas));
-            rows.push(row(probe, Some("tree"), "uas", None, uas + 0.01));
-            rows.push(row(probe, Some("tree"), "uuas", None, uas + 0.07));
+            rows.push(row(probe, Some(Decoding::Argmax), "uas", None, uas));
+            rows.push(row(probe, Some(Decoding::Tree), "uas", None, uas + 0.01));
+            rows.push(row(probe, Some(Decoding::Tree), "uuas", None, uas + 0.07));
             for (number, length) in ["1", "2", "3-6", "7+"].iter().enumerate() {
                 let value = uas - 0.1 * number as f64;
-                rows.push(row(probe, Some("tree"), "uas", Some(("length", (*length).to_owned())), value));
+                rows.push(row(
+                    probe,
+                    Some(Decoding::Tree),
+                    "uas",
+                    Some((ProbeGroup::Length, (*length).to_owned())),
+                    value,
+                ));
             }
             for number in 0..6 {
-                rows.push(row(probe, Some("tree"), "uas", Some(("relation", self.relation(number))), uas));
+                rows.push(row(
+                    probe,
+                    Some(Decoding::Tree),
+                    "uas",
+                    Some((ProbeGroup::Relation, self.relation(number))),
+                    uas,
+                ));
             }
         }
         for layer in 1..=self.layers {
             let group = |name| Some((name, layer.to_string()));
             rows.push(row(
                 "attention",
-                Some("argmax"),
+                Some(Decoding::Argmax),
                 "uas",
-                group("without_layer"),
+                group(ProbeGroup::WithoutLayer),
                 0.55 - 0.01 * f64::from(layer % 3),
             ));
         }
         for (layer, head) in self.places() {
-            let group = Some(("without_head", format!("{}-{}", layer + 1, head + 1)));
-            rows.push(row("attention", Some("argmax"), "uas", group, 0.571 - random.random_range(-0.002..0.02)));
+            let group = Some((ProbeGroup::WithoutHead, format!("{}-{}", layer + 1, head + 1)));
+            rows.push(row(
+                "attention",
+                Some(Decoding::Argmax),
+                "uas",
+                group,
+                0.571 - random.random_range(-0.002..0.02),
+            ));
         }
         for (probe, measures) in [
             ("structural_distance", ["uuas", "distance_spearman"]),
@@ -335,10 +374,9 @@ impl Size {
         ] {
             for measure in measures {
                 let of_layer = |layer: u32| 0.4 + 0.3 * (f64::from(layer) / f64::from(self.layers)).sqrt();
-                rows.extend(
-                    (0..=self.layers)
-                        .map(|layer| row(probe, None, measure, Some(("layer", layer.to_string())), of_layer(layer))),
-                );
+                rows.extend((0..=self.layers).map(|layer| {
+                    row(probe, None, measure, Some((ProbeGroup::Layer, layer.to_string())), of_layer(layer))
+                }));
                 rows.push(row(probe, None, measure, None, of_layer(self.layers - 1)));
             }
         }

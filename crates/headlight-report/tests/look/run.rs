@@ -132,7 +132,7 @@ impl Size {
                     let near = (layer_index, head_index) == peak && direction == Direction::DependentToGovernor;
                     let share = if near { strength } else { strength * random.random_range(0.02..0.7_f64).powi(2) };
                     let correct = (share * total as f64) as u64;
-                    let (treebank, split) = (self.text("en_ewt"), "evaluate".to_owned());
+                    let (treebank, split) = (self.text("en_ewt"), Split::Evaluate);
                     let row = HeadScore {
                         treebank,
                         split,
@@ -164,7 +164,7 @@ impl Size {
                 accuracy,
                 ci_low: Some((accuracy - spread).max(0.0)),
                 ci_high: Some((accuracy + spread).min(1.0)),
-                baseline: Some("offset".into()),
+                baseline: Some(BaselineKind::Offset),
                 baseline_accuracy,
                 p_value: Some(p),
                 p_adjusted: Some(p),
@@ -183,26 +183,33 @@ impl Size {
         let (mut surface, mut clusters) = (Vec::new(), Vec::new());
         for head in self.grid().iter() {
             let depth = head.layer as f64 / f64::from(self.layers);
-            let mut put = |measure: &str, value: f64| {
+            let mut put = |measure: SurfaceMeasure, value: f64| {
                 surface.push(Surface {
                     corpus: self.text("en_ewt"),
                     layer_index: head.layer as u32,
                     head_index: Some(head.index as u32),
-                    measure: measure.into(),
+                    measure,
                     value,
                     sequences: 516,
                 });
             };
             let noise = random.random_range(0.0..1.0_f64);
-            put("prev", 0.8 * noise.powi(4));
-            put("next", 0.8 * (1.0_f64 - noise).powi(4));
-            put("self", 0.2 * noise * (1.0 - depth));
-            put("cls", 0.5 * (1.0 - depth) * noise.powi(2));
-            put("sep", (0.9 * depth * (1.0 - noise.powi(3))).min(1.0));
-            put("punct", 0.25 * noise);
-            put("entropy", 4.2 - 2.5 * noise - depth);
-            put("entropy_cls", 4.0 - 2.0 * noise);
-            let behaviours = [Some("next"), Some("previous"), Some("sep"), Some("broad"), Some("punctuation"), None];
+            put(SurfaceMeasure::Previous, 0.8 * noise.powi(4));
+            put(SurfaceMeasure::Next, 0.8 * (1.0_f64 - noise).powi(4));
+            put(SurfaceMeasure::Current, 0.2 * noise * (1.0 - depth));
+            put(SurfaceMeasure::Cls, 0.5 * (1.0 - depth) * noise.powi(2));
+            put(SurfaceMeasure::Sep, (0.9 * depth * (1.0 - noise.powi(3))).min(1.0));
+            put(SurfaceMeasure::Punctuation, 0.25 * noise);
+            put(SurfaceMeasure::Entropy, 4.2 - 2.5 * noise - depth);
+            put(SurfaceMeasure::ClsEntropy, 4.0 - 2.0 * noise);
+            let behaviours = [
+                Some(Behaviour::Next),
+                Some(Behaviour::Previous),
+                Some(Behaviour::Sep),
+                Some(Behaviour::Broad),
+                Some(Behaviour::Punctuation),
+                None,
+            ];
             let cluster = (noise * 6.0) as usize;
             let angle = cluster as f64 + random.random_range(-0.3..0.3);
             clusters.push(Cluster {
@@ -210,13 +217,13 @@ impl Size {
                 head_index: head.index as u32,
                 x: angle.cos() + random.random_range(-0.2..0.2),
                 y: angle.sin() + 0.6 * depth,
-                behaviour: behaviours[cluster].map(|text| self.text(text)),
-                role: (cluster == 5 && noise > 0.93).then(|| "syntactic".into()),
+                behaviour: behaviours[cluster],
+                role: (cluster == 5 && noise > 0.93).then_some(Role::Syntactic),
                 cluster: Some(cluster as u32),
             });
         }
         for layer_index in 0..self.layers {
-            let (corpus, measure) = (self.text("en_ewt"), "entropy_uniform".to_owned());
+            let (corpus, measure) = (self.text("en_ewt"), SurfaceMeasure::UniformEntropy);
             surface.push(Surface { corpus, layer_index, head_index: None, measure, value: 4.4, sequences: 516 });
         }
         write_table(folder, &surface).unwrap();

@@ -2,34 +2,7 @@
 
 use headlight_attention::{AttentionMaps, HeadGrid};
 use headlight_bert::{LossGradients, Pieces};
-
-/// What the loss is derived by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Derived {
-    /// Attention to `[SEP]`.
-    Sep,
-    /// Attention to full stops and commas.
-    Punctuation,
-    /// Attention to everything else, `[CLS]` and `[MASK]` included.
-    Rest,
-    /// A gate on the output of a head.
-    Gate,
-}
-
-impl Derived {
-    /// All, in the order of values.
-    pub const ALL: [Derived; 4] = [Derived::Sep, Derived::Punctuation, Derived::Rest, Derived::Gate];
-
-    /// As the table `importance` writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Derived::Sep => "gradient_sep",
-            Derived::Punctuation => "gradient_punct",
-            Derived::Rest => "gradient_rest",
-            Derived::Gate => "gate",
-        }
-    }
-}
+use headlight_report::tables::ImportanceMeasure;
 
 /// The pieces that attention is told apart by.
 #[derive(Debug, Clone)]
@@ -42,17 +15,17 @@ pub struct Marks {
 
 impl Marks {
     /// What attention to each piece counts as. A hidden piece is `[MASK]`, whatever it was.
-    fn kinds(&self, pieces: &Pieces) -> Vec<Derived> {
+    fn kinds(&self, pieces: &Pieces) -> Vec<ImportanceMeasure> {
         let kind = |id: &u32| match *id {
-            id if Some(id) == self.sep => Derived::Sep,
-            id if self.punctuation.contains(&id) => Derived::Punctuation,
-            _ => Derived::Rest,
+            id if Some(id) == self.sep => ImportanceMeasure::GradientSep,
+            id if self.punctuation.contains(&id) => ImportanceMeasure::GradientPunct,
+            _ => ImportanceMeasure::GradientRest,
         };
         pieces.ids.iter().map(kind).collect()
     }
 }
 
-/// The measures of one sequence, `[head, measure]`; none where the sequence has no such piece.
+/// The measures of one sequence, `[head, measure]` in the order of [`ImportanceMeasure::ALL`]; none where the sequence has no such piece.
 pub type Values = Vec<[Option<f64>; 4]>;
 
 /// Per head the mean |∂L/∂α| over the attention to each kind of piece, and |∂L/∂ξ|.
@@ -68,8 +41,8 @@ fn per_head(maps: &AttentionMaps) -> impl Iterator<Item = &[f32]> {
     maps.weights().chunks_exact(maps.positions() * maps.positions())
 }
 
-fn means_by_kind(map: &[f32], kinds: &[Derived]) -> [Option<f64>; 3] {
-    [Derived::Sep, Derived::Punctuation, Derived::Rest].map(|wanted| {
+fn means_by_kind(map: &[f32], kinds: &[ImportanceMeasure]) -> [Option<f64>; 3] {
+    [ImportanceMeasure::GradientSep, ImportanceMeasure::GradientPunct, ImportanceMeasure::GradientRest].map(|wanted| {
         let of_kind = || kinds.iter().enumerate().filter(move |(_, kind)| **kind == wanted).map(|(to, _)| to);
         let columns = of_kind().count();
         let rows = map.chunks_exact(kinds.len());
@@ -155,12 +128,12 @@ impl Means {
     }
 
     /// Of a head, by its number in the grid.
-    pub fn head(&self, number: usize, measure: Derived) -> &Mean {
+    pub fn head(&self, number: usize, measure: ImportanceMeasure) -> &Mean {
         &self.heads[number][measure as usize]
     }
 
     /// Of the heads of a layer together.
-    pub fn layer(&self, layer: usize, measure: Derived) -> &Mean {
+    pub fn layer(&self, layer: usize, measure: ImportanceMeasure) -> &Mean {
         &self.layers[layer][measure as usize]
     }
 }
@@ -204,9 +177,9 @@ mod tests {
         let mut means = Means::new(grid);
         means.add(&found);
         means.add(&values(&sequence(&[2, 7, 8, 3]), &gradients, &MARKS));
-        assert_eq!(means.layer(0, Derived::Sep).value(), Some(12.0));
-        assert_eq!(means.layer(0, Derived::Punctuation).count(), 1);
-        assert_eq!(means.head(1, Derived::Rest).value(), Some((4.0 + 6.0) / 2.0));
+        assert_eq!(means.layer(0, ImportanceMeasure::GradientSep).value(), Some(12.0));
+        assert_eq!(means.layer(0, ImportanceMeasure::GradientPunct).count(), 1);
+        assert_eq!(means.head(1, ImportanceMeasure::GradientRest).value(), Some((4.0 + 6.0) / 2.0));
     }
 
     #[test]

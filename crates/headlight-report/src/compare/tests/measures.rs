@@ -1,14 +1,16 @@
 //! Numbers beside the relations: probes, trees, coreference.
 
 use super::*;
-use crate::tables::{Coreference, HeadTree, TreeMeasure, TreePredictor, TreeShape};
+use crate::tables::{
+    AntecedentPredictor, Coreference, Decoding, HeadTree, MentionType, Split, TreeMeasure, TreePredictor, TreeShape,
+};
 
-fn uas(probe: &str, decoding: &str, seed: i64, value: f64) -> ProbeScore {
+fn uas(probe: &str, decoding: Decoding, seed: i64, value: f64) -> ProbeScore {
     ProbeScore {
         probe: probe.into(),
-        decoding: Some(decoding.into()),
+        decoding: Some(decoding),
         treebank: "en_ewt".into(),
-        split: "evaluate".into(),
+        split: Split::Evaluate,
         seed: Some(seed),
         measure: "uas".into(),
         group: None,
@@ -53,7 +55,7 @@ fn write_probe_run(folder: &Path, name: &str, seeds: &[i64], says: impl Fn(usize
     write_table(&path, &predictions).unwrap();
     let right = (0..12).filter(|&sentence| says(sentence)).count() as f64;
     let value = (12.0 + right) / 24.0;
-    let scores: Vec<ProbeScore> = seeds.iter().map(|&seed| uas("attention", "argmax", seed, value)).collect();
+    let scores: Vec<ProbeScore> = seeds.iter().map(|&seed| uas("attention", Decoding::Argmax, seed, value)).collect();
     write_table(&path, &scores).unwrap();
     path
 }
@@ -117,26 +119,30 @@ fn published_tables_2_and_3_stand_in_for_runs() {
     let folder = tempfile::tempdir().unwrap();
     let run = write_probe_run(folder.path(), "a", &[1], |_| true);
     let names = ["attention", "attention+words", "distance+words", "random-init+words", "right_branching"];
-    let mut scores: Vec<ProbeScore> = names.map(|probe| uas(probe, "argmax", 1, 0.5)).into();
-    scores.push(ProbeScore { measure: "uuas".into(), decoding: None, ..uas("structural_distance", "", 1, 0.5) });
+    let mut scores: Vec<ProbeScore> = names.map(|probe| uas(probe, Decoding::Argmax, 1, 0.5)).into();
+    scores.push(ProbeScore {
+        measure: "uuas".into(),
+        decoding: None,
+        ..uas("structural_distance", Decoding::Argmax, 1, 0.5)
+    });
     write_table(&run, &scores).unwrap();
-    let antecedents = |predictor: &str| Coreference {
+    let antecedents = |predictor| Coreference {
         corpus: "en_gum".into(),
-        split: "evaluate".into(),
-        predictor: predictor.into(),
+        split: Split::Evaluate,
+        predictor,
         layer_index: None,
         head_index: None,
         direction: None,
-        mention_type: "all".into(),
+        mention_type: MentionType::All,
         correct: 1,
         total: 2,
         ci_low: None,
         ci_high: None,
     };
-    write_table(&run, &["nearest", "head_match", "sieves", "head"].map(antecedents)).unwrap();
+    write_table(&run, &AntecedentPredictor::ALL.map(antecedents)).unwrap();
     let tree = HeadTree {
         treebank: "en_ewt".into(),
-        split: "evaluate".into(),
+        split: Split::Evaluate,
         predictor: TreePredictor::Head,
         layer_index: Some(1),
         head_index: Some(2),

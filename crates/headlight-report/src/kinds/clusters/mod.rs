@@ -14,9 +14,9 @@ use crate::format::count;
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables::{Cluster, HeadDistance};
+use crate::tables::{Cluster, HeadDistance, Role};
 
-pub(crate) use page::{Head, on_map};
+pub(crate) use page::{Head, label, on_map};
 
 /// `kind = "clusters"`
 pub(crate) struct Clusters;
@@ -84,7 +84,7 @@ impl Kind for Clusters {
             )
         }));
         let rows: Vec<Cluster> = of.rows()?;
-        findings.extend(["positional", "syntactic"].iter().filter_map(|role| with_role(&rows, &facts, role)));
+        findings.extend(Role::ALL.into_iter().filter_map(|role| with_role(&rows, &facts, role)));
         Ok(findings)
     }
 
@@ -113,16 +113,16 @@ impl Kind for Clusters {
 }
 
 /// The heads that have a role, in a sentence; `None` without any.
-fn with_role(rows: &[Cluster], facts: &Facts, role: &str) -> Option<String> {
-    let heads = rows.iter().filter(|row| row.role.as_deref() == Some(role));
+fn with_role(rows: &[Cluster], facts: &Facts, role: Role) -> Option<String> {
+    let heads = rows.iter().filter(|row| row.role == Some(role));
     let heads: Vec<String> = heads.map(|row| head(row.layer_index, row.head_index)).collect();
-    let described = |head: &String| format!("{head} ({})", facts.roles.get(head).map_or(role, String::as_str));
+    let described = |head: &String| format!("{head} ({})", facts.roles.get(head).map_or(role.name(), String::as_str));
     let which = heads.iter().take(6).map(described).collect::<Vec<_>>().join(", ");
     let more = if heads.len() > 6 { ", …" } else { "" };
     let rests_on = match (role, facts.roles_chosen_apart) {
-        ("syntactic", true) => ", relations chosen on `select`, the rule applied on `evaluate`",
-        ("syntactic", false) => ", relations chosen and the rule applied on the same sentences",
-        _ => "",
+        (Role::Syntactic, true) => ", relations chosen on `select`, the rule applied on `evaluate`",
+        (Role::Syntactic, false) => ", relations chosen and the rule applied on the same sentences",
+        (Role::Positional, _) => "",
     };
     let (number, of) = (count(heads.len() as u64), count(rows.len() as u64));
     (!heads.is_empty()).then(|| format!("{number} of {of} heads are {role} by Voita's rules{rests_on}: {which}{more}."))
@@ -161,8 +161,8 @@ fn clusters_sheet(rows: &[Cluster]) -> Sheet {
         labels.iter().map(line).collect::<Vec<_>>()
     };
     let groups = [
-        group(&|row| row.behaviour.clone()),
-        group(&|row| row.role.clone()),
+        group(&|row| Some(row.behaviour?.to_string())),
+        group(&|row| Some(row.role?.to_string())),
         group(&|row| Some(format!("in cluster {:>2}", row.cluster? + 1))),
     ];
     sheet.groups.extend(groups.into_iter().filter(|group| !group.is_empty()));
@@ -180,8 +180,8 @@ mod tests {
             head_index,
             x: 0.0,
             y: 0.0,
-            behaviour: (head_index == 0).then(|| "cls".to_owned()),
-            role: (head_index < 2).then(|| "positional".to_owned()),
+            behaviour: (head_index == 0).then_some(crate::tables::Behaviour::Cls),
+            role: (head_index < 2).then_some(Role::Positional),
             cluster: Some(head_index / 11),
         };
         let rows: Vec<Cluster> = (0..12).map(row).collect();

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::clusters_sheet;
 use crate::html::section::Section;
 use crate::run::Report;
-use crate::tables::Cluster;
+use crate::tables::{Behaviour, Cluster, Role};
 
 /// Heads in the plane, by layer and by behaviour.
 pub(crate) fn map(rows: &[Cluster], report: &Report) -> Option<Section> {
@@ -35,13 +35,17 @@ pub(crate) struct Head {
     head: u32,
     x: f64,
     y: f64,
-    /// Its behaviour, else its role, else nothing.
-    label: String,
+    /// See [`label`].
+    label: &'static str,
+}
+
+/// What a head is called on maps: its behaviour, else its role, else nothing.
+pub(crate) fn label(row: &Cluster) -> &'static str {
+    row.behaviour.map(Behaviour::name).or(row.role.map(Role::name)).unwrap_or("")
 }
 
 /// What the script draws the map from.
 pub(crate) fn on_map(rows: &[Cluster]) -> Vec<Head> {
-    let label = |row: &Cluster| row.behaviour.clone().or_else(|| row.role.clone()).unwrap_or_default();
     let head =
         |row: &Cluster| Head { layer: row.layer_index, head: row.head_index, x: row.x, y: row.y, label: label(row) };
     rows.iter().map(head).collect()

@@ -13,7 +13,7 @@ use crate::format::{count, percent};
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables::{self, Difference, Direction};
+use crate::tables::{self, AntecedentPredictor, Difference, Direction, MentionType};
 
 /// `kind = "coreference"`
 pub(crate) struct Coreference;
@@ -99,15 +99,17 @@ impl Kind for Coreference {
 
 /// What came out, as a sentence.
 fn finding(rows: &[tables::Coreference], differences: &[Difference], facts: &Facts) -> Option<String> {
-    let of = |predictor: &str| rows.iter().find(|row| row.predictor == predictor && row.mention_type == "all");
+    let of = |predictor| rows.iter().find(|row| row.predictor == predictor && row.mention_type == MentionType::All);
     let found = |row: &tables::Coreference| percent(share(row.correct, row.total));
-    let beside = |predictor: &str, words: &str| {
-        let difference = differences.iter().find(|row| row.group.is_none() && row.b == predictor);
+    let beside = |predictor: AntecedentPredictor, words: &str| {
+        let difference = differences.iter().find(|row| row.group.is_none() && row.b == predictor.name());
         let said = difference.map_or_else(String::new, |difference| format!(", {}", said(difference)));
         Some(format!("{words} {} %{said}", found(of(predictor)?)))
     };
-    let (head, nearest) = (of("head")?, beside("nearest", "the nearest mention")?);
-    let (same, sieves) = (beside("head_match", "the same head word")?, beside("sieves", "four sieves")?);
+    let head = of(AntecedentPredictor::Head)?;
+    let nearest = beside(AntecedentPredictor::Nearest, "the nearest mention")?;
+    let same = beside(AntecedentPredictor::HeadMatch, "the same head word")?;
+    let sieves = beside(AntecedentPredictor::Sieves, "four sieves")?;
     let interval = head.ci_low.zip(head.ci_high);
     let interval = interval.map_or_else(String::new, |(low, high)| format!(" [{}, {}]", percent(low), percent(high)));
     let chosen = facts.selection.map_or("chosen", Selection::chosen_where);
@@ -129,8 +131,8 @@ fn by_type(rows: &[tables::Coreference], facts: &Facts) -> Sheet {
     let columns = ["<predictor", ">all", ">pronoun", ">proper", ">nominal"];
     let mut sheet = Sheet::new(format!("Antecedents found in {corpus}, %"), &columns);
     let cell = |row: &tables::Coreference| percent(share(row.correct, row.total));
-    let line = |predictor: &str, title: &str, cell: &dyn Fn(&tables::Coreference) -> String| {
-        let cells = ["all", "pronoun", "proper", "nominal"].map(|of_type| {
+    let line = |predictor: AntecedentPredictor, title: &str, cell: &dyn Fn(&tables::Coreference) -> String| {
+        let cells = MentionType::ALL.map(|of_type| {
             let row = rows.iter().find(|row| row.predictor == predictor && row.mention_type == of_type);
             row.map_or_else(|| "–".to_owned(), cell).into()
         });
@@ -139,12 +141,12 @@ fn by_type(rows: &[tables::Coreference], facts: &Facts) -> Sheet {
     let head = single(&facts.choices)
         .map_or_else(|| "head chosen by fold".to_owned(), |choice| format!("head {}", choice.described()));
     sheet.groups.push(vec![
-        line("nearest", "nearest mention", &cell),
-        line("head_match", "same head word", &cell),
-        line("sieves", "four sieves", &cell),
-        line("head", &head, &cell),
+        line(AntecedentPredictor::Nearest, "nearest mention", &cell),
+        line(AntecedentPredictor::HeadMatch, "same head word", &cell),
+        line(AntecedentPredictor::Sieves, "four sieves", &cell),
+        line(AntecedentPredictor::Head, &head, &cell),
     ]);
-    sheet.groups.push(vec![line("nearest", "mentions", &|row| row.total.to_string())]);
+    sheet.groups.push(vec![line(AntecedentPredictor::Nearest, "mentions", &|row| row.total.to_string())]);
     sheet.notes.push(
         "Of mentions with an antecedent in their window. The head was chosen on all mentions, see `selection`. \
          mention→antecedent: of the candidates the one that the mention attends to most; antecedent→mention: the one that \
@@ -160,9 +162,9 @@ fn coreference_sheet(rows: &[tables::Coreference]) -> Sheet {
     let rows = rows.iter().map(|row| {
         let head = row.layer_index.map_or_else(String::new, |_| head_name(row.layer_index, row.head_index));
         vec![
-            row.predictor.replace('_', " ").into(),
+            row.predictor.name().replace('_', " ").into(),
             head.into(),
-            row.mention_type.as_str().into(),
+            row.mention_type.name().into(),
             percent(share(row.correct, row.total)).into(),
             count(row.total).into(),
         ]

@@ -5,9 +5,9 @@ use crate::format::count;
 use crate::html::plots::{Grid, HeadMap};
 use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, legend, number, strip, table, text};
-use crate::kinds::shared::{distinct, head_name, of_heads, share, source, spaced};
+use crate::kinds::shared::{distinct, head_name, of_heads, share, source};
 use crate::run::ModelSummary;
-use crate::tables::{Coreference, CoreferenceHead, Direction};
+use crate::tables::{AntecedentPredictor, Coreference, CoreferenceHead, Direction, MentionType, Split};
 
 /// The chosen head beside the baselines, by type of mention, and how all heads do.
 pub(crate) fn coreference(rows: &[Coreference], heads: &[CoreferenceHead], model: &ModelSummary) -> Option<Section> {
@@ -19,8 +19,8 @@ pub(crate) fn coreference(rows: &[Coreference], heads: &[CoreferenceHead], model
                         attention. The head was chosen on all types of mentions together; in the heat map it has the dotted \
                         frame. mention→antecedent: of the candidates the one that the mention attends to most; \
                         antecedent→mention: the one that attends to the mention most.";
-    let types = distinct(rows.iter().map(|row| row.mention_type.as_str()));
-    let groups: Vec<String> = types.iter().map(|of_type| group(rows, of_type)).collect();
+    let types = distinct(rows.iter().map(|row| row.mention_type));
+    let groups: Vec<String> = types.into_iter().map(|of_type| group(rows, of_type)).collect();
     let shown = format!(
         "{}{}",
         legend("found by attention, with interval; hollow: by rules", None),
@@ -44,19 +44,18 @@ const COLUMNS: [Column; 6] = [
 ];
 
 /// The predictors for one type of mention, attention first.
-fn group(rows: &[Coreference], mention_type: &str) -> String {
+fn group(rows: &[Coreference], mention_type: MentionType) -> String {
     let mut rows: Vec<&Coreference> = rows.iter().filter(|row| row.mention_type == mention_type).collect();
-    rows.sort_by_key(|row| row.predictor != "head");
+    rows.sort_by_key(|row| row.predictor != AntecedentPredictor::Head);
     let line = |(number_of_row, row): (usize, &&Coreference)| {
-        let head = row.predictor == "head";
-        let found = match row.predictor.as_str() {
-            "head" => format!("attention, {}", row.direction.map_or("", way)),
-            "nearest" => "the nearest mention".to_owned(),
-            "head_match" => "the same head word".to_owned(),
-            "sieves" => "four sieves".to_owned(),
-            other => spaced(other),
+        let head = row.predictor == AntecedentPredictor::Head;
+        let found = match row.predictor {
+            AntecedentPredictor::Head => format!("attention, {}", row.direction.map_or("", way)),
+            AntecedentPredictor::Nearest => "the nearest mention".to_owned(),
+            AntecedentPredictor::HeadMatch => "the same head word".to_owned(),
+            AntecedentPredictor::Sieves => "four sieves".to_owned(),
         };
-        let mentions = if number_of_row == 0 { mention_type } else { "" };
+        let mentions = if number_of_row == 0 { mention_type.name() } else { "" };
         [
             format!("<tr{}>", if head { " class=\"ours\"" } else { "" }),
             format!("<th scope=\"row\">{}</th>", crate::sheet::escape_html(mentions)),
@@ -77,26 +76,26 @@ fn group(rows: &[Coreference], mention_type: &str) -> String {
 
 /// A map for each type of mention and direction.
 fn maps(rows: &[Coreference], heads: &[CoreferenceHead], model: &ModelSummary) -> Vec<HeadMap> {
-    let evaluated: Vec<&CoreferenceHead> = heads.iter().filter(|row| row.split == "evaluate").collect();
-    let chosen = rows.iter().find(|row| row.predictor == "head");
-    let map = |mention_type: &str, direction: Direction| {
+    let evaluated: Vec<&CoreferenceHead> = heads.iter().filter(|row| row.split == Split::Evaluate).collect();
+    let chosen = rows.iter().find(|row| row.predictor == AntecedentPredictor::Head);
+    let map = |mention_type: MentionType, direction: Direction| {
         let of_map = |row: &&&CoreferenceHead| row.mention_type == mention_type && row.direction == direction;
         let scored: Vec<&&CoreferenceHead> = evaluated.iter().filter(of_map).collect();
         let of_head = |layer, head| {
             let row = scored.iter().find(|row| (row.layer_index, row.head_index) == (layer, head))?;
             Some((row.correct, row.total))
         };
-        let title = format!("{}, {}", spaced(mention_type), way(direction));
+        let title = format!("{mention_type}, {}", way(direction));
         let map = HeadMap::shares(title, "% found", &of_heads(model, of_head));
         let chosen = chosen.filter(|row| row.direction == Some(direction));
         (!scored.is_empty())
             .then(|| HeadMap { chosen: chosen.and_then(|row| row.layer_index.zip(row.head_index)), ..map })
     };
-    let types = distinct(evaluated.iter().map(|row| row.mention_type.as_str()));
+    let types = distinct(evaluated.iter().map(|row| row.mention_type));
     let directions = match chosen.and_then(|row| row.direction) {
         // The direction of the chosen head comes first, so that it is what the page opens with.
         Some(Direction::GovernorToDependent) => [Direction::GovernorToDependent, Direction::DependentToGovernor],
         _ => [Direction::DependentToGovernor, Direction::GovernorToDependent],
     };
-    types.iter().flat_map(|of_type| directions.map(|direction| map(of_type, direction))).flatten().collect()
+    types.into_iter().flat_map(|of_type| directions.map(|direction| map(of_type, direction))).flatten().collect()
 }

@@ -8,7 +8,7 @@ use super::shared::distinct;
 use crate::format::{count, p_value, percent, points, stars};
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables::Difference;
+use crate::tables::{ComparedMeasure, ComparingKind, Difference};
 
 /// How the values of a measure are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,26 +17,35 @@ pub(crate) enum Scale {
     Share,
     /// Correlations.
     Correlation,
-    /// Bits of a code; less is better.
-    Bits,
     /// Losses in nats, and turns of states; less is better.
     Loss,
 }
 
 impl Scale {
-    /// By the measure's name, as tables have it.
-    pub(crate) fn of(measure: &str) -> Self {
+    /// That of a measure.
+    pub(crate) fn of(measure: ComparedMeasure) -> Self {
         match measure {
-            measure if measure.ends_with("spearman") => Scale::Correlation,
-            measure if measure.ends_with("bits") => Scale::Bits,
-            "masked_lm" | "states" => Scale::Loss,
-            _ => Scale::Share,
+            ComparedMeasure::DistanceSpearman | ComparedMeasure::NormSpearman => Scale::Correlation,
+            ComparedMeasure::MaskedLm | ComparedMeasure::States => Scale::Loss,
+            ComparedMeasure::Uas
+            | ComparedMeasure::Uuas
+            | ComparedMeasure::RootAccuracy
+            | ComparedMeasure::UasGivenRoot
+            | ComparedMeasure::LasGivenRoot
+            | ComparedMeasure::RelationOfArc
+            | ComparedMeasure::ArcsFound
+            | ComparedMeasure::AntecedentsFound
+            | ComparedMeasure::ProbeUas
+            | ComparedMeasure::Accuracy
+            | ComparedMeasure::AccuracyByField
+            | ComparedMeasure::AccuracyByPhenomenon
+            | ComparedMeasure::AccuracyByParadigm => Scale::Share,
         }
     }
 
     /// Whether the smaller value is the better one.
     pub(crate) fn less_is_better(self) -> bool {
-        matches!(self, Scale::Bits | Scale::Loss)
+        self == Scale::Loss
     }
 
     /// A value for people.
@@ -44,7 +53,6 @@ impl Scale {
         match self {
             Scale::Share => percent(value),
             Scale::Correlation => format!("{value:.3}"),
-            Scale::Bits => format!("{value:.0}"),
             Scale::Loss => format!("{value:.4}"),
         }
     }
@@ -54,7 +62,6 @@ impl Scale {
         match self {
             Scale::Share => points,
             Scale::Correlation => |difference| signed(difference, 3),
-            Scale::Bits => |difference| signed(difference, 0),
             Scale::Loss => |difference| signed(difference, 4),
         }
     }
@@ -89,9 +96,9 @@ pub fn differences_sheet(rows: &[Difference], title: &str) -> Option<Sheet> {
     rows.first()?;
     let columns = ["<of", "<first", "<second", ">first − second", ">interval", "<"];
     let row = |row: &Difference| {
-        let show = Scale::of(&row.measure).difference();
+        let show = Scale::of(row.measure).difference();
         let interval = row.ci_low.zip(row.ci_high);
-        let of = row.group.clone().unwrap_or_else(|| row.measure.replace('_', " "));
+        let of = row.group.clone().unwrap_or_else(|| row.measure.name().replace('_', " "));
         let named = |name: &str| name.replace("dep_to_gov", "dep→gov").replace("gov_to_dep", "gov→dep");
         vec![
             of.into(),
@@ -102,9 +109,9 @@ pub fn differences_sheet(rows: &[Difference], title: &str) -> Option<Sheet> {
             stars(row.p_adjusted).into(),
         ]
     };
-    let mut measures: Vec<&str> = rows.iter().map(|row| row.measure.as_str()).collect();
+    let mut measures: Vec<ComparedMeasure> = rows.iter().map(|row| row.measure).collect();
     measures.dedup();
-    let of_measure = |measure: &&str| rows.iter().filter(|of| of.measure == **measure).map(row).collect();
+    let of_measure = |measure: &ComparedMeasure| rows.iter().filter(|of| of.measure == *measure).map(row).collect();
     Some(Sheet {
         groups: measures.iter().map(of_measure).collect(),
         notes: vec![differences_note(&rows.iter().collect::<Vec<_>>())],
@@ -115,11 +122,11 @@ pub fn differences_sheet(rows: &[Difference], title: &str) -> Option<Sheet> {
 /// The tables of `report.md`: one for each experiment.
 pub(super) fn chapters(run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
     let differences: Vec<Difference> = run.table_or_empty()?;
-    let of = |experiment: &str| {
+    let of = |experiment: ComparingKind| {
         let rows = differences.iter().filter(|row| row.experiment == experiment);
         differences_sheet(&rows.cloned().collect::<Vec<_>>(), &format!("Differences, {experiment}"))
     };
-    let experiments = distinct(differences.iter().map(|row| row.experiment.as_str()));
+    let experiments = distinct(differences.iter().map(|row| row.experiment));
     Ok(experiments.into_iter().filter_map(of).map(|sheet| ("Differences", sheet)).collect())
 }
 
@@ -143,13 +150,12 @@ mod tests {
 
     #[test]
     fn measures_are_written_in_their_own_units() {
-        let shown = |measure: &str| {
+        let shown = |measure| {
             let scale = Scale::of(measure);
             (scale.value(0.8123), scale.difference()(-0.0412), scale.less_is_better())
         };
-        assert_eq!(shown("uas"), ("81.2".to_owned(), "−4.1".to_owned(), false));
-        assert_eq!(shown("distance_spearman"), ("0.812".to_owned(), "−0.041".to_owned(), false));
-        assert_eq!(Scale::of("mdl_bits").difference()(1234.4), "+1234");
-        assert!(Scale::of("mdl_bits").less_is_better());
+        assert_eq!(shown(ComparedMeasure::Uas), ("81.2".to_owned(), "−4.1".to_owned(), false));
+        assert_eq!(shown(ComparedMeasure::DistanceSpearman), ("0.812".to_owned(), "−0.041".to_owned(), false));
+        assert_eq!(shown(ComparedMeasure::MaskedLm), ("0.8123".to_owned(), "−0.0412".to_owned(), true));
     }
 }

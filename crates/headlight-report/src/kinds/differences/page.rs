@@ -6,7 +6,7 @@ use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
 use crate::kinds::shared::{distinct, spaced};
 use crate::sheet::escape_html;
-use crate::tables::Difference;
+use crate::tables::{ComparedMeasure, Difference};
 
 /// More rows of one experiment are folded away.
 const OPEN: usize = 12;
@@ -15,17 +15,19 @@ const OPEN: usize = 12;
 pub(crate) fn differences(rows: &[Difference]) -> Option<Section> {
     let introduction = "Results of the run beside each other, on the same words and paired: who is better by how much, and \
                         whether that is more than chance. Bold differences have p &lt; 0.05 after Holm's correction.";
-    let experiments = distinct(rows.iter().map(|row| row.experiment.as_str()));
+    let experiments = distinct(rows.iter().map(|row| row.experiment));
     let section =
         Section::new("differences", "Differences", introduction).html(&legend("the first", Some("the second")));
     let shown = experiments.iter().fold(section, |section, experiment| {
         let rows: Vec<&Difference> = rows.iter().filter(|row| row.experiment == *experiment).collect();
-        let measures = distinct(rows.iter().map(|row| row.measure.as_str()));
-        let group = |measure: &&str| rows.iter().filter(|row| row.measure == **measure).map(|row| line(row)).collect();
+        let measures = distinct(rows.iter().map(|row| row.measure));
+        let group = |measure: &ComparedMeasure| {
+            rows.iter().filter(|row| row.measure == *measure).map(|row| line(row)).collect()
+        };
         let groups: Vec<String> = measures.iter().map(group).collect();
         let table = table("class=\"predictors\"", &COLUMNS, &groups, false);
         let note = format!("<p class=\"note\">{}</p>\n", escape_html(&differences_note(&rows)));
-        let title = escape_html(&spaced(experiment));
+        let title = experiment.name();
         section.html(&match rows.len() > OPEN {
             true => format!("<details><summary>{title}: {} differences</summary>{table}{note}</details>\n", rows.len()),
             false => format!("<h3>{title}</h3>\n{table}{note}"),
@@ -47,7 +49,7 @@ const COLUMNS: [Column; 9] = [
 ];
 
 fn line(row: &Difference) -> String {
-    let scale = Scale::of(&row.measure);
+    let scale = Scale::of(row.measure);
     let verdict = match row.p_adjusted.or(row.p_value).map(|p| p < 0.05) {
         Some(true) if (row.difference > 0.0) != scale.less_is_better() => "gain",
         Some(true) => "loss",
@@ -61,7 +63,7 @@ fn line(row: &Difference) -> String {
     let p = row.p_adjusted.or(row.p_value);
     let ends = interval(row.ci_low.zip(row.ci_high), scale.difference());
     [
-        format!("<tr><th scope=\"row\">{}</th>", escape_html(&spaced(&row.measure))),
+        format!("<tr><th scope=\"row\">{}</th>", escape_html(&spaced(row.measure.name()))),
         text(row.group.as_deref().unwrap_or("all")),
         text(&row.a),
         first,
@@ -77,11 +79,17 @@ fn line(row: &Difference) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::ComparingKind;
 
-    fn row(experiment: &str, measure: &str, difference: f64, p_adjusted: Option<f64>) -> Difference {
+    fn row(
+        experiment: ComparingKind,
+        measure: ComparedMeasure,
+        difference: f64,
+        p_adjusted: Option<f64>,
+    ) -> Difference {
         Difference {
-            experiment: experiment.into(),
-            measure: measure.into(),
+            experiment,
+            measure,
             group: None,
             a: "<tree>".into(),
             b: "chain".into(),
@@ -100,17 +108,17 @@ mod tests {
     #[test]
     fn only_what_is_beyond_chance_is_called_a_gain() {
         let verdict = |row: &Difference| ["gain", "loss", "unclear"].into_iter().find(|it| line(row).contains(it));
-        assert_eq!(verdict(&row("trees", "uuas", 0.1, Some(0.01))), Some("gain"));
-        assert_eq!(verdict(&row("trees", "uuas", -0.1, Some(0.01))), Some("loss"));
-        assert_eq!(verdict(&row("trees", "uuas", 0.1, Some(0.2))), Some("unclear"));
-        assert_eq!(verdict(&row("probe", "mdl_bits", -9.0, Some(0.01))), Some("gain"));
-        assert_eq!(verdict(&row("probe", "distance_spearman", 0.1, None)), None);
+        assert_eq!(verdict(&row(ComparingKind::Trees, ComparedMeasure::Uuas, 0.1, Some(0.01))), Some("gain"));
+        assert_eq!(verdict(&row(ComparingKind::Trees, ComparedMeasure::Uuas, -0.1, Some(0.01))), Some("loss"));
+        assert_eq!(verdict(&row(ComparingKind::Trees, ComparedMeasure::Uuas, 0.1, Some(0.2))), Some("unclear"));
+        assert_eq!(verdict(&row(ComparingKind::Pruning, ComparedMeasure::MaskedLm, -0.1, Some(0.01))), Some("gain"));
+        assert_eq!(verdict(&row(ComparingKind::Structural, ComparedMeasure::DistanceSpearman, 0.1, None)), None);
     }
 
     #[test]
     fn experiments_have_tables_of_their_own_and_long_ones_are_folded() {
-        let mut rows = vec![row("trees", "uuas", 0.1, Some(0.01))];
-        rows.extend((0..13).map(|_| row("ensembles", "arcs_found", 0.0, Some(1.0))));
+        let mut rows = vec![row(ComparingKind::Trees, ComparedMeasure::Uuas, 0.1, Some(0.01))];
+        rows.extend((0..13).map(|_| row(ComparingKind::Ensembles, ComparedMeasure::ArcsFound, 0.0, Some(1.0))));
         let html = differences(&rows).unwrap().to_html();
         assert!(
             html.contains("<h3>trees</h3>") && html.contains("<summary>ensembles: 13 differences</summary>"),

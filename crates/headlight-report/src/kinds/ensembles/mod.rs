@@ -16,7 +16,9 @@ use crate::format::{count, percent};
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables::{Difference, Ensemble, EnsembleTree, LabelledMeasure, LabelledPredictor};
+use crate::tables::{
+    ComparedMeasure, ComparingKind, Difference, Ensemble, EnsembleTree, LabelledMeasure, LabelledPredictor,
+};
 
 /// `kind = "ensembles"`
 pub(crate) struct Ensembles;
@@ -34,12 +36,9 @@ pub struct Facts {
     pub tree_relations: Option<Vec<String>>,
 }
 
-/// The name of arcs found in the table `differences`.
-pub const ARCS_FOUND: &str = "arcs_found";
-
 /// The differences between ensembles and heads, and those between their trees.
 fn parted(differences: Vec<Difference>) -> (Vec<Difference>, Vec<Difference>) {
-    differences.into_iter().partition(|row| row.measure == ARCS_FOUND)
+    differences.into_iter().partition(|row| row.measure == ComparedMeasure::ArcsFound)
 }
 
 impl Kind for Ensembles {
@@ -94,7 +93,7 @@ fn beside_the_best_head<'a>(row: &Ensemble, differences: &'a [Difference]) -> Op
     let is_first = row.best_head == row.single_head && row.best_direction == row.direction;
     let ensemble = format!("ensemble, {}", row.direction);
     differences.iter().find(|difference| {
-        difference.experiment == "ensembles"
+        difference.experiment == ComparingKind::Ensembles
             && difference.group.as_deref() == Some(&row.relation)
             && difference.a == ensemble
             && (difference.b == BEST_HEAD || is_first && difference.b == FIRST_HEAD)

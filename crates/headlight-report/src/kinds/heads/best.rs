@@ -244,7 +244,7 @@ fn sentence(row: &BestHead) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use crate::stats::Unit;
-    use crate::tables::{EvaluatedOn, SelectedOn};
+    use crate::tables::{BaselineKind, EvaluatedOn, SelectedOn};
 
     use super::*;
     use crate::run::tests::report;
@@ -282,7 +282,7 @@ pub(crate) mod tests {
             accuracy,
             ci_low: Some(accuracy - 0.016),
             ci_high: Some(accuracy + 0.0155),
-            baseline: Some(if baseline_offset.is_some() { "offset" } else { "right_branching" }.into()),
+            baseline: Some(if baseline_offset.is_some() { BaselineKind::Offset } else { BaselineKind::RightBranching }),
             baseline_accuracy: baseline_correct as f64 / total as f64,
             p_value: p,
             p_adjusted: p,

@@ -6,7 +6,7 @@ use crate::assess::{is_aggregate, is_between_words};
 use crate::format::{count, percent};
 use crate::kinds::shared::head;
 use crate::sheet::Sheet;
-use crate::tables::{BestHead, BestHeadLength, HeadAttention};
+use crate::tables::{BestHead, BestHeadLength, HeadAttention, MapRows, Split};
 
 /// The chosen head of one relation on all words that have a length, and on those that the best baseline is wrong about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -116,7 +116,7 @@ pub(crate) fn attention_sheet(best: &[BestHead], rows: &[HeadAttention]) -> Shee
         .filter(|best| is_between_words(&best.relation))
         .filter_map(|best| {
             let same = |row: &&HeadAttention| {
-                row.split == "evaluate"
+                row.split == Split::Evaluate
                     && row.relation == best.relation
                     && Some(row.direction) == best.direction
                     && (Some(row.layer_index + 1), Some(row.head_index + 1)) == (best.layer, best.head)
@@ -141,9 +141,9 @@ pub(crate) fn attention_sheet(best: &[BestHead], rows: &[HeadAttention]) -> Shee
         };
         of_group.map(row).collect()
     });
-    let read = match chosen.first().map(|(_, row)| row.rows.as_str()) {
-        Some("words") => "with rows renormalised over words",
-        _ => "with rows as attended, special pieces included",
+    let read = match chosen.first().map(|(_, row)| row.rows) {
+        Some(MapRows::Words) => "with rows renormalised over words",
+        Some(MapRows::Raw) | None => "with rows as attended, special pieces included",
     };
     let note = format!(
         "Of the evaluated words that have a governor, {read}. Found: the governor has the highest weight in the dependent's \
@@ -200,12 +200,12 @@ mod tests {
         let best = super::super::best::tests::rows();
         let of = |relation: &str, layer_index, head_index, share| HeadAttention {
             treebank: "t".into(),
-            split: "evaluate".into(),
+            split: Split::Evaluate,
             layer_index,
             head_index,
             direction: Direction::DependentToGovernor,
             relation: relation.into(),
-            rows: "words".into(),
+            rows: MapRows::Words,
             correct: 80,
             total: 100,
             weight: 0.4,

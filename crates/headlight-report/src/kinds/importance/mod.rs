@@ -15,7 +15,7 @@ use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::{Sheet, SheetCell};
 use crate::stats::Unit;
-use crate::tables;
+use crate::tables::{self, ImportanceMeasure};
 
 /// `kind = "importance"`
 pub(crate) struct Importance;
@@ -75,7 +75,7 @@ impl Kind for Importance {
         let over = format!("interval over {} {}s", count(facts.units), facts.unit);
         let mut findings = Vec::new();
         let rows: Vec<tables::Importance> = of.rows()?;
-        let gates = rows.iter().filter(|row| row.measure == "gate" && row.head_index.is_some());
+        let gates = rows.iter().filter(|row| row.measure == ImportanceMeasure::Gate && row.head_index.is_some());
         if let Some(row) = gates.max_by(|a, b| a.value.total_cmp(&b.value)) {
             let range = row.ci_low.zip(row.ci_high);
             let range = range.map_or_else(String::new, |(low, high)| format!(" ({low:.2e} – {high:.2e}, {over})"));
@@ -146,15 +146,15 @@ fn importance_sheet(rows: &[tables::Importance], untrained: bool) -> Sheet {
         layers
     });
     let row = |(layer, rows): (&u32, &Vec<&tables::Importance>)| {
-        let mean = |measure: &str| {
+        let mean = |measure: ImportanceMeasure| {
             let row = rows.iter().find(|row| row.head_index.is_none() && row.measure == measure);
             row.map_or_else(|| "–".to_owned(), |row| magnitude(row.value))
         };
-        let gates = rows.iter().filter(|row| row.measure == "gate");
+        let gates = rows.iter().filter(|row| row.measure == ImportanceMeasure::Gate);
         let heads = gates.filter_map(|row| Some((row.head_index?, row.value)));
         let most = heads.max_by(|a, b| a.1.total_cmp(&b.1));
         let (head, gate) = most.map_or_else(Default::default, |(index, gate)| (head(*layer, index), magnitude(gate)));
-        let cells = ["gradient_sep", "gradient_punct", "gradient_rest", "gate"].map(mean);
+        let cells = ImportanceMeasure::ALL.map(mean);
         let cells = [(layer + 1).to_string()].into_iter().chain(cells).chain([head, gate]);
         cells.map(SheetCell::from).collect()
     };
@@ -179,11 +179,11 @@ mod tests {
 
     #[test]
     fn layers_and_their_most_important_heads() {
-        let row = |layer_index, head_index, measure: &str, value| tables::Importance {
+        let row = |layer_index, head_index, measure, value| tables::Importance {
             corpus: "en_ewt".into(),
             layer_index,
             head_index,
-            measure: measure.into(),
+            measure,
             value,
             standard_error: Some(0.1),
             sequences: 2001,
@@ -191,12 +191,12 @@ mod tests {
             ci_high: None,
         };
         let rows = [
-            row(0, None, "gradient_sep", 0.5),
-            row(0, None, "gradient_rest", 0.000_123_4),
-            row(0, None, "gate", 0.25),
-            row(0, Some(0), "gate", 0.0),
-            row(0, Some(1), "gate", 0.5),
-            row(0, Some(1), "gradient_sep", 9.0),
+            row(0, None, ImportanceMeasure::GradientSep, 0.5),
+            row(0, None, ImportanceMeasure::GradientRest, 0.000_123_4),
+            row(0, None, ImportanceMeasure::Gate, 0.25),
+            row(0, Some(0), ImportanceMeasure::Gate, 0.0),
+            row(0, Some(1), ImportanceMeasure::Gate, 0.5),
+            row(0, Some(1), ImportanceMeasure::GradientSep, 9.0),
         ];
         insta::assert_snapshot!(importance_sheet(&rows, false).to_text(80), @"
         Importance to the masked-language-model loss, by layer

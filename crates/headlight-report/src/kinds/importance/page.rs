@@ -4,9 +4,9 @@ use super::importance_sheet;
 use crate::html::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use crate::html::section::Section;
 use crate::kinds::masked_lm::{UNTRAINED, is_untrained};
-use crate::kinds::shared::{distinct, head, of_heads, source, spaced};
+use crate::kinds::shared::{distinct, head, of_heads, source};
 use crate::run::Report;
-use crate::tables::Importance;
+use crate::tables::{Importance, ImportanceMeasure};
 
 /// Gradients of the loss by layer and by head.
 pub(crate) fn importance(rows: &[Importance], report: &Report) -> Option<Section> {
@@ -21,10 +21,10 @@ pub(crate) fn importance(rows: &[Importance], report: &Report) -> Option<Section
                         are standard errors over sequences; a dot is a head.";
     let introduction = if untrained { format!("{UNTRAINED} {introduction}") } else { introduction.to_owned() };
     let introduction = model.named(&introduction);
-    let title = |measure: &str| model.named(&title(measure));
-    let measures = distinct(rows.iter().map(|row| row.measure.as_str()));
-    let (attention, gates): (Vec<&str>, Vec<&str>) = measures.iter().partition(|name| name.starts_with("gradient"));
-    let line = |measure: &&str| Line::new(title(measure), layers(rows, measure));
+    let title = |measure: ImportanceMeasure| model.named(title(measure));
+    let measures = distinct(rows.iter().map(|row| row.measure));
+    let (gates, attention): (Vec<_>, Vec<_>) = measures.into_iter().partition(|it| *it == ImportanceMeasure::Gate);
+    let line = |measure: &ImportanceMeasure| Line::new(title(*measure), layers(rows, *measure));
     let mut panels = Vec::new();
     if !attention.is_empty() {
         panels.push(Panel {
@@ -39,20 +39,20 @@ pub(crate) fn importance(rows: &[Importance], report: &Report) -> Option<Section
     }
     panels.extend(gates.iter().map(|measure| Panel {
         id: format!("importance-{measure}"),
-        title: format!("Gradient by the {} of each head", spaced(measure)),
+        title: format!("Gradient by the {measure} of each head"),
         x: "layer",
-        y: format!("|∂loss/∂{}| in nats", spaced(measure)),
-        dots: dots(rows, measure),
+        y: format!("|∂loss/∂{measure}| in nats"),
+        dots: dots(rows, *measure),
         rings: Vec::new(),
-        lines: vec![Line::new("mean of the layer", layers(rows, measure))],
+        lines: vec![Line::new("mean of the layer", layers(rows, *measure))],
     }));
-    let map = |measure: &&str| {
+    let map = |measure: &ImportanceMeasure| {
         let of_head = |layer, head| {
             let mine =
                 |row: &&Importance| row.measure == *measure && (row.layer_index, row.head_index) == (layer, Some(head));
             rows.iter().find(mine).map(|row| (row.value, row.standard_error))
         };
-        HeadMap::numbers(title(measure), "nats", Colours::Amount, &of_heads(model, of_head))
+        HeadMap::numbers(title(*measure), "nats", Colours::Amount, &of_heads(model, of_head))
     };
     // What a head matters as a whole comes first.
     let maps = gates.iter().chain(&attention).map(map).collect();
@@ -66,22 +66,21 @@ pub(crate) fn importance(rows: &[Importance], report: &Report) -> Option<Section
     )
 }
 
-fn title(measure: &str) -> String {
+fn title(measure: ImportanceMeasure) -> &'static str {
     match measure {
-        "gradient_sep" => "attention to [SEP]".to_owned(),
-        "gradient_punct" => "attention to . and ,".to_owned(),
-        "gradient_rest" => "attention to all else".to_owned(),
-        "gate" => "a gate on the head".to_owned(),
-        other => spaced(other),
+        ImportanceMeasure::GradientSep => "attention to [SEP]",
+        ImportanceMeasure::GradientPunct => "attention to . and ,",
+        ImportanceMeasure::GradientRest => "attention to all else",
+        ImportanceMeasure::Gate => "a gate on the head",
     }
 }
 
-fn layers(rows: &[Importance], measure: &str) -> Vec<Point> {
+fn layers(rows: &[Importance], measure: ImportanceMeasure) -> Vec<Point> {
     let whole = rows.iter().filter(|row| row.measure == measure && row.head_index.is_none());
     whole.map(|row| Point::new(row.layer_index + 1, row.value).with_error(row.standard_error)).collect()
 }
 
-fn dots(rows: &[Importance], measure: &str) -> Vec<(f64, f64, String)> {
+fn dots(rows: &[Importance], measure: ImportanceMeasure) -> Vec<(f64, f64, String)> {
     let of_measure = rows.iter().filter(|row| row.measure == measure);
     let dot = |row: &Importance| {
         let head = head(row.layer_index, row.head_index?);

@@ -12,7 +12,10 @@ use crate::format::{count, percent, points, stars};
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables::{Difference, MaskedHeads, PairAccuracy, PairLevel, PairMasking, SentenceScore};
+use crate::tables::{
+    ComparedMeasure, ComparingKind, Difference, MaskedHeads, Masking, PairAccuracy, PairLevel, PairMasking,
+    SentenceScore,
+};
 
 /// `kind = "pairs"`
 pub(crate) struct Pairs;
@@ -54,12 +57,12 @@ pub const INTACT: &str = "intact";
 pub const RANDOM: &str = "random heads masked";
 
 /// What `differences` calls a comparison over pairs of this level.
-pub fn measure(level: PairLevel) -> &'static str {
+pub fn measure(level: PairLevel) -> ComparedMeasure {
     match level {
-        PairLevel::Whole => "accuracy",
-        PairLevel::Field => "accuracy_by_field",
-        PairLevel::Phenomenon => "accuracy_by_phenomenon",
-        PairLevel::Paradigm => "accuracy_by_paradigm",
+        PairLevel::Whole => ComparedMeasure::Accuracy,
+        PairLevel::Field => ComparedMeasure::AccuracyByField,
+        PairLevel::Phenomenon => ComparedMeasure::AccuracyByPhenomenon,
+        PairLevel::Paradigm => ComparedMeasure::AccuracyByParadigm,
     }
 }
 
@@ -184,7 +187,10 @@ fn pairs_masked_sheets(rows: &[PairMasking], differences: &[Difference]) -> Vec<
         "{} Of {} pairs. Masked heads {}. At random: as many other heads of the same layers, {draws} draws.",
         meaning(row.score),
         count(pairs),
-        if row.masking == "uniform" { "attend to all positions alike" } else { "do nothing" }
+        match row.masking {
+            Masking::Uniform => "attend to all positions alike",
+            Masking::Zero => "do nothing",
+        }
     ));
     let mut sheets = vec![steps];
     sheets.extend(by_phenomenon(rows, differences));
@@ -208,7 +214,7 @@ fn by_phenomenon(rows: &[PairMasking], differences: &[Difference]) -> Option<She
         };
         let shown = |point: Option<Masked<'_>>| point.map_or_else(String::new, |point| percent(point.accuracy));
         let difference = differences.iter().find(|difference| {
-            difference.experiment == "pairs"
+            difference.experiment == ComparingKind::Pairs
                 && difference.measure == measure(PairLevel::Phenomenon)
                 && difference.group.as_deref() == group
                 && difference.b == RANDOM

@@ -22,7 +22,7 @@ fn masking(masked: MaskedHeads, draw: Option<u32>, step: u32, group: Option<&str
     PairMasking {
         pairs: "blimp".into(),
         score: SentenceScore::WithinWordL2r,
-        masking: "zero".into(),
+        masking: Masking::Zero,
         masked,
         draw,
         step,
@@ -82,8 +82,8 @@ fn phenomena_stand_above_fields_and_the_whole() {
 #[test]
 fn masked_heads_stand_beside_random_ones() {
     let difference = Difference {
-        experiment: "pairs".into(),
-        measure: measure(PairLevel::Phenomenon).into(),
+        experiment: ComparingKind::Pairs,
+        measure: measure(PairLevel::Phenomenon),
         group: Some("binding".into()),
         a: "masked 3-9 3-1".into(),
         b: RANDOM.into(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::numbers::{Mean, of_attention};
 use crate::format::percent;
 use crate::sheet::Sheet;
-use crate::tables::ProbeScore;
+use crate::tables::{Decoding, ProbeScore};
 
 /// Measures of attachment, in the order of their columns; a probe's other measures have a table of their own.
 const ATTACHMENT: [&str; 5] = ["uas", "uas_with_punct", "uuas", "root_accuracy", "uas_floored"];
@@ -35,7 +35,7 @@ fn probe_sheet(scores: &[ProbeScore], attachment: bool) -> Sheet {
     // Rows in the order of the table, which is that of the config.
     let mut rows: Vec<((&str, &str), RowsByMeasure<'_>)> = Vec::new();
     for score in whole {
-        let name = (score.probe.as_str(), score.decoding.as_deref().unwrap_or(""));
+        let name = (score.probe.as_str(), score.decoding.map_or("", Decoding::name));
         let row = rows.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
             rows.push((name, BTreeMap::new()));
             rows.len() - 1

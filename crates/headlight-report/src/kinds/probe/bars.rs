@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::all::is_share;
 use super::numbers::of_attention;
 use crate::sheet::isolated;
-use crate::tables::ProbeScore;
+use crate::tables::{ProbeScore, Split};
 
 /// One measure of all probes.
 #[derive(Debug, Serialize)]
@@ -37,8 +37,8 @@ pub(crate) fn bars(rows: &[ProbeScore]) -> Vec<ProbeMeasure> {
     let measure = |name: &str| {
         let mut probes: BTreeMap<String, Vec<&ProbeScore>> = BTreeMap::new();
         for row in whole.iter().filter(|row| row.measure == name) {
-            let decoding = row.decoding.as_deref().map(|decoding| format!(", {decoding}")).unwrap_or_default();
-            let split = if row.split == "evaluate" { String::new() } else { format!(" on {}", row.split) };
+            let decoding = row.decoding.map(|decoding| format!(", {decoding}")).unwrap_or_default();
+            let split = if row.split == Split::Evaluate { String::new() } else { format!(" on {}", row.split) };
             probes.entry(format!("{}{decoding}{split}", isolated(&row.probe))).or_default().push(row);
         }
         let mut scores: Vec<ProbeValue> = probes.into_iter().map(probe_value).collect();

@@ -3,7 +3,7 @@
 use super::numbers::{DECODING, Headline, Mean, headlines, is_baseline, whole};
 use super::sheets::compression;
 use crate::format::points;
-use crate::tables::{Difference, ProbeScore};
+use crate::tables::{ComparedMeasure, Decoding, Difference, ProbeScore};
 
 /// A sentence for each trained probe, in the order of the config: no best one is chosen on the sentences that they are
 /// scored on. The numbers are those of [`headlines`].
@@ -23,10 +23,12 @@ fn finding(
     let Headline { probe, uas } = headline;
     let of = |decoding, measure| Mean::of(whole(rows, probe, decoding, measure));
     let over = Some(uas.over()).filter(|over| !over.is_empty()).map(|over| format!(" ({over})")).unwrap_or_default();
-    let tree = of("tree", "uas").map(|tree| format!(", {tree} % decoded to trees")).unwrap_or_default();
+    let tree = of(Decoding::Tree, "uas").map(|tree| format!(", {tree} % decoded to trees")).unwrap_or_default();
     let above = baseline.map(|baseline| {
         let name = format!("{probe} {DECODING}");
-        let against = differences.iter().find(|row| row.measure == "uas" && row.a == name && row.b == baseline.probe);
+        let against = differences
+            .iter()
+            .find(|row| row.measure == ComparedMeasure::Uas && row.a == name && row.b == baseline.probe);
         let interval = against.and_then(|row| row.ci_low.zip(row.ci_high));
         let by = interval.map(|(low, high)| format!(", a difference of {} to {} points", points(low), points(high)));
         format!("; {} has {} %{}", baseline.probe, baseline.uas, by.unwrap_or_default())

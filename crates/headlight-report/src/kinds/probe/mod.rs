@@ -22,7 +22,7 @@ use crate::format::{count, percent};
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables::{Difference, ProbeScore};
+use crate::tables::{ComparedMeasure, Difference, ProbeScore};
 
 pub(crate) use all::is_share;
 pub(crate) use bars::{ProbeMeasure, bars};
@@ -134,7 +134,7 @@ impl Kind for Probe {
         let rows = facts.rows(of)?;
         // The terminal shows what the UAS says; reports show all.
         let mut uas = facts.differences(of)?;
-        uas.retain(|row| row.measure == "uas");
+        uas.retain(|row| row.measure == ComparedMeasure::Uas);
         let sheets = [
             Some(probe_sheet(treebank, &rows)),
             worth_sheet(treebank, &rows),

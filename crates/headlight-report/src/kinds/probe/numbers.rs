@@ -7,10 +7,10 @@ use std::fmt;
 
 use crate::format::{percent, points};
 use crate::kinds::structural::is_structural;
-use crate::tables::ProbeScore;
+use crate::tables::{Decoding, ProbeScore};
 
 /// The decoding of headlines: each word for itself, as in Clark et al. (2019).
-pub(super) const DECODING: &str = "argmax";
+pub(super) const DECODING: Decoding = Decoding::Argmax;
 /// The baseline that is not trained.
 pub const RIGHT_BRANCHING: &str = "right-branching";
 
@@ -155,11 +155,11 @@ pub(super) fn is_baseline(probe: &str) -> bool {
 pub(super) fn whole<'a>(
     rows: &'a [ProbeScore],
     probe: &str,
-    decoding: &str,
+    decoding: Decoding,
     measure: &str,
 ) -> impl Iterator<Item = &'a ProbeScore> {
     let of_probe = move |row: &&ProbeScore| {
-        let decoded = row.decoding.as_deref().is_none_or(|of| of == decoding);
+        let decoded = row.decoding.is_none_or(|of| of == decoding);
         row.group.is_none() && row.probe == probe && row.measure == measure && decoded
     };
     rows.iter().filter(of_probe)

@@ -12,7 +12,7 @@ use crate::kinds::shared::{distinct, of_heads};
 use crate::kinds::structural::mean_and_range;
 use crate::run::ModelSummary;
 use crate::sheet::{Sheet, isolated};
-use crate::tables::ProbeScore;
+use crate::tables::{Decoding, ProbeGroup, ProbeScore};
 
 /// Scores, and what is left of them without heads or layers.
 pub(crate) fn probes(rows: &[ProbeScore], model: &ModelSummary, treebank: &str) -> Option<Section> {
@@ -23,9 +23,9 @@ pub(crate) fn probes(rows: &[ProbeScore], model: &ModelSummary, treebank: &str) 
     }
     let introduction = "Probes read the attention of all heads together and are trained; bars are what they reach, lines \
                         their intervals, or with several trainings their range.";
-    let panels = [("without_layer", "Without one layer"), ("only_layer", "With one layer only")];
-    let panels = panels.iter().filter_map(|(group, title)| layers(rows, group, title)).collect();
-    let maps = ["without_head", "only_head"].iter().flat_map(|group| maps(rows, group, model)).collect();
+    let panels = [(ProbeGroup::WithoutLayer, "Without one layer"), (ProbeGroup::OnlyLayer, "With one layer only")];
+    let panels = panels.into_iter().filter_map(|(group, title)| layers(rows, group, title)).collect();
+    let maps = [true, false].into_iter().flat_map(|without| maps(rows, without, model)).collect();
     let grid = Grid { id: "probe-heads", title: "Heads that probes use", choose: "Probe", maps };
     let [(_, attachment), (others_title, others)] = probe_sheets(rows);
     let worth = worth_sheet(treebank, rows).map(|sheet| format!("<div class=\"scroll\">{}</div>\n", sheet.to_html()));
@@ -33,8 +33,8 @@ pub(crate) fn probes(rows: &[ProbeScore], model: &ModelSummary, treebank: &str) 
         .html(FRAME)
         .html(&worth.unwrap_or_default())
         .details("All probes and decodings", &attachment)
-        .details("By relation", &by_group(rows, "relation", "relation"))
-        .details("By length of the dependency", &by_group(rows, "length", "words apart"))
+        .details("By relation", &by_group(rows, ProbeGroup::Relation, "relation"))
+        .details("By length of the dependency", &by_group(rows, ProbeGroup::Length, "words apart"))
         .details(others_title, &others)
         .panels("Layers that probes use", panels)
         .grid(grid);
@@ -45,9 +45,9 @@ const FRAME: &str = "<div class=\"toolbar\"><label>Measure<select id=\"probe-mea
 <div class=\"plot\" id=\"probe-plot\" role=\"img\" aria-label=\"Scores of probes\"></div>\n";
 
 /// The rows about heads or layers taken away, by probe and by what is left or missing; the values of several seeds.
-fn ablated<'a>(rows: &'a [ProbeScore], group: &str) -> BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a ProbeScore>>> {
+fn ablated<'a>(rows: &'a [ProbeScore], group: ProbeGroup) -> BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a ProbeScore>>> {
     let mut probes: BTreeMap<&str, BTreeMap<&str, Vec<&ProbeScore>>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.group.as_deref() == Some(group) && row.measure == "uas") {
+    for row in rows.iter().filter(|row| row.group == Some(group) && row.measure == "uas") {
         let value = row.group_value.as_deref().unwrap_or_default();
         probes.entry(&row.probe).or_default().entry(value).or_default().push(row);
     }
@@ -57,12 +57,12 @@ fn ablated<'a>(rows: &'a [ProbeScore], group: &str) -> BTreeMap<&'a str, BTreeMa
 /// The UAS of a probe with all heads, by the decoding that ablations have.
 fn whole(rows: &[ProbeScore], probe: &str) -> Option<f64> {
     let of_probe = |row: &&ProbeScore| row.probe == probe && row.group.is_none() && row.measure == "uas";
-    let argmax = rows.iter().filter(of_probe).filter(|row| row.decoding.as_deref() == Some("argmax"));
+    let argmax = rows.iter().filter(of_probe).filter(|row| row.decoding == Some(Decoding::Argmax));
     let argmax: Vec<&ProbeScore> = argmax.collect();
     (!argmax.is_empty()).then(|| mean_and_range(&argmax).0)
 }
 
-fn layers(rows: &[ProbeScore], group: &str, title: &str) -> Option<Panel> {
+fn layers(rows: &[ProbeScore], group: ProbeGroup, title: &str) -> Option<Panel> {
     let probes = ablated(rows, group);
     let mut lines = Vec::new();
     for (probe, layers) in &probes {
@@ -88,9 +88,10 @@ fn layers(rows: &[ProbeScore], group: &str, title: &str) -> Option<Panel> {
     })
 }
 
-fn maps(rows: &[ProbeScore], group: &str, model: &ModelSummary) -> Vec<HeadMap> {
+/// What is left of each probe `without` each head, or of that head alone.
+fn maps(rows: &[ProbeScore], without: bool, model: &ModelSummary) -> Vec<HeadMap> {
+    let group = if without { ProbeGroup::WithoutHead } else { ProbeGroup::OnlyHead };
     let map = |(probe, heads): (&str, BTreeMap<&str, Vec<&ProbeScore>>)| {
-        let without = group.starts_with("without");
         let all = if without { whole(rows, probe)? } else { 0.0 };
         let of_head = |layer: u32, head: u32| {
             let rows = heads.get(format!("{}-{}", layer + 1, head + 1).as_str())?;
@@ -106,11 +107,11 @@ fn maps(rows: &[ProbeScore], group: &str, model: &ModelSummary) -> Vec<HeadMap> 
 }
 
 /// UAS by relation or by length: their values × probes, mean over seeds.
-fn by_group(rows: &[ProbeScore], group: &str, title: &str) -> Sheet {
-    let of_group = rows.iter().filter(|row| row.group.as_deref() == Some(group) && row.measure == "uas");
+fn by_group(rows: &[ProbeScore], group: ProbeGroup, title: &str) -> Sheet {
+    let of_group = rows.iter().filter(|row| row.group == Some(group) && row.measure == "uas");
     let of_group: Vec<&ProbeScore> = of_group.collect();
     let name = |row: &ProbeScore| {
-        let decoding = row.decoding.as_deref().map(|decoding| format!(", {decoding}")).unwrap_or_default();
+        let decoding = row.decoding.map(|decoding| format!(", {decoding}")).unwrap_or_default();
         format!("{}{decoding}", isolated(&row.probe))
     };
     let names: Vec<String> = of_group.iter().map(|row| name(row)).collect();
@@ -125,7 +126,7 @@ fn by_group(rows: &[ProbeScore], group: &str, title: &str) -> Sheet {
         of_group.iter().find(|row| row.group_value.as_deref() == Some(value)).and_then(|row| row.total).unwrap_or(0)
     };
     let mut values: Vec<&str> = values.into_iter().collect();
-    if group == "relation" {
+    if group == ProbeGroup::Relation {
         values.sort_by_key(|value| (std::cmp::Reverse(words(value)), *value));
     } else {
         let number =

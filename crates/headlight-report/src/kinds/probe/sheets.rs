@@ -3,7 +3,7 @@
 use super::numbers::{DECODING, Mean, headlines, is_baseline, of_attention, whole};
 use crate::format::percent;
 use crate::sheet::{Sheet, SheetCell};
-use crate::tables::ProbeScore;
+use crate::tables::{Decoding, ProbeScore};
 
 /// One row per probe, its decodings side by side, means over trainings.
 pub(super) fn probe_sheet(treebank: &str, rows: &[ProbeScore]) -> Sheet {
@@ -17,10 +17,10 @@ pub(super) fn probe_sheet(treebank: &str, rows: &[ProbeScore]) -> Sheet {
             probe.into(),
             spread(of(DECODING, "uas")),
             interval(whole(rows, probe, DECODING, "uas").next(), percent).into(),
-            spread(of("tree", "uas")),
-            plain(of("tree", "uas_with_punct")),
-            plain(of("mst", "uuas")),
-            plain(of("tree", "root_accuracy")),
+            spread(of(Decoding::Tree, "uas")),
+            plain(of(Decoding::Tree, "uas_with_punct")),
+            plain(of(Decoding::SpanningTree, "uuas")),
+            plain(of(Decoding::Tree, "root_accuracy")),
         ]
     };
     sheet.groups.push(headlines(rows).into_iter().map(|headline| row(headline.probe)).collect());

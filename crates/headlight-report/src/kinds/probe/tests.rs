@@ -1,14 +1,20 @@
 use super::findings::probe_findings;
 use super::numbers::*;
 use super::sheets::worth_sheet;
-use crate::tables::ProbeScore;
+use crate::tables::{Decoding, ProbeScore, Split};
 
-fn row(probe: &str, decoding: Option<&str>, (seed, draw): (i64, Option<i64>), measure: &str, value: f64) -> ProbeScore {
+fn row(
+    probe: &str,
+    decoding: Option<Decoding>,
+    (seed, draw): (i64, Option<i64>),
+    measure: &str,
+    value: f64,
+) -> ProbeScore {
     ProbeScore {
         probe: probe.to_owned(),
-        decoding: decoding.map(str::to_owned),
+        decoding,
         treebank: "en_ewt".to_owned(),
-        split: "evaluate".to_owned(),
+        split: Split::Evaluate,
         seed: Some(seed),
         measure: measure.to_owned(),
         group: None,
@@ -25,17 +31,17 @@ fn row(probe: &str, decoding: Option<&str>, (seed, draw): (i64, Option<i64>), me
 /// One seed and one decoding are far above the rest.
 fn rows() -> Vec<ProbeScore> {
     let mut rows = vec![
-        row("attention", Some("argmax"), (1, None), "uas", 0.5),
-        row("attention", Some("argmax"), (2, None), "uas", 0.7),
-        row("attention", Some("tree"), (1, None), "uas", 0.9),
-        row("attention", Some("tree"), (2, None), "uas", 0.9),
+        row("attention", Some(Decoding::Argmax), (1, None), "uas", 0.5),
+        row("attention", Some(Decoding::Argmax), (2, None), "uas", 0.7),
+        row("attention", Some(Decoding::Tree), (1, None), "uas", 0.9),
+        row("attention", Some(Decoding::Tree), (2, None), "uas", 0.9),
         row("right-branching", None, (1, None), "uas", 0.3),
         row("structural_distance", None, (1, None), "uuas", 0.99),
     ];
     for draw in 1..=3 {
         for seed in [1, 2] {
             let value = 0.1 * draw as f64 + 0.01 * seed as f64;
-            rows.push(row("random-init+words", Some("argmax"), (seed, Some(draw)), "uas", value));
+            rows.push(row("random-init+words", Some(Decoding::Argmax), (seed, Some(draw)), "uas", value));
         }
     }
     rows

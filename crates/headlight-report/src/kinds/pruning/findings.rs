@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, MaskingMeasure, RestsOn};
+use super::{Facts, RestsOn};
 use crate::format::count;
 use crate::kinds::Experiment;
 use crate::kinds::masked_lm::untrained;
 use crate::kinds::shared::{distinct, head};
 use crate::run::RunError;
-use crate::tables::{Ablation, Difference, Pruning};
+use crate::tables::{Ablation, Difference, MaskingMeasure, Pruning, PruningOrder};
 
 /// An experiment as it was written.
 pub(super) struct Masking {
@@ -39,16 +39,16 @@ impl Masking {
     }
 
     /// How often an order was drawn; 0 where it is none of those asked for.
-    pub(super) fn draws(&self, order: &str) -> usize {
+    pub(super) fn draws(&self, order: PruningOrder) -> usize {
         let rows = self.in_order.iter().filter(|row| row.order == order && row.step == 0);
-        rows.filter(|row| Some(&row.measure) == self.in_order.first().map(|first| &first.measure)).count()
+        rows.filter(|row| Some(row.measure) == self.in_order.first().map(|first| first.measure)).count()
     }
 
     fn measured(&self) -> impl Iterator<Item = Measured<'_>> {
-        distinct(self.in_order.iter().map(|row| row.measure.as_str())).into_iter().filter_map(|name| {
-            let start = self.in_order.iter().find(|row| row.measure == name && row.step == 0)?;
-            let rests_on = self.facts.rests_on.get(name).cloned().unwrap_or_default();
-            Some(Measured { of: self, measure: MaskingMeasure::of(name)?, start, rests_on })
+        distinct(self.in_order.iter().map(|row| row.measure)).into_iter().filter_map(|measure| {
+            let start = self.in_order.iter().find(|row| row.measure == measure && row.step == 0)?;
+            let rests_on = self.facts.rests_on.get(measure.name()).cloned().unwrap_or_default();
+            Some(Measured { of: self, measure, start, rests_on })
         })
     }
 
@@ -72,9 +72,9 @@ impl<'a> Measured<'a> {
     }
 
     fn findings(&self) -> Vec<String> {
-        let rows = self.of.in_order.iter().filter(|row| row.measure == self.measure.name());
+        let rows = self.of.in_order.iter().filter(|row| row.measure == self.measure);
         let mut findings: Vec<String> =
-            distinct(rows.map(|row| row.order.as_str())).into_iter().map(|order| self.of_order(order)).collect();
+            distinct(rows.map(|row| row.order)).into_iter().map(|order| self.of_order(order)).collect();
         findings.extend(self.better_orders());
         findings.extend(self.most_missed());
         findings
@@ -132,16 +132,16 @@ impl<'a> Measured<'a> {
     }
 
     /// The draws of an order.
-    fn curves(&self, order: &str) -> Vec<Curve<'a>> {
+    fn curves(&self, order: PruningOrder) -> Vec<Curve<'a>> {
         let mut curves: BTreeMap<Option<u32>, Curve<'a>> = BTreeMap::new();
-        for row in self.of.in_order.iter().filter(|row| row.measure == self.measure.name() && row.order == order) {
+        for row in self.of.in_order.iter().filter(|row| row.measure == self.measure && row.order == order) {
             let curve = curves.entry(row.draw).or_default();
             curve.extend((row.step > 0).then_some(row));
         }
         curves.into_values().collect()
     }
 
-    fn of_order(&self, order: &str) -> String {
+    fn of_order(&self, order: PruningOrder) -> String {
         let curves = self.curves(order);
         let unharmed = |curve: &Curve<'_>| curve.iter().take_while(|row| !self.is_clear(row)).count();
         let unharmed: Vec<usize> = curves.iter().map(unharmed).collect();
@@ -149,9 +149,9 @@ impl<'a> Measured<'a> {
         let least = unharmed.iter().copied().min().unwrap_or_default();
         let most = unharmed.iter().copied().max().unwrap_or_default();
         let in_order = match order {
-            "importance" => "the least important first",
-            "greedy" => "chosen greedily",
-            _ => "at random",
+            PruningOrder::Importance => "the least important first",
+            PruningOrder::Greedy => "chosen greedily",
+            PruningOrder::Random => "at random",
         };
         let clearly = self.clearly();
         if curves.len() > 1 {
@@ -190,7 +190,7 @@ impl<'a> Measured<'a> {
     fn better_orders(&self) -> Vec<String> {
         let measure = self.measure;
         let mut last: BTreeMap<(&str, &str), &Difference> = BTreeMap::new();
-        for row in self.of.differences.iter().filter(|row| row.measure == measure.name()) {
+        for row in self.of.differences.iter().filter(|row| row.measure == measure.compared()) {
             last.insert((row.a.as_str(), row.b.as_str()), row);
         }
         let says = |row: &&Difference| {
@@ -221,7 +221,7 @@ impl<'a> Measured<'a> {
 
     fn most_missed(&self) -> Option<String> {
         let harm = |row: &Ablation| self.measure.harm(row.value, row.intact);
-        let alone = self.of.alone.iter().filter(|row| row.measure == self.measure.name());
+        let alone = self.of.alone.iter().filter(|row| row.measure == self.measure);
         let row = alone.max_by(|a, b| harm(a).total_cmp(&harm(b)))?;
         let (noun, all) = (self.measure.noun(), self.of.heads);
         Some(if harm(row) <= 0.0 {

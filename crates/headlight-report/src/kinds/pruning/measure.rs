@@ -1,32 +1,15 @@
 //! What masking heads is measured by.
 
-/// What masking heads is measured by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum MaskingMeasure {
-    /// The masked-language-model loss in nats per hidden piece.
-    MaskedLm,
-    /// 1 − cosine of the final hidden states to the intact model's.
-    States,
-    /// UAS, word by word and without punctuation, of a probe that was trained on the intact model.
-    ProbeUas,
-}
+use crate::tables::{ComparedMeasure, MaskingMeasure};
 
 impl MaskingMeasure {
-    /// All of them.
-    pub const ALL: [MaskingMeasure; 3] = [MaskingMeasure::MaskedLm, MaskingMeasure::States, MaskingMeasure::ProbeUas];
-
-    /// As the tables `ablation` and `pruning` call it.
-    pub fn name(self) -> &'static str {
+    /// As `differences` call it.
+    pub fn compared(self) -> ComparedMeasure {
         match self {
-            MaskingMeasure::MaskedLm => "masked_lm",
-            MaskingMeasure::States => "states",
-            MaskingMeasure::ProbeUas => "probe_uas",
+            MaskingMeasure::MaskedLm => ComparedMeasure::MaskedLm,
+            MaskingMeasure::States => ComparedMeasure::States,
+            MaskingMeasure::ProbeUas => ComparedMeasure::ProbeUas,
         }
-    }
-
-    /// The measure that tables call so.
-    pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|measure| measure.name() == name)
     }
 
     /// By how much a value is worse than that of the intact model: the one place that knows which way is down.

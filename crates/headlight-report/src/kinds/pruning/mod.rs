@@ -18,8 +18,8 @@ use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
 use crate::stats::Unit;
+use crate::tables::PruningOrder;
 
-pub use measure::MaskingMeasure;
 pub(crate) use sheets::curves;
 
 /// `kind = "pruning"`
@@ -86,7 +86,7 @@ impl Kind for Pruning {
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
         let (facts, masking): (Facts, _) = (of.facts()?, Masking::read(of)?);
         let mut warnings = masking.untrained();
-        if masking.draws("random") == 1 {
+        if masking.draws(PruningOrder::Random) == 1 {
             warnings.push(
                 "The random order was drawn once: how much hangs on the draw is not known (`pruning.draws`, 3 by default)."
                     .to_owned(),

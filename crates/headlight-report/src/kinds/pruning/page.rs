@@ -1,12 +1,11 @@
 //! What masking heads does to a model (Michel et al. 2019).
 
-use super::MaskingMeasure;
 use super::sheets::{Curve, CurvePoint, ablation_sheets, curves, pruning_sheets};
 use crate::html::plots::{Colours, Grid, HeadMap, Line, Panel, Point};
 use crate::html::section::Section;
-use crate::kinds::shared::{of_heads, source, spaced};
+use crate::kinds::shared::{of_heads, source};
 use crate::run::ModelSummary;
-use crate::tables::{Ablation, Pruning};
+use crate::tables::{Ablation, Masking, MaskingMeasure, Pruning, PruningOrder};
 
 /// Heads masked one at a time, and more and more of them; for each measure and way of masking.
 pub(crate) fn pruning(ablation: &[Ablation], pruning: &[Pruning], model: &ModelSummary) -> Option<Section> {
@@ -17,15 +16,15 @@ pub(crate) fn pruning(ablation: &[Ablation], pruning: &[Pruning], model: &ModelS
                         more it is missed; without a blue one the model does better. The curves mask more and more heads, \
                         in different orders; the dotted line is the intact model. Bars are intervals of the change from it, paired \
                         over what was measured, or the range of several random draws.";
-    let setting = |row: &Ablation| (row.measure.clone(), row.masking.clone());
-    let mut settings: Vec<(String, String)> = ablation.iter().map(setting).collect();
-    settings.extend(pruning.iter().map(|row| (row.measure.clone(), row.masking.clone())));
-    settings.sort();
+    let setting = |row: &Ablation| (row.measure, row.masking);
+    let mut settings: Vec<(MaskingMeasure, Masking)> = ablation.iter().map(setting).collect();
+    settings.extend(pruning.iter().map(|row| (row.measure, row.masking)));
+    settings.sort_by_key(|(measure, masking)| (measure.name(), masking.name()));
     settings.dedup();
-    let masked_alone = |(measure, masking): &(String, String)| -> Vec<Ablation> {
+    let masked_alone = |(measure, masking): &(MaskingMeasure, Masking)| -> Vec<Ablation> {
         ablation.iter().filter(|row| row.measure == *measure && row.masking == *masking).cloned().collect()
     };
-    let masked_in_order = |(measure, masking): &(String, String)| -> Vec<Pruning> {
+    let masked_in_order = |(measure, masking): &(MaskingMeasure, Masking)| -> Vec<Pruning> {
         pruning.iter().filter(|row| row.measure == *measure && row.masking == *masking).cloned().collect()
     };
     let maps = settings.iter().map(masked_alone).filter(|rows| !rows.is_empty()).map(|rows| map(&rows, model));
@@ -39,7 +38,7 @@ pub(crate) fn pruning(ablation: &[Ablation], pruning: &[Pruning], model: &ModelS
         .grid(grid)
         .panels("More and more heads masked", panels.collect());
     for setting in &settings {
-        let name = Measure::of(&setting.0).with_masking(&setting.1);
+        let name = Shown::of(setting.0).with_masking(setting.1);
         for sheet in ablation_sheets(&masked_alone(setting)) {
             section = section.details(&format!("Heads missed most and least: {name}"), &sheet);
         }
@@ -51,39 +50,35 @@ pub(crate) fn pruning(ablation: &[Ablation], pruning: &[Pruning], model: &ModelS
 }
 
 /// How a measure is shown.
-struct Measure {
-    title: String,
+struct Shown {
+    title: &'static str,
     unit: &'static str,
     /// What one of the table's is in `unit`.
     factor: f64,
     harm: Colours,
 }
 
-impl Measure {
-    fn of(name: &str) -> Self {
-        let lower_is_worse = MaskingMeasure::of(name).is_some_and(|measure| measure.harm(1.0, 0.0) < 0.0);
-        let harm = if lower_is_worse { Colours::HarmBelow } else { Colours::HarmAbove };
-        let (title, unit, factor) = match name {
-            "masked_lm" => ("language-model loss", "nats per guessed piece", 1.0),
-            "states" => ("turn of the final states", "1 − cosine", 1.0),
-            "probe_uas" => ("UAS of the probe", "%", 100.0),
-            other => return Self { title: spaced(other), unit: "", factor: 1.0, harm },
+impl Shown {
+    fn of(measure: MaskingMeasure) -> Self {
+        let harm = if measure.harm(1.0, 0.0) < 0.0 { Colours::HarmBelow } else { Colours::HarmAbove };
+        let (title, unit, factor) = match measure {
+            MaskingMeasure::MaskedLm => ("language-model loss", "nats per guessed piece", 1.0),
+            MaskingMeasure::States => ("turn of the final states", "1 − cosine", 1.0),
+            MaskingMeasure::ProbeUas => ("UAS of the probe", "%", 100.0),
         };
-        Self { title: title.to_owned(), unit, factor, harm }
+        Self { title, unit, factor, harm }
     }
 
-    fn with_masking(&self, masking: &str) -> String {
+    fn with_masking(&self, masking: Masking) -> String {
         let masked = match masking {
-            "zero" => "masked heads do nothing".to_owned(),
-            "uniform" => "masked heads attend to all alike".to_owned(),
-            other => format!("masked by {}", spaced(other)),
+            Masking::Zero => "masked heads do nothing",
+            Masking::Uniform => "masked heads attend to all alike",
         };
         format!("{}, {masked}", self.title)
     }
 
     fn axis(&self) -> String {
         match self.unit {
-            "" => self.title.clone(),
             "%" => format!("{} in %", self.title),
             unit => unit.to_owned(),
         }
@@ -92,22 +87,22 @@ impl Measure {
 
 /// The change that each head alone makes; rows of one measure and masking.
 fn map(rows: &[Ablation], model: &ModelSummary) -> HeadMap {
-    let measure = Measure::of(&rows[0].measure);
+    let measure = Shown::of(rows[0].measure);
     let of_head = |layer, head| {
         let row = rows.iter().find(|row| (row.layer_index, row.head_index) == (layer, head))?;
         Some((measure.factor * (row.value - row.intact), row.standard_error.map(|error| measure.factor * error)))
     };
     let unit = if measure.unit == "%" { "points" } else { measure.unit };
-    HeadMap::numbers(measure.with_masking(&rows[0].masking), unit, measure.harm, &of_heads(model, of_head))
+    HeadMap::numbers(measure.with_masking(rows[0].masking), unit, measure.harm, &of_heads(model, of_head))
 }
 
 /// A curve for each order; rows of one measure and masking.
 fn panel(rows: &[Pruning], ablation: &[Ablation]) -> Panel {
-    let measure = Measure::of(&rows[0].measure);
+    let measure = Shown::of(rows[0].measure);
     let start = rows.iter().find(|row| row.step == 0).map(|row| row.value);
     let mine = |row: &&Ablation| row.measure == rows[0].measure && row.masking == rows[0].masking;
     let intact = start.or_else(|| ablation.iter().find(mine).map(|row| row.intact));
-    let line = |curve: &Curve<'_>| {
+    let line = |curve: &Curve| {
         let point = |point: &CurvePoint| {
             let note = match (point.head, point.spread) {
                 (Some((layer, head)), _) => format!("then also head {}-{}", layer + 1, head + 1),
@@ -132,7 +127,7 @@ fn panel(rows: &[Pruning], ablation: &[Ablation]) -> Panel {
     lines.extend(intact.map(|intact| Line::level("intact model", [0.0, f64::from(last)], measure.factor * intact)));
     Panel {
         id: format!("pruning-{}-{}", rows[0].measure, rows[0].masking),
-        title: measure.with_masking(&rows[0].masking),
+        title: measure.with_masking(rows[0].masking),
         x: "heads masked",
         y: measure.axis(),
         dots: Vec::new(),
@@ -141,11 +136,11 @@ fn panel(rows: &[Pruning], ablation: &[Ablation]) -> Panel {
     }
 }
 
-fn order_title(order: &str) -> String {
+fn order_title(order: PruningOrder) -> String {
     match order {
-        "importance" => "least important first".to_owned(),
-        "greedy" => "least missed first, greedily".to_owned(),
-        "random" => "at random".to_owned(),
-        other => spaced(other),
+        PruningOrder::Importance => "least important first",
+        PruningOrder::Greedy => "least missed first, greedily",
+        PruningOrder::Random => "at random",
     }
+    .to_owned()
 }

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::MaskingMeasure;
-use crate::kinds::shared::head;
+use crate::kinds::shared::{distinct, head};
 use crate::sheet::{Sheet, SheetCell};
-use crate::tables::{Ablation, Pruning};
+use crate::tables::{Ablation, Masking, MaskingMeasure, Pruning, PruningOrder};
 
 /// Heads whose masking alone is shown at either end.
 const SHOWN: usize = 5;
@@ -14,21 +13,14 @@ const SHOWN: usize = 5;
 const STEPS: u32 = 12;
 
 /// The rows of each measure, in the order in which measures occur.
-fn by_measure<T>(rows: &[T], name: impl Fn(&T) -> &str) -> Vec<(MaskingMeasure, Vec<&T>)> {
-    let mut blocks: Vec<(MaskingMeasure, Vec<&T>)> = Vec::new();
-    for row in rows {
-        let Some(measure) = MaskingMeasure::of(name(row)) else { continue };
-        match blocks.iter_mut().find(|(known, _)| *known == measure) {
-            Some((_, block)) => block.push(row),
-            None => blocks.push((measure, vec![row])),
-        }
-    }
-    blocks
+fn by_measure<T>(rows: &[T], of: impl Fn(&T) -> MaskingMeasure) -> Vec<(MaskingMeasure, Vec<&T>)> {
+    let block = |measure| (measure, rows.iter().filter(|row| of(row) == measure).collect());
+    distinct(rows.iter().map(&of)).into_iter().map(block).collect()
 }
 
 /// By each measure, the heads that the model misses most and least when they are masked alone.
 pub(super) fn ablation_sheets(rows: &[Ablation]) -> Vec<Sheet> {
-    by_measure(rows, |row| &row.measure).into_iter().map(|(measure, rows)| ablation_sheet(measure, rows)).collect()
+    by_measure(rows, |row| row.measure).into_iter().map(|(measure, rows)| ablation_sheet(measure, rows)).collect()
 }
 
 fn ablation_sheet(measure: MaskingMeasure, mut rows: Vec<&Ablation>) -> Sheet {
@@ -39,7 +31,7 @@ fn ablation_sheet(measure: MaskingMeasure, mut rows: Vec<&Ablation>) -> Sheet {
         let error = row.standard_error.map_or_else(|| "–".to_owned(), |error| measure.show(error));
         let head = head(row.layer_index, row.head_index);
         let change = measure.show_change(row.value - row.intact);
-        [head, row.masking.clone(), measure.show(row.value), change, error].map(SheetCell::from).to_vec()
+        [head, row.masking.to_string(), measure.show(row.value), change, error].map(SheetCell::from).to_vec()
     };
     let (most, rest) = rows.split_at(SHOWN.min(rows.len()));
     let least = &rest[rest.len().saturating_sub(SHOWN)..];
@@ -55,9 +47,9 @@ fn ablation_sheet(measure: MaskingMeasure, mut rows: Vec<&Ablation>) -> Sheet {
 }
 
 /// A curve of one order: by step the mean over its draws, and how far they are apart.
-pub(crate) struct Curve<'a> {
-    /// As the table calls it.
-    pub order: &'a str,
+pub(crate) struct Curve {
+    /// In which heads go.
+    pub order: PruningOrder,
     /// How often it was drawn; 1 for orders that are not.
     pub draws: usize,
     /// In the order of steps.
@@ -80,14 +72,8 @@ pub(crate) struct CurvePoint {
 }
 
 /// The curves of rows of one measure and masking, in the order in which they occur.
-pub(crate) fn curves<'a>(rows: &[&'a Pruning]) -> Vec<Curve<'a>> {
-    let mut orders: Vec<&str> = Vec::new();
-    for row in rows {
-        if !orders.contains(&row.order.as_str()) {
-            orders.push(&row.order);
-        }
-    }
-    let curve = |order: &'a str| {
+pub(crate) fn curves(rows: &[&Pruning]) -> Vec<Curve> {
+    let curve = |order: PruningOrder| {
         let mut steps: BTreeMap<u32, Vec<&Pruning>> = BTreeMap::new();
         for row in rows.iter().filter(|row| row.order == order) {
             steps.entry(row.step).or_default().push(row);
@@ -95,7 +81,7 @@ pub(crate) fn curves<'a>(rows: &[&'a Pruning]) -> Vec<Curve<'a>> {
         let draws = steps.values().map(Vec::len).max().unwrap_or(1);
         Curve { order, draws, points: steps.into_iter().map(|(step, draws)| point(step, &draws)).collect() }
     };
-    orders.into_iter().map(curve).collect()
+    distinct(rows.iter().map(|row| row.order)).into_iter().map(curve).collect()
 }
 
 fn point(step: u32, draws: &[&Pruning]) -> CurvePoint {
@@ -118,7 +104,7 @@ fn point(step: u32, draws: &[&Pruning]) -> CurvePoint {
 
 /// By each measure, the pruning curves: steps × orders.
 pub(super) fn pruning_sheets(rows: &[Pruning]) -> Vec<Sheet> {
-    by_measure(rows, |row| &row.measure).into_iter().map(|(measure, rows)| pruning_sheet(measure, &rows)).collect()
+    by_measure(rows, |row| row.measure).into_iter().map(|(measure, rows)| pruning_sheet(measure, &rows)).collect()
 }
 
 fn pruning_sheet(measure: MaskingMeasure, rows: &[&Pruning]) -> Sheet {
@@ -149,7 +135,7 @@ fn pruning_sheet(measure: MaskingMeasure, rows: &[&Pruning]) -> Sheet {
     let shown = steps.into_iter().filter(|step| *step == last || step % every == 0);
     sheet.groups.push(shown.map(line).collect());
     if let Some(row) = rows.first() {
-        sheet.notes.push(format!("{} {}", measure.meaning(), masked(&row.masking)));
+        sheet.notes.push(format!("{} {}", measure.meaning(), masked(row.masking)));
     }
     let drawn = curves.iter().find(|curve| curve.draws > 1);
     sheet.notes.extend(drawn.map(|curve| {
@@ -161,10 +147,10 @@ fn pruning_sheet(measure: MaskingMeasure, rows: &[&Pruning]) -> Sheet {
     sheet
 }
 
-fn masked(masking: &str) -> &'static str {
+fn masked(masking: Masking) -> &'static str {
     match masking {
-        "uniform" => "Masked heads attend to all positions equally.",
-        _ => "Masked heads do nothing.",
+        Masking::Uniform => "Masked heads attend to all positions equally.",
+        Masking::Zero => "Masked heads do nothing.",
     }
 }
 
@@ -177,8 +163,8 @@ mod tests {
             corpus: "en_ewt".into(),
             layer_index: 0,
             head_index,
-            masking: "zero".into(),
-            measure: "masked_lm".into(),
+            masking: Masking::Zero,
+            measure: MaskingMeasure::MaskedLm,
             value,
             intact: 2.5,
             standard_error: Some(0.0123),
@@ -220,11 +206,11 @@ mod tests {
 
     #[test]
     fn curves_side_by_side() {
-        let row = |order: &str, step, head: Option<(u32, u32)>, value| Pruning {
+        let row = |order: PruningOrder, step, head: Option<(u32, u32)>, value| Pruning {
             corpus: "en_ewt".into(),
-            order: order.into(),
-            masking: "uniform".into(),
-            measure: "states".into(),
+            order,
+            masking: Masking::Uniform,
+            measure: MaskingMeasure::States,
             step,
             layer_index: head.map(|head| head.0),
             head_index: head.map(|head| head.1),
@@ -237,9 +223,11 @@ mod tests {
             ci_low: None,
             ci_high: None,
         };
-        let mut rows = vec![row("importance", 0, None, 0.0), row("greedy", 0, None, 0.0)];
-        rows.extend((1..=24).map(|step| row("importance", step, Some((0, step - 1)), 0.01 * f64::from(step))));
-        rows.extend((1..=4).map(|step| row("greedy", step, Some((1, step - 1)), 0.005 * f64::from(step))));
+        let mut rows = vec![row(PruningOrder::Importance, 0, None, 0.0), row(PruningOrder::Greedy, 0, None, 0.0)];
+        rows.extend(
+            (1..=24).map(|step| row(PruningOrder::Importance, step, Some((0, step - 1)), 0.01 * f64::from(step))),
+        );
+        rows.extend((1..=4).map(|step| row(PruningOrder::Greedy, step, Some((1, step - 1)), 0.005 * f64::from(step))));
         let [sheet] = &pruning_sheets(&rows)[..] else { panic!("one measure, one table") };
         insta::assert_snapshot!(sheet.to_text(80), @"
         Pruning: the measure as more heads are masked
@@ -269,9 +257,9 @@ mod tests {
     fn draws_are_shown_by_their_mean_and_spread() {
         let row = |draw, step, value| Pruning {
             corpus: "en_ewt".into(),
-            order: "random".into(),
-            masking: "zero".into(),
-            measure: "probe_uas".into(),
+            order: PruningOrder::Random,
+            masking: Masking::Zero,
+            measure: MaskingMeasure::ProbeUas,
             step,
             layer_index: (step > 0).then_some(0),
             head_index: (step > 0).then_some(draw),
@@ -301,7 +289,7 @@ mod tests {
     #[test]
     fn each_measure_has_its_table_and_knows_which_way_is_down() {
         let uas = |head_index, value| Ablation {
-            measure: "probe_uas".into(),
+            measure: MaskingMeasure::ProbeUas,
             intact: 0.6,
             standard_error: Some(0.0123),
             correct: Some((1000.0 * value) as u64),
@@ -314,8 +302,5 @@ mod tests {
         assert_eq!(first(loss), ["1-2", "zero", "2.6000", "+0.1000", "0.0123"]);
         assert_eq!(first(probe), ["1-2", "zero", "50.00", "−10.00", "1.23"]);
         assert!(probe.notes[0].contains("UAS in %") && probe.notes[0].contains("at work: 60.00"), "{:?}", probe.notes);
-        for measure in MaskingMeasure::ALL {
-            assert_eq!(MaskingMeasure::of(measure.name()), Some(measure));
-        }
     }
 }

@@ -65,7 +65,8 @@ impl StructuralProbe {
         let rho =
             of(correlation).map(|rho| format!(", with a rank correlation of {}", rho.show(|it| format!("{it:.3}"))));
         let embeddings = format!("{probe} layer 0");
-        let above = differences.iter().find(|row| row.measure == share && row.a == *probe && row.b == embeddings);
+        let above =
+            differences.iter().find(|row| row.measure.name() == share && row.a == *probe && row.b == embeddings);
         let above = above.and_then(|row| {
             let (low, high) = row.ci_low.zip(row.ci_high)?;
             let (low, high) = (points(low), points(high));

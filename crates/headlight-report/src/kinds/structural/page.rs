@@ -6,7 +6,7 @@ use super::{is_structural, structural_sheet};
 use crate::html::plots::{Line, Panel, Point};
 use crate::html::section::Section;
 use crate::kinds::shared::distinct;
-use crate::tables::ProbeScore;
+use crate::tables::{ProbeGroup, ProbeScore};
 
 /// Structural probes over layers.
 pub(crate) fn structural(rows: &[ProbeScore], treebank: &str) -> Option<Section> {
@@ -35,7 +35,7 @@ const MEASURES: [[(&str, &str, &str); 2]; 2] = [
 
 fn panel(rows: &[ProbeScore], (measure, title, y): &(&str, &str, &str)) -> Option<Panel> {
     let factor = if y.ends_with('%') { 100.0 } else { 1.0 };
-    let of_layers = |row: &&ProbeScore| row.measure == *measure && row.group.as_deref() == Some("layer");
+    let of_layers = |row: &&ProbeScore| row.measure == *measure && row.group == Some(ProbeGroup::Layer);
     let of_layers: Vec<&ProbeScore> = rows.iter().filter(of_layers).collect();
     let layer = |row: &ProbeScore| row.group_value.as_deref()?.parse::<f64>().ok();
     let names = distinct(of_layers.iter().map(|row| row.probe.as_str()));

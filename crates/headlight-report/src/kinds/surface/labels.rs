@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::format::percent;
-
-/// The names of behaviours. A head that exceeds several thresholds has the last of them.
-pub(super) const BEHAVIOURS: [&str; 6] = ["next", "previous", "broad", "cls", "sep", "punctuation"];
+use crate::tables::Behaviour;
 
 /// What a head's mean over sequences has to exceed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,14 +24,14 @@ pub struct Thresholds {
 
 impl Thresholds {
     /// What the mean of a behaviour has to exceed: `attention to the next piece > 50.0 %`.
-    pub(super) fn exceeded(&self, behaviour: &str) -> String {
+    pub(super) fn exceeded(&self, behaviour: Behaviour) -> String {
         let (what, threshold) = match behaviour {
-            "next" => ("attention to the next piece", self.next),
-            "previous" => ("attention to the previous piece", self.previous),
-            "cls" => ("attention to [CLS]", self.cls),
-            "sep" => ("attention to [SEP]", self.sep),
-            "punctuation" => ("attention to full stops and commas", self.punctuation),
-            _ => return format!("entropy > {} nats", self.entropy),
+            Behaviour::Next => ("attention to the next piece", self.next),
+            Behaviour::Previous => ("attention to the previous piece", self.previous),
+            Behaviour::Cls => ("attention to [CLS]", self.cls),
+            Behaviour::Sep => ("attention to [SEP]", self.sep),
+            Behaviour::Punctuation => ("attention to full stops and commas", self.punctuation),
+            Behaviour::Broad => return format!("entropy > {} nats", self.entropy),
         };
         format!("{what} > {} %", percent(threshold))
     }

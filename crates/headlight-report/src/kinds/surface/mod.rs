@@ -12,9 +12,9 @@ use super::{Experiment, Kind};
 use crate::explorer::Explorer;
 use crate::format::{count, percent};
 use crate::html::section::Section;
-use crate::run::{ModelSummary, RunDirectory, RunError};
+use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::tables;
+use crate::tables::{self, Behaviour, SurfaceMeasure};
 
 pub use labels::Thresholds;
 
@@ -39,15 +39,15 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Each behaviour with the heads that have it.
-    fn labels(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let heads = |name| self.behaviours.get(name).map(Vec::as_slice).unwrap_or_default();
-        labels::BEHAVIOURS.into_iter().map(move |name| (name, heads(name)))
+    /// Each behaviour with the heads that have it; one that exceeds several thresholds has the last.
+    fn labels(&self) -> impl Iterator<Item = (Behaviour, &[String])> {
+        let heads = |behaviour: Behaviour| self.behaviours.get(behaviour.name()).map(Vec::as_slice).unwrap_or_default();
+        Behaviour::ALL.into_iter().map(move |behaviour| (behaviour, heads(behaviour)))
     }
 }
 
 /// The mean of a layer.
-fn layer_mean(rows: &[tables::Surface], layer: u32, measure: &str) -> Option<f64> {
+fn layer_mean(rows: &[tables::Surface], layer: u32, measure: SurfaceMeasure) -> Option<f64> {
     let of_layer =
         |row: &&tables::Surface| row.layer_index == layer && row.head_index.is_none() && row.measure == measure;
     rows.iter().find(of_layer).map(|row| row.value)
@@ -74,7 +74,7 @@ impl Kind for Surface {
             })
             .collect();
         let layers = 0..of.report().model.layers;
-        let by_layer = layers.filter_map(|layer| Some((layer, layer_mean(&rows, layer, "sep")?)));
+        let by_layer = layers.filter_map(|layer| Some((layer, layer_mean(&rows, layer, SurfaceMeasure::Sep)?)));
         findings.extend(by_layer.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(layer, share)| {
             format!(
                 "Attention to [SEP] is largest in layer {}: {} % in the mean of its heads ({what}).",
@@ -82,8 +82,8 @@ impl Kind for Surface {
                 percent(share)
             )
         }));
-        let by_layer =
-            (0..of.report().model.layers).filter_map(|layer| Some((layer, layer_mean(&rows, layer, "first")?)));
+        let by_layer = (0..of.report().model.layers)
+            .filter_map(|layer| Some((layer, layer_mean(&rows, layer, SurfaceMeasure::First)?)));
         findings.extend(by_layer.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(layer, share)| {
             format!(
                 "Without a special piece before the words attention parks on the first piece: most in layer {}, {} % of what \
@@ -127,15 +127,25 @@ fn by_layer(of: &Experiment<'_>, rows: &[tables::Surface], facts: &Facts) -> She
     let title = format!("What heads look at, means of layers, {}", facts.seen.what());
     let mut columns =
         [">layer", ">prev", ">next", ">self", ">[CLS]", ">[SEP]", ">SEP→SEP", ">. ,", ">entropy", ">of [CLS]"];
-    let mut shown = ["prev", "next", "self", "cls", "sep", "sep_sep", "punct", "entropy", "entropy_cls"];
+    let mut shown = [
+        SurfaceMeasure::Previous,
+        SurfaceMeasure::Next,
+        SurfaceMeasure::Current,
+        SurfaceMeasure::Cls,
+        SurfaceMeasure::Sep,
+        SurfaceMeasure::SepToSep,
+        SurfaceMeasure::Punctuation,
+        SurfaceMeasure::Entropy,
+        SurfaceMeasure::ClsEntropy,
+    ];
     // Where no special piece stands before the words, the first piece is where attention parks.
-    if rows.iter().any(|row| row.measure == "first") {
-        (columns[4], shown[3]) = (">first", "first");
+    if rows.iter().any(|row| row.measure == SurfaceMeasure::First) {
+        (columns[4], shown[3]) = (">first", SurfaceMeasure::First);
     }
     let mut sheet = Sheet::new(title, &columns);
-    let cell = |layer, measure: &str| match layer_mean(rows, layer, measure) {
+    let cell = |layer, measure: SurfaceMeasure| match layer_mean(rows, layer, measure) {
         None => "–".to_owned(),
-        Some(mean) if measure.starts_with("entropy") => format!("{mean:.2}"),
+        Some(mean) if measure.is_entropy() => format!("{mean:.2}"),
         Some(mean) => percent(mean),
     };
     let row = |layer: u32| {
@@ -163,47 +173,44 @@ fn by_layer(of: &Experiment<'_>, rows: &[tables::Surface], facts: &Facts) -> She
 fn behaviours(facts: &Facts) -> Sheet {
     let title = format!("What heads mostly look at, {}", facts.seen.what());
     let mut sheet = Sheet::new(title, &["<behaviour", ">heads", "<which"]);
-    let row =
-        |(name, heads): (&str, &[String])| vec![name.into(), heads.len().to_string().into(), listed(heads, 9).into()];
+    let row = |(behaviour, heads): (Behaviour, &[String])| {
+        vec![behaviour.name().into(), heads.len().to_string().into(), listed(heads, 9).into()]
+    };
     sheet.groups.push(facts.labels().map(row).collect());
     sheet.notes.extend(facts.thresholds.map(|thresholds| {
         format!(
             "A head has a behaviour when its mean over the sequences exceeds a threshold ([roles] of the config): {}. It is \
              counted once, for the last one it exceeds.",
-            labels::BEHAVIOURS.map(|name| thresholds.exceeded(name)).join(", ")
+            Behaviour::ALL.map(|behaviour| thresholds.exceeded(behaviour)).join(", ")
         )
     }));
     sheet
 }
 
-/// Names for people of the surface measures, in the order in which they are shown.
-const MEASURES: [(&str, &str); 11] = [
-    ("prev", "to the previous piece"),
-    ("next", "to the next piece"),
-    ("self", "to itself"),
-    ("cls", "to [CLS]"),
-    ("first", "of other pieces to the first"),
-    ("sep", "to [SEP]"),
-    ("punct", "to . and ,"),
-    ("sep_sep", "[SEP] to [SEP]"),
-    ("rest_sep", "other pieces to [SEP]"),
-    ("entropy", "entropy of all rows"),
-    ("entropy_cls", "entropy of the [CLS] row"),
+impl SurfaceMeasure {
+    /// Whether it is in nats, and no share of attention.
+    fn is_entropy(self) -> bool {
+        matches!(self, SurfaceMeasure::Entropy | SurfaceMeasure::ClsEntropy | SurfaceMeasure::UniformEntropy)
+    }
+}
+
+/// The surface measures of heads with their names for people, in the order in which they are shown.
+const MEASURES: [(SurfaceMeasure, &str); 11] = [
+    (SurfaceMeasure::Previous, "to the previous piece"),
+    (SurfaceMeasure::Next, "to the next piece"),
+    (SurfaceMeasure::Current, "to itself"),
+    (SurfaceMeasure::Cls, "to [CLS]"),
+    (SurfaceMeasure::First, "of other pieces to the first"),
+    (SurfaceMeasure::Sep, "to [SEP]"),
+    (SurfaceMeasure::Punctuation, "to . and ,"),
+    (SurfaceMeasure::SepToSep, "[SEP] to [SEP]"),
+    (SurfaceMeasure::OtherToSep, "other pieces to [SEP]"),
+    (SurfaceMeasure::Entropy, "entropy of all rows"),
+    (SurfaceMeasure::ClsEntropy, "entropy of the [CLS] row"),
 ];
 
-/// The name for people of a surface measure.
-fn measure_title(measure: &str, model: &ModelSummary) -> String {
-    let known = MEASURES.iter().find(|(name, _)| *name == measure);
-    known.map_or_else(|| measure.replace('_', " "), |(_, title)| model.named(title))
-}
-
-/// Where a surface measure stands among the others.
-fn measure_order(measure: &str) -> usize {
-    MEASURES.iter().position(|(name, _)| *name == measure).unwrap_or(MEASURES.len())
-}
-
 /// For each layer the mean over the rows of a measure.
-pub(crate) fn layer_means(rows: &[tables::Surface], measure: &str) -> Vec<(u32, f64)> {
+pub(crate) fn layer_means(rows: &[tables::Surface], measure: SurfaceMeasure) -> Vec<(u32, f64)> {
     let mut sums: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.measure == measure) {
         let (sum, n) = sums.entry(row.layer_index).or_default();
@@ -217,9 +224,9 @@ pub(crate) fn layer_means(rows: &[tables::Surface], measure: &str) -> Vec<(u32, 
 fn surface_sheet(rows: &[tables::Surface]) -> Sheet {
     let mut values: BTreeMap<u32, BTreeMap<&str, Vec<f64>>> = BTreeMap::new();
     for row in rows {
-        values.entry(row.layer_index).or_default().entry(&row.measure).or_default().push(row.value);
+        values.entry(row.layer_index).or_default().entry(row.measure.name()).or_default().push(row.value);
     }
-    let mut measures: Vec<&str> = rows.iter().map(|row| row.measure.as_str()).collect();
+    let mut measures: Vec<&str> = rows.iter().map(|row| row.measure.name()).collect();
     measures.sort_unstable();
     measures.dedup();
     let titles: Vec<String> = measures.iter().map(|measure| format!(">{}", measure.replace('_', " "))).collect();

@@ -1,25 +1,22 @@
 //! What heads look at, layer by layer.
 
-use super::{layer_means, measure_order, measure_title, surface_sheet};
+use super::{MEASURES, layer_means, surface_sheet};
 use crate::html::plots::{Line, Panel, Point};
 use crate::html::section::Section;
 use crate::kinds::shared::{head, source};
 use crate::run::ModelSummary;
-use crate::tables::Surface;
+use crate::tables::{Surface, SurfaceMeasure};
 
 /// Surface patterns: shares of attention, and how broad it is.
 pub(crate) fn surface(rows: &[Surface], model: &ModelSummary) -> Option<Section> {
     if rows.is_empty() {
         return None;
     }
-    let mut measures: Vec<&str> = rows.iter().map(|row| row.measure.as_str()).collect();
-    measures.sort_by_key(|measure| (measure_order(measure), *measure));
-    measures.dedup();
-    measures.retain(|measure| *measure != UNIFORM);
-    let (entropies, shares): (Vec<&str>, Vec<&str>) =
-        measures.into_iter().partition(|measure| measure.starts_with("entropy"));
-    let panels =
-        |measures: Vec<&str>, unit: &str| measures.iter().map(|measure| panel(rows, measure, unit, model)).collect();
+    let shown = MEASURES.into_iter().filter(|(measure, _)| rows.iter().any(|row| row.measure == *measure));
+    let (entropies, shares): (Vec<_>, Vec<_>) = shown.partition(|(measure, _)| measure.is_entropy());
+    let panels = |measures: Vec<(SurfaceMeasure, &str)>, unit: &str| {
+        measures.into_iter().map(|measure| panel(rows, measure, unit, model)).collect()
+    };
     let introduction = "Where heads look, whatever the words mean. A dot is a head, the line is the mean of a layer; the \
                         dotted line is what attention to everything alike would have.";
     let section = Section::new("layers", "What heads look at", introduction)
@@ -30,22 +27,21 @@ pub(crate) fn surface(rows: &[Surface], model: &ModelSummary) -> Option<Section>
     Some(section)
 }
 
-const UNIFORM: &str = "entropy_uniform";
-
-fn panel(rows: &[Surface], measure: &str, unit: &str, model: &ModelSummary) -> Panel {
+fn panel(rows: &[Surface], (measure, title): (SurfaceMeasure, &str), unit: &str, model: &ModelSummary) -> Panel {
     let heads = rows.iter().filter(|row| row.measure == measure);
     let dots = heads.filter_map(|row| {
         let head = head(row.layer_index, row.head_index?);
         Some((f64::from(row.layer_index + 1), row.value, head))
     });
-    let curve = |measure: &str| layer_means(rows, measure).into_iter().map(|(at, value)| Point::new(at + 1, value));
+    let curve = |measure| layer_means(rows, measure).into_iter().map(|(at, value)| Point::new(at + 1, value));
     let mut lines = vec![Line::new("mean of the layer", curve(measure))];
-    if measure == "entropy" && rows.iter().any(|row| row.measure == UNIFORM) {
-        lines.push(Line { reference: true, ..Line::new("uniform attention", curve(UNIFORM)) });
+    let uniform = SurfaceMeasure::UniformEntropy;
+    if measure == SurfaceMeasure::Entropy && rows.iter().any(|row| row.measure == uniform) {
+        lines.push(Line { reference: true, ..Line::new("uniform attention", curve(uniform)) });
     }
     Panel {
         id: format!("surface-{measure}"),
-        title: measure_title(measure, model),
+        title: model.named(title),
         x: "layer",
         y: unit.to_owned(),
         dots: dots.collect(),

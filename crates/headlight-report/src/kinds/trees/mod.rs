@@ -112,13 +112,13 @@ fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables::TreeMeasure;
+    use crate::tables::{Split, TreeMeasure};
 
     #[test]
     fn chosen_heads_stand_beside_chains() {
         let row = |predictor: TreePredictor, tree: TreeShape, correct: u64| HeadTree {
             treebank: "t".into(),
-            split: "evaluate".into(),
+            split: Split::Evaluate,
             predictor,
             layer_index: (predictor != TreePredictor::Chain).then_some(4),
             head_index: (predictor != TreePredictor::Chain).then_some(2),

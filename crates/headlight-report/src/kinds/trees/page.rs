@@ -7,7 +7,7 @@ use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, legend, number, strip, table, text};
 use crate::kinds::shared::{head_name, of_heads, share};
 use crate::run::ModelSummary;
-use crate::tables::{HeadTree, TreePredictor, TreeShape};
+use crate::tables::{HeadTree, Split, TreePredictor, TreeShape};
 
 /// The chosen head of each way to make a tree, and how all heads do.
 pub(crate) fn trees(rows: &[HeadTree], model: &ModelSummary) -> Option<Section> {
@@ -17,8 +17,9 @@ pub(crate) fn trees(rows: &[HeadTree], model: &ModelSummary) -> Option<Section> 
     let chosen: Vec<&HeadTree> = rows.iter().filter(|row| row.predictor == TreePredictor::Head).collect();
     let shown = |tree: &TreeShape| rows.iter().any(|row| row.tree == *tree);
     let maps = TreeShape::ALL.into_iter().filter(shown).filter_map(|tree| {
-        let of_tree =
-            |row: &&HeadTree| row.tree == tree && row.predictor == TreePredictor::EachHead && row.split == "evaluate";
+        let of_tree = |row: &&HeadTree| {
+            row.tree == tree && row.predictor == TreePredictor::EachHead && row.split == Split::Evaluate
+        };
         let scored: Vec<&HeadTree> = rows.iter().filter(of_tree).collect();
         let of_head = |layer, head| {
             let row = scored.iter().find(|row| (row.layer_index, row.head_index) == (Some(layer), Some(head)))?;
