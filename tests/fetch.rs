@@ -226,7 +226,7 @@ fn what_is_not_the_file_is_refused_before_it_is_kept() {
     // Announced shorter than sent, and cut where nobody announced anything.
     let announced = Some(weights.len() as u64 / 2);
     let error = refused("model.safetensors", Answer { announced, ..Answer::file(weights.clone()) });
-    assert!(error.contains("its own header says"), "{error}");
+    assert!(error.contains("its header promises"), "{error}");
     let error = refused("config.json", Answer::file("{\"model_type\": \"bert\", "));
     assert!(error.contains("config.json is no JSON"), "{error}");
     // More than such a file can have.

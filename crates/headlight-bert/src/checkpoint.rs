@@ -81,6 +81,9 @@ pub(crate) struct Checkpoint {
 const WHOLE_OR_INDEX: [&str; 4] =
     ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
 
+/// The longest header that is read, as of the safetensors crate.
+const LONGEST_HEADER: u64 = 100_000_000;
+
 /// The index of shards.
 #[derive(Deserialize)]
 struct Index {
@@ -206,6 +209,14 @@ fn read_header(path: &Path, file_number: usize) -> Result<BTreeMap<String, Store
     }
 }
 
+/// Whether a safetensors file is whole: its header can be read, and it is as long as that says.
+///
+/// # Errors
+/// [`LoadError::Read`] where it cannot be read, else [`LoadError::Damaged`].
+pub fn check_safetensors(path: &Path) -> Result<(), LoadError> {
+    read_safetensors_header(path, 0).map(drop)
+}
+
 /// Reads the header of a safetensors file and checks that the file is as long as it says.
 fn read_safetensors_header(path: &Path, file_number: usize) -> Result<BTreeMap<String, Stored>, LoadError> {
     let failed = |source| LoadError::Read { path: path.to_owned(), source };
@@ -219,6 +230,9 @@ fn read_safetensors_header(path: &Path, file_number: usize) -> Result<BTreeMap<S
         return Err(damaged(format!("it has {length} bytes")));
     };
     let header_length = u64::from_le_bytes(*prefix);
+    if header_length > LONGEST_HEADER {
+        return Err(damaged(format!("its header should take {header_length} bytes, and no header takes so many")));
+    }
     let data_start = header_length.saturating_add(8);
     if data_start > length {
         return Err(damaged(format!("its header should take {header_length} bytes, but the file has {length}")));

@@ -59,6 +59,7 @@ pub use architecture::{
     Activation, Architecture, Attention, Biases, Buckets, Embedding, FeedForward, LmShape, LmTransform, Local,
     LocalLayers, Norm, NormKind, Order, Positions, Relative, Rotary, Visibility,
 };
+pub use checkpoint::check_safetensors;
 pub use device::{Device, DeviceError, keep_kernels};
 pub use error::{LoadError, TensorProblems};
 pub use gradients::{LossGradients, MaskedLm, MaskedLmError};

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use headlight_bert::{LoadError, check_safetensors};
 use serde::de::IgnoredAny;
 
 /// Kinds of files that are fetched.
@@ -66,19 +67,14 @@ pub fn check(name: &str, path: &Path) -> Result<()> {
             let parsed: Result<IgnoredAny, _> = serde_json::from_reader(BufReader::new(file));
             parsed.map(drop).with_context(|| format!("{name} is no JSON{}", instead(path)))
         }
-        Content::Safetensors => {
-            let mut length = [0; 8];
-            let header = file.read_exact(&mut length).ok().map(|()| u64::from_le_bytes(length));
-            let Some(header) = header.filter(|header| (2..=100 * MIB).contains(header) && 8 + header <= bytes) else {
-                bail!("{name} is no safetensors file{}", instead(path));
-            };
-            let mut text = vec![0; header as usize];
-            file.read_exact(&mut text).with_context(read)?;
-            let end = data_end(&text).with_context(|| format!("{name} is no safetensors file{}", instead(path)))?;
-            let whole = end.saturating_add(8 + header);
-            ensure!(whole == bytes, "{name} has {bytes} bytes, and its own header says {whole}");
-            Ok(())
-        }
+        Content::Safetensors => match check_safetensors(path) {
+            Ok(()) => Ok(()),
+            Err(LoadError::Damaged { problem, .. }) => {
+                bail!("{name} is no whole safetensors file{}: {problem}", instead(path))
+            }
+            Err(LoadError::Pointer { .. }) => bail!("{name} is no safetensors file{}", instead(path)),
+            Err(other) => Err(other).with_context(read),
+        },
         Content::Archive => {
             let mut beginning = [0; PICKLED.len()];
             if file.read_exact(&mut beginning).is_ok() && beginning == *PICKLED {
@@ -102,16 +98,6 @@ pub fn check(name: &str, path: &Path) -> Result<()> {
             Ok(())
         }
     }
-}
-
-/// Where the data of a safetensors header ends.
-fn data_end(header: &[u8]) -> Result<u64> {
-    let header: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(header)?;
-    let tensors = header.iter().filter(|(name, _)| *name != "__metadata__");
-    let end = |(name, tensor): (&String, &serde_json::Value)| {
-        tensor["data_offsets"][1].as_u64().with_context(|| format!("{name} has no data_offsets"))
-    };
-    tensors.map(end).try_fold(0, |last, end| Ok(last.max(end?)))
 }
 
 /// What is known of a file that is not what it should be.
@@ -164,9 +150,9 @@ mod tests {
         }
         assert!(said("tokenizer.json", b"{\"a\": [1]").contains("is no JSON"));
         assert!(said("model.safetensors", b"version https://git-lfs.github.com/spec/v1\n").contains("Git LFS pointer"));
-        assert!(said("model.safetensors", &safetensors(header, 7)).contains("its own header says"));
-        assert!(said("model.safetensors", &safetensors(header, 9)).contains("its own header says"));
-        assert!(said("model.safetensors", &u64::MAX.to_le_bytes()).contains("is no safetensors file"));
+        assert!(said("model.safetensors", &safetensors(header, 7)).contains("its header promises"));
+        assert!(said("model.safetensors", &safetensors(header, 9)).contains("its header promises"));
+        assert!(said("model.safetensors", &u64::MAX.to_le_bytes()).contains("is no whole safetensors file"));
         assert!(said("pytorch_model.bin", b"PK\x03\x04 and nothing more").contains("no whole archive"));
         assert!(said("x.conllu", b"404: Not Found\n").contains("is no CoNLL-U"));
     }
