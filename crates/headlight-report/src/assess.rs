@@ -4,7 +4,7 @@ mod chosen;
 
 use crate::Selection;
 use crate::stats::{
-    Bootstrap, Counts, Interval, Pair, PairedIntervals, StatsError, Unit, holm_over_differing, sign_flip_test,
+    Bootstrap, Counts, Interval, Pair, PairedIntervals, StatsError, Unit, holm_by_family, sign_flip_test,
 };
 use crate::tables::BestHead;
 
@@ -100,19 +100,10 @@ pub fn assess(choices: &[RelationCounts], assessment: &Assessment<'_>) -> Result
             ..BestHead::of(&choice.chosen)
         });
     }
-    adjust(&mut rows, &differs, is_aggregate);
-    adjust(&mut rows, &differs, |relation| !is_aggregate(relation));
+    let tests = rows.iter().zip(differs).map(|(row, differs)| (row.p_value, differs, is_aggregate(&row.relation)));
+    let adjusted = holm_by_family(&tests.collect::<Vec<_>>());
+    rows.iter_mut().zip(adjusted).for_each(|(row, p)| row.p_adjusted = p);
     Ok(rows)
-}
-
-/// Fills `p_adjusted` of the rows of one family.
-fn adjust(rows: &mut [BestHead], differs: &[bool], in_family: impl Fn(&str) -> bool) {
-    let family = rows.iter_mut().zip(differs).filter(|(row, _)| in_family(&row.relation));
-    let (mut family, tests): (Vec<_>, Vec<_>) =
-        family.filter_map(|(row, &differs)| Some((row.p_value?, differs)).map(|test| (row, test))).unzip();
-    for (row, adjusted) in family.iter_mut().zip(holm_over_differing(&tests)) {
-        row.p_adjusted = Some(adjusted);
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Null models: what the same choice among as many heads finds in models with random weights (METHOD §2).
 
 use crate::assess::{is_aggregate, is_between_words};
-use crate::stats::{Bootstrap, Counts, Pair, StatsError, Unit, holm_over_differing, sign_flip_test};
+use crate::stats::{Bootstrap, Counts, Pair, StatsError, Unit, holm_by_family, sign_flip_test};
 use crate::tables::{Direction, NullModel};
 
 /// The best heads of one relation: the trained model's, and that of each random one.
@@ -40,7 +40,7 @@ pub fn null_models(
     bootstrap: &Bootstrap,
     tested: bool,
 ) -> Result<Vec<NullModel>, StatsError> {
-    let mut rows = Vec::new();
+    let (mut rows, mut differs) = (Vec::new(), Vec::new());
     let draws = choices.iter().map(|choice| choice.draws.len()).max().unwrap_or(0);
     for draw in (0..draws).map(Some).chain([None]) {
         let pairs: Vec<Paired<'_>> = choices
@@ -56,8 +56,7 @@ pub fn null_models(
             .collect();
         let compared: Vec<Pair<'_>> = pairs.iter().map(|(.., [a, b])| Pair { a, b }).collect();
         let intervals = bootstrap.paired(&compared)?;
-        let start = rows.len();
-        let differs: Vec<bool> = compared.iter().map(Pair::differs).collect();
+        differs.extend(compared.iter().map(Pair::differs));
         for (((choice, random, _), pair), intervals) in pairs.iter().zip(&compared).zip(intervals) {
             let (correct, total) = Counts::sum(pair.b);
             let interval = intervals.map(|intervals| intervals.difference);
@@ -86,9 +85,11 @@ pub fn null_models(
                 units: pair.a.len() as u64,
             });
         }
-        adjust(&mut rows[start..], &differs, is_aggregate);
-        adjust(&mut rows[start..], &differs, |relation| !is_aggregate(relation));
     }
+    let family = |row: &NullModel| (row.draw, is_aggregate(&row.relation));
+    let tests = rows.iter().zip(differs).map(|(row, differs)| (row.p_value, differs, family(row)));
+    let adjusted = holm_by_family(&tests.collect::<Vec<_>>());
+    rows.iter_mut().zip(adjusted).for_each(|(row, p)| row.p_adjusted = p);
     Ok(rows)
 }
 
@@ -113,16 +114,6 @@ fn together(choice: &NullChoices) -> Option<[Vec<Counts>; 2]> {
 fn share(counts: &[Counts]) -> f64 {
     let (correct, total) = Counts::sum(counts);
     if total == 0 { 0.0 } else { correct as f64 / total as f64 }
-}
-
-/// Fills `p_adjusted` of the rows of one family.
-fn adjust(rows: &mut [NullModel], differs: &[bool], in_family: impl Fn(&str) -> bool) {
-    let family = rows.iter_mut().zip(differs).filter(|(row, _)| in_family(&row.relation));
-    let (mut family, tests): (Vec<_>, Vec<_>) =
-        family.filter_map(|(row, &differs)| Some((row.p_value?, differs)).map(|test| (row, test))).unzip();
-    for (row, adjusted) in family.iter_mut().zip(holm_over_differing(&tests)) {
-        row.p_adjusted = Some(adjusted);
-    }
 }
 
 #[cfg(test)]

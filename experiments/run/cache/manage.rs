@@ -5,24 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
+pub use headlight_attention::store::State;
 use headlight_attention::store::{self, StoreSummary};
 
 use super::super::checked;
 use super::{Card, DATA, Place, Shelf};
 use crate::config::CacheConfig;
-
-/// How far something has got.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum State {
-    /// It can be used.
-    Complete,
-    /// A run is writing it.
-    Writing,
-    /// A run that wrote it was interrupted; the next one that needs it goes on.
-    Interrupted,
-    /// It cannot be used, for this reason; the next run that needs it makes it anew.
-    Damaged(String),
-}
 
 /// One thing that is kept.
 #[derive(Clone, Debug)]
@@ -93,8 +81,8 @@ pub fn list(shelf: Shelf, root: &Path) -> Result<Vec<Entry>> {
 
 impl Entry {
     fn of_store(&mut self, store: &StoreSummary) {
-        if let store::State::Damaged(reason) = &store.state {
-            self.state = State::Damaged(reason.clone());
+        if let State::Damaged(_) = &store.state {
+            self.state = store.state.clone();
         }
         self.inputs = Some(store.sentences);
         if let Some(key) = &store.key {

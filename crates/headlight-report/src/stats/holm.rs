@@ -24,3 +24,18 @@ pub(crate) fn holm_over_differing(tests: &[(f64, bool)]) -> Vec<f64> {
     let mut adjusted = holm(&members).into_iter();
     tests.iter().map(|(p, differs)| if *differs { adjusted.next().unwrap_or(*p) } else { *p }).collect()
 }
+
+/// The same within each family apart, `None` of what was not tested; the family of each test is told behind it.
+pub(crate) fn holm_by_family<F: PartialEq>(tests: &[(Option<f64>, bool, F)]) -> Vec<Option<f64>> {
+    let mut adjusted = vec![None; tests.len()];
+    for (first, (_, _, family)) in tests.iter().enumerate() {
+        if tests[..first].iter().any(|(_, _, known)| known == family) {
+            continue;
+        }
+        let of_family = tests.iter().enumerate().filter(|(_, (_, _, of))| of == family);
+        let (places, members): (Vec<usize>, Vec<(f64, bool)>) =
+            of_family.filter_map(|(at, (p, differs, _))| Some((at, ((*p)?, *differs)))).unzip();
+        places.into_iter().zip(holm_over_differing(&members)).for_each(|(at, p)| adjusted[at] = Some(p));
+    }
+    adjusted
+}

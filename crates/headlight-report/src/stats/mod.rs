@@ -30,7 +30,7 @@ pub use bootstrap::{Bootstrap, Interval, PairedIntervals};
 pub use counts::{Counts, Pair, StatsError, Unit};
 pub use false_discovery::benjamini_hochberg;
 pub use holm::holm;
-pub(crate) use holm::holm_over_differing;
+pub(crate) use holm::{holm_by_family, holm_over_differing};
 pub use maximum::{Contest, Maxima, SignFlips, step_down};
 pub use sign_flip::{sign_flip_ahead, sign_flip_test};
 
