@@ -57,9 +57,41 @@ fn trees_go_on_within_the_pass() {
     check("kind = \"trees\"", "en_sample-evaluate.conllu", 60);
 }
 
+/// What ensembles read is stored whole before heads are gathered: interrupted then, nothing is encoded again.
 #[test]
-fn ensembles_go_on_within_a_round() {
-    check("kind = \"ensembles\"", "en_sample-evaluate.conllu", 60);
+fn ensembles_that_are_interrupted_encode_nothing_again() {
+    let world = World::new();
+    let sample = fs::read_to_string(root().join("data/sample/en_sample-evaluate.conllu")).unwrap();
+    world.write("many.conllu", sample.repeat(60));
+    world.write(
+        "long.toml",
+        format!(
+            "threads = 1\n[model]\npath = {:?}\n[treebank]\nevaluate = [\"many.conllu\"]\n[[experiment]]\nkind = \"ensembles\"\n\
+             selection = \"same\"\nresamples = 1000\n",
+            tiny_bert()
+        ),
+    );
+    let is_stored = || {
+        let folders = fs::read_dir(world.path("cache/headlight/attention")).into_iter().flatten().flatten();
+        folders.map(|it| it.path()).any(|it| it.is_dir() && !it.file_name().unwrap().to_string_lossy().starts_with('.'))
+    };
+    let mut child = world.command(&["run", "long.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !is_stored() && child.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(killed.success() && output.status.code() == Some(130), "{:?} {stderr}", output.status);
+    assert!(is_stored() && !world.path("runs/long").exists());
+    world.succeed(&["run", "long.toml"]);
+    assert!(!world.read("runs/long/manifest.json").contains("\"encode "), "{}", world.read("runs/long/manifest.json"));
+    let alone = World::new();
+    ["many.conllu", "long.toml"].iter().for_each(|file| drop(alone.write(file, world.read(file))));
+    alone.succeed(&["run", "long.toml"]);
+    let [resumed, whole] = [&world, &alone].map(|world| tables(&world.path("runs/long")));
+    assert!(!whole.is_empty());
+    assert!(resumed == whole);
 }
 
 #[test]

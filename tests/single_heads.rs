@@ -1,10 +1,12 @@
 //! The experiment kinds beside `heads`, each from a config to its tables, on the tiny model and the sample data.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
+use headlight_heads::Fold;
 use serde_json::Value;
 
-use crate::support::{World, tiny_bert};
+use crate::support::{World, root, tiny_bert};
 
 /// The tiny model has 3 layers of 3 heads.
 const HEADS: usize = 9;
@@ -327,6 +329,60 @@ fn heads_are_gathered_into_ensembles() {
         let most = heads.iter().filter(counted).map(|of| of[6].parse::<u64>().unwrap()).max();
         assert_eq!(most, row[4].parse().ok(), "{row:?}");
     }
+}
+
+/// With folds each half has what the other gathered: the sums of two runs on the halves as files.
+#[test]
+fn halves_gather_heads_for_each_other() {
+    let (world, printed) =
+        run("ensembles", SPLITS, &["--set", "ensembles.selection=folds", "--set", "ensembles.min_total=10"]);
+    let sample = fs::read_to_string(root().join("data/sample/en_sample-evaluate.conllu")).unwrap();
+    let of_half = |wanted: Fold| -> String {
+        let is_of = |sentence: &&str| {
+            let name = sentence.lines().find_map(|line| line.strip_prefix("# sent_id = "));
+            name.is_some_and(|name| Fold::of_name(name) == wanted)
+        };
+        sample.split_inclusive("\n\n").filter(is_of).collect()
+    };
+    let apart = [(Fold::First, Fold::Second), (Fold::Second, Fold::First)].map(|(gathered, reported)| {
+        let world = World::new();
+        world.write("gathered.conllu", of_half(gathered));
+        world.write("reported.conllu", of_half(reported));
+        let splits = "[treebank]\nselect = [\"gathered.conllu\"]\nevaluate = [\"reported.conllu\"]";
+        world.write("tiny.toml", config("ensembles", splits) + "min_total = 10\n");
+        world.succeed(&["run", "tiny.toml"]);
+        world
+    });
+    let [first, second] = apart.each_ref().map(|world| table(world, "ensembles"));
+    let rows = table(&world, "ensembles");
+    let of = |rows: &[Vec<String>], key: &[String]| rows.iter().find(|row| row[1..3] == *key).cloned();
+    let in_both = first.iter().filter(|row| of(&second, &row[1..3]).is_some()).count();
+    assert!(rows.len() > 10 && rows.len() == in_both, "{} {in_both}", rows.len());
+    for row in &rows {
+        let [a, b] = [&first, &second].map(|half| of(half, &row[1..3]).unwrap());
+        let number = |row: &[String], cell: usize| row[cell].parse::<u64>().unwrap();
+        for cell in [4, 5, 6, 7, 11, 16] {
+            assert_eq!(number(row, cell), number(&a, cell) + number(&b, cell), "{cell}: {row:?}");
+        }
+        for cell in [3, 10, 14] {
+            let either = if a[cell] == b[cell] { a[cell].clone() } else { format!("{}/{}", a[cell], b[cell]) };
+            assert_eq!(row[cell], either, "{row:?}");
+        }
+        assert_eq!(row[15], if a[15] == b[15] { a[15].as_str() } else { "" }, "{row:?}");
+    }
+    let trees = table(&world, "ensemble_trees");
+    let [first, second] = apart.each_ref().map(|world| table(world, "ensemble_trees"));
+    for row in trees.iter().filter(|row| row[6].is_empty()) {
+        let sum = |cell: usize| {
+            let of = |rows: &[Vec<String>]| {
+                let same = |it: &&Vec<String>| it[1] == row[1] && it[5..7] == row[5..7];
+                rows.iter().find(same).unwrap()[cell].parse::<u64>().unwrap()
+            };
+            of(&first) + of(&second)
+        };
+        assert_eq!([7, 8].map(sum), [7, 8].map(|cell| row[cell].parse::<u64>().unwrap()), "{row:?}");
+    }
+    assert!(printed.contains("Heads that find a relation together"), "{printed}");
 }
 
 #[test]

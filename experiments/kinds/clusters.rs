@@ -19,6 +19,7 @@ use serde_json::json;
 use super::Kind;
 use super::shared::behaviour as to_table;
 use super::shared::predictions::{Predictions, Rows};
+use super::shared::selection::{Selection, Splits, is_elsewhere};
 use crate::cli::progress::{Amount, Progress};
 use crate::config::{Settings, Split, choice};
 use crate::run::{Ask, Interrupted, Outcome, Record, Run, SequencesSeen, Stream, interrupted};
@@ -46,10 +47,9 @@ impl Kind for Clusters {
     }
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
-        let mut asks = vec![Ask::now(record(run)?)];
-        for split in [Split::Evaluate, Split::Select] {
-            asks.extend(predictions(run, split)?.map(|(_, predictions)| Ask::now(predictions)));
-        }
+        let mut asks: Vec<Ask> = vec![Box::new(record(run)?)];
+        let of_splits = Splits::make(selection(run), |split| predictions(run, split))?;
+        asks.extend(of_splits.into_each().flatten().map(|(_, predictions)| Box::new(predictions) as Ask));
         Ok(asks)
     }
 
@@ -66,21 +66,22 @@ impl Kind for Clusters {
         let (distances, means, offsets) = run.read(&record)?.sum;
         let stream = run.sequences()?;
         let seen = run.sequences_seen(stream)?;
-        let reported = scores(run, Split::Evaluate, grid)?;
-        let chosen = scores(run, Split::Select, grid)?;
+        let selection = selection(run);
+        let splits = Splits::make(selection, |split| scores(run, split, grid))?;
+        let (reported, chosen) = (splits.evaluate.as_ref(), splits.select.as_ref().and_then(Option::as_ref));
+        let are_apart = chosen.is_some() && is_elsewhere(selection, run);
         let clock = Instant::now();
         let map = self.map(run, &distances)?;
         let rules = run.settings().roles.rules();
-        let role_scores =
-            reported.as_ref().map(|reported| RoleScores { chosen: chosen.as_ref().unwrap_or(reported), reported });
+        let role_scores = reported.map(|reported| RoleScores { chosen: chosen.unwrap_or(reported), reported });
         let roles: Vec<Option<Role>> = grid.iter().map(|head| role(&offsets, role_scores, head, &rules)).collect();
         write_distances(run, &distances)?;
         write_table(run.folder(), &rows(run.settings(), &means, &map, &roles))?;
         run.note_stage("cluster heads", clock);
         Ok(Outcome {
             tables: vec![tables::HeadDistance::NAME.to_owned(), tables::Cluster::NAME.to_owned()],
-            facts: facts::kept(&facts(&map, &roles, grid, &seen, chosen.is_some())),
-            warnings: warnings(reported.as_ref(), chosen.as_ref()),
+            facts: facts::kept(&facts(&map, &roles, grid, &seen, are_apart)),
+            warnings: warnings(reported.is_some(), are_apart),
             ..Outcome::default()
         })
     }
@@ -92,6 +93,11 @@ struct HeadMap {
     hierarchy: Vec<Merger>,
     cluster_of: Vec<usize>,
     layers: LayerDistances,
+}
+
+/// Where relations of syntactic heads are chosen: text needs no trees, so it is no key but what there is.
+fn selection(run: &Run) -> Selection {
+    if run.settings().treebank.files(Split::Select).is_empty() { Selection::Same } else { Selection::Separate }
 }
 
 /// How often heads find the arcs of a split, for syntactic roles: who attends has the other end of the arc on top of its row,
@@ -248,14 +254,14 @@ fn facts(
     }
 }
 
-fn warnings(reported: Option<&HeadScores>, chosen: Option<&HeadScores>) -> Vec<String> {
-    let warning = match (reported, chosen) {
-        (None, _) => "No head is called syntactic: `treebank.evaluate` has no trees to tell.",
-        (Some(_), None) => {
-            "Syntactic heads are told on the sentences that their relations were chosen on (`treebank.select` is empty or has \
-             no trees): more of them are so by chance."
+fn warnings(has_trees: bool, are_apart: bool) -> Vec<String> {
+    let warning = match (has_trees, are_apart) {
+        (false, _) => "No head is called syntactic: `treebank.evaluate` has no trees to tell.",
+        (true, false) => {
+            "Syntactic heads are told on the sentences that their relations were chosen on (`treebank.select` is empty, has \
+             no trees, or is much the same text): more of them are so by chance."
         }
-        (Some(_), Some(_)) => return Vec::new(),
+        (true, true) => return Vec::new(),
     };
     vec![warning.to_owned()]
 }

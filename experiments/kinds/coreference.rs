@@ -13,7 +13,7 @@ use headlight_report::facts;
 use headlight_report::stats::{Counts, Pair, Unit};
 use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Difference, Table, TableWriter, write_table};
 use headlight_report::{Compared, differences};
-use headlight_treebank::coreference::HeadRule;
+use headlight_treebank::coreference::{HeadRule, MentionType};
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
@@ -65,7 +65,7 @@ impl Kind for Coreference {
     }
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
-        Ok(Splits::make(self.selection, |split| Ok(Ask::now(self.record(run, split))))?.into_each().collect())
+        Ok(Splits::make(self.selection, |split| Ok(Box::new(self.record(run, split)) as Ask))?.into_each().collect())
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {

@@ -39,7 +39,7 @@ impl Kind for Surface {
     }
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
-        Ok(vec![Ask::now(self.record(run)?)])
+        Ok(vec![Box::new(self.record(run)?)])
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {

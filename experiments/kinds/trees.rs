@@ -77,7 +77,7 @@ impl Kind for Trees {
     }
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
-        Ok(Splits::make(self.selection, |split| Ok(Ask::now(record(run, split))))?.into_each().collect())
+        Ok(Splits::make(self.selection, |split| Ok(Box::new(record(run, split)) as Ask))?.into_each().collect())
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {

@@ -133,19 +133,7 @@ pub trait Reader {
 }
 
 /// What a kind asks of the passes of a run.
-pub enum Ask {
-    /// To be read now.
-    Now(Box<dyn Reader>),
-    /// Something of this stream will be asked once what is asked now is there: who else reads it may wait, and share the pass.
-    Later(Stream),
-}
-
-impl Ask {
-    /// A reader to be filled now.
-    pub fn now(reader: impl Reader + 'static) -> Self {
-        Ask::Now(Box::new(reader))
-    }
-}
+pub type Ask = Box<dyn Reader>;
 
 /// Readers that one pass serves.
 struct Group<'a> {
@@ -169,41 +157,20 @@ impl Run {
         Ok(())
     }
 
-    /// Runs the passes that kinds ask for; `ask` says what the kind of a number asks. One that will ask more later is asked
-    /// again once it has what it asked before.
+    /// Runs the passes that kinds ask for; `ask` says what the kind of a number asks.
     ///
     /// # Errors
     /// Those of `ask` and of the passes, which name the kinds that asked.
-    pub fn serve(&mut self, kinds: &[String], mut ask: impl FnMut(&mut Self, usize) -> Result<Vec<Ask>>) -> Result<()> {
-        let mut ask = |run: &mut Self, kind: usize| ask(run, kind).with_context(|| kinds[kind].clone());
-        let mut asked: Vec<Vec<Ask>> = (0..kinds.len()).map(|kind| ask(self, kind)).collect::<Result<_>>()?;
-        let is_later = |ask: &Ask| matches!(ask, Ask::Later(_));
-        loop {
-            let (mut readers, mut later) = (Vec::new(), Vec::new());
-            for (kind, ask) in asked.iter().enumerate().flat_map(|(kind, asked)| asked.iter().map(move |it| (kind, it)))
-            {
-                match ask {
-                    Ask::Now(reader) => readers.push((kind, reader.as_ref())),
-                    Ask::Later(stream) => later.push(*stream),
-                }
-            }
-            let groups = self.groups(readers)?;
-            let waits = |group: &Group<'_>| group.draw == self.draw && later.contains(&group.stream);
-            let (waiting, due): (Vec<_>, Vec<_>) = groups.into_iter().partition(waits);
-            if due.is_empty() && waiting.is_empty() {
-                return Ok(());
-            }
-            // Where all wait for each other, nobody does.
-            for group in if due.is_empty() { waiting } else { due } {
-                let who = || group.asked_by.iter().map(|kind| kinds[*kind].as_str()).collect::<Vec<_>>().join(", ");
-                self.fill_group(&group).with_context(who)?;
-            }
-            for (kind, asked) in asked.iter_mut().enumerate() {
-                if asked.iter().any(is_later) {
-                    *asked = ask(self, kind)?;
-                }
-            }
+    pub fn serve(&mut self, kinds: &[String], ask: impl Fn(&mut Self, usize) -> Result<Vec<Ask>>) -> Result<()> {
+        let mut asked: Vec<(usize, Ask)> = Vec::new();
+        for (number, kind) in kinds.iter().enumerate() {
+            asked.extend(ask(self, number).with_context(|| kind.clone())?.into_iter().map(|reader| (number, reader)));
         }
+        for group in self.groups(asked.iter().map(|(kind, reader)| (*kind, reader.as_ref())))? {
+            let who = || group.asked_by.iter().map(|kind| kinds[*kind].as_str()).collect::<Vec<_>>().join(", ");
+            self.fill_group(&group).with_context(who)?;
+        }
+        Ok(())
     }
 
     /// The passes that it takes to fill readers, in the order of their first ones; with each comes the number of who asks for it.

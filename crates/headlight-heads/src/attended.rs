@@ -60,21 +60,35 @@ impl AttentionScores {
     /// # Errors
     /// [`MismatchError::Words`] when the attention is not of this sentence.
     pub fn of(sentence: &Sentence, attention: &WordAttention, granularity: Granularity) -> Result<Self, MismatchError> {
+        Self::of_each(sentence, attention, [granularity]).map(|[scores]| scores)
+    }
+
+    /// The same of several granularities at once.
+    ///
+    /// # Errors
+    /// As [`AttentionScores::of`].
+    pub fn of_each<const N: usize>(
+        sentence: &Sentence,
+        attention: &WordAttention,
+        granularities: [Granularity; N],
+    ) -> Result<[Self; N], MismatchError> {
         if attention.words() != sentence.len() {
             let (words, predicted) = (sentence.len(), attention.words());
             return Err(MismatchError::Words { sent_id: sentence.sent_id().to_owned(), words, predicted });
         }
-        let mut scores = Self::new(attention.grid());
+        let mut all = granularities.map(|_| Self::new(attention.grid()));
         for (dependent, word) in sentence.words().iter().enumerate() {
             let Some(governor) = word.governor.word() else { continue };
             let attended = of_word(attention, dependent, governor.index());
-            for group in Group::of(word, granularity) {
-                let row = scores.row(group);
-                row.total += 1;
-                row.sums.iter_mut().zip(&attended).for_each(|(sum, more)| sum.add(more));
+            for (scores, granularity) in all.iter_mut().zip(granularities) {
+                for group in Group::of(word, granularity) {
+                    let row = scores.row(group);
+                    row.total += 1;
+                    row.sums.iter_mut().zip(&attended).for_each(|(sum, more)| sum.add(more));
+                }
             }
         }
-        Ok(scores)
+        Ok(all)
     }
 
     /// Adds the sums over the sentences that follow. Sums are added in this order alone, so that they have the same digits

@@ -16,7 +16,6 @@ use std::collections::BTreeMap;
 
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_treebank::{Granularity, Sentence};
-use serde::{Deserialize, Serialize};
 
 use crate::Direction;
 
@@ -49,7 +48,7 @@ pub struct EnsembleSearch {
 }
 
 /// What each head would make of each ensemble, in one round.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct EnsembleRound {
     counts: BTreeMap<EnsembleKey, (u64, Vec<u64>)>,
 }

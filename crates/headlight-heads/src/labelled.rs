@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 
 use headlight_attention::{AttentionHead, WordAttention};
 use headlight_treebank::{Granularity, Sentence};
-use serde::{Deserialize, Serialize};
 
 use crate::Direction;
 use crate::ensembles::{Ensemble, EnsembleKey};
@@ -148,7 +147,7 @@ impl LabelledArcs {
 }
 
 /// For each relation and step of weight, how many arcs the maps give it, and how many of those are of the relation.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Reliability {
     counts: Vec<[(u64, u64); BINS]>,
 }
@@ -241,7 +240,7 @@ fn rising_shares(counts: &[(u64, u64); BINS]) -> [f32; BINS] {
 }
 
 /// The most frequent relation of arcs of each length: names for the arcs of a tree that has none.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct OffsetRelations {
     /// By governor's place minus dependent's place.
     counts: BTreeMap<i64, BTreeMap<Box<str>, u64>>,

@@ -1,32 +1,36 @@
 //! `kind = "ensembles"`: heads that find a relation together, and the labelled trees that the ensembles of all relations
 //! make (METHOD §6; Limisiewicz et al. 2020).
+//!
+//! The encoder runs once over each split and leaves attention in the store: gathering goes over it once for each head of the
+//! largest ensemble, and how relations are told apart, where heads are gathered and how many changes nothing in it.
 
+mod maps;
 mod scores;
 mod trees;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use headlight_attention::WordAttention;
-use headlight_bert::Encoded;
 use headlight_heads::ensembles::{EnsembleRound, EnsembleSearch};
 use headlight_heads::labelled::LabelledEnsembles;
+use headlight_heads::{Fold, Selected};
 use headlight_report::facts;
 use headlight_report::tables::{self, Difference, Table, write_table};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use self::maps::Maps;
 use self::scores::{Chosen, Scored};
-use self::trees::{Parsers, SentenceTrees};
+use self::trees::{Lesson, Parsers, SentenceTrees};
 use super::Kind;
 use super::shared::paired::{untested, write_differences};
 use super::shared::predictions;
-use super::shared::selection::{Selection, check_splits, is_elsewhere};
+use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap, repeated};
-use crate::config::{Settings, Split, choice};
-use crate::run::{Ask, Outcome, Record, Run, Stream, Units, Wants};
+use crate::cli::progress::{Amount, Progress};
+use crate::config::{Settings, choice};
+use crate::run::{Ask, Outcome, Run, Units, fold};
 
 choice! {
     /// What the rows of a map are.
@@ -69,28 +73,28 @@ impl Kind for Ensembles {
             "`accuracy_power` is {}; it is 0 (both directions alike) or more, such as 1",
             self.accuracy_power
         );
-        ensure!(
-            self.selection != Selection::Folds,
-            "`selection` is \"folds\", but ensembles are gathered once: it is \"separate\" or \"same\""
-        );
         check_splits("ensembles", self.selection, config)
     }
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
-        Ok(match self.prepare(run, false)? {
-            Ok(prepared) => vec![Ask::now(self.counts(run, &prepared))],
-            Err(first) => vec![first, Ask::Later(Stream::Trees(Split::Evaluate))],
-        })
+        let asks = Splits::make(self.selection, |split| Ok(Box::new(maps::stored(run, split)?) as Ask))?;
+        Ok(asks.into_each().collect())
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let prepared = self.prepare(run, true)?.ok().context("what is prepared may be read here")?;
-        let (chosen, parsers) = (&prepared.chosen, &prepared.parsers);
-        let evaluated = self.evaluate(run, &prepared)?;
+        let splits = Splits::make(self.selection, |split| Maps::read(run, split))?;
         let clock = Instant::now();
+        let gathered = splits.choose(|maps, half| self.gather(run, maps, half))?;
+        run.note_stage("gather heads", clock);
+        let clock = Instant::now();
+        let evaluated = self.evaluate(run, &splits.evaluate, &gathered)?;
         evaluated.units.check("`treebank.evaluate`")?;
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
-        let (rows, mut differences) = scores::rows(run.settings(), chosen, &evaluated, &bootstrap)?;
+        let (rows, mut differences) = scores::rows(run.settings(), &gathered, &evaluated, &bootstrap)?;
+        ensure!(
+            !rows.is_empty(),
+            "no relation has an ensemble from either half: --set ensembles.min_total=1 takes rarer ones"
+        );
         write_table(run.folder(), &rows)?;
         let is_tested = is_elsewhere(self.selection, run);
         if !is_tested {
@@ -98,28 +102,25 @@ impl Kind for Ensembles {
         }
         let mut tables = vec![tables::Ensemble::NAME.to_owned(), Difference::NAME.to_owned()];
         let mut warnings = Vec::new();
-        match parsers {
-            Some(parsers) => {
-                let (rows, mut of_trees) = parsers.rows(run.settings(), &evaluated, &bootstrap)?;
-                write_table(run.folder(), &rows)?;
-                if !is_tested {
-                    of_trees.iter_mut().for_each(untested);
-                }
-                tables.push(tables::EnsembleTree::NAME.to_owned());
-                differences.extend(of_trees);
+        let tree_relations = trees::relations(&gathered);
+        if tree_relations.is_some() {
+            let head = trees::single_head(&gathered);
+            let (rows, mut of_trees) = trees::rows(run.settings(), head, &evaluated, &bootstrap)?;
+            write_table(run.folder(), &rows)?;
+            if !is_tested {
+                of_trees.iter_mut().for_each(untested);
             }
-            None => warnings.push(format!(
+            tables.push(tables::EnsembleTree::NAME.to_owned());
+            differences.extend(of_trees);
+        } else {
+            warnings.push(format!(
                 "The ensembles made no trees: none is of a relation that `relations` names ({}).",
                 self.relations.join(", ")
-            )),
+            ));
         }
         write_differences(run, &differences)?;
         run.note_stage("score ensembles", clock);
-        let facts = facts::Ensembles {
-            selection: Some(self.selection),
-            rows: self.rows.to_string(),
-            tree_relations: parsers.as_ref().map(Parsers::relations),
-        };
+        let facts = facts::Ensembles { selection: Some(self.selection), rows: self.rows.to_string(), tree_relations };
         Ok(Outcome {
             tables,
             facts: facts::kept(&facts),
@@ -132,29 +133,32 @@ impl Kind for Ensembles {
 
 /// What is known once heads are gathered: the ensembles, and how trees are made of them; nothing where no relation that may take
 /// part in trees has an ensemble.
-struct Prepared {
+struct Gathered {
     chosen: Chosen,
     parsers: Option<Parsers>,
 }
 
 impl Ensembles {
-    /// The split that heads are gathered on.
-    fn split(&self) -> Split {
-        if self.selection == Selection::Separate { Split::Select } else { Split::Evaluate }
-    }
-
-    /// Gathers heads, one pass of the encoder for each that the largest ensemble has, and learns to make trees. What has to be
-    /// read for it first, where it is not there and may not be read now.
-    fn prepare(&self, run: &mut Run, may_read: bool) -> Result<Result<Arc<Prepared>, Ask>> {
-        let granularity = run.settings().treebank.granularity();
-        let mut search = EnsembleSearch::new(run.checkpoint()?.grid, granularity, self.heads);
+    /// Gathers heads on a split, or a half of it, and learns to make trees there.
+    fn gather(&self, run: &mut Run, maps: &Maps, half: Option<Fold>) -> Result<Gathered> {
+        let (granularity, unit) = (run.settings().treebank.granularity(), run.settings().treebank.unit());
+        let grid = maps.grid();
+        let mut search = EnsembleSearch::new(grid, granularity, self.heads);
+        let progress = Progress::start("gather heads", Amount::Items("rounds"), Some(self.heads as u64));
         loop {
-            let record = self.round(run, &search);
-            let Some(round) = had(run, &record, may_read)? else { return Ok(Err(Ask::now(record))) };
+            let mut round = EnsembleRound::default();
+            maps.each(
+                run,
+                |sentence| half.is_none_or(|half| fold(sentence, unit) == half),
+                |sentence, attention| search.observe(sentence, &self.rows.of(attention)),
+                |counts| round.merge(&counts),
+            )?;
+            progress.add(1);
             if !search.step(&round) {
                 break;
             }
         }
+        progress.finish();
         let mut ensembles = search.ensembles().clone();
         ensembles.retain(|_, ensemble| ensemble.total >= self.min_total && !ensemble.heads.is_empty());
         ensure!(
@@ -165,79 +169,40 @@ impl Ensembles {
         let chosen = Chosen::new(ensembles);
         let labelled = LabelledEnsembles::new(&chosen.ensembles, &self.relations, self.accuracy_power);
         if labelled.relations().len() == 0 {
-            return Ok(Ok(Arc::new(Prepared { chosen, parsers: None })));
+            return Ok(Gathered { chosen, parsers: None });
         }
-        let record = self.lesson(run, &labelled);
-        let Some(lesson) = had(run, &record, may_read)? else { return Ok(Err(Ask::now(record))) };
-        let parsers = Some(Parsers::new(run.checkpoint()?.grid, granularity, labelled, lesson)?);
-        Ok(Ok(Arc::new(Prepared { chosen, parsers })))
-    }
-
-    /// What each head would make of each ensemble.
-    fn round(&self, run: &Run, search: &EnsembleSearch) -> Record<EnsembleRound> {
-        let (rows, so_far) = (self.rows, search.clone());
-        let record = Record::new(
+        let mut lesson = Lesson::default();
+        maps.each(
             run,
-            (Stream::Trees(self.split()), Wants::words(run.settings().treebank.merge_rule())),
-            "a round of ensembles",
-            EnsembleRound::default(),
-            move |item, _, encoded| Ok(so_far.observe(item.sentence()?, &rows.of(words(encoded)?))),
-            |round: &mut EnsembleRound, _, counts| {
-                round.merge(&counts);
-                Ok(())
-            },
-        );
-        // Relations are told apart while heads are gathered; the heads so far are those of the rounds before.
-        record.depends(self.rows).depends(format!("{search:?}"))
+            |sentence| half.is_none_or(|half| fold(sentence, unit) == half),
+            |sentence, attention| Lesson::of(&labelled, sentence, attention, &self.rows.of(attention), granularity),
+            |more| lesson.merge(&more),
+        )?;
+        Ok(Gathered { chosen, parsers: Some(Parsers::new(grid, granularity, labelled, lesson)?) })
     }
 
-    /// What ensembles find in each sentence, and the trees that they make of it.
-    fn counts(&self, run: &Run, prepared: &Arc<Prepared>) -> Record<Vec<(Scored, Option<SentenceTrees>)>> {
-        let (rows, granularity) = (self.rows, run.settings().treebank.granularity());
-        let Prepared { chosen, parsers } = prepared.as_ref();
-        let depends = format!("{granularity:?} {chosen:?} {parsers:?}");
-        let prepared = Arc::clone(prepared);
-        let record = Record::new(
+    /// What ensembles find in each sentence that is reported on, and the trees that they make of it.
+    fn evaluate(&self, run: &mut Run, maps: &Maps, gathered: &Selected<Gathered>) -> Result<Evaluated> {
+        let (granularity, unit) = (run.settings().treebank.granularity(), run.settings().treebank.unit());
+        let (mut scored, mut trees, mut units) = (Vec::new(), Vec::new(), run.units());
+        let has_trees = gathered.iter().all(|gathered| gathered.parsers.is_some());
+        maps.each(
             run,
-            (Stream::Trees(Split::Evaluate), Wants::words(run.settings().treebank.merge_rule())),
-            "ensembles and their trees",
-            Vec::new(),
-            move |item, _, encoded| {
-                let (sentence, attention) = (item.sentence()?, words(encoded)?);
-                let maps = rows.of(attention);
-                let trees = prepared.parsers.as_ref().map(|parsers| parsers.count(sentence, attention, &maps));
-                Ok((prepared.chosen.score(sentence, &maps, granularity), trees))
+            |_| true,
+            |sentence, attention| {
+                let Gathered { chosen, parsers } = gathered.of(fold(sentence, unit));
+                let maps = self.rows.of(attention);
+                let trees = parsers.as_ref().map(|parsers| parsers.count(sentence, attention, &maps));
+                (sentence.clone(), chosen.score(sentence, &maps, granularity), trees)
             },
-            |all: &mut Vec<_>, _, counts| {
-                all.push(counts);
-                Ok(())
+            |(sentence, hits, of_sentence)| {
+                units.push(&sentence);
+                scored.push(hits);
+                trees.extend(of_sentence.filter(|_| has_trees));
             },
-        );
-        record.depends(self.rows).depends(depends)
+        )?;
+        Ok(Evaluated { scored, trees, units })
     }
-
-    fn evaluate(&self, run: &mut Run, prepared: &Arc<Prepared>) -> Result<Evaluated> {
-        let record = self.counts(run, prepared);
-        let recorded = run.read(&record)?;
-        run.books(Stream::Trees(self.split()))?;
-        run.books(Stream::Trees(Split::Evaluate))?;
-        let mut units = run.units();
-        for sentence in run.encoded(Split::Evaluate, &recorded.skipped)? {
-            units.push(&sentence?);
-        }
-        let (scored, trees): (Vec<_>, Vec<_>) = recorded.sum.into_iter().unzip();
-        Ok(Evaluated { scored, trees: trees.into_iter().flatten().collect(), units })
-    }
-}
-
-/// What a record holds, where it is complete or may be read now.
-fn had<S: Serialize + DeserializeOwned + Clone + 'static>(
-    run: &mut Run,
-    record: &Record<S>,
-    may_read: bool,
-) -> Result<Option<S>> {
-    let recorded = if may_read { Some(run.read(record)?) } else { record.kept(run)? };
-    Ok(recorded.map(|recorded| recorded.sum))
 }
 
 /// What was counted of the sentences to report on, one by one.
@@ -248,6 +213,17 @@ struct Evaluated {
     units: Units,
 }
 
-fn words(encoded: &Encoded) -> Result<&WordAttention> {
-    encoded.words.as_ref().context("the encoder gave no attention over words")
+/// What was gathered: once, or on the first half and on the second.
+fn halves(gathered: &Selected<Gathered>) -> Vec<&Gathered> {
+    match gathered {
+        Selected::Elsewhere(all) | Selected::Same(all) => vec![all],
+        Selected::TwoFold { first, second } => vec![first, second],
+    }
+}
+
+/// One of something, or with folds what each of them has where they differ: `4-7/3-2`.
+fn either(names: impl IntoIterator<Item = String>) -> String {
+    let mut names: Vec<String> = names.into_iter().collect();
+    names.dedup();
+    names.join("/")
 }

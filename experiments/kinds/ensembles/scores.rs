@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use headlight_attention::{AttentionHead, WordAttention};
-use headlight_heads::Direction;
 use headlight_heads::ensembles::{Ensemble, EnsembleKey};
+use headlight_heads::{Direction, Selected};
 use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Difference};
 use headlight_report::{BEST_HEAD, Compared, FIRST_HEAD, differences};
 use headlight_treebank::{Granularity, Sentence};
-use serde::{Deserialize, Serialize};
 
-use super::Evaluated;
+use super::{Evaluated, Gathered, either, halves};
 use crate::config::Settings;
 use crate::kinds::shared::direction;
 
@@ -25,7 +24,7 @@ pub struct Chosen {
 }
 
 /// Arcs of one relation in one sentence.
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default)]
 struct Hits {
     total: u32,
     /// Found by the ensemble.
@@ -37,7 +36,7 @@ struct Hits {
 }
 
 /// What one sentence counts.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 pub struct Scored(BTreeMap<EnsembleKey, Hits>);
 
 impl Chosen {
@@ -77,11 +76,13 @@ impl Chosen {
     }
 }
 
-/// What one ensemble finds, by unit.
+/// What one ensemble finds, by unit; with folds that of each on the sentences of the other.
 struct OfEnsemble<'a> {
     key: &'a EnsembleKey,
-    ensemble: &'a Ensemble,
-    best: (Direction, AttentionHead),
+    /// One, or that of each half.
+    ensembles: Vec<&'a Ensemble>,
+    /// The best single heads of either direction, in the same order.
+    best: Vec<(Direction, AttentionHead)>,
     /// As the table of differences names it.
     name: String,
     together: Vec<Counts>,
@@ -89,18 +90,32 @@ struct OfEnsemble<'a> {
     of_best: Vec<Counts>,
 }
 
+impl OfEnsemble<'_> {
+    /// A count of where heads were gathered.
+    fn gathered(&self, count: fn(&Ensemble) -> u64) -> u64 {
+        self.ensembles.iter().map(|ensemble| count(ensemble)).sum()
+    }
+
+    /// Whether the best head of either direction is the ensemble's own first one.
+    fn begins_with_the_best(&self) -> bool {
+        let mut both = self.ensembles.iter().zip(&self.best);
+        both.all(|(ensemble, (direction, head))| *direction == self.key.1 && ensemble.heads.first() == Some(head))
+    }
+}
+
 /// The ensembles as rows, and their differences to single heads: each to its first head, and each relation's better
-/// direction, by where heads were gathered, to the best head of either direction.
+/// direction, by where heads were gathered, to the best head of either direction. With folds those that both halves have.
 ///
 /// # Errors
 /// Those of the bootstrap.
 pub fn rows(
     config: &Settings,
-    chosen: &Chosen,
+    gathered: &Selected<Gathered>,
     evaluated: &Evaluated,
     bootstrap: &Bootstrap,
 ) -> Result<(Vec<tables::Ensemble>, Vec<Difference>)> {
-    let of_ensemble = |(key, ensemble)| {
+    let halves = halves(gathered);
+    let of_key = |key| {
         let key: &EnsembleKey = key;
         let counts = |of: fn(&Hits) -> u32| {
             let count = |scored: &Scored| {
@@ -111,45 +126,47 @@ pub fn rows(
         };
         Some(OfEnsemble {
             key,
-            ensemble,
-            best: *chosen.best.get(&key.0)?,
+            ensembles: halves.iter().map(|it| it.chosen.ensembles.get(key)).collect::<Option<_>>()?,
+            best: halves.iter().map(|it| it.chosen.best.get(&key.0).copied()).collect::<Option<_>>()?,
             name: format!("ensemble, {}", key.1),
             together: counts(|hits| hits.together),
             alone: counts(|hits| hits.alone),
             of_best: counts(|hits| hits.best),
         })
     };
-    let all: Vec<OfEnsemble<'_>> = chosen.ensembles.iter().filter_map(of_ensemble).collect();
+    let all: Vec<OfEnsemble<'_>> = halves[0].chosen.ensembles.keys().filter_map(of_key).collect();
     let mut rows = Vec::new();
     let mut compared = Vec::new();
     for of in &all {
         let Some(intervals) = bootstrap.paired(&[Pair { a: &of.together, b: &of.alone }])?[0] else { continue };
         let ((correct, total), (single_correct, _)) = (Counts::sum(&of.together), Counts::sum(&of.alone));
-        let heads: Vec<String> = of.ensemble.heads.iter().map(ToString::to_string).collect();
-        let group = Some(&*of.key.0);
-        if heads.len() > 1 {
+        let names = |heads: &[AttentionHead]| heads.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let (relation, way) = of.key;
+        let group = Some(&**relation);
+        if of.ensembles.iter().any(|ensemble| ensemble.heads.len() > 1) {
             let counts = Pair { a: &of.together, b: &of.alone };
             compared.push(Compared { a: &of.name, b: FIRST_HEAD, group, counts });
         }
-        let other = all.iter().find(|other| other.key.0 == of.key.0 && other.key.1 != of.key.1);
-        let is_better = other.is_none_or(|other| match of.key.1 {
-            Direction::DependentToGovernor => of.ensemble.correct >= other.ensemble.correct,
-            Direction::GovernorToDependent | Direction::LaterToEarlier => of.ensemble.correct > other.ensemble.correct,
+        let right = |of: &OfEnsemble<'_>| of.gathered(|ensemble| ensemble.correct);
+        let other = all.iter().find(|other| other.key.0 == *relation && other.key.1 != *way);
+        let is_better = other.is_none_or(|other| match way {
+            Direction::DependentToGovernor => right(of) >= right(other),
+            Direction::GovernorToDependent | Direction::LaterToEarlier => right(of) > right(other),
         });
         // Where the best head is the ensemble's own first one, the two comparisons are one.
-        let is_first = of.key.1 == of.best.0 && of.ensemble.heads.first() == Some(&of.best.1);
-        if is_better && !is_first {
+        if is_better && !of.begins_with_the_best() {
             let counts = Pair { a: &of.together, b: &of.of_best };
             compared.push(Compared { a: &of.name, b: BEST_HEAD, group, counts });
         }
+        let best_way = of.best[0].0;
         rows.push(tables::Ensemble {
             treebank: config.treebank.display_name(),
-            relation: of.key.0.to_string(),
-            direction: direction(of.key.1),
-            single_head: heads.first().cloned().unwrap_or_default(),
-            heads: heads.join(" "),
-            selected_correct: of.ensemble.correct,
-            selected_total: of.ensemble.total,
+            relation: relation.to_string(),
+            direction: direction(*way),
+            heads: either(of.ensembles.iter().map(|ensemble| names(&ensemble.heads))),
+            single_head: either(of.ensembles.iter().map(|ensemble| names(&ensemble.heads[..1]))),
+            selected_correct: right(of),
+            selected_total: of.gathered(|ensemble| ensemble.total),
             correct,
             total,
             ci_low: Some(intervals.a.low),
@@ -157,8 +174,8 @@ pub fn rows(
             single_correct,
             difference_ci_low: Some(intervals.difference.low),
             difference_ci_high: Some(intervals.difference.high),
-            best_head: of.best.1.to_string(),
-            best_direction: direction(of.best.0),
+            best_head: either(of.best.iter().map(|(_, head)| head.to_string())),
+            best_direction: of.best.iter().all(|(way, _)| *way == best_way).then(|| direction(best_way)),
             best_correct: Counts::sum(&of.of_best).0,
         });
     }

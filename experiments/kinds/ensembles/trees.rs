@@ -6,20 +6,18 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::labelled::{Calibration, LabelledArcs, LabelledEnsembles, OffsetRelations, Reliability};
-use headlight_heads::{Direction, words_only};
+use headlight_heads::{Direction, Selected, words_only};
 use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{
     ComparedMeasure, ComparingKind, Difference, EnsembleTree, LabelledMeasure, LabelledPredictor,
 };
 use headlight_report::{Compared, differences};
 use headlight_treebank::{Governor, Granularity, Sentence};
-use serde::{Deserialize, Serialize};
 
-use super::{Ensembles, Evaluated, words};
+use super::{Evaluated, Gathered, halves};
 use crate::config::{Settings, mirrored};
 use crate::kinds::shared::direction as to_table;
 use crate::kinds::shared::rooted::{arborescence, chain, counted_arcs, found, is_governor, of_head};
-use crate::run::{Record, Run, Stream, Wants};
 
 /// Who is compared with whom.
 const COMPARED: [(LabelledPredictor, LabelledPredictor); 6] = [
@@ -47,7 +45,7 @@ pub struct Parsers {
 }
 
 /// What sentences say of how trees are best made.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 pub struct Lesson {
     reliability: Reliability,
     offsets: OffsetRelations,
@@ -56,7 +54,8 @@ pub struct Lesson {
 }
 
 impl Lesson {
-    fn merge(&mut self, other: &Self) {
+    /// Adds what other sentences say.
+    pub fn merge(&mut self, other: &Self) {
         self.reliability.merge(&other.reliability);
         self.offsets.merge(&other.offsets);
         self.heads.resize(self.heads.len().max(other.heads.len()), 0);
@@ -64,31 +63,19 @@ impl Lesson {
     }
 }
 
-impl Ensembles {
-    /// What is learned to make trees of the split that heads are gathered on.
-    pub(super) fn lesson(&self, run: &Run, ensembles: &LabelledEnsembles) -> Record<Lesson> {
-        let (rows, granularity) = (self.rows, run.settings().treebank.granularity());
-        let depends = format!("{granularity:?} {ensembles:?}");
-        let ensembles = ensembles.clone();
-        let record = Record::new(
-            run,
-            (Stream::Trees(self.split()), Wants::words(run.settings().treebank.merge_rule())),
-            "what ensembles learn to make trees",
-            Lesson::default(),
-            move |item, _, encoded| {
-                let (sentence, attention) = (item.sentence()?, words(encoded)?);
-                let mut lesson = Lesson { heads: trees_of_heads(sentence, attention), ..Lesson::default() };
-                let maps = ensembles.maps(&rows.of(attention));
-                lesson.reliability.observe(&ensembles, sentence, granularity, &maps);
-                lesson.offsets.observe(sentence, granularity);
-                Ok(lesson)
-            },
-            |all: &mut Lesson, _, lesson| {
-                all.merge(&lesson);
-                Ok(())
-            },
-        );
-        record.depends(self.rows).depends(depends)
+impl Lesson {
+    /// What one sentence says; `maps` is the attention that ensembles read.
+    pub fn of(
+        ensembles: &LabelledEnsembles,
+        sentence: &Sentence,
+        attention: &WordAttention,
+        maps: &WordAttention,
+        granularity: Granularity,
+    ) -> Self {
+        let mut lesson = Self { heads: trees_of_heads(sentence, attention), ..Self::default() };
+        lesson.reliability.observe(ensembles, sentence, granularity, &ensembles.maps(maps));
+        lesson.offsets.observe(sentence, granularity);
+        lesson
     }
 }
 
@@ -108,7 +95,7 @@ fn best_head(grid: HeadGrid, right: &[u64]) -> Option<(AttentionHead, Direction)
 }
 
 /// Arcs, and how many of them each predictor has right.
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default)]
 pub struct Right {
     total: u32,
     /// `[predictor, measure]`
@@ -127,11 +114,6 @@ impl Parsers {
         let head = best_head(grid, &lesson.heads).context("the model has no heads")?;
         let calibration = lesson.reliability.calibration();
         Ok(Self { ensembles, calibration, offsets: lesson.offsets, head, granularity })
-    }
-
-    /// The relations that arcs may have.
-    pub fn relations(&self) -> Vec<String> {
-        self.ensembles.relations().map(ToOwned::to_owned).collect()
     }
 
     /// Makes and counts the trees of a sentence; `maps` is the attention that ensembles read.
@@ -188,93 +170,109 @@ impl Parsers {
             }
         }
     }
+}
 
-    /// The counts of all sentences as rows: all relations together, with intervals, then each; and what lies between the
-    /// predictors.
-    ///
-    /// # Errors
-    /// Those of the bootstrap.
-    pub fn rows(
-        &self,
-        config: &Settings,
-        evaluated: &Evaluated,
-        bootstrap: &Bootstrap,
-    ) -> Result<(Vec<EnsembleTree>, Vec<Difference>)> {
-        let whole = |predictor: LabelledPredictor, measure: LabelledMeasure| -> Vec<Counts> {
-            let of = |sentence: &SentenceTrees| {
-                let parts = sentence.values().map(|right| right.counts(predictor, measure));
-                let (correct, total) = Counts::sum(&parts.collect::<Vec<_>>());
-                Counts { correct: correct as u32, total: total as u32 }
-            };
-            evaluated.units.sums(&evaluated.trees.iter().map(of).collect::<Vec<_>>())
-        };
-        let whole =
-            LabelledPredictor::ALL.map(|predictor| LabelledMeasure::ALL.map(|measure| whole(predictor, measure)));
-        let mut by_relation: BTreeMap<&str, Vec<&Right>> = BTreeMap::new();
-        for (relation, right) in evaluated.trees.iter().flatten() {
-            by_relation.entry(relation).or_default().push(right);
-        }
-        let mut rows = Vec::new();
-        for (predictor, whole) in LabelledPredictor::ALL.into_iter().zip(&whole) {
-            let intervals = bootstrap.intervals(&whole.each_ref().map(Vec::as_slice))?;
-            for ((measure, all), interval) in LabelledMeasure::ALL.into_iter().zip(whole).zip(intervals) {
-                rows.push(EnsembleTree {
-                    ci_low: interval.map(|interval| interval.low),
-                    ci_high: interval.map(|interval| interval.high),
-                    ..self.row(config, predictor, measure, None, Counts::sum(all))
-                });
-            }
-            for measure in LabelledMeasure::ALL {
-                rows.extend(by_relation.iter().map(|(relation, rights)| {
-                    let counts: Vec<Counts> = rights.iter().map(|right| right.counts(predictor, measure)).collect();
-                    self.row(config, predictor, measure, Some(relation), Counts::sum(&counts))
-                }));
+/// The relations that arcs may have, of both halves together; `None` where no trees are made.
+pub fn relations(gathered: &Selected<Gathered>) -> Option<Vec<String>> {
+    let mut all: Vec<String> = Vec::new();
+    for gathered in halves(gathered) {
+        for relation in gathered.parsers.as_ref()?.ensembles.relations() {
+            if !all.iter().any(|known| known == relation) {
+                all.push(relation.to_owned());
             }
         }
-        let mut between = Vec::new();
-        for measure in LabelledMeasure::ALL {
-            let of = |predictor: LabelledPredictor| whole[predictor as usize][measure as usize].as_slice();
-            let compared: Vec<Compared<'_>> = COMPARED
-                .into_iter()
-                // Head and chain name arcs alike.
-                .filter(|(a, b)| {
-                    measure != LabelledMeasure::RelationOfArc || ![*a, *b].contains(&LabelledPredictor::Head)
-                })
-                .map(|(a, b)| Compared { a: a.name(), b: b.name(), group: None, counts: Pair { a: of(a), b: of(b) } })
-                .collect();
-            between.extend(differences(
-                ComparingKind::Ensembles,
-                compared_by(measure),
-                &compared,
-                evaluated.units.unit(),
-                bootstrap,
-            )?);
-        }
-        Ok((rows, between))
     }
+    Some(all)
+}
 
-    fn row(
-        &self,
-        config: &Settings,
-        predictor: LabelledPredictor,
-        measure: LabelledMeasure,
-        relation: Option<&str>,
-        (correct, total): (u64, u64),
-    ) -> EnsembleTree {
-        let head = (predictor == LabelledPredictor::Head).then_some(self.head);
-        EnsembleTree {
-            treebank: config.treebank.display_name(),
-            predictor,
-            layer_index: head.map(|(head, _)| head.layer as u32),
-            head_index: head.map(|(head, _)| head.index as u32),
-            direction: head.map(|(_, direction)| to_table(direction)),
-            measure,
-            relation: relation.map(ToOwned::to_owned),
-            correct,
-            total,
-            ci_low: None,
-            ci_high: None,
+/// The single head whose trees stand beside those of ensembles, where both halves chose the same.
+pub fn single_head(gathered: &Selected<Gathered>) -> Option<(AttentionHead, Direction)> {
+    let mut heads = halves(gathered).into_iter().filter_map(|gathered| Some(gathered.parsers.as_ref()?.head));
+    let first = heads.next()?;
+    heads.all(|head| head == first).then_some(first)
+}
+
+/// The counts of all sentences as rows: all relations together, with intervals, then each; and what lies between the
+/// predictors.
+///
+/// # Errors
+/// Those of the bootstrap.
+pub fn rows(
+    config: &Settings,
+    head: Option<(AttentionHead, Direction)>,
+    evaluated: &Evaluated,
+    bootstrap: &Bootstrap,
+) -> Result<(Vec<EnsembleTree>, Vec<Difference>)> {
+    let whole = |predictor: LabelledPredictor, measure: LabelledMeasure| -> Vec<Counts> {
+        let of = |sentence: &SentenceTrees| {
+            let parts = sentence.values().map(|right| right.counts(predictor, measure));
+            let (correct, total) = Counts::sum(&parts.collect::<Vec<_>>());
+            Counts { correct: correct as u32, total: total as u32 }
+        };
+        evaluated.units.sums(&evaluated.trees.iter().map(of).collect::<Vec<_>>())
+    };
+    let whole = LabelledPredictor::ALL.map(|predictor| LabelledMeasure::ALL.map(|measure| whole(predictor, measure)));
+    let mut by_relation: BTreeMap<&str, Vec<&Right>> = BTreeMap::new();
+    for (relation, right) in evaluated.trees.iter().flatten() {
+        by_relation.entry(relation).or_default().push(right);
+    }
+    let mut rows = Vec::new();
+    for (predictor, whole) in LabelledPredictor::ALL.into_iter().zip(&whole) {
+        let intervals = bootstrap.intervals(&whole.each_ref().map(Vec::as_slice))?;
+        for ((measure, all), interval) in LabelledMeasure::ALL.into_iter().zip(whole).zip(intervals) {
+            rows.push(EnsembleTree {
+                ci_low: interval.map(|interval| interval.low),
+                ci_high: interval.map(|interval| interval.high),
+                ..row(config, head, (predictor, measure), None, Counts::sum(all))
+            });
         }
+        for measure in LabelledMeasure::ALL {
+            rows.extend(by_relation.iter().map(|(relation, rights)| {
+                let counts: Vec<Counts> = rights.iter().map(|right| right.counts(predictor, measure)).collect();
+                row(config, head, (predictor, measure), Some(relation), Counts::sum(&counts))
+            }));
+        }
+    }
+    let mut between = Vec::new();
+    for measure in LabelledMeasure::ALL {
+        let of = |predictor: LabelledPredictor| whole[predictor as usize][measure as usize].as_slice();
+        let compared: Vec<Compared<'_>> = COMPARED
+            .into_iter()
+            // Head and chain name arcs alike.
+            .filter(|(a, b)| measure != LabelledMeasure::RelationOfArc || ![*a, *b].contains(&LabelledPredictor::Head))
+            .map(|(a, b)| Compared { a: a.name(), b: b.name(), group: None, counts: Pair { a: of(a), b: of(b) } })
+            .collect();
+        between.extend(differences(
+            ComparingKind::Ensembles,
+            compared_by(measure),
+            &compared,
+            evaluated.units.unit(),
+            bootstrap,
+        )?);
+    }
+    Ok((rows, between))
+}
+
+fn row(
+    config: &Settings,
+    head: Option<(AttentionHead, Direction)>,
+    (predictor, measure): (LabelledPredictor, LabelledMeasure),
+    relation: Option<&str>,
+    (correct, total): (u64, u64),
+) -> EnsembleTree {
+    let head = head.filter(|_| predictor == LabelledPredictor::Head);
+    EnsembleTree {
+        treebank: config.treebank.display_name(),
+        predictor,
+        layer_index: head.map(|(head, _)| head.layer as u32),
+        head_index: head.map(|(head, _)| head.index as u32),
+        direction: head.map(|(_, direction)| to_table(direction)),
+        measure,
+        relation: relation.map(ToOwned::to_owned),
+        correct,
+        total,
+        ci_low: None,
+        ci_high: None,
     }
 }
 

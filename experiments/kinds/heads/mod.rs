@@ -81,7 +81,7 @@ impl Kind for Heads {
                 let predictions = Predictions::new(run, Stream::Trees(split), self.rows).of_draw(draw);
                 let predictions = predictions.in_directions(run, asked.directions)?;
                 are_there &= predictions.place(run)?.complete().is_dir();
-                Ok(Ask::now(predictions))
+                Ok(Box::new(predictions) as Ask)
             });
             asks.extend(null?.into_each());
         }

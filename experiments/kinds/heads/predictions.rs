@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use anyhow::{Context, Result};
 use headlight_heads::{AttentionScores, Choices, Directions, Group, Selected};
 use headlight_report::tables::Prediction;
-use headlight_treebank::{Governor, Sentence, WordIdx, write_conllu};
+use headlight_treebank::{Governor, Granularity, Sentence, WordIdx, write_conllu};
 
 use super::Predicted;
 use super::explored::Explored;
@@ -34,12 +34,12 @@ impl Asked {
     /// When the model or the treebank cannot be read.
     pub fn asks(self, run: &mut Run, split: Split) -> Result<Vec<Ask>> {
         let predictions = Predictions::new(run, Stream::Trees(split), self.rows).in_directions(run, self.directions)?;
-        let mut asks = vec![Ask::now(predictions)];
+        let mut asks: Vec<Ask> = vec![Box::new(predictions)];
         if self.explorer {
-            asks.push(Ask::now(Explored::choose(run, split, self.rows)?.record(run)));
+            asks.push(Box::new(Explored::choose(run, split, self.rows)?.record(run)));
         }
         if self.attention {
-            asks.push(Ask::now(sums(run, split, self.rows)?));
+            asks.push(Box::new(sums(run, split, self.rows)?));
         }
         Ok(asks)
     }
@@ -57,30 +57,32 @@ pub fn predict_split(run: &mut Run, split: Split, asked: Asked) -> Result<Predic
     let attention = match asked.attention {
         true => {
             let sums = sums(run, split, asked.rows)?;
-            Some(run.read(&sums)?.sum)
+            let [full, universal] = run.read(&sums)?.sum;
+            Some(if run.settings().treebank.granularity() == Granularity::Full { full } else { universal })
         }
         false => None,
     };
     Ok(Predicted { split, file, explorer, attention })
 }
 
-/// Sums of attention per relation, added in the order of sentences: the same digits on any number of threads.
-fn sums(run: &mut Run, split: Split, rows: Rows) -> Result<Record<AttentionScores>> {
-    let (grid, granularity) = (run.checkpoint()?.grid, run.settings().treebank.granularity());
+/// Sums of attention per relation, with subtypes and without, added in the order of sentences: the same digits on any number of
+/// threads, and however relations are told apart.
+fn sums(run: &mut Run, split: Split, rows: Rows) -> Result<Record<[AttentionScores; 2]>> {
+    const BOTH: [Granularity; 2] = [Granularity::Full, Granularity::Universal];
+    let grid = run.checkpoint()?.grid;
     let wants = Wants::words(run.settings().treebank.merge_rule());
     let record = Record::new(
         run,
         (Stream::Trees(split), wants),
         "attention on governors",
-        AttentionScores::new(grid),
-        move |item, _, encoded| Ok(AttentionScores::of(item.sentence()?, rows.maps(encoded)?.as_ref(), granularity)?),
-        |all, _, sums| {
-            all.merge(&sums);
+        BOTH.map(|_| AttentionScores::new(grid)),
+        move |item, _, encoded| Ok(AttentionScores::of_each(item.sentence()?, rows.maps(encoded)?.as_ref(), BOTH)?),
+        |all: &mut [AttentionScores; 2], _, sums: [AttentionScores; 2]| {
+            all.iter_mut().zip(&sums).for_each(|(all, sums)| all.merge(sums));
             Ok(())
         },
     );
-    // Relations are told apart while they are summed up.
-    Ok(record.depends(rows).depends(format!("{granularity:?}")))
+    Ok(record.depends(rows))
 }
 
 /// Writes what the chosen heads and baselines say about each word: the table `predictions`, and `predictions.conllu`, the

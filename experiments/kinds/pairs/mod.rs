@@ -85,7 +85,7 @@ impl Kind for Pairs {
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
         let needs_ranks = !self.relations.is_empty();
-        Ok(needs_ranks.then(|| Ask::now(ranked(run))).into_iter().collect())
+        Ok(needs_ranks.then(|| Box::new(ranked(run)) as Ask).into_iter().collect())
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {

@@ -29,7 +29,8 @@ use self::scores::Training;
 use super::Kind;
 use super::shared::bootstrap;
 use super::shared::paired::write_differences;
-use super::shared::probing::{Stored, StoredAttention, Task, Vectors, append_scores, sentences, training};
+use super::shared::probing::{Stored, Task, Vectors, append_scores, sentences, training};
+use super::shared::stored::StoredAttention;
 use crate::config::{Settings, Split};
 use crate::run::{Ask, Outcome, Run, Stream};
 
@@ -76,7 +77,7 @@ impl Kind for Probe {
         let trained = self.reads_trained().then_some(None);
         let mut asks = Vec::new();
         for draw in trained.into_iter().chain(self.draws_read().map(Some)) {
-            asks.extend(self.stored(run, draw)?.map(Ask::now));
+            asks.extend(self.stored(run, draw)?.map(|stored| Box::new(stored) as Ask));
         }
         Ok(asks)
     }

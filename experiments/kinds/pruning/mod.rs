@@ -65,7 +65,7 @@ impl Kind for Pruning {
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
         let has_masked_lm_head = run.model()?.model.has_masked_lm_head();
         let by_probe = self.measures(has_masked_lm_head, run.settings()).contains(&Measure::ProbeUas);
-        Ok(if by_probe { vec![Ask::now(attention_to_learn_from(run, &self.store)?)] } else { Vec::new() })
+        Ok(if by_probe { vec![Box::new(attention_to_learn_from(run, &self.store)?)] } else { Vec::new() })
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {

@@ -7,6 +7,7 @@ pub mod predictions;
 pub mod probing;
 pub mod rooted;
 pub mod selection;
+pub mod stored;
 
 use anyhow::{Result, ensure};
 use headlight_report::stats::Bootstrap;

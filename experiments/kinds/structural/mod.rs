@@ -58,7 +58,7 @@ impl Kind for Structural {
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
         let layers = self.layers(run)?;
-        Ok([Split::Train, Split::Evaluate].map(|split| Ask::now(KeptStates::new(split, &layers))).into())
+        Ok([Split::Train, Split::Evaluate].map(|split| Box::new(KeptStates::new(split, &layers)) as Ask).into())
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {

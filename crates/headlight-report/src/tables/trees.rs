@@ -91,9 +91,9 @@ tables! {
         relation: String,
         /// Who attends.
         direction: Direction,
-        /// The heads in the order in which they were added, `layer-head` counted from 1, separated by spaces.
+        /// The heads in the order in which they were added, `layer-head` counted from 1, separated by spaces. With folds those gathered on the first half, and behind a `/` those of the second where it gathered others; each is scored on the other half.
         heads: String,
-        /// Arcs that they find where they were gathered.
+        /// Arcs that they find where they were gathered; with folds in both halves.
         selected_correct: u64,
         /// Arcs of the relation there.
         selected_total: u64,
@@ -105,7 +105,7 @@ tables! {
         ci_low: Option<f64>,
         /// Upper end.
         ci_high: Option<f64>,
-        /// The first of the heads.
+        /// The first of the heads; with folds as `heads`.
         single_head: String,
         /// Arcs that it finds alone.
         single_correct: u64,
@@ -113,10 +113,10 @@ tables! {
         difference_ci_low: Option<f64>,
         /// Upper end.
         difference_ci_high: Option<f64>,
-        /// The single head of either direction that finds most arcs of the relation where heads were gathered.
+        /// The single head of either direction that finds most arcs of the relation where heads were gathered; with folds as `heads`.
         best_head: String,
-        /// Who attends when it is read.
-        best_direction: Direction,
+        /// Who attends when it is read; empty where the two folds chose different directions.
+        best_direction: Option<Direction>,
         /// Arcs that it finds where they are reported.
         best_correct: u64,
     }

@@ -253,7 +253,7 @@ impl Size {
                     difference_ci_low: Some(gain - 0.01),
                     difference_ci_high: Some(gain + 0.01),
                     best_head: "1-2".into(),
-                    best_direction: Direction::DependentToGovernor,
+                    best_direction: Some(Direction::DependentToGovernor),
                     best_correct: (alone * total as f64) as u64,
                 });
             }

@@ -1,6 +1,5 @@
 //! What trained probes need, whichever kind trains them: stored attention, annotation, training, rows of their scores.
 
-pub mod attention;
 pub mod sentences;
 pub mod training;
 
@@ -11,9 +10,9 @@ use headlight_attention::store;
 use headlight_probe::{Origin, Probe, ProbeForm, ProbeSpec, RootScore, TrainOptions};
 use headlight_report::tables::ProbeScore;
 
-pub use self::attention::StoredAttention;
 pub use self::sentences::{Stored, Vectors};
 pub use self::training::Task;
+use super::stored::StoredAttention;
 use crate::config::Split;
 use crate::run::Run;
 

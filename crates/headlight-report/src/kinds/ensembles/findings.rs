@@ -1,6 +1,6 @@
 //! What ensembles and their trees come to, in sentences.
 
-use super::{beside_the_best_head, better_directions};
+use super::{beside_the_best_head, better_directions, way};
 use crate::format::{count, percent};
 use crate::kinds::differences::said;
 use crate::kinds::shared::share;
@@ -44,7 +44,7 @@ pub fn of_heads(rows: &[Ensemble], differences: &[Difference]) -> Vec<String> {
             count(row.total),
             row.relation,
             row.best_head,
-            row.best_direction.arrow(),
+            way(row.best_direction),
             percent(difference.value_b),
             said(difference)
         )

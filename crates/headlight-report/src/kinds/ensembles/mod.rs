@@ -17,7 +17,7 @@ use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
 use crate::tables::{
-    ComparedMeasure, ComparingKind, Difference, Ensemble, EnsembleTree, LabelledMeasure, LabelledPredictor,
+    ComparedMeasure, ComparingKind, Difference, Direction, Ensemble, EnsembleTree, LabelledMeasure, LabelledPredictor,
 };
 
 /// `kind = "ensembles"`
@@ -90,7 +90,7 @@ pub const FIRST_HEAD: &str = "its first head";
 /// What lies between an ensemble and [`BEST_HEAD`]; where that is its own first head, what lies between the two. `None`
 /// where they were not compared: the ensemble is that head, or the other direction was better where heads were gathered.
 fn beside_the_best_head<'a>(row: &Ensemble, differences: &'a [Difference]) -> Option<&'a Difference> {
-    let is_first = row.best_head == row.single_head && row.best_direction == row.direction;
+    let is_first = row.best_head == row.single_head && row.best_direction == Some(row.direction);
     let ensemble = format!("ensemble, {}", row.direction);
     differences.iter().find(|difference| {
         difference.experiment == ComparingKind::Ensembles
@@ -98,6 +98,11 @@ fn beside_the_best_head<'a>(row: &Ensemble, differences: &'a [Difference]) -> Op
             && difference.a == ensemble
             && (difference.b == BEST_HEAD || is_first && difference.b == FIRST_HEAD)
     })
+}
+
+/// Who attends when a head is read.
+fn way(direction: Option<Direction>) -> &'static str {
+    direction.map_or("either way", Direction::arrow)
 }
 
 /// Each relation's ensemble in the direction that was better where heads were gathered, the most frequent first.
@@ -123,7 +128,7 @@ fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
             format!("{} {}", row.relation, row.direction.arrow()),
             row.heads.clone(),
             percent(share(row.correct, row.total)),
-            format!("{} {}", row.best_head, row.best_direction.arrow()),
+            format!("{} {}", row.best_head, way(row.best_direction)),
             percent(share(row.best_correct, row.total)),
             count(row.total),
         ];
@@ -181,7 +186,6 @@ fn ensemble_trees_sheet(rows: &[EnsembleTree]) -> Sheet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables::Direction;
 
     #[test]
     fn the_better_direction_of_each_relation_is_shown() {
@@ -201,7 +205,7 @@ mod tests {
             difference_ci_low: None,
             difference_ci_high: None,
             best_head: "3-2".into(),
-            best_direction: Direction::DependentToGovernor,
+            best_direction: Some(Direction::DependentToGovernor),
             best_correct: total / 4,
         };
         let rows = [

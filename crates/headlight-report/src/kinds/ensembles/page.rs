@@ -1,6 +1,6 @@
 //! Heads that find a relation together (Limisiewicz et al. 2020).
 
-use super::{beside_the_best_head, better_directions, ensemble_trees_sheet};
+use super::{beside_the_best_head, better_directions, ensemble_trees_sheet, way};
 use crate::format::{count, percent, points};
 use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
@@ -58,8 +58,7 @@ fn line(row: &Ensemble, compared: Option<&Difference>) -> String {
         (true, false) => "loss",
         (false, _) => "unclear",
     };
-    let best =
-        format!("{} <small>{} {}</small>", percent(alone), escape_html(&row.best_head), row.best_direction.arrow());
+    let best = format!("{} <small>{} {}</small>", percent(alone), escape_html(&row.best_head), way(row.best_direction));
     let (relation, head) = (escape_html(&row.relation), escape_html(&row.single_head));
     [
         format!(

@@ -1,4 +1,4 @@
-//! The word attention of a split, written to the store once and read from there by every probe and every later run.
+//! The word attention of a split, written to the store once and read from there by every kind and every later run.
 
 use std::path::{Path, PathBuf};
 
