@@ -97,6 +97,29 @@ fn name(path: &str) -> &str {
     path.split(|at: char| !at.is_alphanumeric() && at != '_').next().unwrap()
 }
 
+/// A file that is longer holds more than one room.
+const LONGEST: usize = 500;
+
+#[test]
+fn no_source_is_longer_than_a_room() {
+    let mut folders: Vec<PathBuf> =
+        ["crates", "experiments", "tests", "benches", "data"].iter().map(|folder| root().join(folder)).collect();
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| ["rs", "js", "css", "py"].iter().any(|known| it == *known)) {
+                let lines = fs::read_to_string(&path).unwrap().lines().count();
+                assert!(lines <= LONGEST, "{} has {lines} lines: {LONGEST} are a room", path.display());
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 400, "{read} sources");
+}
+
 #[test]
 fn floors_of_the_binary_import_only_what_lies_below() {
     for (height, floor) in FLOORS.iter().enumerate() {
