@@ -62,7 +62,7 @@ fn trees_go_on_within_the_pass() {
 fn ensembles_that_are_interrupted_encode_nothing_again() {
     let world = World::new();
     let sample = fs::read_to_string(root().join("data/sample/en_sample-evaluate.conllu")).unwrap();
-    world.write("many.conllu", sample.repeat(60));
+    world.write("many.conllu", sample.repeat(10));
     world.write(
         "long.toml",
         format!(

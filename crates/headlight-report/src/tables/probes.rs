@@ -17,10 +17,10 @@ words! {
 
     /// What a number about a probe is about, where it is not everything.
     ProbeGroup {
-        /// The words of a relation.
-        Relation = "relation",
         /// The words of dependencies of a length.
         Length = "length",
+        /// The words of a relation.
+        Relation = "relation",
         /// The probe with all heads but one ablated.
         OnlyHead = "only_head",
         /// The probe with one head ablated.
