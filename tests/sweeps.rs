@@ -124,7 +124,7 @@ fn a_sweep_over_checkpoints_has_one_table_one_page_and_one_figure() {
     let error = world.fail(1, &["figure", "runs/study-sweep", "emergence", "other"]);
     assert!(error.contains("series of this sweep that have several: \"step-*\""), "{error}");
     let error = world.fail(1, &["figure", "runs/study-sweep", "table1"]);
-    assert!(error.contains("is not a run"), "{error}");
+    assert!(error.contains("is the folder of a sweep and no run"), "{error}");
     let error = world.fail(1, &["figure", "runs/study-path=seed-1-step-0", "emergence"]);
     assert!(error.contains("is not a sweep"), "{error}");
 
