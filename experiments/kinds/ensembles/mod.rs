@@ -92,8 +92,9 @@ impl Kind for Ensembles {
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let (rows, mut differences) = scores::rows(run.settings(), &gathered, &evaluated, &bootstrap)?;
         ensure!(
-            !rows.is_empty(),
-            "no relation has an ensemble from either half: --set ensembles.min_total=1 takes rarer ones"
+            !rows.is_empty() || self.selection != Selection::Folds,
+            "no relation has {} words to gather heads on in both halves: --set ensembles.min_total=1 takes rarer ones",
+            self.min_total
         );
         write_table(run.folder(), &rows)?;
         let is_tested = is_elsewhere(self.selection, run);
