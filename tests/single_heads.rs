@@ -87,6 +87,19 @@ fn clusters_place_every_head() {
     assert!(printed.contains("to other layers") && printed.contains("stress"), "{printed}");
 }
 
+/// Relations are chosen elsewhere by what the files hold, not by what they are called.
+#[test]
+fn roles_say_where_their_relations_were_chosen() {
+    let same = format!("{SENTENCES}\nselect = [\"sample:evaluate\"]");
+    for (tables, apart) in [(SPLITS, true), (SENTENCES, false), (same.as_str(), false)] {
+        let (world, _) = run("clusters", tables, &["--set", "clusters.clusters=3", "--set", "clusters.starts=1"]);
+        let report = json(&world, "report.json");
+        assert_eq!(report["experiments"][0]["facts"]["roles_chosen_apart"], apart, "{tables}");
+        let told = "told on the sentences that their relations were chosen on";
+        assert_eq!(report["warnings"].to_string().contains(told), !apart, "{tables}");
+    }
+}
+
 #[test]
 fn norms_are_compared_as_distributions() {
     let (world, _) = run("clusters", CORPUS, &["--set", "model.attention=norms"]);
