@@ -60,9 +60,9 @@ impl Contents {
     }
 
     /// What is said of punctuation that hides behind other relations, so that "without punctuation" leaves little out.
-    pub fn hidden_punctuation(&self, split: Split) -> Option<String> {
-        let hidden: u64 = self.marks.values().sum();
-        if hidden <= self.punctuation {
+    pub fn unmarked_punctuation(&self, split: Split) -> Option<String> {
+        let unmarked: u64 = self.marks.values().sum();
+        if unmarked <= self.punctuation {
             return None;
         }
         let mut relations: Vec<(&String, &u64)> = self.marks.iter().collect();
@@ -71,7 +71,7 @@ impl Contents {
         Some(format!(
             "{} words of `{}` are nothing but punctuation marks and have other relations than punct (most often {}): scores \
              without punctuation count them; treebank.punctuation = \"form\" leaves them out",
-            count(hidden),
+            count(unmarked),
             split.name(),
             named.join(", ")
         ))

@@ -362,7 +362,7 @@ impl Run {
         let mut warnings = treebank_summary.warnings();
         warnings.extend(of_model);
         warnings.extend(splits.iter().flat_map(reading::warnings));
-        warnings.extend(self.contents().iter().filter_map(|(split, contents)| contents.hidden_punctuation(*split)));
+        warnings.extend(self.contents().iter().filter_map(|(split, contents)| contents.unmarked_punctuation(*split)));
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         if model.random_weights {
             warnings.push(RANDOM_WEIGHTS.to_owned());

@@ -23,8 +23,8 @@ use crate::sources::corpus::{Corpus, Packing};
 struct OnItsWay {
     number: usize,
     item: Item,
-    /// Whether somebody wants its attention.
-    attended: bool,
+    /// Whether somebody wants its maps.
+    with_maps: bool,
     skipped_before: Vec<(usize, Item)>,
 }
 
@@ -55,9 +55,9 @@ impl Run {
                     lock(&waiting).push((number, item));
                     return None;
                 };
-                let attended = readers.any(|reading| reading.wants.attention());
+                let with_maps = readers.any(|reading| reading.wants.attention());
                 let skipped_before = std::mem::take(&mut *lock(&waiting));
-                Some(Ok((OnItsWay { number, item, attended, skipped_before }, pieces)))
+                Some(Ok((OnItsWay { number, item, with_maps, skipped_before }, pieces)))
             });
             let mut tell = |number: usize, item: &Item, made: Option<Vec<Option<Result<Made>>>>| {
                 let mut made = made.map(Vec::into_iter);
@@ -72,7 +72,7 @@ impl Run {
             let streamed = model.stream_as(
                 inputs,
                 &request,
-                |input| input.attended,
+                |input| input.with_maps,
                 |input: OnItsWay, pieces, encoded| {
                     let make = |reading: &Reading<'_>| {
                         let made = || (reading.reduce)(&input.item, pieces, &encoded);

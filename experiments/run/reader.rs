@@ -22,7 +22,7 @@ pub struct Wants {
     /// The peaks of maps over words, merged by this rule.
     pub peaks: Option<MergeRule>,
     /// Hidden states.
-    pub hidden: bool,
+    pub states: bool,
 }
 
 impl Wants {
@@ -46,7 +46,7 @@ impl Wants {
             pieces: self.pieces || other.pieces,
             words: one(self.words, other.words)?,
             peaks: one(self.peaks, other.peaks)?,
-            hidden: self.hidden || other.hidden,
+            states: self.states || other.states,
         })
     }
 
@@ -57,7 +57,7 @@ impl Wants {
             (true, None) => Some(Level::Pieces),
             (false, words) => words.map(Level::Words),
         };
-        Request { attention, peaks: self.peaks, hidden_states: self.hidden, kind, ..Request::default() }
+        Request { attention, peaks: self.peaks, hidden_states: self.states, kind, ..Request::default() }
     }
 }
 
@@ -235,7 +235,7 @@ mod tests {
         let pieces = Wants { pieces: true, ..Wants::default() };
         let peaks = Wants { peaks: Some(mean), ..Wants::default() };
         let all = pieces.with(Wants::words(mean)).and_then(|both| both.with(peaks)).unwrap();
-        assert_eq!(all, Wants { pieces: true, words: Some(mean), peaks: Some(mean), hidden: false });
+        assert_eq!(all, Wants { pieces: true, words: Some(mean), peaks: Some(mean), states: false });
         let request = all.request(AttentionKind::Norms);
         assert_eq!((request.attention, request.peaks), (Some(Level::Both(mean)), Some(mean)));
         assert_eq!((request.kind, request.hidden_states), (AttentionKind::Norms, false));

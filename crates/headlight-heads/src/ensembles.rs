@@ -268,7 +268,7 @@ mod tests {
         assert!(search.ensembles().values().all(|ensemble| ensemble.heads.len() <= 1));
     }
 
-    fn attended(sentences: Vec<Sentence>) -> impl Strategy<Value = Vec<(Sentence, WordAttention)>> {
+    fn with_attention(sentences: Vec<Sentence>) -> impl Strategy<Value = Vec<(Sentence, WordAttention)>> {
         let cells: usize = sentences.iter().map(|sentence| (sentence.len() + 2).pow(2) * GRID.len()).sum();
         prop::collection::vec(0.0_f32..1.0, cells).prop_map(move |weights| {
             let mut rest = &weights[..];
@@ -285,7 +285,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(40))]
 
         #[test]
-        fn one_head_is_the_best_head_and_more_are_never_worse(pairs in sentences(4).prop_flat_map(attended)) {
+        fn one_head_is_the_best_head_and_more_are_never_worse(pairs in sentences(4).prop_flat_map(with_attention)) {
             let mut scores = HeadScores::new(GRID, Granularity::Full);
             let mut search = EnsembleSearch::new(GRID, Granularity::Full, 3);
             for (sentence, attention) in &pairs {

@@ -31,7 +31,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod attended;
 mod baselines;
 mod clusters;
 pub mod coreference;
@@ -45,6 +44,7 @@ mod lengths;
 mod logarithm;
 mod mds;
 mod normal;
+mod on_governors;
 mod prediction_file;
 mod predictions;
 mod roles;
@@ -55,7 +55,6 @@ mod surface;
 mod testing;
 mod unit_scores;
 
-pub use attended::{Attended, AttentionScores};
 pub use baselines::{Baseline, BaselineScores, DISTANCES, OFFSETS};
 pub use clusters::{LayerDistances, Merger, clusters, hierarchy, layer_distances};
 pub use directions::Directions;
@@ -64,6 +63,7 @@ pub use group::Group;
 pub use lengths::{Beyond, LengthCounts, LengthScores};
 pub use mds::{Embedding, MdsOptions, best_embedding, mds, mds_start};
 pub use normal::{among_words, normalise_rows, words_only};
+pub use on_governors::{AttentionScores, OnGovernors};
 pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionShape, PredictionWriter};
 pub use predictions::{Direction, HeadPredictions, predict};
 pub use roles::{

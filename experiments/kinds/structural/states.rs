@@ -74,7 +74,7 @@ impl Reader for KeptStates {
     }
 
     fn wants(&self) -> Wants {
-        Wants { hidden: true, ..Wants::default() }
+        Wants { states: true, ..Wants::default() }
     }
 
     fn place(&self, run: &mut Run) -> Result<Place> {

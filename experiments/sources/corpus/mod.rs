@@ -39,7 +39,7 @@ pub struct Corpus {
 
 impl Corpus {
     /// Finds the files that a config names. A folder stands for the files in it, in the order of their names, each of
-    /// which is one document; hidden files and folders in it are left out.
+    /// which is one document; files and folders in it whose names begin with a dot are left out.
     ///
     /// # Errors
     /// When a file is not there; when a folder holds none.
@@ -133,8 +133,8 @@ fn documents_of(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in folder.read_dir().with_context(cannot_read)? {
         let path = entry.with_context(cannot_read)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if path.is_file() && !hidden {
+        let is_dotted = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.is_file() && !is_dotted {
             files.push(path);
         }
     }

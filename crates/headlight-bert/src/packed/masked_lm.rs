@@ -142,7 +142,9 @@ impl WithSimd for Normalise<'_> {
     }
 }
 
-/// For each column of `logits` `[vocabulary][column]`, the logarithm of its softmax at its piece.
+/// For each column of `logits` `[vocabulary][column]`, the logarithm of its softmax at its piece. Losses are summed in this order,
+/// one by one, and keep the digits that tables have had of them; [`normalisers`] are for likelihoods, of which a pair of
+/// sentences takes a row of logits for each piece.
 fn log_softmax_at(logits: &[f32], pieces: &[u32]) -> Vec<f64> {
     let count = pieces.len();
     let mut highest = vec![f32::NEG_INFINITY; count];

@@ -119,7 +119,7 @@ fn combination<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor
 
 /// `[dependent, candidate]`.
 fn distance<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor<B, 1>) -> Tensor<B, 2> {
-    let (n, width, hidden) = (input.words(), probe.spec.vector_width, probe.spec.hidden);
+    let (n, width, breadth) = (input.words(), probe.spec.vector_width, probe.spec.breadth);
     let mut features = vec![0.0; n * (n + 1) * DISTANCE_FEATURES];
     for (pair, row) in features.chunks_exact_mut(DISTANCE_FEATURES).enumerate() {
         let (dependent, candidate) = ((pair / (n + 1)) as f32, (pair % (n + 1)) as f32);
@@ -134,16 +134,16 @@ fn distance<B: Backend>(probe: &Probe, input: &Input<'_>, parameters: &Tensor<B,
         }
     }
     let features: Tensor<B, 2> = tensor(features, [n * (n + 1), DISTANCE_FEATURES]);
-    let of_features = features.matmul(block(probe, parameters, Role::Distances, [DISTANCE_FEATURES, hidden]));
-    let words: Tensor<B, 3> = block(probe, parameters, Role::Words, [width, 2, hidden]);
-    let part = |part: usize| words.clone().slice([0..width, part..part + 1]).reshape([width, hidden]);
+    let of_features = features.matmul(block(probe, parameters, Role::Distances, [DISTANCE_FEATURES, breadth]));
+    let words: Tensor<B, 3> = block(probe, parameters, Role::Words, [width, 2, breadth]);
+    let part = |part: usize| words.clone().slice([0..width, part..part + 1]).reshape([width, breadth]);
     // The words, and ROOT, which has no vector.
     let vectors: Tensor<B, 2> = rows(input, width, n + 1, Some);
-    let of_candidates = vectors.clone().matmul(part(0)).reshape([1, n + 1, hidden]);
-    let of_dependents = vectors.slice(0..n).matmul(part(1)).reshape([n, 1, hidden]);
-    let bias = block(probe, parameters, Role::HiddenBias, [1, 1, hidden]);
-    let units = (of_features.reshape([n, n + 1, hidden]) + of_candidates + of_dependents + bias).tanh();
-    let output = block(probe, parameters, Role::Output, [1, 1, hidden]);
+    let of_candidates = vectors.clone().matmul(part(0)).reshape([1, n + 1, breadth]);
+    let of_dependents = vectors.slice(0..n).matmul(part(1)).reshape([n, 1, breadth]);
+    let bias = block(probe, parameters, Role::HiddenBias, [1, 1, breadth]);
+    let units = (of_features.reshape([n, n + 1, breadth]) + of_candidates + of_dependents + bias).tanh();
+    let output = block(probe, parameters, Role::Output, [1, 1, breadth]);
     (units * output).sum_dim(2).reshape([n, n + 1])
 }
 

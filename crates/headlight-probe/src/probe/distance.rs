@@ -18,13 +18,13 @@ use crate::arcs::candidate_of;
 pub(super) struct Buffers {
     /// Word vectors, `[word, vector]`; zero for unknown words.
     vectors: Vec<f32>,
-    /// X and Y, `[word, part, hidden]`, part 0 as candidate, part 1 as dependent.
+    /// X and Y, `[word, part, breadth]`, part 0 as candidate, part 1 as dependent.
     projected: Vec<f32>,
     projected_gradient: Vec<f32>,
-    /// Z, `[offset, hidden]`, offset i − j + n − 1; the last row is ROOT's.
+    /// Z, `[offset, breadth]`, offset i − j + n − 1; the last row is ROOT's.
     distances: Vec<f32>,
     distances_gradient: Vec<f32>,
-    /// Hidden units of one dependent's candidates, `[candidate, hidden]`.
+    /// Hidden units of one dependent's candidates, `[candidate, breadth]`.
     units: Vec<f32>,
     /// The logits of one dependent's candidates, then their gradients.
     row: Vec<f32>,
@@ -71,7 +71,7 @@ struct Pairs<'a> {
 impl<'a> Pairs<'a> {
     /// Fills X, Y (with the hidden bias) and Z.
     fn project(probe: &'a Probe, input: &'a Input<'a>, buffers: &mut Buffers) -> Self {
-        let (words, hidden, width) = (input.words(), probe.spec.hidden, probe.spec.vector_width);
+        let (words, breadth, width) = (input.words(), probe.spec.breadth, probe.spec.vector_width);
         let sentence = Self { probe, input };
         buffers.vectors.clear();
         buffers.vectors.resize(words * width, 0.0);
@@ -80,19 +80,19 @@ impl<'a> Pairs<'a> {
                 buffers.vectors[word * width..][..width].copy_from_slice(vector);
             }
         }
-        buffers.projected.resize(words * 2 * hidden, 0.0);
+        buffers.projected.resize(words * 2 * breadth, 0.0);
         let weights = matrix(sentence.block(Role::Words), width);
         let mut projected = matrix_mut(&mut buffers.projected, words);
         general_mat_mul(1.0, &matrix(&buffers.vectors, words), &weights, 0.0, &mut projected);
-        for row in buffers.projected.chunks_exact_mut(2 * hidden) {
-            row[hidden..].iter_mut().zip(sentence.block(Role::HiddenBias)).for_each(|(value, bias)| *value += bias);
+        for row in buffers.projected.chunks_exact_mut(2 * breadth) {
+            row[breadth..].iter_mut().zip(sentence.block(Role::HiddenBias)).for_each(|(value, bias)| *value += bias);
         }
         buffers.distances.clear();
-        buffers.distances.resize(2 * words * hidden, 0.0);
+        buffers.distances.resize(2 * words * breadth, 0.0);
         let weights = sentence.block(Role::Distances);
-        for (offset, row) in buffers.distances.chunks_exact_mut(hidden).enumerate() {
+        for (offset, row) in buffers.distances.chunks_exact_mut(breadth).enumerate() {
             for (feature, value) in distance_features(offset, words) {
-                let weights = &weights[feature * hidden..][..hidden];
+                let weights = &weights[feature * breadth..][..breadth];
                 row.iter_mut().zip(weights).for_each(|(row, weight)| *row += value * weight);
             }
         }
@@ -109,14 +109,14 @@ impl<'a> Pairs<'a> {
 
     /// The dependent's hidden units and logits.
     fn row(&self, dependent: usize, buffers: &mut Buffers) {
-        let (words, hidden) = (self.input.words(), self.spec().hidden);
+        let (words, breadth) = (self.input.words(), self.spec().breadth);
         let output = self.block(Role::Output);
-        buffers.units.resize((words + 1) * hidden, 0.0);
+        buffers.units.resize((words + 1) * breadth, 0.0);
         buffers.row.clear();
-        let own = &buffers.projected[(2 * dependent + 1) * hidden..][..hidden];
-        for (candidate, units) in buffers.units.chunks_exact_mut(hidden).enumerate() {
-            let distance = &buffers.distances[offset(candidate, dependent, words) * hidden..][..hidden];
-            let governor = (candidate < words).then(|| &buffers.projected[2 * candidate * hidden..][..hidden]);
+        let own = &buffers.projected[(2 * dependent + 1) * breadth..][..breadth];
+        for (candidate, units) in buffers.units.chunks_exact_mut(breadth).enumerate() {
+            let distance = &buffers.distances[offset(candidate, dependent, words) * breadth..][..breadth];
+            let governor = (candidate < words).then(|| &buffers.projected[2 * candidate * breadth..][..breadth]);
             sum_units(units, own, distance, governor);
             buffers.row.push(activate(units, output));
         }
@@ -124,31 +124,31 @@ impl<'a> Pairs<'a> {
 
     /// Takes the gradients of one dependent's logits back to X, Y, Z and the output weights.
     fn row_gradient(&self, dependent: usize, gradient: &mut [f32], buffers: &mut Buffers) {
-        let (words, hidden) = (self.input.words(), self.spec().hidden);
+        let (words, breadth) = (self.input.words(), self.spec().breadth);
         let output = self.block(Role::Output);
         let output_gradient = &mut gradient[self.probe.layout.range(Role::Output)];
-        for (candidate, units) in buffers.units.chunks_exact_mut(hidden).enumerate() {
+        for (candidate, units) in buffers.units.chunks_exact_mut(breadth).enumerate() {
             activate_gradient(units, output, buffers.row[candidate], output_gradient);
-            let distance = offset(candidate, dependent, words) * hidden;
-            add(&mut buffers.distances_gradient[distance..][..hidden], units);
-            add(&mut buffers.projected_gradient[(2 * dependent + 1) * hidden..][..hidden], units);
+            let distance = offset(candidate, dependent, words) * breadth;
+            add(&mut buffers.distances_gradient[distance..][..breadth], units);
+            add(&mut buffers.projected_gradient[(2 * dependent + 1) * breadth..][..breadth], units);
             if candidate < words {
-                add(&mut buffers.projected_gradient[2 * candidate * hidden..][..hidden], units);
+                add(&mut buffers.projected_gradient[2 * candidate * breadth..][..breadth], units);
             }
         }
     }
 
     /// Adds the gradients of all weights but the output's.
     fn project_gradient(&self, gradient: &mut [f32], buffers: &mut Buffers) {
-        let (words, hidden, layout) = (self.input.words(), self.spec().hidden, &self.probe.layout);
+        let (words, breadth, layout) = (self.input.words(), self.spec().breadth, &self.probe.layout);
         let bias = &mut gradient[layout.range(Role::HiddenBias)];
-        for row in buffers.projected_gradient.chunks_exact(2 * hidden) {
-            add(bias, &row[hidden..]);
+        for row in buffers.projected_gradient.chunks_exact(2 * breadth) {
+            add(bias, &row[breadth..]);
         }
         let distances = &mut gradient[layout.range(Role::Distances)];
-        for (offset, row) in buffers.distances_gradient.chunks_exact(hidden).enumerate() {
+        for (offset, row) in buffers.distances_gradient.chunks_exact(breadth).enumerate() {
             for (feature, value) in distance_features(offset, words) {
-                let gradient = &mut distances[feature * hidden..][..hidden];
+                let gradient = &mut distances[feature * breadth..][..breadth];
                 gradient.iter_mut().zip(row).for_each(|(gradient, row)| *gradient += value * row);
             }
         }
@@ -156,7 +156,7 @@ impl<'a> Pairs<'a> {
         let vectors = matrix(&buffers.vectors, words);
         let projected = matrix(&buffers.projected_gradient, words);
         general_mat_mul(1.0, &vectors.t(), &projected, 1.0, &mut weights);
-        debug_assert_eq!(weights.len_of(Axis(1)), 2 * hidden);
+        debug_assert_eq!(weights.len_of(Axis(1)), 2 * breadth);
     }
 }
 

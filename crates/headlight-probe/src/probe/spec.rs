@@ -53,7 +53,8 @@ pub struct ProbeSpec {
     /// Width of the word vectors; not read by [`ProbeForm::AttentionOnly`].
     pub vector_width: usize,
     /// Units of the hidden layer; read by [`ProbeForm::DistanceWords`] only.
-    pub hidden: usize,
+    #[serde(rename = "hidden")]
+    pub breadth: usize,
     /// Where the score of ROOT comes from; not read by [`ProbeForm::DistanceWords`].
     pub root: RootScore,
     /// Whether [`ProbeForm::AttentionWords`] has a bias for every head: the released code has one, the paper's formula
@@ -73,7 +74,7 @@ impl ProbeSpec {
             heads: grid.heads,
             frame: frame.clone(),
             vector_width: if form == ProbeForm::AttentionOnly { 0 } else { vector_width },
-            hidden: PAPER_HIDDEN,
+            breadth: PAPER_HIDDEN,
             root: RootScore::default(),
             bias: true,
             shifted_candidate_vectors: false,
@@ -103,7 +104,7 @@ impl ProbeSpec {
     /// The parameters' blocks, in the order in which they lie.
     pub(crate) fn layout(&self) -> Layout {
         let (heads, specials) = (self.grid().len(), self.frame.specials());
-        let (width, hidden) = (self.vector_width, self.hidden);
+        let (width, breadth) = (self.vector_width, self.breadth);
         let mut layout = Layout::default();
         match self.form {
             ProbeForm::AttentionOnly => layout.add(Role::Heads, &[2, heads], Initial::Glorot(2 * heads, 2 * heads)),
@@ -114,11 +115,11 @@ impl ProbeSpec {
                 }
             }
             ProbeForm::DistanceWords => {
-                let limit = Initial::Glorot(2 * width + DISTANCE_FEATURES, hidden);
-                layout.add(Role::Words, &[width, 2, hidden], limit);
-                layout.add(Role::Distances, &[DISTANCE_FEATURES, hidden], limit);
-                layout.add(Role::HiddenBias, &[hidden], Initial::Constant(0.0));
-                layout.add(Role::Output, &[hidden], Initial::Glorot(hidden, 1));
+                let limit = Initial::Glorot(2 * width + DISTANCE_FEATURES, breadth);
+                layout.add(Role::Words, &[width, 2, breadth], limit);
+                layout.add(Role::Distances, &[DISTANCE_FEATURES, breadth], limit);
+                layout.add(Role::HiddenBias, &[breadth], Initial::Constant(0.0));
+                layout.add(Role::Output, &[breadth], Initial::Glorot(breadth, 1));
             }
         }
         match self.root {
@@ -145,7 +146,7 @@ pub(crate) enum Role {
     /// `[direction, head]`: w_k and u_k, or their bias where words give them. Direction 0 is candidate→dependent.
     Heads,
     /// With attention `[vector, part, head]`, parts being the candidate's share of w and of u, then the dependent's
-    /// share of w and of u. With distances `[vector, part, hidden]`, parts being candidate and dependent.
+    /// share of w and of u. With distances `[vector, part, breadth]`, parts being candidate and dependent.
     Words,
     /// `[special]`: the scalar of each special piece.
     RootScalars,
@@ -155,11 +156,11 @@ pub(crate) enum Role {
     RootWords,
     /// `[1]`.
     RootBias,
-    /// `[feature, hidden]`.
+    /// `[feature, breadth]`.
     Distances,
-    /// `[hidden]`.
+    /// `[breadth]`.
     HiddenBias,
-    /// `[hidden]`.
+    /// `[breadth]`.
     Output,
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn all(examples: &InMemory) -> Vec<usize> {
 }
 
 fn spec(form: ProbeForm) -> ProbeSpec {
-    ProbeSpec { hidden: 8, ..ProbeSpec::new(form, GRID, &Frame::bert(), 3) }
+    ProbeSpec { breadth: 8, ..ProbeSpec::new(form, GRID, &Frame::bert(), 3) }
 }
 
 fn quick(seed: u64) -> TrainOptions {

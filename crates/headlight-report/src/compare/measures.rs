@@ -12,7 +12,7 @@ use crate::tables::{
 
 /// A share, and how sure it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Measure {
+pub(super) struct Estimate {
     pub value: f64,
     /// The interval over sentences or documents; of a mean over seeds there is none.
     pub interval: Option<(f64, f64)>,
@@ -21,7 +21,7 @@ pub(super) struct Measure {
 }
 
 /// Name of a measure to its value.
-pub(super) type Measures = BTreeMap<String, Measure>;
+pub(super) type Measures = BTreeMap<String, Estimate>;
 
 /// The measures of a source.
 pub(super) fn measures(source: &Reported) -> Result<Measures, CompareError> {
@@ -41,19 +41,19 @@ fn of_run(run: &RunDirectory) -> Result<Measures, CompareError> {
 
 /// Attachment scores over everything, the mean over seeds.
 fn of_probes(scores: &[ProbeScore]) -> Measures {
-    let mut by_name: BTreeMap<String, Vec<Measure>> = BTreeMap::new();
+    let mut by_name: BTreeMap<String, Vec<Estimate>> = BTreeMap::new();
     for score in scores {
         if score.group.is_none() && matches!(score.measure.as_str(), "uas" | "uuas") {
             let name = probe_name(&score.probe, &score.measure, score.decoding.map(Decoding::name));
             let interval = score.ci_low.zip(score.ci_high);
-            by_name.entry(name).or_default().push(Measure { value: score.value, interval, seeds: 1 });
+            by_name.entry(name).or_default().push(Estimate { value: score.value, interval, seeds: 1 });
         }
     }
-    let mean = |scores: Vec<Measure>| match scores[..] {
+    let mean = |scores: Vec<Estimate>| match scores[..] {
         [one] => one,
         _ => {
             let value = scores.iter().map(|score| score.value).sum::<f64>() / scores.len() as f64;
-            Measure { value, interval: None, seeds: scores.len() }
+            Estimate { value, interval: None, seeds: scores.len() }
         }
     };
     by_name.into_iter().map(|(name, scores)| (name, mean(scores))).collect()
@@ -95,15 +95,15 @@ fn of_pairs(rows: &[PairAccuracy]) -> Measures {
     shown.map(measure).collect()
 }
 
-fn counted(correct: u64, total: u64, interval: Option<(f64, f64)>) -> Measure {
-    Measure { value: correct as f64 / total as f64, interval, seeds: 1 }
+fn counted(correct: u64, total: u64, interval: Option<(f64, f64)>) -> Estimate {
+    Estimate { value: correct as f64 / total as f64, interval, seeds: 1 }
 }
 
 fn of_paper(paper: &Paper) -> Measures {
     let mut measures = Measures::new();
     let mut put = |name: String, value: Option<f64>| {
         if let Some(value) = value {
-            measures.insert(name, Measure { value: value / 100.0, interval: None, seeds: 1 });
+            measures.insert(name, Estimate { value: value / 100.0, interval: None, seeds: 1 });
         }
     };
     for (at, probe) in paper.probes.iter().enumerate() {

@@ -66,7 +66,7 @@ fn probes(frame: &Frame) -> Vec<Probe> {
             specs.push(ProbeSpec { root, bias, shifted_candidate_vectors, ..words });
         }
     }
-    specs.push(ProbeSpec { hidden: 19, ..ProbeSpec::new(ProbeForm::DistanceWords, GRID, frame, WIDTH) });
+    specs.push(ProbeSpec { breadth: 19, ..ProbeSpec::new(ProbeForm::DistanceWords, GRID, frame, WIDTH) });
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let parameters = |spec: &ProbeSpec| random_row(&mut random, spec.layout().len());
     let parameters: Vec<_> = specs.iter().map(parameters).collect();

@@ -13,7 +13,7 @@ use crate::{Direction, Group, MismatchError};
 /// A word is predicted from a vector: its row (dependent→governor: what it attends to) or its column
 /// (governor→dependent: what attends to it). Candidates in it are the other words. The root word has no governor and is in no sum.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Attended {
+pub struct OnGovernors {
     /// Words whose governor is the peak of the vector.
     pub correct: u64,
     /// The weights between the words and their governors, as the map has them: from the dependent, or from the governor.
@@ -25,7 +25,7 @@ pub struct Attended {
     pub reciprocal_rank: f64,
 }
 
-impl Attended {
+impl OnGovernors {
     fn add(&mut self, more: &Self) {
         self.correct += more.correct;
         self.weight += more.weight;
@@ -46,7 +46,7 @@ pub struct AttentionScores {
 struct Row {
     total: u64,
     /// By direction and head.
-    sums: Vec<Attended>,
+    sums: Vec<OnGovernors>,
 }
 
 impl AttentionScores {
@@ -79,12 +79,12 @@ impl AttentionScores {
         let mut all = granularities.map(|_| Self::new(attention.grid()));
         for (dependent, word) in sentence.words().iter().enumerate() {
             let Some(governor) = word.governor.word() else { continue };
-            let attended = of_word(attention, dependent, governor.index());
+            let of_heads = of_word(attention, dependent, governor.index());
             for (scores, granularity) in all.iter_mut().zip(granularities) {
                 for group in Group::of(word, granularity) {
                     let row = scores.row(group);
                     row.total += 1;
-                    row.sums.iter_mut().zip(&attended).for_each(|(sum, more)| sum.add(more));
+                    row.sums.iter_mut().zip(&of_heads).for_each(|(sum, more)| sum.add(more));
                 }
             }
         }
@@ -121,19 +121,19 @@ impl AttentionScores {
     }
 
     /// The sums over a group for one head.
-    pub fn sums(&self, group: &Group, direction: Direction, head: AttentionHead) -> Attended {
+    pub fn sums(&self, group: &Group, direction: Direction, head: AttentionHead) -> OnGovernors {
         let predictor = direction.index() * self.grid().len() + self.grid().number(head);
-        self.rows.get(group).map_or_else(Attended::default, |row| row.sums[predictor])
+        self.rows.get(group).map_or_else(OnGovernors::default, |row| row.sums[predictor])
     }
 
     fn row(&mut self, group: Group) -> &mut Row {
         let predictors = 2 * self.layers * self.heads;
-        self.rows.entry(group).or_insert_with(|| Row { total: 0, sums: vec![Attended::default(); predictors] })
+        self.rows.entry(group).or_insert_with(|| Row { total: 0, sums: vec![OnGovernors::default(); predictors] })
     }
 }
 
 /// What every head makes of one word in both directions, by direction and head.
-fn of_word(attention: &WordAttention, dependent: usize, governor: usize) -> Vec<Attended> {
+fn of_word(attention: &WordAttention, dependent: usize, governor: usize) -> Vec<OnGovernors> {
     let (frame, positions) = (attention.frame(), attention.positions());
     let maps = || attention.weights().chunks_exact(positions * positions);
     let at = frame.position(dependent);
@@ -148,12 +148,12 @@ fn of_word(attention: &WordAttention, dependent: usize, governor: usize) -> Vec<
 }
 
 /// What one row or column over all positions says of the dependent that it belongs to.
-fn of_vector(frame: &Frame, weights: &[f32], dependent: usize, governor: usize) -> Attended {
+fn of_vector(frame: &Frame, weights: &[f32], dependent: usize, governor: usize) -> OnGovernors {
     let words = frame.inner(weights);
     let weight = words[governor];
     // What gets no attention is no peak either, and has no rank.
     if weight.is_nan() || weight <= 0.0 {
-        return Attended::default();
+        return OnGovernors::default();
     }
     let above = |(word, other): (usize, &f32)| {
         let before = *other > weight || (*other == weight && word < governor);
@@ -162,7 +162,7 @@ fn of_vector(frame: &Frame, weights: &[f32], dependent: usize, governor: usize) 
     let rank = 1 + words.iter().enumerate().map(above).sum::<u32>();
     let all: f64 = weights.iter().copied().map(f64::from).sum();
     let weight = f64::from(weight);
-    Attended {
+    OnGovernors {
         correct: u64::from(rank == 1),
         weight,
         share: if all > 0.0 && all.is_finite() { weight / all } else { 0.0 },
@@ -228,7 +228,7 @@ mod tests {
         let attention = WordAttention::new(GRID, &Frame::bert(), 3, weights).unwrap();
         let scores = AttentionScores::of(&sentence, &attention, Granularity::Full).unwrap();
         let sums = scores.sums(&Group::relation("nsubj"), Direction::DependentToGovernor, GRID.head(0));
-        assert_eq!((scores.total(&Group::relation("nsubj")), sums), (1, Attended::default()));
+        assert_eq!((scores.total(&Group::relation("nsubj")), sums), (1, OnGovernors::default()));
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
     }
 
     /// Few different weights, so that many are equal, and some that are no numbers.
-    fn attended() -> impl Strategy<Value = (Sentence, WordAttention)> {
+    fn fish_like() -> impl Strategy<Value = (Sentence, WordAttention)> {
         testing::sentences(1).prop_filter("a sentence", |it| !it.is_empty()).prop_flat_map(|sentences| {
             let weight = prop_oneof![9 => (0_u8..6).prop_map(f32::from), 1 => Just(f32::NAN)];
             let words = sentences[0].len();
@@ -254,7 +254,7 @@ mod tests {
     proptest! {
         /// Rank 1 is what the head predicts, raw or among words; ranks and shares are within their bounds.
         #[test]
-        fn rank_one_is_the_peak((sentence, raw) in attended(), words in any::<bool>()) {
+        fn rank_one_is_the_peak((sentence, raw) in fish_like(), words in any::<bool>()) {
             let attention = if words { among_words(&raw) } else { raw };
             let scores = AttentionScores::of(&sentence, &attention, Granularity::Full).unwrap();
             let mut counted = HeadScores::new(GRID, Granularity::Full);
