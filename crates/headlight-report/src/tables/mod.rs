@@ -40,7 +40,8 @@ mod write;
 pub use beyond::{BestHeadLength, HeadAttention, HeadLength, NullModel};
 pub use error::TableError;
 pub use pairs::{MaskedHeads, PairAccuracy, PairLevel, PairMasking, PairScore, SentenceScore};
-pub use read::{TableReader, read_table};
+pub(crate) use read::check_changed_table;
+pub use read::{TableReader, is_reading, read_table};
 pub use reference::reference;
 pub use rows::{
     Ablation, Baseline, BestHead, Cluster, Coreference, CoreferenceHead, Difference, Ensemble, EnsembleTree,

@@ -379,6 +379,7 @@ impl Size {
                 memory_bytes: None,
                 accelerator: None,
             },
+            files: Vec::new(),
         }
     }
 }
