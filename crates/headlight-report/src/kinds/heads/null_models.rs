@@ -1,6 +1,6 @@
 //! Null models, for people.
 
-use crate::assess::{is_aggregate, is_between_words};
+use crate::assess::{Family, is_aggregate, is_between_words};
 use crate::format::{count, percent, points, stars};
 use crate::sheet::Sheet;
 use crate::tables::NullModel;
@@ -13,7 +13,10 @@ pub(crate) fn null_models_sheet(rows: &[NullModel], most: usize) -> Option<Sheet
     let draws = draws(rows);
     let (aggregates, mut relations): (Vec<&NullModel>, Vec<&NullModel>) =
         together.iter().partition(|row| is_aggregate(&row.relation));
-    relations.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
+    relations.sort_by(|a, b| {
+        let family = |row: &NullModel| Family::of(&row.relation) as usize;
+        family(a).cmp(&family(b)).then(b.total.cmp(&a.total)).then_with(|| a.relation.cmp(&b.relation))
+    });
     let left_out = relations.len().saturating_sub(most);
     relations.truncate(most);
     let columns = ["<relation", ">trained", ">random", ">lowest–highest", "<difference", "<interval"];
@@ -53,7 +56,8 @@ fn sheet_row(row: &NullModel) -> Vec<crate::sheet::SheetCell> {
 
 /// What null models say in a sentence; `None` without them.
 pub(crate) fn null_models_finding(rows: &[NullModel]) -> Option<String> {
-    let relations: Vec<&NullModel> = summed(rows).filter(|row| !is_aggregate(&row.relation)).collect();
+    let relations: Vec<&NullModel> =
+        summed(rows).filter(|row| Family::of(&row.relation) == Family::Relations).collect();
     let draws = draws(rows);
     let above = relations.iter().filter(|row| row.ci_low.is_some_and(|low| low > 0.0)).count();
     (!relations.is_empty()).then(|| {
