@@ -50,15 +50,12 @@ pub(crate) fn reachable_sheet(rows: &[BestHead]) -> Option<Sheet> {
         "Reachable: words whose other end the best head can see at all, in its direction; in a causal model a word sees none \
          behind it, and the root has no other end. Of all, of reachable: words found, in % of either."
             .to_owned(),
-        "late→early: the later of dependent and governor attends to the earlier one most, of all words before it. Each arc is \
-         one try, and so it is for the baselines ±1, ±2, …: the earlier word so far before the later."
-            .to_owned(),
     ];
     let groups = groups.into_iter().map(|group| group.into_iter().map(row).collect()).collect();
     Some(Sheet { groups, notes, ..Sheet::new("What the best heads can reach", &columns) })
 }
 
-/// Whether the head is read from later to earlier.
+/// Whether a head is read from later to earlier.
 pub(super) fn reads_later(row: &BestHead) -> bool {
     row.chosen().iter().any(|chosen| chosen.direction == Direction::LaterToEarlier)
 }
@@ -92,6 +89,15 @@ fn notes(rows: &[BestHead], report: &Report) -> Vec<String> {
          and of right-branching (`right`: the next word; the last word is the root). A head predicts words, so `root` has \
          no row."
             .to_owned(),
+    ];
+    if rows.iter().any(reads_later) {
+        notes.push(
+            "late→early: the later of dependent and governor attends to the earlier one most, of all words before it. Each \
+             arc is one try, and so it is for the baselines ±1, ±2, …: the earlier word so far before the later."
+                .to_owned(),
+        );
+    }
+    notes.extend([
         format!(
             "Intervals: {:.0} %, {} bootstrap resamples of {units}; Wilson's where all or none are right. Difference in \
              points to the baseline; {}: * p < 0.05, ** p < 0.01, *** p < 0.001.",
@@ -100,7 +106,7 @@ fn notes(rows: &[BestHead], report: &Report) -> Vec<String> {
             how_tested(report)
         ),
         chosen_where(report),
-    ];
+    ]);
     if rows.iter().any(|row| Family::of(&row.relation) == Family::Paths) {
         notes.push(PATHS.to_owned());
     }

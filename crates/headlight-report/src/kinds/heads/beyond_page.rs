@@ -1,7 +1,7 @@
 //! Beyond position and the peak, and null models.
 
 use super::beyond::{BeyondPosition, attention_sheet, beyond_position, beyond_position_sheet};
-use super::null_models::{draws, null_models_sheet, summed};
+use super::null_models::{draws, models, null_models_sheet, summed};
 use crate::assess::Family;
 use crate::format::{count, percent, points};
 use crate::html::plots::{Line, Panel, Point};
@@ -108,10 +108,10 @@ fn panel(rows: &[BestHeadLength], relation: &str) -> Option<Panel> {
 pub(crate) fn null_models(rows: &[NullModel]) -> Option<Section> {
     let sheet = null_models_sheet(rows, usize::MAX)?;
     let introduction = format!(
-        "What choosing the best of all heads finds where nothing was learned: the same choice in {} models with the same \
+        "What choosing the best of all heads finds where nothing was learned: the same choice in {} with the same \
          embeddings and all other weights drawn at random, on the same words. The interval of the difference is paired, for \
          these draws; their spread is shown beside their mean.",
-        draws(rows)
+        models(draws(rows))
     );
     let mut together: Vec<&NullModel> = summed(rows).collect();
     together.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));

@@ -24,9 +24,10 @@ pub(crate) fn null_models_sheet(rows: &[NullModel], most: usize) -> Option<Sheet
     let tested = together.iter().any(|row| row.p_value.is_some());
     let mut notes = vec![
         format!(
-            "Null models: {draws} models with the same embeddings and all other weights drawn at random. In each the \
+            "Null models: {} with the same embeddings and all other weights drawn at random. In each the \
              best head was chosen as in the trained one, among as many candidates. Random: their mean accuracy, and the \
-             lowest and highest of them. Accuracies in %, on the same words."
+             lowest and highest of them. Accuracies in %, on the same words.",
+            models(draws)
         ),
         format!(
             "Difference in points, trained minus random; paired bootstrap interval{} over {} {}, for these draws.{}",
@@ -62,10 +63,11 @@ pub(crate) fn null_models_finding(rows: &[NullModel]) -> Option<String> {
     let above = relations.iter().filter(|row| row.ci_low.is_some_and(|low| low > 0.0)).count();
     (!relations.is_empty()).then(|| {
         format!(
-            "For {above} of {} relations the best head is right more often than the best heads of {draws} models with \
+            "For {above} of {} relations the best head is right more often than the best heads of {} with \
              random weights, chosen in the same way (interval of the paired difference above 0, not corrected for the \
              number of relations).",
-            relations.len()
+            relations.len(),
+            models(draws)
         )
     })
 }
@@ -73,6 +75,11 @@ pub(crate) fn null_models_finding(rows: &[NullModel]) -> Option<String> {
 /// The rows that sum all draws up, without the root.
 pub(crate) fn summed(rows: &[NullModel]) -> impl Iterator<Item = &NullModel> {
     rows.iter().filter(|row| row.draw.is_none() && is_between_words(&row.relation))
+}
+
+/// `1 model`, `3 models`.
+pub(crate) fn models(draws: u32) -> String {
+    if draws == 1 { "1 model".to_owned() } else { format!("{draws} models") }
 }
 
 pub(crate) fn draws(rows: &[NullModel]) -> u32 {
