@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::support::{World, root, tiny_config};
 
-type Row = BTreeMap<String, String>;
+pub type Row = BTreeMap<String, String>;
 
 /// The rows of a table of a run, by the names of its columns.
-fn table(world: &World, run: &str, name: &str) -> Vec<Row> {
+pub fn table(world: &World, run: &str, name: &str) -> Vec<Row> {
     let text = world.read(&format!("{run}/{name}.csv"));
     let mut lines = text.lines();
     let columns: Vec<&str> = lines.next().unwrap().split(',').collect();
@@ -91,7 +91,7 @@ fn heads_can_be_read_in_one_direction_alone() {
 }
 
 /// A folder with the tiny GPT-2 and a tokenizer for the sample treebank.
-fn gpt2(world: &World) {
+pub fn gpt2(world: &World) {
     let model = root().join("crates/headlight-bert/tests/fixtures/families/gpt2");
     for file in ["config.json", "model.safetensors"] {
         world.write(&format!("gpt2/{file}"), fs::read(model.join(file)).unwrap());
@@ -99,7 +99,7 @@ fn gpt2(world: &World) {
     world.write("gpt2/tokenizer.json", include_str!("fixtures/causal_tokenizer.json"));
 }
 
-const GPT2: &str = "[model]\npath = \"gpt2\"\n[treebank]\nname = \"sample\"\nselect = [\"sample:select\"]\n\
+pub const GPT2: &str = "[model]\npath = \"gpt2\"\n[treebank]\nname = \"sample\"\nselect = [\"sample:select\"]\n\
                     evaluate = [\"sample:evaluate\"]\nmax_pieces = 40\n[[experiment]]\nkind = \"heads\"\n\
                     resamples = 1000\nnull_models = 1\nattention = true\n";
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::support::server::{Answer, Server};
-use crate::support::{World, shared, tiny_bert};
+use crate::support::{World, root, shared, tiny_bert};
 
 const MODEL: &str = "/someone/tiny/resolve/main";
 
@@ -96,11 +96,44 @@ fn known_models_have_a_name_and_a_repository_each() {
         "gpt2",
         "pythia-160m",
         "qwen3-0.6b",
+        "smollm2-135m",
         "multiberts-seed-0",
         "distilbert-base-cased",
     ] {
         assert_eq!(listed.lines().filter(|line| line.split("  ").next() == Some(family)).count(), 1, "{family}");
     }
+}
+
+/// The repository of bert-mini has its weights as `pytorch_model.bin`; as safetensors in a request to merge.
+#[test]
+fn weights_come_as_safetensors_where_the_hub_has_converted_them() {
+    let id = "/google/bert_uncased_L-4_H-256_A-4/resolve";
+    let put = |server: &Server, path: &str, file: &str| {
+        server.put(&format!("{id}/{path}"), Answer::file(fs::read(tiny_bert().join(file)).unwrap()));
+    };
+    let server = Server::start();
+    put(&server, "main/config.json", "config.json");
+    put(&server, "main/vocab.txt", "vocab.txt");
+    put(&server, "refs%2Fpr%2F2/model.safetensors", "model.safetensors");
+    let world = world_with(&server);
+    let folder = world.succeed(&["fetch", "bert-mini"]);
+    same_model(Path::new(folder.trim()));
+    let asked = paths(&server);
+    assert!(asked.contains(&format!("{id}/main/model.safetensors")), "its own first: {asked:?}");
+    assert!(!asked.iter().any(|path| path.ends_with("pytorch_model.bin")), "{asked:?}");
+    assert!(
+        world.succeed(&["models"]).contains("google/bert_uncased_L-4_H-256_A-4; unpinned; safetensors at refs/pr/2")
+    );
+
+    // Where the request is gone, the weights are read as they are.
+    let server = Server::start();
+    put(&server, "main/config.json", "config.json");
+    put(&server, "main/vocab.txt", "vocab.txt");
+    let pickled = root().join("crates/headlight-bert/tests/fixtures/pytorch/views.bin");
+    server.put(&format!("{id}/main/pytorch_model.bin"), Answer::file(fs::read(pickled).unwrap()));
+    let world = world_with(&server);
+    let folder = world.succeed(&["fetch", "bert-mini"]);
+    assert!(Path::new(folder.trim()).join("pytorch_model.bin").is_file());
 }
 
 #[test]

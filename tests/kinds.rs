@@ -61,6 +61,60 @@ fn hidden_states_are_probed_for_structure() {
 }
 
 #[test]
+fn hidden_states_give_labelled_trees_beside_their_controls() {
+    let world = run(
+        "[[experiment]]\nkind = \"structural\"\nfind = [\"distance\", \"depth\", \"labels\"]\nlayers = [0, 3]\nranks = [4]\n\
+         epochs = 2\nseeds = [1, 2]\ndraws = 2\nresamples = 1000\n",
+    );
+    tables(&world, "structural");
+    let scores = world.read("runs/tiny/probe_scores.csv");
+    let rows: Vec<Vec<&str>> = scores.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let titles: Vec<&str> = scores.lines().next().unwrap().split(',').collect();
+    let column = |name: &str| titles.iter().position(|title| *title == name).unwrap();
+    let of = |probe: &str, measure: &str| -> Vec<&Vec<&str>> {
+        let whole = rows.iter().filter(|row| row[column("group")].is_empty());
+        whole.filter(|row| row[column("probe")] == probe && row[column("measure")] == measure).collect()
+    };
+    let value = |row: &[&str], name: &str| row[column(name)].parse::<f64>().unwrap();
+    for (probe, measure, count) in [
+        ("structural_labelled", "uas", 2),
+        ("structural_labelled", "las", 2),
+        ("structural_labelled", "root_accuracy", 2),
+        ("structural_rooted", "uas", 2),
+        ("structural_relation", "relation_accuracy", 2),
+        ("structural_relation", "control_accuracy", 4),
+        ("structural_relation", "selectivity", 4),
+    ] {
+        assert_eq!(of(probe, measure).len(), count, "{probe} {measure}");
+        for row in of(probe, measure) {
+            let at = value(row, "value");
+            assert!(value(row, "ci_low") <= at && at <= value(row, "ci_high"), "{row:?}");
+        }
+    }
+    let (uas, las) = (of("structural_labelled", "uas"), of("structural_labelled", "las"));
+    for (uas, las) in uas.iter().zip(&las) {
+        assert!(value(las, "value") <= value(uas, "value"), "a labelled arc is an arc");
+        // Words without punctuation, which the head's table counts too.
+        assert_eq!(value(las, "total"), value(uas, "total"));
+    }
+    let best = world.read("runs/tiny/best_heads.csv");
+    let words = best.lines().find(|line| line.starts_with("all-nopunct,")).unwrap().split(',').nth(7).unwrap();
+    assert_eq!(uas[0][column("total")], words);
+    let differences = world.read("runs/tiny/differences.csv");
+    for other in ["structural_rooted", "right-branching"] {
+        let start = format!("structural,uas,,structural_labelled,{other},");
+        assert!(differences.lines().any(|line| line.starts_with(&start)), "{differences}");
+    }
+    assert!(world.read("runs/tiny/report.html").contains("Labelled trees"));
+    let error = {
+        let config = tiny_config("train = [\"sample:select\"]");
+        world.write("bare.toml", format!("{config}[[experiment]]\nkind = \"structural\"\nfind = [\"labels\"]\n"));
+        world.fail(2, &["run", "bare.toml"])
+    };
+    assert!(error.contains("`find` holds \"labels\" without \"distance\""), "{error}");
+}
+
+#[test]
 fn what_heads_look_at_is_counted_and_mapped() {
     let world = run("[[experiment]]\nkind = \"surface\"\n[[experiment]]\nkind = \"clusters\"\nclusters = 3\n");
     assert_eq!(tables(&world, "surface"), ["surface"]);

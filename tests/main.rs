@@ -23,6 +23,7 @@ mod kinds;
 mod labels;
 mod models;
 mod pairs;
+mod paths;
 mod pipeline;
 mod probe_runs;
 mod probes;

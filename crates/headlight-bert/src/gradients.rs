@@ -212,7 +212,7 @@ impl MaskedLm {
         }
     }
 
-    fn net(&self) -> &Net<Differentiable> {
+    pub(crate) fn net(&self) -> &Net<Differentiable> {
         self.net.get_or_init(|| Net::new(self.encoder.to_weights(), self.head.to_weights(), &self.spec))
     }
 
@@ -276,7 +276,7 @@ impl<B: Backend> Targets<B> {
 }
 
 /// Encoder and language-model head: logits = D·norm(activation(transform(x))) + bias.
-struct Net<B: Backend> {
+pub(crate) struct Net<B: Backend> {
     bert: Bert<B>,
     transform: Option<(nn::Linear<B>, Activation, Norm<B>)>,
     /// D and its bias.
@@ -322,11 +322,23 @@ impl<B: Backend> Net<B> {
         );
         let [count, pieces, width] = hidden.dims();
         let hidden = hidden.reshape([count * pieces, width]).select(0, targets.rows.clone());
-        let hidden = match &self.transform {
-            Some((linear, activation, norm)) => norm.forward(activate(linear.forward(hidden), *activation)),
-            None => hidden,
-        };
-        let log_likelihoods = activation::log_softmax(self.decoder.forward(hidden), 1);
+        let log_likelihoods = activation::log_softmax(self.logits(hidden), 1);
         (log_likelihoods.gather(1, targets.pieces.clone()), attention)
+    }
+
+    /// What the head makes of final states, `[row, hidden]` → `[row, vocabulary]`.
+    fn logits(&self, states: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.decoder.forward(match &self.transform {
+            Some((linear, activation, norm)) => norm.forward(activate(linear.forward(states), *activation)),
+            None => states,
+        })
+    }
+
+    /// The logits of all positions of a batch, padding included, `[input * position, vocabulary]`.
+    pub(crate) fn logits_of(&self, spec: &Architecture, batch: &Batch<B>) -> Tensor<B, 2> {
+        let nothing = |_| Intervention { keep: None, add: None, gate: None };
+        let states = self.bert.walk(spec, batch, true, nothing, |_| ());
+        let [count, pieces, width] = states.dims();
+        self.logits(states.reshape([count * pieces, width]))
     }
 }

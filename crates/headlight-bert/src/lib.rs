@@ -39,6 +39,7 @@ mod error;
 mod files;
 mod gradients;
 mod likelihood;
+mod logits;
 mod masked;
 mod model;
 mod packed;

@@ -132,6 +132,47 @@ fn losses_and_their_gradients_equal_those_of_transformers() {
     }
 }
 
+/// The positions whose logits `fixtures/family_logits.py` keeps.
+fn kept(length: usize) -> Vec<usize> {
+    if length <= 9 { (0..length).collect() } else { vec![0, length / 2, length - 2, length - 1] }
+}
+
+/// Every logit of every family that has a head, of tiny BERT and of a checkpoint that only its embeddings decode.
+#[test]
+fn logits_equal_those_of_transformers_on_both_encoders() {
+    let golden = Golden::read(&fixture("family_logits.safetensors"));
+    let mut compared = 0;
+    for name in MODELS.map(|(name, ..)| name).into_iter().chain(["tiny-bert"]) {
+        let (folder, inputs) = match name {
+            "tiny-bert" => (fixture(name), Golden::read(&fixture("tiny-bert-golden.safetensors"))),
+            _ => (fixture("families").join(name), family_golden(name)),
+        };
+        if WITHOUT_HEAD.contains(&name) {
+            assert!(MaskedLm::load(&folder, &LoadOptions::default()).is_err(), "{name}");
+            continue;
+        }
+        let model = MaskedLm::load(&folder, &LoadOptions::default()).unwrap();
+        let of = |number: usize| {
+            let pieces = bare(inputs.ids(&format!("ids.{number}")));
+            let segments =
+                if name == "tiny-bert" { inputs.ids(&format!("segments.{number}")) } else { vec![0; pieces.len()] };
+            Pieces { segments, ..pieces }
+        };
+        let inputs: Vec<Pieces> = (0..4).map(of).collect();
+        let inputs: Vec<&Pieces> = inputs.iter().collect();
+        let [packed, burn] = [model.logits(&inputs), model.reference_logits(&inputs)].map(Result::unwrap);
+        for (encoder, logits) in [("packed", packed), ("burn", burn)] {
+            for (number, logits) in logits.iter().enumerate() {
+                let shown = logits.select(ndarray::Axis(0), &kept(logits.nrows()));
+                let shown: Vec<f32> = shown.iter().copied().collect();
+                check_golden(&format!("{name} {encoder}"), &golden, &format!("{name}.{number}"), &shown);
+                compared += shown.len();
+            }
+        }
+    }
+    assert!(compared > 40_000, "{compared}");
+}
+
 #[test]
 fn a_causal_model_guesses_every_piece_but_the_first_and_hides_none() {
     let model = MaskedLm::load(&fixture("families/gpt2"), &LoadOptions::default()).unwrap();
@@ -291,7 +332,10 @@ fn configs_without_sizes_and_of_other_tensors_are_told() {
             continue;
         }
         let error = changed(name, |config| config.retain(|key, _| key == "model_type"));
-        assert!(error.contains("config.json: ") && error.ends_with(" is missing"), "{name}: {error}");
+        assert!(error.contains("config.json: model_type is `") && error.ends_with(" is missing"), "{name}: {error}");
+        let error = changed(name, serde_json::Map::clear);
+        let told = "model_type is not given, so that it is read as `bert`, whose hidden_size is missing";
+        assert!(error.ends_with(told), "{name}: {error}");
     }
     // Of another family: its own tensors are missing, and those that are there are no others'.
     for (name, other) in

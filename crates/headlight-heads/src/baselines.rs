@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use headlight_attention::Visibility;
-use headlight_treebank::{Governor, Granularity, Sentence};
+use headlight_treebank::{Governor, Sentence};
 use serde::{Deserialize, Serialize};
 
-use crate::{Direction, Directions, Group};
+use crate::{Direction, Directions, Group, Related, Relations};
 
 /// The fixed offsets that heads are compared with: governor minus dependent, −5..+5 without 0.
 pub const OFFSETS: [i32; 10] = [-5, -4, -3, -2, -1, 1, 2, 3, 4, 5];
@@ -59,7 +59,7 @@ impl fmt::Display for Baseline {
 /// for offsets of any size: an offset is right for exactly the words whose governor is that far away.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct BaselineScores {
-    granularity: Granularity,
+    relations: Relations,
     rows: BTreeMap<Group, Row>,
 }
 
@@ -71,27 +71,27 @@ struct Row {
 }
 
 impl BaselineScores {
-    /// Nothing counted yet; relations will be told apart by `granularity`.
-    pub fn new(granularity: Granularity) -> Self {
-        Self { granularity, rows: BTreeMap::new() }
+    /// Nothing counted yet, of arcs told apart by a granularity, or of paths too.
+    pub fn new(relations: impl Into<Relations>) -> Self {
+        Self { relations: relations.into(), rows: BTreeMap::new() }
     }
 
-    /// How finely relations are told apart.
-    pub fn granularity(&self) -> Granularity {
-        self.granularity
+    /// What is counted.
+    pub fn relations(&self) -> &Relations {
+        &self.relations
     }
 
     /// Counts the words of a sentence.
     pub fn observe(&mut self, sentence: &Sentence) {
-        for (index, word) in sentence.words().iter().enumerate() {
-            for group in Group::of(word, self.granularity) {
+        for Related { word, governor, groups } in self.relations.of(sentence) {
+            for group in groups {
                 let row = self.rows.entry(group).or_default();
                 row.total += 1;
-                match word.governor {
+                match governor {
                     Governor::Word(governor) => {
-                        *row.by_offset.entry(governor.index() as i32 - index as i32).or_default() += 1;
+                        *row.by_offset.entry(governor.index() as i32 - word as i32).or_default() += 1;
                     }
-                    Governor::Root => row.last_word_is_root += u64::from(index + 1 == sentence.len()),
+                    Governor::Root => row.last_word_is_root += u64::from(word + 1 == sentence.len()),
                 }
             }
         }
@@ -100,9 +100,9 @@ impl BaselineScores {
     /// Adds the counts of other sentences.
     ///
     /// # Panics
-    /// When the two tell relations apart differently.
+    /// When the two count other relations.
     pub fn merge(&mut self, other: &Self) {
-        assert_eq!(self.granularity, other.granularity, "counts of different granularity cannot be added");
+        assert_eq!(self.relations, other.relations, "counts of different relations cannot be added");
         for (group, theirs) in &other.rows {
             let row = self.rows.entry(group.clone()).or_default();
             row.total += theirs.total;
@@ -202,7 +202,7 @@ impl BaselineScores {
 mod tests {
     use super::*;
     use crate::testing::{self, sentence, sentences};
-    use headlight_treebank::{Reader, Word};
+    use headlight_treebank::{Granularity, Reader, Word};
     use proptest::prelude::*;
 
     fn scores(sentences: &[Sentence]) -> BaselineScores {

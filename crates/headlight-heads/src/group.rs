@@ -5,7 +5,8 @@ use std::fmt;
 use headlight_treebank::{Governor, Granularity, Word};
 use serde::{Deserialize, Serialize};
 
-/// The words that one count is over: those of one relation, or an aggregate. Ordered as in tables, aggregates first.
+/// The words that one count is over: those of one relation or path, or an aggregate. Ordered as in tables: aggregates,
+/// relations, paths.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Group {
     /// Every word, punctuation and the root included (what the released code of Clark et al. 2019 calls "all").
@@ -16,6 +17,8 @@ pub enum Group {
     AllNoPunctNoRoot,
     /// The dependents of a relation, named by the granularity of the count.
     Relation(Box<str>),
+    /// The words at the lower end of a path of several arcs, named by the relations on its way down ([`crate::Relations`]).
+    Path(Box<str>),
 }
 
 impl Group {
@@ -37,13 +40,13 @@ impl Group {
         aggregates.chain([Group::relation(word.relation.name(granularity))])
     }
 
-    /// As tables write it: `all`, `all-nopunct`, `all-nopunct-noroot`, or the relation's name.
+    /// As tables write it: `all`, `all-nopunct`, `all-nopunct-noroot`, or the name of the relation or path.
     pub fn name(&self) -> &str {
         match self {
             Group::All => "all",
             Group::AllNoPunct => "all-nopunct",
             Group::AllNoPunctNoRoot => "all-nopunct-noroot",
-            Group::Relation(name) => name,
+            Group::Relation(name) | Group::Path(name) => name,
         }
     }
 }

@@ -6,7 +6,7 @@ use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_treebank::{Sentence, WordIdx};
 
 use crate::scores::check_pair;
-use crate::{Choices, Direction, Directions, Group, HeadPredictions, MismatchError};
+use crate::{Choices, Direction, Directions, Group, HeadPredictions, MismatchError, Related};
 
 /// Words right among some words, and among those of them that the best baseline is wrong about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -71,15 +71,13 @@ impl LengthScores {
         check_pair(sentence, predictions, self.grid)?;
         let predictors = self.directions.len() * self.grid.len();
         let pooled = i32::from(self.reach) + 1;
-        for (index, word) in sentence.words().iter().enumerate() {
-            let Some(governor) = word.governor.word() else { continue };
-            let length = (governor.index() as i32 - index as i32).clamp(-pooled, pooled);
-            let hits: Vec<bool> =
-                predictions.governors(self.directions, WordIdx::new(index)).map(|it| it == Some(governor)).collect();
-            for group in Group::of(word, choices.granularity()) {
+        for Related { word, governor, groups } in choices.relations().of(sentence) {
+            let Some(upper) = governor.word() else { continue };
+            let length = (upper.index() as i32 - word as i32).clamp(-pooled, pooled);
+            let hits: Vec<bool> = predictions.found(self.directions, WordIdx::new(word), governor).collect();
+            for group in groups {
                 let Some(choice) = choices.choice(&group) else { continue };
-                let baseline_right =
-                    choice.baseline.governor(index, sentence.len(), word.governor) == Some(word.governor);
+                let baseline_right = choice.baseline.governor(word, sentence.len(), governor) == Some(governor);
                 let counts = self.rows.entry(group).or_default().entry(length).or_insert_with(|| LengthCounts {
                     total: Beyond::default(),
                     chosen: Beyond::default(),

@@ -47,6 +47,7 @@ mod normal;
 mod on_governors;
 mod prediction_file;
 mod predictions;
+mod relations;
 mod roles;
 mod scores;
 mod selection;
@@ -66,6 +67,7 @@ pub use normal::{among_words, normalise_rows, words_only};
 pub use on_governors::{AttentionScores, OnGovernors};
 pub use prediction_file::{PredictionFile, PredictionFileError, PredictionKey, PredictionShape, PredictionWriter};
 pub use predictions::{Direction, HeadPredictions, predict};
+pub use relations::{MOST_ARCS, PathError, Related, Relations, paths};
 pub use roles::{
     Behaviour, BehaviourThresholds, HeadOffsets, Role, RoleRules, RoleScores, behaviour, predict_pieces, role,
 };

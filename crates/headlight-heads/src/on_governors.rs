@@ -1,12 +1,12 @@
 //! What peaks do not tell: how much attention lies on governors, and how high they rank (METHOD §2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use headlight_attention::{AttentionHead, Frame, HeadGrid, WordAttention};
-use headlight_treebank::{Granularity, Sentence};
+use headlight_treebank::{Sentence, WordIdx};
 use serde::{Deserialize, Serialize};
 
-use crate::{Direction, Group, MismatchError};
+use crate::{Direction, Group, MismatchError, Related, Relations};
 
 /// Sums over words, of one head in one direction.
 ///
@@ -59,35 +59,38 @@ impl AttentionScores {
     ///
     /// # Errors
     /// [`MismatchError::Words`] when the attention is not of this sentence.
-    pub fn of(sentence: &Sentence, attention: &WordAttention, granularity: Granularity) -> Result<Self, MismatchError> {
-        Self::of_each(sentence, attention, [granularity]).map(|[scores]| scores)
+    pub fn of(sentence: &Sentence, attention: &WordAttention, relations: &Relations) -> Result<Self, MismatchError> {
+        Self::of_each(sentence, attention, [relations]).map(|[scores]| scores)
     }
 
-    /// The same of several granularities at once.
+    /// The same of several ways to tell relations apart at once.
     ///
     /// # Errors
     /// As [`AttentionScores::of`].
     pub fn of_each<const N: usize>(
         sentence: &Sentence,
         attention: &WordAttention,
-        granularities: [Granularity; N],
+        relations: [&Relations; N],
     ) -> Result<[Self; N], MismatchError> {
         if attention.words() != sentence.len() {
             let (words, predicted) = (sentence.len(), attention.words());
             return Err(MismatchError::Words { sent_id: sentence.sent_id().to_owned(), words, predicted });
         }
-        let mut all = granularities.map(|_| Self::new(attention.grid()));
-        for (dependent, word) in sentence.words().iter().enumerate() {
-            let Some(governor) = word.governor.word() else { continue };
-            let of_heads = of_word(attention, dependent, governor.index());
-            for (scores, granularity) in all.iter_mut().zip(granularities) {
-                for group in Group::of(word, granularity) {
+        let mut known: HashMap<(usize, usize), Vec<OnGovernors>> = HashMap::new();
+        let all = relations.map(|relations| {
+            let mut scores = Self::new(attention.grid());
+            for Related { word, governor, groups } in relations.of(sentence) {
+                let Some(governor) = governor.word().map(WordIdx::index) else { continue };
+                let on_governor =
+                    known.entry((word, governor)).or_insert_with(|| of_word(attention, word, governor));
+                for group in groups {
                     let row = scores.row(group);
                     row.total += 1;
-                    row.sums.iter_mut().zip(&of_heads).for_each(|(sum, more)| sum.add(more));
+                    row.sums.iter_mut().zip(on_governor.iter()).for_each(|(sum, more)| sum.add(more));
                 }
             }
-        }
+            scores
+        });
         Ok(all)
     }
 
@@ -110,7 +113,7 @@ impl AttentionScores {
         HeadGrid { layers: self.layers, heads: self.heads }
     }
 
-    /// The groups that have words with a governor, aggregates first, relations by name.
+    /// The groups that have words with a governor, aggregates first, relations and paths by name.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
         self.rows.keys()
     }
@@ -172,6 +175,7 @@ fn of_vector(frame: &Frame, weights: &[f32], dependent: usize, governor: usize) 
 
 #[cfg(test)]
 mod tests {
+    use headlight_treebank::Granularity;
     use proptest::prelude::*;
 
     use super::*;
@@ -198,7 +202,7 @@ mod tests {
     #[test]
     fn shares_and_ranks_are_those_by_hand() {
         let (sentence, attention) = fish();
-        let scores = AttentionScores::of(&sentence, &attention, Granularity::Full).unwrap();
+        let scores = AttentionScores::of(&sentence, &attention, &Granularity::Full.into()).unwrap();
         let check = |group: &str, direction, head, total, expected: [f64; 4]| {
             let group = scores.groups().find(|it| it.name() == group).unwrap();
             let sums = scores.sums(group, direction, GRID.head(head));
@@ -226,7 +230,7 @@ mod tests {
         let mut weights = attention.weights().to_vec();
         weights[5 + 2] = f32::NAN;
         let attention = WordAttention::new(GRID, &Frame::bert(), 3, weights).unwrap();
-        let scores = AttentionScores::of(&sentence, &attention, Granularity::Full).unwrap();
+        let scores = AttentionScores::of(&sentence, &attention, &Granularity::Full.into()).unwrap();
         let sums = scores.sums(&Group::relation("nsubj"), Direction::DependentToGovernor, GRID.head(0));
         assert_eq!((scores.total(&Group::relation("nsubj")), sums), (1, OnGovernors::default()));
     }
@@ -235,7 +239,7 @@ mod tests {
     fn attention_of_another_sentence_is_refused() {
         let (_, attention) = fish();
         let other = sentence("other", &[(0, "root")]);
-        let error = AttentionScores::of(&other, &attention, Granularity::Full).unwrap_err();
+        let error = AttentionScores::of(&other, &attention, &Granularity::Full.into()).unwrap_err();
         assert!(matches!(error, MismatchError::Words { words: 1, predicted: 3, .. }), "{error}");
     }
 
@@ -256,7 +260,7 @@ mod tests {
         #[test]
         fn rank_one_is_the_peak((sentence, raw) in fish_like(), words in any::<bool>()) {
             let attention = if words { among_words(&raw) } else { raw };
-            let scores = AttentionScores::of(&sentence, &attention, Granularity::Full).unwrap();
+            let scores = AttentionScores::of(&sentence, &attention, &Granularity::Full.into()).unwrap();
             let mut counted = HeadScores::new(GRID, Granularity::Full);
             counted.observe(&sentence, &predict(&attention)).unwrap();
             for group in scores.groups() {

@@ -93,47 +93,60 @@ impl HeadPredictions {
         self.ways
     }
 
-    /// With the direction later→earlier, for the arcs of `sentence`: as in [`HeadPredictions::by_rows`] an arc that is not
-    /// found has no prediction. `attention` is what the predictions were made from; where it is `None`, words see none behind
-    /// them, so that the peaks of their rows are among the words before.
+    /// With the direction later→earlier: of each word the one before it that it attends to most. `attention` is what the
+    /// predictions were made from; where it is `None`, words see none behind them, so that the peaks of their rows are among
+    /// the words before.
     ///
     /// # Panics
-    /// When `sentence` has another number of words, or attention other words or heads.
+    /// When the attention is of other words or heads.
     #[must_use]
-    pub fn with_later_to_earlier(mut self, sentence: &Sentence, attention: Option<&WordAttention>) -> Self {
-        let (words, heads) = (self.words, self.grid.len());
-        assert_eq!(sentence.len(), words, "predictions of another sentence");
-        let of_maps = attention.map(earlier_peaks);
-        let earlier = of_maps.as_deref().unwrap_or(&self.places[..heads * words]);
-        assert_eq!(earlier.len(), heads * words, "attention of other heads or words");
-        let mut found = Vec::with_capacity(heads * words);
-        for row in earlier.chunks_exact(words.max(1)) {
-            found.extend(sentence.words().iter().enumerate().map(|(dependent, word)| match word.governor {
-                Governor::Word(governor) if governor.index() < dependent => row[dependent],
-                Governor::Word(governor) if usize::from(row[governor.index()]) == dependent => governor.index() as u16,
-                _ => NO_PEAK,
-            }));
-        }
-        self.places.truncate(2 * heads * words);
-        self.places.extend(found);
+    pub fn with_later_to_earlier(mut self, attention: Option<&WordAttention>) -> Self {
+        let entries = self.grid.len() * self.words;
+        let earlier = attention.map_or_else(|| self.places[..entries].to_vec(), earlier_peaks);
+        assert_eq!(earlier.len(), entries, "attention of other heads or words");
+        self.places.truncate(2 * entries);
+        self.places.extend(earlier);
         self.ways = 3;
         self
     }
 
-    /// The governor that `head` predicts for `word`. `None` where there is no candidate: the sentence is one word long, or
-    /// the weights are not numbers; and where the direction was not read.
+    /// What `head` says when asked for the `governor` of `word`: the word that it takes for it. From later to earlier a
+    /// governor that stands behind is found or not: the answer is it, or nothing.
+    pub fn answer(
+        &self,
+        direction: Direction,
+        head: AttentionHead,
+        word: WordIdx,
+        governor: Governor,
+    ) -> Option<WordIdx> {
+        match (direction, governor.word()) {
+            (Direction::LaterToEarlier, None) => None,
+            (Direction::LaterToEarlier, Some(behind)) if behind.index() > word.index() => {
+                (self.governor(direction, head, behind) == Some(word)).then_some(behind)
+            }
+            _ => self.governor(direction, head, word),
+        }
+    }
+
+    /// Whether `head` finds the `governor` of `word`. Nothing finds the root.
+    pub fn finds(&self, direction: Direction, head: AttentionHead, word: WordIdx, governor: Governor) -> bool {
+        governor.word().is_some_and(|is| self.answer(direction, head, word, governor) == Some(is))
+    }
+
+    /// The same of every head in some directions: heads by number, all of one direction before all of the next.
+    pub fn found(&self, directions: Directions, word: WordIdx, governor: Governor) -> impl Iterator<Item = bool> {
+        let of_direction =
+            move |direction: Direction| self.grid().iter().map(move |head| self.finds(direction, head, word, governor));
+        directions.iter().flat_map(of_direction)
+    }
+
+    /// The governor that `head` predicts for `word`; from later to earlier the word before it that it attends to most, be it
+    /// its governor or its dependent. `None` where there is no candidate: the sentence is one word long, or the weights are
+    /// not numbers; and where the direction was not read.
     pub fn governor(&self, direction: Direction, head: AttentionHead, word: WordIdx) -> Option<WordIdx> {
         let row = direction.index() * self.grid().len() + self.grid().number(head);
         let governor = *self.raw().get(row * self.words() + word.index())?;
         (governor != NO_PEAK).then(|| WordIdx::new(governor.into()))
-    }
-
-    /// The governors that every head predicts for `word` in some directions: heads by number, all of one direction before
-    /// all of the next.
-    pub fn governors(&self, directions: Directions, word: WordIdx) -> impl Iterator<Item = Option<WordIdx>> {
-        let of_direction =
-            move |direction: Direction| self.grid().iter().map(move |head| self.governor(direction, head, word));
-        directions.iter().flat_map(of_direction)
     }
 
     /// The same with the direction governor→dependent read by the governor's row, not the dependent's column: an arc is

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use headlight_attention::{AttentionHead, HeadGrid};
-use headlight_treebank::{Granularity, Sentence, WordIdx};
+use headlight_treebank::{Sentence, WordIdx};
 use serde::{Deserialize, Serialize};
 
-use crate::{BaselineScores, Direction, Directions, Group, HeadPredictions};
+use crate::{BaselineScores, Direction, Directions, Group, HeadPredictions, Related, Relations};
 
 /// A sentence and predictions that cannot be its own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,9 +83,9 @@ pub struct HeadScores {
 }
 
 impl HeadScores {
-    /// Nothing counted yet, for the heads of `grid`; relations will be told apart by `granularity`.
-    pub fn new(grid: HeadGrid, granularity: Granularity) -> Self {
-        let (directions, baselines) = (Directions::BOTH, BaselineScores::new(granularity));
+    /// Nothing counted yet, for the heads of `grid`; of arcs told apart by a granularity, or of paths too.
+    pub fn new(grid: HeadGrid, relations: impl Into<Relations>) -> Self {
+        let (directions, baselines) = (Directions::BOTH, BaselineScores::new(relations));
         Self { grid, directions, sentences: 0, baselines, correct: BTreeMap::new() }
     }
 
@@ -93,7 +93,7 @@ impl HeadScores {
     /// governor→dependent.
     #[must_use]
     pub fn in_directions(self, directions: Directions) -> Self {
-        Self { directions, ..Self::new(self.grid, self.granularity()) }
+        Self { directions, ..Self::new(self.grid, self.relations().clone()) }
     }
 
     /// Counts a sentence and what was predicted for it.
@@ -103,11 +103,11 @@ impl HeadScores {
     pub fn observe(&mut self, sentence: &Sentence, predictions: &HeadPredictions) -> Result<(), MismatchError> {
         check_pair(sentence, predictions, self.grid)?;
         let predictors = self.directions.len() * self.grid.len();
-        for (index, word) in sentence.words().iter().enumerate() {
-            let governor = word.governor.word();
-            let right = |predicted: Option<WordIdx>| u64::from(predicted.is_some() && predicted == governor);
-            let hits: Vec<u64> = predictions.governors(self.directions, WordIdx::new(index)).map(right).collect();
-            for group in Group::of(word, self.granularity()) {
+        let relations = self.baselines.relations();
+        for Related { word, governor, groups } in relations.of(sentence) {
+            let found = predictions.found(self.directions, WordIdx::new(word), governor);
+            let hits: Vec<u64> = found.map(u64::from).collect();
+            for group in groups {
                 let counts = self.correct.entry(group).or_insert_with(|| vec![0; predictors]);
                 counts.iter_mut().zip(&hits).for_each(|(count, hit)| *count += hit);
             }
@@ -120,7 +120,7 @@ impl HeadScores {
     /// Adds the counts of other sentences.
     ///
     /// # Panics
-    /// When the two are of different grids or granularities.
+    /// When the two are of different grids, or count other relations.
     pub fn merge(&mut self, other: &Self) {
         assert_eq!(self.grid, other.grid, "counts of different models cannot be added");
         assert_eq!(self.directions, other.directions, "counts of different directions cannot be added");
@@ -148,9 +148,9 @@ impl HeadScores {
         self.directions.iter().flat_map(move |direction| grid.iter().map(move |head| (direction, head)))
     }
 
-    /// How finely relations are told apart.
-    pub fn granularity(&self) -> Granularity {
-        self.baselines.granularity()
+    /// What is counted.
+    pub fn relations(&self) -> &Relations {
+        self.baselines.relations()
     }
 
     /// Sentences counted.
@@ -163,7 +163,7 @@ impl HeadScores {
         &self.baselines
     }
 
-    /// The groups that have words, aggregates first, relations by name.
+    /// The groups that have words, aggregates first, relations and paths by name.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
         self.correct.keys()
     }
@@ -192,6 +192,7 @@ impl HeadScores {
 mod tests {
     use super::*;
     use crate::testing::{GRID, pairs, predictions, sentence};
+    use headlight_treebank::Granularity;
     use proptest::prelude::*;
 
     const FIRST: AttentionHead = AttentionHead { layer: 0, index: 0 };

@@ -8,12 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headlight_attention::{AttentionHead, HeadGrid, Visibility};
-use headlight_treebank::{Governor, Granularity, Sentence, WordIdx};
+use headlight_treebank::{Sentence, WordIdx};
 use serde::{Deserialize, Serialize};
 
 use crate::hash::fnv1a;
 use crate::scores::check_pair;
-use crate::{Baseline, Direction, Group, HeadPredictions, HeadScores, MismatchError};
+use crate::{Baseline, Direction, Group, HeadPredictions, HeadScores, MismatchError, Related, Relations};
 
 /// What was chosen for a group of words, with its counts on the data that it was chosen on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +36,7 @@ pub struct Choice {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Choices {
     grid: HeadGrid,
-    granularity: Granularity,
+    relations: Relations,
     choices: BTreeMap<Group, Choice>,
 }
 
@@ -61,7 +61,8 @@ impl Choices {
             };
             (group.clone(), choice)
         };
-        Self { grid: scores.grid(), granularity: scores.granularity(), choices: scores.groups().map(choose).collect() }
+        let (relations, choices) = (scores.relations().clone(), scores.groups().map(choose).collect());
+        Self { grid: scores.grid(), relations, choices }
     }
 
     /// What was chosen for a group; `None` where it had no words.
@@ -69,12 +70,12 @@ impl Choices {
         self.choices.get(group)
     }
 
-    /// How finely relations are told apart.
-    pub fn granularity(&self) -> Granularity {
-        self.granularity
+    /// What was counted to choose by.
+    pub fn relations(&self) -> &Relations {
+        &self.relations
     }
 
-    /// All choices, aggregates first, relations by name.
+    /// All choices, aggregates first, relations and paths by name.
     pub fn iter(&self) -> impl Iterator<Item = (&Group, &Choice)> {
         self.choices.iter()
     }
@@ -236,7 +237,7 @@ pub struct BestHeads {
     pub optimistic: bool,
     /// Sentences evaluated.
     pub sentences: u32,
-    /// One result a group, aggregates first, relations by name.
+    /// One result a group, aggregates first, relations and paths by name.
     pub results: Vec<GroupResult>,
     /// Words that could not be scored because their group has no word in the selection data, by group.
     pub never_selected: Vec<(Group, u64)>,
@@ -281,21 +282,21 @@ impl Evaluation {
         let (fold, choices) = self.selected.for_fold(fold);
         check_pair(sentence, predictions, choices.grid)?;
         let mut counts: BTreeMap<Group, (SentenceCounts, u32)> = BTreeMap::new();
-        for (index, word) in sentence.words().iter().enumerate() {
-            for group in Group::of(word, choices.granularity) {
+        for Related { word, governor, groups } in choices.relations.of(sentence) {
+            for group in groups {
                 let Some(choice) = choices.choice(&group) else {
                     *self.never_selected.entry(group).or_default() += 1;
                     continue;
                 };
-                let predicted = predictions.governor(choice.direction, choice.head, WordIdx::new(index));
-                let by_baseline = choice.baseline.governor(index, sentence.len(), word.governor);
+                let head_found = predictions.finds(choice.direction, choice.head, WordIdx::new(word), governor);
+                let by_baseline = choice.baseline.governor(word, sentence.len(), governor);
                 let start = SentenceCounts { sentence: self.sentences, total: 0, head_correct: 0, baseline_correct: 0 };
                 let (counts, reachable) = counts.entry(group).or_insert((start, 0));
-                let reaches = |governor: WordIdx| choice.direction.reaches(self.visibility, index, governor.index());
-                *reachable += u32::from(word.governor.word().is_some_and(reaches));
+                let reaches = |governor: WordIdx| choice.direction.reaches(self.visibility, word, governor.index());
+                *reachable += u32::from(governor.word().is_some_and(reaches));
                 counts.total += 1;
-                counts.head_correct += u32::from(predicted.map(Governor::Word) == Some(word.governor));
-                counts.baseline_correct += u32::from(by_baseline == Some(word.governor));
+                counts.head_correct += u32::from(head_found);
+                counts.baseline_correct += u32::from(by_baseline == Some(governor));
             }
         }
         for (group, (counts, reachable)) in counts {

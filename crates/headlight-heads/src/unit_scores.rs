@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use headlight_attention::HeadGrid;
-use headlight_treebank::{Granularity, Sentence, WordIdx};
+use headlight_treebank::{Sentence, WordIdx};
 
 use crate::scores::check_pair;
-use crate::{Baseline, Choices, Directions, Group, HeadPredictions, HeadScores, MismatchError};
+use crate::{Baseline, Choices, Directions, Group, HeadPredictions, HeadScores, MismatchError, Related, Relations};
 
 /// Counts, per group of words and unit (a sentence or a document), for how many words each head, in both directions, is
 /// right, the baseline that was chosen, and each baseline that it was chosen among.
@@ -16,7 +16,7 @@ use crate::{Baseline, Choices, Directions, Group, HeadPredictions, HeadScores, M
 pub struct UnitScores {
     grid: HeadGrid,
     directions: Directions,
-    granularity: Granularity,
+    relations: Relations,
     candidates: BTreeMap<Group, Vec<Baseline>>,
     groups: BTreeMap<Group, UnitCounts>,
 }
@@ -52,7 +52,7 @@ impl UnitScores {
         Self {
             grid: scores.grid(),
             directions: scores.directions(),
-            granularity: scores.granularity(),
+            relations: scores.relations().clone(),
             candidates: scores.groups().map(candidates).collect(),
             groups: BTreeMap::new(),
         }
@@ -70,17 +70,15 @@ impl UnitScores {
         choices: &Choices,
     ) -> Result<(), MismatchError> {
         check_pair(sentence, predictions, self.grid)?;
-        for (index, word) in sentence.words().iter().enumerate() {
-            let governor = word.governor.word();
-            let right = |predicted: Option<WordIdx>| u32::from(predicted.is_some() && predicted == governor);
-            let hits: Vec<u32> = predictions.governors(self.directions, WordIdx::new(index)).map(right).collect();
-            for group in Group::of(word, self.granularity) {
+        for Related { word, governor, groups } in self.relations.of(sentence) {
+            let found = predictions.found(self.directions, WordIdx::new(word), governor);
+            let hits: Vec<u32> = found.map(u32::from).collect();
+            for group in groups {
                 let Some(choice) = choices.choice(&group) else { continue };
                 let candidates = self.candidates.get(&group).map_or(&[][..], Vec::as_slice);
                 let baselines = [choice.baseline].into_iter().chain(candidates.iter().copied());
-                let by_baselines = baselines.map(|baseline| {
-                    u32::from(baseline.governor(index, sentence.len(), word.governor) == Some(word.governor))
-                });
+                let by_baselines = baselines
+                    .map(|baseline| u32::from(baseline.governor(word, sentence.len(), governor) == Some(governor)));
                 let (heads, width) = (hits.len(), hits.len() + 1 + candidates.len());
                 let start = || {
                     let (units, places, correct) = (Vec::new(), HashMap::new(), Vec::new());
@@ -134,6 +132,7 @@ mod tests {
     use super::*;
     use crate::testing::{GRID, pairs};
     use crate::{Evaluation, Fold, Selected};
+    use headlight_treebank::Granularity;
     use proptest::prelude::*;
 
     proptest! {

@@ -36,10 +36,10 @@ fn predicted(golden: &Value, heads: usize, visibility: Visibility) -> Vec<(Sente
         let grid = HeadGrid { layers: 1, heads };
         let attention = WordAttention::new(grid, &Frame::none(), sentence.len(), weights.collect()).unwrap();
         let maps = (visibility == Visibility::Full).then_some(&attention);
-        let predictions = predict(&attention).with_later_to_earlier(&sentence, maps);
+        let predictions = predict(&attention).with_later_to_earlier(maps);
         // A causal model's rows peak among the words before: maps say the same.
         if visibility == Visibility::Causal {
-            let by_maps = predict(&attention).with_later_to_earlier(&sentence, Some(&attention));
+            let by_maps = predict(&attention).with_later_to_earlier(Some(&attention));
             assert_eq!(predictions, by_maps);
         }
         (sentence, predictions)

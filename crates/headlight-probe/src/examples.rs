@@ -45,6 +45,7 @@ pub struct SentenceWords {
     governors: Vec<Governor>,
     punctuation: Vec<bool>,
     vectors: Vec<Option<u32>>,
+    labels: Vec<u32>,
 }
 
 impl SentenceWords {
@@ -55,6 +56,7 @@ impl SentenceWords {
             governors: words.iter().map(|word| word.governor).collect(),
             punctuation: words.iter().map(headlight_treebank::Word::is_punctuation).collect(),
             vectors: words.iter().map(|word| vectors.and_then(|vectors| vectors.find(&word.form))).collect(),
+            labels: Vec::new(),
         }
     }
 
@@ -78,6 +80,16 @@ impl SentenceWords {
         &self.vectors
     }
 
+    /// The label of every word, of its relation or of a control task; empty where none were given.
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    /// The same words with labels. `None` when it is not one for each word.
+    pub fn with_labels(self, labels: Vec<u32>) -> Option<Self> {
+        (labels.len() == self.words()).then_some(Self { labels, ..self })
+    }
+
     /// The same words with other gold governors. `None` when their number differs or one of them is out of range or
     /// the word itself.
     pub fn with_governors(&self, governors: Vec<Governor>) -> Option<Self> {
@@ -91,7 +103,7 @@ impl SentenceWords {
     /// Words without a sentence, none of them punctuation.
     #[cfg(test)]
     pub(crate) fn for_tests(governors: Vec<Governor>, vectors: Vec<Option<u32>>) -> Self {
-        Self { punctuation: vec![false; governors.len()], governors, vectors }
+        Self { punctuation: vec![false; governors.len()], governors, vectors, labels: Vec::new() }
     }
 
     /// Length of the sentence's word attention with `heads` attention heads: heads × positions².

@@ -55,7 +55,7 @@ pub use arcs::ArcScores;
 pub use examples::{Examples, InMemory, Relabelled, SentenceWords, SourceError};
 pub use honesty::{
     Ablated, Ablation, CODE_FRACTIONS, CodeBlock, CodeSentence, DescriptionLength, OnlineCode, Selectivity, ablate,
-    control_governors, online_code,
+    control_governors, control_labels, online_code,
 };
 pub use probe::{PAPER_HIDDEN, Probe, ProbeForm, ProbeSpec, RootScore};
 pub use saved::{Origin, SavedProbe, SavedProbeError};

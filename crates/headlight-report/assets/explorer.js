@@ -262,17 +262,27 @@ function draw(sentence, frame, number, direction, isWanted, state, redraw) {
     "stroke-width": (kind === "plain" ? .6 + 3 * value : 1.2 + 4 * value).toFixed(2),
   }, svg("title", {}, `${isolated(names[from])} → ${isolated(names[to])}: ${percent(value)} %`)));
 
+  /** Whose picks a line can be, as dependent and governor: the dependent attends (its row), or is attended to (its column). */
+  function asked(from, to) {
+    if (direction === "dep_to_gov") return [[from, to]];
+    if (direction === "gov_to_dep") return [[to, from]];
+    // The later of the two attends: a dependent whose governor stands before it, or a governor that stands behind its dependent.
+    const governorStandsBefore = (position) => (sentence.words[position - first]?.governor ?? 0) - 1 < position - first;
+    if (from < to) return [];
+    return [...(governorStandsBefore(from) ? [[from, to]] : []), ...(governorStandsBefore(to) ? [] : [[to, from]])];
+  }
+
   /** Lines of one word (`{ row, position }`), or of all words. */
   function show(focus) {
     lines.replaceChildren();
     shares.replaceChildren();
     const marks = (from, to) => {
-      // The dependent attends (its row), or is attended to (its column), or the later of the two attends.
-      const isLater = direction === "later_to_earlier" && sentence.words[from - first].governor - 1 < from - first;
-      const [dependent, governor] = direction === "dep_to_gov" || isLater ? [from, to] : [to, from];
-      const word = sentence.words[dependent - first];
-      if (!word || picks[dependent - first] !== governor - first || !(focus ? word.governor > 0 : isWanted(word))) return "plain";
-      return isRight(dependent - first) ? "right" : "wrong";
+      const said = asked(from, to).filter(([dependent, governor]) => {
+        const word = sentence.words[dependent - first];
+        return word && picks[dependent - first] === governor - first && (focus ? word.governor > 0 : isWanted(word));
+      });
+      if (said.length === 0) return "plain";
+      return said.some(([dependent]) => isRight(dependent - first)) ? "right" : "wrong";
     };
     const strong = [];
     for (let from = first; from < first + n; from += 1) {

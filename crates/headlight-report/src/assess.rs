@@ -18,6 +18,39 @@ pub fn is_aggregate(relation: &str) -> bool {
     AGGREGATES.contains(&relation)
 }
 
+/// What results are about, and corrected for together: each family repeats the words of the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Family {
+    /// [`AGGREGATES`].
+    Aggregates,
+    /// Relations.
+    Relations,
+    /// Paths of several arcs, such as `obl+case`.
+    Paths,
+}
+
+impl Family {
+    /// All, in the order of tables.
+    pub(crate) const ALL: [Family; 3] = [Family::Aggregates, Family::Relations, Family::Paths];
+
+    /// The family of a name in a column `relation`.
+    pub(crate) fn of(relation: &str) -> Self {
+        match relation {
+            _ if is_aggregate(relation) => Family::Aggregates,
+            _ if relation.contains('+') => Family::Paths,
+            _ => Family::Relations,
+        }
+    }
+
+    /// Rows by family: aggregates, relations, and paths where there are any.
+    pub(crate) fn groups<T>(rows: Vec<T>, relation: impl Fn(&T) -> &str) -> Vec<Vec<T>> {
+        let mut groups: [Vec<T>; 3] = Default::default();
+        rows.into_iter().for_each(|row| groups[Family::of(relation(&row)) as usize].push(row));
+        let shown = if groups[Family::Paths as usize].is_empty() { 2 } else { 3 };
+        groups.into_iter().take(shown).collect()
+    }
+}
+
 /// Whether a head can be right about the relation: it predicts words, and the governor of `root` is none. Tables keep the
 /// row, so that relations add up to the aggregates; people are spared it.
 pub(crate) fn is_between_words(relation: &str) -> bool {
@@ -54,7 +87,7 @@ pub struct Assessment<'a> {
 }
 
 /// Scores every choice: accuracy with its interval, difference to the baseline with its paired interval, paired test, Holm's
-/// correction over the relations (the aggregates, which repeat their words, are a family of their own). Choices without a
+/// correction over the relations (the aggregates and the paths, which repeat their words, are families of their own). Choices without a
 /// single word are left out.
 ///
 /// Families hold what can be tested: not `root`, about which no head can be right, and no relation on which head and
@@ -100,7 +133,7 @@ pub fn assess(choices: &[RelationCounts], assessment: &Assessment<'_>) -> Result
             ..BestHead::of(&choice.chosen)
         });
     }
-    let tests = rows.iter().zip(differs).map(|(row, differs)| (row.p_value, differs, is_aggregate(&row.relation)));
+    let tests = rows.iter().zip(differs).map(|(row, differs)| (row.p_value, differs, Family::of(&row.relation)));
     let adjusted = holm_by_family(&tests.collect::<Vec<_>>());
     rows.iter_mut().zip(adjusted).for_each(|(row, p)| row.p_adjusted = p);
     Ok(rows)
@@ -174,6 +207,21 @@ mod tests {
         assert_eq!(p, [expected.as_slice(), &[(None, None)]].concat());
         let rows = assess(&choices, &Assessment { is_tested: false, ..ELSEWHERE }).unwrap();
         assert!(rows.iter().all(|row| row.p_value.is_none() && row.p_adjusted.is_none()));
+    }
+
+    /// Paths repeat the words of relations, as aggregates do: neither pays for the other.
+    #[test]
+    fn paths_are_a_family_of_their_own() {
+        let clear = |relation: &str| choice(relation, &[1; 6], &[0; 6]);
+        let alone = assess(&[clear("obj"), clear("det")], &ELSEWHERE).unwrap();
+        let rows =
+            assess(&[clear("obj"), clear("det"), clear("obl+case"), clear("nmod+det+case")], &ELSEWHERE).unwrap();
+        assert_eq!(rows[..2], alone);
+        assert!(rows.iter().all(|row| row.p_adjusted == Some(2.0 / 32.0)), "{rows:?}");
+        let names = ["all", "obj", "obl+case", "nmod:poss"];
+        let groups = Family::groups(names.to_vec(), |name| name);
+        assert_eq!(groups, [vec!["all"], vec!["obj", "nmod:poss"], vec!["obl+case"]]);
+        assert_eq!(Family::groups(vec!["obj"], |name| name), [vec![], vec!["obj"]]);
     }
 
     #[test]

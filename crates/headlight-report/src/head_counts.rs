@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::assess::is_aggregate;
+use crate::assess::Family;
 use crate::run::{RunDirectory, RunError};
 use crate::tables::{Direction, HeadScore, HeadTest, Split};
 
@@ -69,7 +69,7 @@ impl HeadCounts {
         }
         let totals = totals.into_iter().map(|(relation, splits)| (relation, splits.values().sum()));
         let mut relations: Vec<(&str, u64)> = totals.filter(|&(_, total)| total > 0).collect();
-        relations.sort_by_key(|&(relation, total)| (!is_aggregate(relation), Reverse(total)));
+        relations.sort_by_key(|&(relation, total)| (Family::of(relation) as usize, Reverse(total)));
         let by_direction = |direction: Direction| {
             let counts =
                 |(relation, _): &(&str, u64)| correct.get(&(*relation, direction)).cloned().unwrap_or_else(none);

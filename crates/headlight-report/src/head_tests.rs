@@ -3,7 +3,7 @@
 use headlight_attention::HeadGrid;
 use rayon::prelude::*;
 
-use crate::assess::{is_aggregate, is_between_words};
+use crate::assess::{Family, is_between_words};
 use crate::stats::{Contest, Maxima, SignFlips, benjamini_hochberg, sign_flip_ahead, step_down};
 use crate::tables::{BestHead, Direction, HeadTest};
 
@@ -18,7 +18,7 @@ pub struct Field {
 }
 
 /// Tests every head of `grid`, read in `directions`, on every relation: alone, with the choice among all heads paid for, and with the false
-/// discovery rate over all relations, aggregates apart. Without `root`, which no head can predict.
+/// discovery rate over all relations, aggregates and paths apart. Without `root`, which no head can predict.
 pub fn head_tests(fields: &[Field], grid: HeadGrid, directions: &[Direction], flips: &SignFlips) -> Vec<HeadTest> {
     let fields: Vec<&Field> = fields.iter().filter(|field| is_between_words(&field.relation)).collect();
     let of_field = |field: &&Field| {
@@ -41,9 +41,9 @@ pub fn head_tests(fields: &[Field], grid: HeadGrid, directions: &[Direction], fl
         (0..directions.len() * grid.len()).into_par_iter().map(test).collect::<Vec<_>>()
     };
     let mut rows: Vec<HeadTest> = fields.iter().flat_map(of_field).collect();
-    for family in [true, false] {
+    for family in Family::ALL {
         let mut members: Vec<&mut HeadTest> =
-            rows.iter_mut().filter(|row| is_aggregate(&row.relation) == family).collect();
+            rows.iter_mut().filter(|row| Family::of(&row.relation) == family).collect();
         let p_values: Vec<f64> = members.iter().map(|row| row.p_value).collect();
         for (row, q_value) in members.iter_mut().zip(benjamini_hochberg(&p_values)) {
             row.q_value = q_value;
@@ -53,7 +53,7 @@ pub fn head_tests(fields: &[Field], grid: HeadGrid, directions: &[Direction], fl
 }
 
 /// Gives rows whose heads were chosen on the words that they are scored on p-values that pay for the choice: of the maximum
-/// over all heads, directions and baselines under the same flips, and stepped down over relations (aggregates apart).
+/// over all heads, directions and baselines under the same flips, and stepped down over relations (aggregates and paths apart).
 pub fn pay_for_choice(
     rows: &mut [BestHead],
     fields: &[Field],
@@ -61,9 +61,9 @@ pub fn pay_for_choice(
     directions: &[Direction],
     flips: &SignFlips,
 ) {
-    for family in [true, false] {
+    for family in Family::ALL {
         let members = rows.iter_mut().filter(|row| {
-            is_aggregate(&row.relation) == family && is_between_words(&row.relation) && row.layer.is_some()
+            Family::of(&row.relation) == family && is_between_words(&row.relation) && row.layer.is_some()
         });
         let tested: Vec<(&mut BestHead, Maxima, usize)> = members
             .filter_map(|row| {

@@ -1,6 +1,6 @@
 //! Null models: what the same choice among as many heads finds in models with random weights (METHOD §2).
 
-use crate::assess::{is_aggregate, is_between_words};
+use crate::assess::{Family, is_between_words};
 use crate::stats::{Bootstrap, Counts, Pair, StatsError, Unit, holm_by_family, sign_flip_test};
 use crate::tables::{Direction, NullModel};
 
@@ -86,7 +86,7 @@ pub fn null_models(
             });
         }
     }
-    let family = |row: &NullModel| (row.draw, is_aggregate(&row.relation));
+    let family = |row: &NullModel| (row.draw, Family::of(&row.relation));
     let tests = rows.iter().zip(differs).map(|(row, differs)| (row.p_value, differs, family(row)));
     let adjusted = holm_by_family(&tests.collect::<Vec<_>>());
     rows.iter_mut().zip(adjusted).for_each(|(row, p)| row.p_adjusted = p);

@@ -68,6 +68,9 @@ impl Kind for Ensembles {
         if let Some(relation) = repeated(&self.relations) {
             bail!("`relations` names {relation:?} twice");
         }
+        if let Some(path) = self.relations.iter().find(|relation| relation.contains('+')) {
+            bail!("`relations` names the path {path:?}: trees are made of arcs; `heads.paths` finds heads for paths");
+        }
         ensure!(
             self.accuracy_power.is_finite() && self.accuracy_power >= 0.0,
             "`accuracy_power` is {}; it is 0 (both directions alike) or more, such as 1",

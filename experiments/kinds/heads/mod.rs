@@ -7,6 +7,7 @@
 mod beyond;
 mod explored;
 mod nulls;
+mod paths;
 mod predictions;
 mod rounding;
 mod tables;
@@ -16,7 +17,8 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use headlight_heads::{
-    AttentionScores, BestHeads, Choices, Direction, Directions, Evaluation, Fold, HeadScores, PredictionFile, Selected,
+    AttentionScores, BestHeads, Choices, Direction, Directions, Evaluation, Fold, HeadScores, PredictionFile, Relations,
+    Selected,
 };
 use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;
@@ -49,6 +51,8 @@ pub struct Heads {
     confidence: f64,
     compared: usize,
     directions: Vec<Way>,
+    paths: Vec<String>,
+    paths_min_total: u64,
     rows: Rows,
     attention: bool,
     lengths: u16,
@@ -62,6 +66,7 @@ impl Kind for Heads {
         if let Some(way) = repeated(&self.directions) {
             bail!("`directions` names {way} twice");
         }
+        paths::check(&self.paths)?;
         ensure!(
             self.null_models <= MOST_NULL_MODELS,
             "`null_models` is {}; each takes as long as the model itself, and {MOST_NULL_MODELS} are more than enough",
@@ -72,7 +77,7 @@ impl Kind for Heads {
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
         let asked = self.asked(run)?;
-        let of = |run: &mut Run, split| Asked { explorer: split == Split::Evaluate, ..asked }.asks(run, split);
+        let of = |run: &mut Run, split| Asked { explorer: split == Split::Evaluate, ..asked.clone() }.asks(run, split);
         let mut asks: Vec<Ask> = Splits::make(self.selection, |split| of(run, split))?.into_each().flatten().collect();
         let draws = if self.has_null_models(run) { self.null_models as usize } else { 0 };
         let mut are_there = true;
@@ -94,7 +99,7 @@ impl Kind for Heads {
     fn run(&self, run: &mut Run) -> Result<Outcome> {
         let asked = self.asked(run)?;
         let splits = Splits::make(self.selection, |split| {
-            predictions::predict_split(run, split, Asked { explorer: split == Split::Evaluate, ..asked })
+            predictions::predict_split(run, split, Asked { explorer: split == Split::Evaluate, ..asked.clone() })
         })?;
         let clock = Instant::now();
         let (selected, scores) = self.choose(run, &splits)?;
@@ -148,6 +153,7 @@ const MOST_NULL_MODELS: u32 = 1000;
 struct Predicted {
     split: Split,
     file: PredictionFile,
+    relations: Relations,
     explorer: Option<Explorer>,
     attention: Option<AttentionScores>,
 }
@@ -193,7 +199,8 @@ fn of_fold(fold: Fold) -> headlight_report::tables::Split {
 impl Heads {
     fn asked(&self, run: &mut Run) -> Result<Asked> {
         let directions = self.directions(run)?;
-        Ok(Asked { rows: self.rows, directions, explorer: true, attention: self.attention })
+        let relations = paths::relations(run, &self.paths, (self.paths_min_total, self.selection))?;
+        Ok(Asked { rows: self.rows, directions, relations, explorer: true, attention: self.attention })
     }
 
     /// The directions in which heads are read: as asked for, or what the model can find arcs by.
@@ -212,7 +219,7 @@ impl Heads {
     /// Counts on all splits in use, and the choices made from them.
     fn choose(&self, run: &mut Run, splits: &Splits<Predicted>) -> Result<(Selected<Choices>, ScoresBySplit)> {
         let unit = run.settings().treebank.unit();
-        let empty = HeadScores::new(splits.evaluate.file.grid(), run.settings().treebank.granularity());
+        let empty = HeadScores::new(splits.evaluate.file.grid(), splits.evaluate.relations.clone());
         let empty = empty.in_directions(self.directions(run)?);
         let mut folds = [empty.clone(), empty.clone()];
         splits.evaluate.for_each(run, |sentence, predictions| {

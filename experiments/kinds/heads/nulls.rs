@@ -34,8 +34,7 @@ pub fn null_models_beside(
     trained: &[RelationCounts],
     is_tested: bool,
 ) -> Result<Vec<NullModel>> {
-    let directions = keys.directions(run)?;
-    let asked = Asked { rows: keys.rows, directions, explorer: false, attention: false };
+    let asked = Asked { explorer: false, attention: false, ..keys.asked(run)? };
     let mut null: Vec<NullChoices> = trained
         .iter()
         .map(|choice| NullChoices {
@@ -46,7 +45,7 @@ pub fn null_models_beside(
         .collect();
     for draw in 0..keys.null_models as usize {
         let (seed, choices) = run.with_random_weights(draw, |run| {
-            let splits = Splits::make(keys.selection, |split| predict_split(run, split, asked))?;
+            let splits = Splits::make(keys.selection, |split| predict_split(run, split, asked.clone()))?;
             let (selected, _) = keys.choose(run, &splits)?;
             let mut evaluation = Evaluation::new(selected);
             let unit = units.unit();

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 
 use anyhow::{Context, Result};
-use headlight_heads::{AttentionScores, Choices, Directions, Group, Selected};
+use headlight_heads::{AttentionScores, Choices, Directions, Group, Related, Relations, Selected};
 use headlight_report::tables::Prediction;
 use headlight_treebank::{Governor, Granularity, Sentence, WordIdx, write_conllu};
 
@@ -15,12 +15,14 @@ use crate::kinds::shared::predictions::{Predictions, Rows};
 use crate::run::{Ask, Record, Run, Stream, Wants, fold};
 
 /// What is wanted of a split beside predictions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Asked {
     /// How maps are read.
     pub rows: Rows,
     /// The directions in which heads are read.
     pub directions: Directions,
+    /// What is counted.
+    pub relations: Relations,
     /// Whether some sentences are shown to the reader of the report.
     pub explorer: bool,
     /// Whether shares of attention and ranks of governors are summed up.
@@ -39,7 +41,7 @@ impl Asked {
             asks.push(Box::new(Explored::choose(run, split, self.rows)?.record(run)));
         }
         if self.attention {
-            asks.push(Box::new(sums(run, split, self.rows)?));
+            asks.push(Box::new(sums(run, split, &self)?));
         }
         Ok(asks)
     }
@@ -56,19 +58,22 @@ pub fn predict_split(run: &mut Run, split: Split, asked: Asked) -> Result<Predic
     };
     let attention = match asked.attention {
         true => {
-            let sums = sums(run, split, asked.rows)?;
+            let sums = sums(run, split, &asked)?;
             let [full, universal] = run.read(&sums)?.sum;
-            Some(if run.settings().treebank.granularity() == Granularity::Full { full } else { universal })
+            Some(if asked.relations.granularity() == Granularity::Full { full } else { universal })
         }
         false => None,
     };
-    Ok(Predicted { split, file, explorer, attention })
+    Ok(Predicted { split, file, relations: asked.relations, explorer, attention })
 }
 
 /// Sums of attention per relation, with subtypes and without, added in the order of sentences: the same digits on any number of
-/// threads, and however relations are told apart.
-fn sums(run: &mut Run, split: Split, rows: Rows) -> Result<Record<[AttentionScores; 2]>> {
+/// threads, and however relations are told apart. Paths are named by the treebank's granularity, and counted with that alone.
+fn sums(run: &mut Run, split: Split, asked: &Asked) -> Result<Record<[AttentionScores; 2]>> {
     const BOTH: [Granularity; 2] = [Granularity::Full, Granularity::Universal];
+    let (rows, own) = (asked.rows, asked.relations.granularity());
+    let each = BOTH.map(|it| if it == own { asked.relations.clone() } else { Relations::from(it) });
+    let paths = asked.relations.paths().collect::<Vec<_>>().join(" ");
     let grid = run.checkpoint()?.grid;
     let wants = Wants::words(run.settings().treebank.merge_rule());
     let record = Record::new(
@@ -76,21 +81,25 @@ fn sums(run: &mut Run, split: Split, rows: Rows) -> Result<Record<[AttentionScor
         (Stream::Trees(split), wants),
         "attention on governors",
         BOTH.map(|_| AttentionScores::new(grid)),
-        move |item, _, encoded| Ok(AttentionScores::of_each(item.sentence()?, rows.maps(encoded)?.as_ref(), BOTH)?),
+        move |item, _, encoded| {
+            Ok(AttentionScores::of_each(item.sentence()?, rows.maps(encoded)?.as_ref(), each.each_ref())?)
+        },
         |all: &mut [AttentionScores; 2], _, sums: [AttentionScores; 2]| {
             all.iter_mut().zip(&sums).for_each(|(all, sums)| all.merge(sums));
             Ok(())
         },
     );
-    Ok(record.depends(rows))
+    let record = record.depends(rows);
+    Ok(if paths.is_empty() { record } else { record.depends(format!("{own:?} {paths}")) })
 }
 
 /// Writes what the chosen heads and baselines say about each word: the table `predictions`, and `predictions.conllu`, the
 /// evaluated sentences with `Predicted=` (an id, or 0 for none) and `PredictedBy=` (a head and its direction) in MISC.
 /// Each word is predicted by what was chosen for its relation; the table also has, for each aggregate it belongs to, what
-/// the head chosen for that aggregate says, so that runs can be compared on aggregates too.
+/// the head chosen for that aggregate says, so that runs can be compared on aggregates too, and for each path that it is the
+/// lower end of, what the head chosen for the path says of the upper end.
 pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected<Choices>) -> Result<()> {
-    let (granularity, unit) = (run.settings().treebank.granularity(), run.settings().treebank.unit());
+    let unit = run.settings().treebank.unit();
     let mut table = run.table::<Prediction>()?;
     let path = run.folder().join("predictions.conllu");
     let failed = || format!("cannot write {}", path.display());
@@ -100,10 +109,12 @@ pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected<Choices>) 
         units.push(sentence);
         let fold = fold(sentence, unit);
         let mut annotated = sentence.clone().into_parts();
-        for (index, word) in sentence.words().iter().enumerate() {
-            for group in Group::of(word, granularity) {
-                let Some(choice) = selected.of(fold).choice(&group) else { continue };
-                let predicted = predictions.governor(choice.direction, choice.head, WordIdx::new(index));
+        let choices = selected.of(fold);
+        for Related { word: index, governor: wanted, groups } in choices.relations().of(sentence) {
+            let word = &sentence.words()[index];
+            for group in groups {
+                let Some(choice) = choices.choice(&group) else { continue };
+                let predicted = predictions.answer(choice.direction, choice.head, WordIdx::new(index), wanted);
                 let mut push = |predictor: &str, predicted: Option<Governor>| {
                     table.push(&Prediction {
                         predictor: predictor.to_owned(),
@@ -113,15 +124,17 @@ pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected<Choices>) 
                         governor: id(word.governor),
                         relation: word.relation.full().to_owned(),
                         predicted: predicted.map(id),
-                        correct: predicted == Some(word.governor),
+                        correct: predicted == Some(wanted),
                         sentence: Some(number as u32 + 1),
                         form: Some(word.form.clone()),
                         document: units.document(),
                     })
                 };
                 push("best_head", predicted.map(Governor::Word))?;
+                if let Group::Relation(_) | Group::Path(_) = group {
+                    push("best_baseline", choice.baseline.governor(index, sentence.len(), wanted))?;
+                }
                 if let Group::Relation(_) = group {
-                    push("best_baseline", choice.baseline.governor(index, sentence.len(), word.governor))?;
                     let by = format!("{}:{}", choice.head, choice.direction);
                     let note = format!("Predicted={}|PredictedBy={by}", predicted.map_or(0, WordIdx::id));
                     let misc = &mut annotated.words[index].misc;

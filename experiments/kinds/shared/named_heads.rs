@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use headlight_attention::{AttentionHead, HeadGrid};
-use headlight_heads::{Direction, Group, HeadScores};
+use headlight_heads::{Direction, Group, HeadScores, Relations};
 
 use super::predictions::{Predictions, Rows};
 use super::repeated;
@@ -60,14 +60,16 @@ pub fn ranked(run: &Run) -> Predictions {
     Predictions::new(run, Stream::Trees(Split::Select), Rows::Raw)
 }
 
-/// Ranks heads for relations, each by its name in the treebank's granularity.
+/// Ranks heads for relations, each by its name in the treebank's granularity, and for paths of them, such as `obl+case`.
 ///
 /// # Errors
 /// A relation without a word; whatever stops the pass over `select`.
 pub fn rank(run: &mut Run, key: &str, relations: &[String]) -> Result<Vec<Ranking>> {
     let predictions = ranked(run).read(run)?;
     run.books(Stream::Trees(Split::Select))?;
-    let mut scores = HeadScores::new(predictions.grid(), run.settings().treebank.granularity());
+    let paths = relations.iter().map(String::as_str).filter(|relation| relation.contains('+'));
+    let counted = Relations::from(run.settings().treebank.granularity()).with_paths(paths);
+    let mut scores = HeadScores::new(predictions.grid(), counted.with_context(|| format!("`{key}`"))?);
     for (number, sentence) in run.sentences(Split::Select)?.enumerate() {
         let sentence = sentence?;
         ensure!(number < predictions.len(), "the treebank changed while it was read");

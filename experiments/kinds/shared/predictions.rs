@@ -82,8 +82,8 @@ impl Predictions {
         Self { stream, draw: run.draw(), rows, wants: rows.wants(run.settings()), later_to_earlier: false }
     }
 
-    /// The same in these directions; of trees, where later→earlier is among them. Then whole maps are needed of a model that
-    /// sees all words: peaks say nothing of the words before alone.
+    /// The same in these directions. Where later→earlier is among them, whole maps are needed of a model that sees all words:
+    /// peaks say nothing of the words before alone.
     ///
     /// # Errors
     /// When the model cannot be read.
@@ -121,7 +121,7 @@ impl Predictions {
     fn card(&self, run: &mut Run) -> Result<Card> {
         let identity = run.identity(self.stream, self.draw, self.wants.peaks.or(self.wants.words))?;
         let (model, text) = run.labels(self.stream, self.draw);
-        let later = if self.later_to_earlier { ", later to earlier too" } else { "" };
+        let later = if self.later_to_earlier { ", among earlier words too" } else { "" };
         Ok(Card::new(Shelf::Predictions, &format!("predictions, rows {}{later}", self.rows), identity, model, text))
     }
 }
@@ -179,20 +179,20 @@ impl Reader for Predictions {
         }
         let (rows, later_to_earlier) = (self.rows, self.later_to_earlier);
         let visibility = run.checkpoint()?.visibility;
-        let predict = move |item: &Item, encoded: &Encoded| {
+        let predict = move |encoded: &Encoded| {
             let predictions = rows.predictions(encoded)?;
             if !later_to_earlier {
                 return Ok(predictions);
             }
             let maps = if visibility == Visibility::Full { Some(rows.maps(encoded)?) } else { None };
-            Ok(predictions.with_later_to_earlier(item.sentence()?, maps.as_deref()))
+            Ok(predictions.with_later_to_earlier(maps.as_deref()))
         };
         let reading = Reading {
             from,
             only: None,
             wants: self.wants,
-            reduce: Box::new(move |item, _, encoded| {
-                let predictions: Result<HeadPredictions> = predict(item, encoded);
+            reduce: Box::new(move |_, _, encoded| {
+                let predictions: Result<HeadPredictions> = predict(encoded);
                 Ok(Box::new(predictions?) as Made)
             }),
         };

@@ -4,6 +4,7 @@
 //! The encoder runs once over each split and leaves hidden states in the run's work folder; every layer, rank and seed
 //! reads them there.
 
+mod labels;
 mod states;
 mod summary;
 mod trained;
@@ -17,6 +18,7 @@ use headlight_report::tables::{Difference, ProbeScore, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::labels::{Labels, Material};
 use self::states::KeptStates;
 use self::summary::Probes;
 use super::Kind;
@@ -28,7 +30,7 @@ use crate::run::{Ask, Outcome, Run};
 
 choice! {
     /// What a structural probe is to find.
-    Find => Structure { Distance = "distance", Depth = "depth" }
+    Find => Structure { Distance = "distance", Depth = "depth", Relation = "labels" }
 }
 
 /// The keys of `kind = "structural"`; see `[structural]` in configs/base.toml.
@@ -39,6 +41,7 @@ pub struct Structural {
     ranks: Vec<usize>,
     epochs: usize,
     seeds: Vec<u64>,
+    draws: usize,
     resamples: u32,
     confidence: f64,
 }
@@ -46,6 +49,10 @@ pub struct Structural {
 impl Kind for Structural {
     fn check(&self, config: &Settings) -> Result<()> {
         ensure!(!self.find.is_empty(), "`find` is empty: name \"distance\", \"depth\" or both");
+        ensure!(
+            !self.finds_labels() || self.find.contains(&Find::Distance),
+            "`find` holds \"labels\" without \"distance\": labelled trees are built over distances; name both"
+        );
         ensure!(!self.ranks.is_empty(), "`ranks` is empty: name at least one, such as 64");
         if let Some(zero) = self.ranks.iter().find(|rank| **rank == 0) {
             bail!("`ranks` holds {zero}; a rank is at least 1");
@@ -67,17 +74,35 @@ impl Kind for Structural {
         if let Some(wide) = self.ranks.iter().find(|rank| **rank > width) {
             bail!("`ranks` holds {wide}, but the model's hidden states have {width} numbers");
         }
-        let train = KeptStates::new(Split::Train, &layers).read(run)?;
-        let evaluate = KeptStates::new(Split::Evaluate, &layers).read(run)?;
+        let kept = [Split::Train, Split::Evaluate].map(|split| KeptStates::new(split, &layers));
+        let (train, evaluate) = (kept[0].read(run)?, kept[1].read(run)?);
+        let labels = self.finds_labels().then(|| Labels::read(run, [&kept[0], &kept[1]])).transpose()?;
         evaluate.units.check("`treebank.evaluate`")?;
         let clock = Instant::now();
-        let probes = trained::probes(self, &layers, run.settings().seed);
-        let trained = trained::train_all(&probes, &train.states, &evaluate.states, &run.steps()?.of("structural"))?;
+        let count = labels.as_ref().map_or(0, Labels::len);
+        let probes = trained::probes(self, &layers, run.settings().seed, count);
+        let steps = run.steps()?.of("structural");
+        let (of_labels, of_trees): (Vec<_>, Vec<_>) =
+            probes.iter().partition(|point| point.structure == Structure::Relation);
+        let mut trained = trained::train_all(&of_trees, &train.states, &evaluate.states, &steps)?;
+        if let Some(labels) = &labels {
+            let [learned, evaluated] = labels.of([&train.states, &evaluate.states])?;
+            trained.extend(trained::train_all(&of_labels, &learned, &evaluated, &steps)?);
+        }
         run.note_stage("train structural probes", clock);
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let treebank = run.settings().treebank.display_name();
         let scored = Probes { treebank: &treebank, trained: &trained, units: &evaluate.units, bootstrap: &bootstrap };
-        let (rows, differences) = (scored.rows()?, scored.differences()?);
+        let (mut rows, mut differences) = (scored.rows()?, scored.differences()?);
+        if let Some(labels) = &labels {
+            let clock = Instant::now();
+            let (probes, learned, draws) = (&scored, &train.states, self.draws);
+            let material = Material { probes, labels, learned, evaluated: &evaluate, steps: &steps, draws };
+            let found = material.found(run)?;
+            rows.extend(found.rows);
+            differences.extend(found.differences);
+            run.note_stage("labelled trees", clock);
+        }
         append_scores(run, &rows)?;
         if !differences.is_empty() {
             write_differences(run, &differences)?;
@@ -95,6 +120,10 @@ impl Kind for Structural {
 }
 
 impl Structural {
+    fn finds_labels(&self) -> bool {
+        self.find.contains(&Find::Relation)
+    }
+
     /// The layers to probe.
     fn layers(&self, run: &mut Run) -> Result<Vec<usize>> {
         let all = run.checkpoint()?.grid.layers;

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use headlight_probe::SentenceWords;
 use headlight_probe::structural::{StateFile, StateWriter};
+use headlight_treebank::Sentence;
 
 use crate::cli::progress;
 use crate::config::Split;
@@ -43,16 +44,25 @@ impl KeptStates {
         run.fill(&[self])?;
         run.books(self.stream())?;
         let place = self.place(run)?;
-        let finished: Option<Finished> = Self::steps(run)?.of(&place.id).kept(FINISHED);
-        let (skipped, _) = finished.context("hidden states were lost while the run was at work: run again")?;
         let (mut units, mut words) = (run.units(), Vec::new());
-        for sentence in run.encoded(self.split, &skipped)? {
+        for sentence in self.sentences(run)? {
             let sentence = sentence?;
             units.push(&sentence);
             words.push(SentenceWords::new(&sentence, None));
         }
         let width = run.model()?.model.spec().hidden;
         Ok(States { states: StateFile::open(&place.complete(), self.layers.len(), width, words)?, units })
+    }
+
+    /// The sentences that have states, which are there.
+    ///
+    /// # Errors
+    /// Those of the treebank; states that are gone.
+    pub fn sentences(&self, run: &mut Run) -> Result<impl Iterator<Item = Result<Sentence>> + use<>> {
+        let place = self.place(run)?;
+        let finished: Option<Finished> = Self::steps(run)?.of(&place.id).kept(FINISHED);
+        let (skipped, _) = finished.context("hidden states were lost while the run was at work: run again")?;
+        run.encoded(self.split, &skipped)
     }
 
     /// Steps that are named by identities alone.

@@ -25,7 +25,7 @@ type Trainings = (String, Vec<usize>);
 impl Probes<'_> {
     /// For each structure, rank and seed the probe of the layer with the lowest loss on the training sentences held out,
     /// as its number among those trained.
-    fn chosen(&self) -> BTreeMap<(Structure, usize, u64), usize> {
+    pub fn chosen(&self) -> BTreeMap<(Structure, usize, u64), usize> {
         let mut best: BTreeMap<(Structure, usize, u64), usize> = BTreeMap::new();
         for (number, probe) in self.trained.iter().enumerate() {
             let lowest = best.entry((probe.point.structure, probe.point.rank, probe.point.seed)).or_insert(number);
@@ -58,8 +58,9 @@ impl Probes<'_> {
         let name = match structure {
             Structure::Distance => "structural_distance",
             Structure::Depth => "structural_depth",
+            Structure::Relation => super::labels::RELATION,
         };
-        let several = self.trained.iter().any(|probe| probe.point.rank != rank);
+        let several = self.trained.iter().any(|probe| probe.point.structure == structure && probe.point.rank != rank);
         if several { format!("{name}_rank{rank}") } else { name.to_owned() }
     }
 
@@ -96,7 +97,7 @@ impl Probes<'_> {
                 ci_high: interval.map(|interval| interval.high),
                 draw: None,
             };
-            let of_ranks = probe.spearman.mean().map(|value| {
+            let of_ranks = correlation.zip(probe.spearman.mean()).map(|(correlation, value)| {
                 let interval =
                     self.bootstrap.statistic(self.units.len(), |times| self.correlation(&probe.spearman, times));
                 ProbeScore {
@@ -143,7 +144,7 @@ impl Probes<'_> {
             }
         }
         let mut rows = Vec::new();
-        for structure in [Structure::Distance, Structure::Depth] {
+        for structure in [Structure::Distance, Structure::Depth, Structure::Relation] {
             let of: Vec<_> = pairs.iter().filter(|(it, _)| *it == structure).map(|(_, pair)| pair).collect();
             let (share, correlation) = measures(structure);
             let counts: Vec<[Vec<Counts>; 2]> = of.iter().map(|[a, b]| [self.sum(&a.1), self.sum(&b.1)]).collect();
@@ -155,7 +156,8 @@ impl Probes<'_> {
             });
             let compared: Vec<Compared<'_>> = compared.collect();
             rows.extend(differences(ComparingKind::Structural, share, &compared, self.units.unit(), self.bootstrap)?);
-            rows.extend(of.iter().filter_map(|[a, b]| self.difference_of_correlations(correlation, a, b)));
+            let of_correlation = |measure| of.iter().filter_map(move |[a, b]| self.difference_of_correlations(measure, a, b));
+            rows.extend(correlation.into_iter().flat_map(of_correlation));
         }
         Ok(rows)
     }
@@ -201,6 +203,7 @@ impl Probes<'_> {
                 structure: match form.0 {
                     Structure::Distance => "distance",
                     Structure::Depth => "depth",
+                    Structure::Relation => "relation",
                 }
                 .to_owned(),
                 rank: form.1 as u64,
@@ -211,10 +214,11 @@ impl Probes<'_> {
     }
 }
 
-/// The share and the rank correlation of a structure.
-fn measures(structure: Structure) -> (ComparedMeasure, ComparedMeasure) {
+/// The share of a structure, and its rank correlation where it has one.
+fn measures(structure: Structure) -> (ComparedMeasure, Option<ComparedMeasure>) {
     match structure {
-        Structure::Distance => (ComparedMeasure::Uuas, ComparedMeasure::DistanceSpearman),
-        Structure::Depth => (ComparedMeasure::RootAccuracy, ComparedMeasure::NormSpearman),
+        Structure::Distance => (ComparedMeasure::Uuas, Some(ComparedMeasure::DistanceSpearman)),
+        Structure::Depth => (ComparedMeasure::RootAccuracy, Some(ComparedMeasure::NormSpearman)),
+        Structure::Relation => (ComparedMeasure::RelationAccuracy, None),
     }
 }

@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use headlight_probe::structural::{
-    Spearman, StateFile, StructuralError, StructuralOptions, Structure, WordStates, evaluate, train_from,
+    Spearman, StructuralError, StructuralOptions, StructuralProbe, Structure, TrainedStructure, WordStates, evaluate,
+    train_from,
 };
 use headlight_report::stats::Counts;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use super::Structural;
+use super::{Find, Structural};
 use crate::cli::progress::{Amount, Progress};
 use crate::run::{Interrupted, Steps, interrupted};
 
@@ -18,7 +19,7 @@ pub struct Point {
     pub structure: Structure,
     /// The layer, 0 being the embeddings, and its place among those kept on disk.
     pub layer: usize,
-    place: usize,
+    pub place: usize,
     pub rank: usize,
     pub seed: u64,
     options: StructuralOptions,
@@ -35,12 +36,14 @@ pub struct Trained<'a> {
     pub spearman: Spearman,
 }
 
-/// All probes of an experiment.
-pub fn probes(keys: &Structural, layers: &[usize], run_seed: u64) -> Vec<Point> {
+/// All probes of an experiment; one of relations has as many dimensions as there are `labels`.
+pub fn probes(keys: &Structural, layers: &[usize], run_seed: u64, labels: usize) -> Vec<Point> {
     let seeds = if keys.seeds.is_empty() { vec![run_seed] } else { keys.seeds.clone() };
     let mut points = Vec::new();
     for find in &keys.find {
-        for &rank in &keys.ranks {
+        let of_labels = [labels];
+        let ranks = if *find == Find::Relation { &of_labels[..] } else { &keys.ranks };
+        for &rank in ranks {
             for (place, &layer) in layers.iter().enumerate() {
                 points.extend(seeds.iter().map(|&seed| Point {
                     structure: (*find).into(),
@@ -62,14 +65,14 @@ pub fn probes(keys: &Structural, layers: &[usize], run_seed: u64) -> Vec<Point> 
 /// # Errors
 /// The first error, and Ctrl-C.
 pub fn train_all<'a>(
-    points: &'a [Point],
-    learned: &StateFile,
-    evaluated: &StateFile,
+    points: &[&'a Point],
+    learned: &impl WordStates,
+    evaluated: &impl WordStates,
     steps: &Steps,
 ) -> Result<Vec<Trained<'a>>> {
     let bar = Progress::start("train structural probes", Amount::Items("probes"), Some(points.len() as u64));
-    let one = |point: &'a Point| {
-        let name = format!("{:?}, layer {}, rank {}, seed {}", point.structure, point.layer, point.rank, point.seed);
+    let one = |point: &&'a Point| {
+        let (point, name) = (*point, point.name());
         let made = steps.once(&name, || made(point, &name, learned, evaluated, steps))?;
         bar.add(1);
         let (held_out_loss, counts, spearman) = made;
@@ -84,9 +87,38 @@ pub fn train_all<'a>(
 /// What is kept of a probe: its loss on the sentences held out, what it finds, and its rank correlations.
 type Made = (f64, Vec<(u32, u32)>, Spearman);
 
-fn made(point: &Point, name: &str, learned: &StateFile, evaluated: &StateFile, steps: &Steps) -> Result<Made> {
-    let (all_learned, all_evaluated): (Vec<usize>, Vec<usize>) =
-        ((0..learned.len()).collect(), (0..evaluated.len()).collect());
+impl Point {
+    fn name(&self) -> String {
+        format!("{:?}, layer {}, rank {}, seed {}", self.structure, self.layer, self.rank, self.seed)
+    }
+}
+
+/// A probe that [`train_all`] has trained, from what it left of its training.
+///
+/// # Errors
+/// Those of training.
+pub fn probe_of(point: &Point, learned: &impl WordStates, steps: &Steps) -> Result<StructuralProbe> {
+    Ok(trained(point, &point.name(), learned, steps)?.probe)
+}
+
+fn made(
+    point: &Point,
+    name: &str,
+    learned: &impl WordStates,
+    evaluated: &impl WordStates,
+    steps: &Steps,
+) -> Result<Made> {
+    let all: Vec<usize> = (0..evaluated.len()).collect();
+    let trained = trained(point, name, learned, steps)?;
+    let scores = evaluate(&trained.probe, evaluated, point.place, &all)?;
+    tracing::info!("{name}: the best of {} epochs is {}", trained.history.len(), trained.best_epoch + 1);
+    let counts = scores.counts.iter().map(|count| (count.correct as u32, count.total as u32)).collect();
+    Ok((trained.history[trained.best_epoch].held_out_loss, counts, scores.spearman))
+}
+
+/// Trains a probe, or goes on from where an interrupted training of it stood.
+fn trained(point: &Point, name: &str, learned: &impl WordStates, steps: &Steps) -> Result<TrainedStructure> {
+    let all_learned: Vec<usize> = (0..learned.len()).collect();
     let epochs = format!("{name}, so far");
     let form = (point.structure, point.rank);
     // A disk that does not take a state is heard of when the training ends.
@@ -102,12 +134,8 @@ fn made(point: &Point, name: &str, learned: &StateFile, evaluated: &StateFile, s
     if let Some(error) = failed {
         return Err(error);
     }
-    let trained = trained.map_err(|error| match error {
+    trained.map_err(|error| match error {
         StructuralError::Interrupted { .. } => anyhow::Error::new(Interrupted),
         other => other.into(),
-    })?;
-    let scores = evaluate(&trained.probe, evaluated, point.place, &all_evaluated)?;
-    tracing::info!("{name}: the best of {} epochs is {}", trained.history.len(), trained.best_epoch + 1);
-    let counts = scores.counts.iter().map(|count| (count.correct as u32, count.total as u32)).collect();
-    Ok((trained.history[trained.best_epoch].held_out_loss, counts, scores.spearman))
+    })
 }

@@ -40,13 +40,13 @@ pub fn download(model: &Model, folder: &Path) -> Result<()> {
     let shown = download::shown(endpoint);
     let token = env::var("HF_TOKEN").ok().map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
     let token = token.or_else(|| cache().token());
-    let get = |file: &str| -> Result<Option<()>> {
+    let get_at = |revision: &str, file: &str| -> Result<Option<()>> {
         let place = folder.join(file);
         if place.is_file() {
             return Ok(Some(()));
         }
         let request = Request {
-            url: format!("{endpoint}/{}/resolve/{}/{file}", model.id, model.revision.replace('/', "%2F")),
+            url: format!("{endpoint}/{}/resolve/{}/{file}", model.id, revision.replace('/', "%2F")),
             token: token.as_deref(),
         };
         let pinned = model.pinned.iter().find(|(name, _)| *name == file).map(|(_, sha256)| *sha256);
@@ -59,6 +59,7 @@ pub fn download(model: &Model, folder: &Path) -> Result<()> {
             Err(error) => Err(error),
         }
     };
+    let get = |file: &str| get_at(&model.revision, file);
     let id = &model.id;
     if get("config.json")?.is_none() {
         bail!(
@@ -92,6 +93,13 @@ pub fn download(model: &Model, folder: &Path) -> Result<()> {
             for shard in shards(&folder.join(index))? {
                 ensure!(get(&shard)?.is_some(), "{shown}/{id} has no {shard}, which its index names");
             }
+            return Ok(());
+        }
+        // A conversion that is gone is none: the weights are read as they are.
+        if let Some(conversion) = model.conversion
+            && get_at(conversion, whole)?.is_some()
+        {
+            tracing::info!("{id}: weights as safetensors are those of {conversion}, the Hub's conversion");
             return Ok(());
         }
     }

@@ -18,6 +18,9 @@ pub struct Model {
     pub id: Cow<'static, str>,
     /// Branch, tag or commit of the repository.
     pub revision: Cow<'static, str>,
+    /// Where the repository has its weights as safetensors too, when the revision has them as `pytorch_model.bin` alone: the
+    /// request to merge of the Hub's own conversion.
+    pub conversion: Option<&'static str>,
     /// What it is, in a few words.
     pub about: &'static str,
     /// SHA-256 of files, in hexadecimal. Empty where no file is pinned.
@@ -39,7 +42,7 @@ impl Model {
     /// A repository of the Hub that has no short name.
     pub fn from_hub(id: &str, revision: &str) -> Self {
         let (name, id, revision) = (id.to_owned().into(), id.to_owned().into(), revision.to_owned().into());
-        Self { name, id, revision, about: "", pinned: &[], wheel: None }
+        Self { name, id, revision, conversion: None, about: "", pinned: &[], wheel: None }
     }
 }
 
@@ -47,10 +50,21 @@ impl Model {
 pub const MAIN: Cow<'static, str> = Cow::Borrowed("main");
 
 const fn unpinned(name: &'static str, id: &'static str, about: &'static str) -> Model {
-    Model { name: Cow::Borrowed(name), id: Cow::Borrowed(id), revision: MAIN, about, pinned: &[], wheel: None }
+    listed(name, id, None, about)
 }
 
-/// Seed studies take several of them; any of the 25 goes by its id, google/multiberts-seed_K.
+/// A model whose safetensors lie in a request to merge. Where none is known, `pytorch_model.bin` is read as it is.
+const fn converted(name: &'static str, id: &'static str, conversion: &'static str, about: &'static str) -> Model {
+    listed(name, id, Some(conversion), about)
+}
+
+const fn listed(name: &'static str, id: &'static str, conversion: Option<&'static str>, about: &'static str) -> Model {
+    let (name, id) = (Cow::Borrowed(name), Cow::Borrowed(id));
+    Model { name, id, revision: MAIN, conversion, about, pinned: &[], wheel: None }
+}
+
+/// Seed studies take several of them; any of the 25 goes by its id, google/multiberts-seed_K, and the checkpoints of the
+/// first five by theirs, google/multiberts-seed_K-step_100k.
 const MULTIBERTS: &str = "12 × 12, English: BERT-base of another seed (Sellam et al. 2022)";
 
 /// All models with a short name.
@@ -59,6 +73,7 @@ pub const MODELS: &[Model] = &[
         name: Cow::Borrowed("minilm-l6"),
         id: Cow::Borrowed("sentence-transformers/all-MiniLM-L6-v2"),
         revision: MAIN,
+        conversion: None,
         about: "6 layers × 12 heads, English, sentence embeddings; no masked-LM head",
         pinned: &[
             ("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
@@ -78,7 +93,7 @@ pub const MODELS: &[Model] = &[
     unpinned("bert-base-multilingual-cased", "google-bert/bert-base-multilingual-cased", "12 × 12, 104 languages"),
     unpinned("bert-base-multilingual-uncased", "google-bert/bert-base-multilingual-uncased", "12 × 12, 102 languages"),
     unpinned("bert-tiny", "google/bert_uncased_L-2_H-128_A-2", "2 × 2, English (Turc et al. 2019)"),
-    unpinned("bert-mini", "google/bert_uncased_L-4_H-256_A-4", "4 × 4, English (Turc et al. 2019)"),
+    converted("bert-mini", "google/bert_uncased_L-4_H-256_A-4", "refs/pr/2", "4 × 4, English (Turc et al. 2019)"),
     unpinned("bert-small", "google/bert_uncased_L-4_H-512_A-8", "4 × 8, English (Turc et al. 2019)"),
     unpinned("bert-medium", "google/bert_uncased_L-8_H-512_A-8", "8 × 8, English (Turc et al. 2019)"),
     unpinned("multiberts-seed-0", "google/multiberts-seed_0", MULTIBERTS),
@@ -97,20 +112,21 @@ pub const MODELS: &[Model] = &[
     unpinned("roberta-large", "FacebookAI/roberta-large", "24 × 16, English"),
     unpinned("xlm-roberta-base", "FacebookAI/xlm-roberta-base", "12 × 12, 100 languages"),
     unpinned("camembert-base", "almanach/camembert-base", "12 × 12, French"),
-    unpinned("electra-small-discriminator", "google/electra-small-discriminator", "12 × 4, English"),
-    unpinned("electra-small-generator", "google/electra-small-generator", "12 × 4, English"),
-    unpinned("electra-base-discriminator", "google/electra-base-discriminator", "12 × 12, English"),
-    unpinned("electra-base-generator", "google/electra-base-generator", "12 × 4, English"),
+    converted("electra-small-discriminator", "google/electra-small-discriminator", "refs/pr/2", "12 × 4, English"),
+    converted("electra-small-generator", "google/electra-small-generator", "refs/pr/5", "12 × 4, English"),
+    converted("electra-base-discriminator", "google/electra-base-discriminator", "refs/pr/4", "12 × 12, English"),
+    converted("electra-base-generator", "google/electra-base-generator", "refs/pr/1", "12 × 4, English"),
     unpinned("albert-base-v2", "albert/albert-base-v2", "12 × 12, English: one layer twelve times"),
     unpinned("mpnet-base", "microsoft/mpnet-base", "12 × 12, English"),
-    unpinned("deberta-v3-small", "microsoft/deberta-v3-small", "6 × 12, English"),
-    unpinned("deberta-v3-base", "microsoft/deberta-v3-base", "12 × 12, English"),
+    converted("deberta-v3-small", "microsoft/deberta-v3-small", "refs/pr/4", "6 × 12, English"),
+    converted("deberta-v3-base", "microsoft/deberta-v3-base", "refs/pr/4", "12 × 12, English"),
     unpinned("modernbert-base", "answerdotai/ModernBERT-base", "22 × 12, English"),
     unpinned("gpt2", "openai-community/gpt2", "12 × 12, English, causal"),
     unpinned("gpt2-medium", "openai-community/gpt2-medium", "24 × 16, English, causal"),
     unpinned("pythia-70m", "EleutherAI/pythia-70m", "6 × 8, English, causal"),
     unpinned("pythia-160m", "EleutherAI/pythia-160m", "12 × 12, English, causal"),
     unpinned("pythia-410m", "EleutherAI/pythia-410m", "24 × 16, English, causal"),
+    unpinned("smollm2-135m", "HuggingFaceTB/SmolLM2-135M", "30 × 9, English, causal: the shape of Llama"),
     unpinned("qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B", "24 × 14, many languages, causal"),
     unpinned("qwen3-0.6b", "Qwen/Qwen3-0.6B-Base", "28 × 16, many languages, causal"),
 ];

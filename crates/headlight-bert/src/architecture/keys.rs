@@ -69,7 +69,10 @@ impl Keys {
     pub fn size(&self, key: &str) -> Result<usize, LoadError> {
         match self.get(key) {
             Some(_) => self.size_or(key, 0),
-            None => self.wrong(format!("{key} is missing")),
+            None => self.wrong(match self.get("model_type").and_then(Value::as_str) {
+                Some(family) => format!("model_type is `{family}`, whose {key} is missing"),
+                None => format!("model_type is not given, so that it is read as `bert`, whose {key} is missing"),
+            }),
         }
     }
 

@@ -57,7 +57,7 @@ impl Head {
     }
 
     /// The logits `[vocabulary][row]` of final states `[row][hidden]`.
-    fn logits(&self, encoder: &PackedEncoder, states: &[f32]) -> Vec<f32> {
+    pub(crate) fn logits(&self, encoder: &PackedEncoder, states: &[f32]) -> Vec<f32> {
         let (set, spec) = (encoder.set, &encoder.spec);
         let count = states.len() / spec.hidden;
         let mut transformed;

@@ -1,4 +1,5 @@
 use headlight_attention::Frame;
+use headlight_treebank::Granularity;
 
 use super::*;
 use crate::testing::{GRID, pairs, predictions, sentence};

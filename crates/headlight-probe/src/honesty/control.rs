@@ -21,6 +21,23 @@ pub fn control_governors(forms: &[&str], seed: u64) -> Vec<Governor> {
     forms.iter().enumerate().map(rule).collect()
 }
 
+/// Labels by a random rule for each word type: whatever its sentence, a word always has the same, which a hash of `seed` and
+/// its form draws from the labels' frequencies (Hewitt & Liang 2019, §2.1: the control task of labels). Empty frequencies
+/// give label 0.
+pub fn control_labels(forms: &[&str], frequencies: &[u64], seed: u64) -> Vec<u32> {
+    let all: u64 = frequencies.iter().sum();
+    let label = |form: &&str| {
+        let mut left = hash(form, seed) % all.max(1);
+        let found = frequencies.iter().position(|&frequency| {
+            let is_here = left < frequency;
+            left = left.saturating_sub(frequency);
+            is_here
+        });
+        found.unwrap_or(0) as u32
+    };
+    forms.iter().map(label).collect()
+}
+
 /// A probe's accuracy on its task beside that on the control task, and their difference.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Selectivity {
@@ -50,6 +67,18 @@ fn hash(form: &str, seed: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_of_a_type_are_drawn_by_frequency() {
+        let forms: Vec<String> = (0..4000).map(|number| format!("word{number}")).collect();
+        let forms: Vec<&str> = forms.iter().map(String::as_str).collect();
+        let labels = control_labels(&forms, &[1, 0, 3], 7);
+        assert_eq!(labels, control_labels(&forms, &[1, 0, 3], 7));
+        assert_ne!(labels, control_labels(&forms, &[1, 0, 3], 8));
+        let share = |label| labels.iter().filter(|it| **it == label).count() as f64 / 4000.0;
+        assert!((share(0) - 0.25).abs() < 0.03 && share(1) == 0.0 && (share(2) - 0.75).abs() < 0.03);
+        assert_eq!(control_labels(&["a"], &[], 1), [0]);
+    }
 
     #[test]
     fn a_type_keeps_its_rule_and_the_three_rules_are_equally_frequent() {

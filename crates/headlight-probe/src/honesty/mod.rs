@@ -5,5 +5,5 @@ mod control;
 mod description;
 
 pub use ablation::{Ablated, Ablation, ablate};
-pub use control::{Selectivity, control_governors};
+pub use control::{Selectivity, control_governors, control_labels};
 pub use description::{CODE_FRACTIONS, CodeBlock, CodeSentence, DescriptionLength, OnlineCode, online_code};

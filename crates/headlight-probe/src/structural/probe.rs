@@ -18,6 +18,9 @@ pub enum Structure {
     Distance,
     /// ‖B h_i‖² is to be the number of arcs between word i and the root word. Loss: 1/n Σ_i |d_i − ‖B h_i‖²|.
     Depth,
+    /// Softmax of L h_i over labels is to be the label of word i: B is L, its rank the number of labels. Loss:
+    /// 1/n Σ_i −ln p(label_i) (Müller-Eberstein et al. 2022).
+    Relation,
 }
 
 /// A linear map B of `rank` × `width` and what it is to find.
@@ -62,8 +65,8 @@ impl StructuralProbe {
         &mut self.parameters
     }
 
-    /// What the probe says about words with hidden states `[word, width]`: squared distances `[word, word]` or squared
-    /// lengths `[word]`.
+    /// What the probe says about words with hidden states `[word, width]`: squared distances `[word, word]`, squared
+    /// lengths `[word]`, or scores of labels before the softmax `[word, label]`.
     ///
     /// # Panics
     /// When `states` is no whole number of words.
@@ -72,6 +75,7 @@ impl StructuralProbe {
         let points = self.project(states);
         let points: Vec<&[f32]> = points.chunks_exact(self.rank).collect();
         match self.structure {
+            Structure::Relation => points.concat(),
             Structure::Depth => points.iter().map(|point| squared_length(point)).collect(),
             Structure::Distance => {
                 let n = points.len();
@@ -89,15 +93,19 @@ impl StructuralProbe {
     }
 
     /// What the probe is to say about a sentence: as [`StructuralProbe::predict`], from the tree.
-    pub(super) fn target(&self, governors: &[headlight_treebank::Governor]) -> Option<Vec<f32>> {
+    pub(super) fn target(&self, words: &crate::SentenceWords) -> Option<Vec<f32>> {
         match self.structure {
-            Structure::Distance => super::tree::tree_distances(governors),
-            Structure::Depth => super::tree::tree_depths(governors),
+            Structure::Distance => super::tree::tree_distances(words.governors()),
+            Structure::Depth => super::tree::tree_depths(words.governors()),
+            Structure::Relation => Some(super::relations::targets(words.labels())),
         }
     }
 
     /// The loss of a sentence by what was predicted.
-    pub(super) fn loss(predicted: &[f32], target: &[f32]) -> f64 {
+    pub(super) fn loss(&self, predicted: &[f32], target: &[f32]) -> f64 {
+        if self.structure == Structure::Relation {
+            return super::relations::loss(predicted, target);
+        }
         let sum: f64 = predicted.iter().zip(target).map(|(a, b)| f64::from((a - b).abs())).sum();
         sum / target.len() as f64
     }
@@ -116,6 +124,7 @@ impl StructuralProbe {
             loss += match self.structure {
                 Structure::Distance => distance_slopes(points, target, self.rank, slopes),
                 Structure::Depth => depth_slopes(points, target, self.rank, slopes),
+                Structure::Relation => super::relations::slopes(points, target, self.rank, slopes),
             };
             (points_left, slopes_left) = (points_after, slopes_after);
         }

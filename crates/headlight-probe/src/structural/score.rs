@@ -18,7 +18,7 @@ const LENGTHS: RangeInclusive<usize> = 5..=50;
 pub struct StructuralScores {
     /// Sentence by sentence. Distances: arcs of the treebank that are in the minimum spanning tree over the predicted
     /// distances, both without punctuation (UUAS). Depths: whether the root is the word that is predicted highest,
-    /// punctuation left out.
+    /// punctuation left out. Relations: words with the right label, without punctuation.
     pub counts: Vec<Count>,
     /// Rank correlations. Distances: of each word's distances to all words of its sentence. Depths: of each sentence's
     /// depths.
@@ -75,11 +75,16 @@ pub fn evaluate<S: WordStates>(
         let target = read_sentence(probe, states, layer, sentence, &mut buffer)?;
         let predicted = probe.predict(&buffer);
         let words = states.words(sentence);
-        scores.loss += StructuralProbe::loss(&predicted, &target);
+        scores.loss += probe.loss(&predicted, &target);
         scores.counts.push(match probe.structure() {
             Structure::Distance => spanning_tree_arcs(words, &predicted),
             Structure::Depth => root(words, &predicted),
+            Structure::Relation => labels(words, &predicted),
         });
+        if probe.structure() == Structure::Relation {
+            scores.spearman.sentences.push((words.words(), 0.0, 0));
+            continue;
+        }
         // Distances have a row for each word, depths one row.
         let rows = predicted.chunks_exact(words.words()).zip(target.chunks_exact(words.words()));
         let correlations = rows.filter_map(|(predicted, target)| spearman(predicted, target));
@@ -108,6 +113,17 @@ fn root(words: &SentenceWords, depths: &[f32]) -> Count {
     let highest = candidates.min_by(|a, b| depths[*a].total_cmp(&depths[*b]));
     let mut count = Count::default();
     count.observe(highest.is_some_and(|word| words.governors()[word] == Governor::Root));
+    count
+}
+
+fn labels(words: &SentenceWords, scores: &[f32]) -> Count {
+    let mut count = Count::default();
+    for (word, scores) in scores.chunks_exact(scores.len() / words.words()).enumerate() {
+        if !words.punctuation()[word] {
+            let best = scores.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1)).map(|(label, _)| label as u32);
+            count.observe(best == words.labels().get(word).copied());
+        }
+    }
     count
 }
 

@@ -50,6 +50,15 @@ impl Planted {
         Self { words: all_words, states: all_states }
     }
 
+    /// A word's label is its place, of five; later words have none that is known.
+    fn labelled(mut self) -> Self {
+        for words in &mut self.words {
+            let labels = (0..words.words()).map(|at| if at < 5 { at as u32 } else { UNKNOWN_LABEL });
+            *words = words.clone().with_labels(labels.collect()).unwrap();
+        }
+        self
+    }
+
     fn all(&self) -> Vec<usize> {
         (0..self.words.len()).collect()
     }
@@ -83,11 +92,12 @@ impl WordStates for Planted {
 }
 
 const BOTH: [Structure; 2] = [Structure::Distance, Structure::Depth];
+const ALL: [Structure; 3] = [Structure::Distance, Structure::Depth, Structure::Relation];
 
 /// States of three sentences in a row, and what is to be said about each.
 fn batch(probe: &StructuralProbe, planted: &Planted) -> (Vec<f32>, Vec<(usize, Vec<f32>)>) {
     let states = planted.states[..3].concat();
-    let target = |words: &SentenceWords| (words.words(), probe.target(words.governors()).unwrap());
+    let target = |words: &SentenceWords| (words.words(), probe.target(words).unwrap());
     (states, planted.words[..3].iter().map(target).collect())
 }
 
@@ -99,8 +109,8 @@ fn gradient(probe: &StructuralProbe, states: &[f32], targets: &[(usize, Vec<f32>
 
 #[test]
 fn gradients_agree_with_finite_differences() {
-    let planted = Planted::new(3, 1);
-    for structure in BOTH {
+    let planted = Planted::new(3, 1).labelled();
+    for structure in ALL {
         let mut probe = StructuralProbe::new(structure, 5, WIDTH, 2);
         probe.parameters_mut().iter_mut().for_each(|value| *value *= 10.0);
         let (states, targets) = batch(&probe, &planted);
@@ -139,6 +149,7 @@ fn gradients_agree_with_autodiff() {
             let target = Tensor::<Cpu, 1>::from_data(TensorData::new(target.clone(), [target.len()]), &device);
             let predicted = match structure {
                 Structure::Depth => points.powf_scalar(2.0).sum_dim(1).reshape([*n]),
+                Structure::Relation => unreachable!("its witness is PyTorch"),
                 Structure::Distance => {
                     let (a, b) = (points.clone().reshape([*n, 1, 5]), points.reshape([1, *n, 5]));
                     (a - b).powf_scalar(2.0).sum_dim(2).reshape([n * n])
@@ -266,4 +277,79 @@ fn an_interrupted_training_arrives_at_the_same_probe() {
     });
     let again = train_from(other, form, &planted, 1, &planted.all(), &options, |_| ControlFlow::Continue(()));
     assert_eq!(again.unwrap(), whole);
+}
+
+/// Made by tests/fixtures/depprobe.py with PyTorch and numpy.
+const DEPPROBE: &str = include_str!("../../tests/fixtures/depprobe.json");
+
+#[derive(serde::Deserialize)]
+struct GoldenDepProbe {
+    width: usize,
+    labels: usize,
+    rank: usize,
+    /// Parameters of L and B, both transposed.
+    relation: Vec<f32>,
+    distance: Vec<f32>,
+    sentences: Vec<GoldenSentence>,
+    loss: f64,
+    gradient: Vec<f32>,
+}
+
+#[derive(serde::Deserialize)]
+struct GoldenSentence {
+    states: Vec<f32>,
+    /// Counted from 1, 0 is the root; of words.
+    governors: Vec<usize>,
+    labels: Vec<u32>,
+    punctuation: Vec<bool>,
+    /// −1 where a word is punctuation.
+    tree: Vec<i64>,
+    named: Vec<i64>,
+}
+
+#[test]
+fn relations_and_labelled_trees_equal_pytorch_and_numpy() {
+    let golden: GoldenDepProbe = serde_json::from_str(DEPPROBE).unwrap();
+    let mut relation = StructuralProbe::new(Structure::Relation, golden.labels, golden.width, 1);
+    relation.parameters_mut().copy_from_slice(&golden.relation);
+    let mut distance = StructuralProbe::new(Structure::Distance, golden.rank, golden.width, 1);
+    distance.parameters_mut().copy_from_slice(&golden.distance);
+    let targets = golden.sentences.iter().map(|it| (it.governors.len(), relations::targets(&it.labels)));
+    let states: Vec<f32> = golden.sentences.iter().flat_map(|it| it.states.clone()).collect();
+    let (loss, by_hand) = gradient(&relation, &states, &targets.collect::<Vec<_>>());
+    assert!((loss - golden.loss).abs() < 1e-5, "{loss} is not {}", golden.loss);
+    for (found, expected) in by_hand.iter().zip(&golden.gradient) {
+        assert!((found - expected).abs() < 1e-5, "{found} is not {expected}");
+    }
+    for sentence in &golden.sentences {
+        let kept: Vec<bool> = sentence.punctuation.iter().map(|it| !it).collect();
+        let tree = labelled_tree(&distance.predict(&sentence.states), &relation.predict(&sentence.states), &kept);
+        let governor = |said: &Option<Labelled>| match said.map(|said| said.governor) {
+            None => -1,
+            Some(Governor::Root) => 0,
+            Some(Governor::Word(word)) => word.index() as i64 + 1,
+        };
+        assert_eq!(tree.iter().map(governor).collect::<Vec<_>>(), sentence.tree);
+        let label = |said: &Option<Labelled>| said.map_or(-1, |said| i64::from(said.label));
+        assert_eq!(tree.iter().map(label).collect::<Vec<_>>(), sentence.named);
+    }
+}
+
+#[test]
+fn relations_are_learned_and_words_without_labels_refused() {
+    let (learned, test) = (Planted::new(300, 5).labelled(), Planted::new(60, 6).labelled());
+    let form = (Structure::Relation, 5);
+    let trained = train(form, &learned, 1, &learned.all(), &quick(1), |_| ControlFlow::Continue(())).unwrap();
+    let scores = evaluate(&trained.probe, &test, 1, &test.all()).unwrap();
+    let blind = train(form, &learned, 0, &learned.all(), &quick(1), |_| ControlFlow::Continue(())).unwrap();
+    let blind = evaluate(&blind.probe, &test, 0, &test.all()).unwrap();
+    let share = |scores: &StructuralScores| {
+        scores.counts.iter().fold(headlight_treebank::Count::default(), |sum, count| sum + *count).ratio().unwrap()
+    };
+    // Words behind the fifth have a label that is never said.
+    assert!(share(&scores) > 0.7 && share(&scores) > share(&blind) + 0.3, "{} {}", share(&scores), share(&blind));
+    assert_eq!(scores.spearman.mean(), None);
+    let bare = Planted::new(4, 5);
+    let error = train(form, &bare, 1, &bare.all(), &quick(1), |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(error.to_string().contains("have no labels"), "{error}");
 }

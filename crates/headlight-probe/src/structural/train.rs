@@ -128,6 +128,12 @@ pub enum StructuralError {
         /// The sentence's number in the source, counted from 0.
         sentence: usize,
     },
+    /// Words without labels, which a probe of relations is to find.
+    #[error("the words of sentence {sentence} have no labels")]
+    NoLabels {
+        /// The sentence's number in the source, counted from 0.
+        sentence: usize,
+    },
     /// The source failed.
     #[error("cannot read the hidden states of sentence {sentence}")]
     Source {
@@ -182,7 +188,7 @@ pub fn train_from<S: WordStates>(
     options: &StructuralOptions,
     mut progress: impl FnMut(&StructuralState) -> ControlFlow<()>,
 ) -> Result<TrainedStructure, StructuralError> {
-    check_options(rank, states.width(), sentences.len(), options)?;
+    check_options((structure, rank), states.width(), sentences.len(), options)?;
     let mut probe = StructuralProbe::new(structure, rank, states.width(), options.seed);
     check(&probe, states, layer)?;
     let (mut learned, held_out) = order::split(sentences, options);
@@ -221,13 +227,14 @@ pub fn train_from<S: WordStates>(
 }
 
 fn check_options(
-    rank: usize,
+    (structure, rank): (Structure, usize),
     width: usize,
     sentences: usize,
     options: &StructuralOptions,
 ) -> Result<(), StructuralError> {
     let refuse = |option, expected, value| Err(StructuralError::Option { option, expected, value });
-    if rank == 0 || rank > width {
+    // There may be more labels than hidden states are wide.
+    if rank == 0 || (rank > width && structure != Structure::Relation) {
         return Err(StructuralError::Rank { rank, width });
     }
     if sentences < 2 {
@@ -294,5 +301,8 @@ pub(super) fn read_sentence<S: WordStates>(
     buffer.resize(start + words.words() * states.width(), 0.0);
     let read = states.states(layer, sentence, &mut buffer[start..]);
     read.map_err(|source| StructuralError::Source { sentence, source })?;
-    probe.target(words.governors()).ok_or(StructuralError::NotATree { sentence })
+    if probe.structure() == Structure::Relation && words.labels().len() != words.words() {
+        return Err(StructuralError::NoLabels { sentence });
+    }
+    probe.target(words).ok_or(StructuralError::NotATree { sentence })
 }

@@ -9,7 +9,7 @@ use super::align::PairedCounts;
 use super::entry::Entry;
 use super::flags::flags;
 use super::{CompareError, Reported};
-use crate::assess::is_aggregate;
+use crate::assess::Family;
 use crate::stats::{Bootstrap, Counts, Pair, holm_over_differing, sign_flip_test};
 use crate::tables::Direction;
 
@@ -231,11 +231,11 @@ fn relation_rows(entries: &[Entry<'_>], bootstrap: &Bootstrap) -> Result<Vec<Rel
     let words = |row: &RelationRow| row.scores.iter().flatten().filter_map(|score| score.total).max();
     rows.sort_by_key(|row| {
         let is_alone = row.sources() == 1;
-        (is_alone, !is_aggregate(&row.relation), Reverse(words(row)), row.relation.clone())
+        (is_alone, Family::of(&row.relation) as usize, Reverse(words(row)), row.relation.clone())
     });
-    // Aggregates repeat the words of relations: they are a family of tests of their own.
-    for family in [true, false] {
-        let members = rows.iter_mut().filter(|row| is_aggregate(&row.relation) == family);
+    // Aggregates and paths repeat the words of relations: they are families of tests of their own.
+    for family in Family::ALL {
+        let members = rows.iter_mut().filter(|row| Family::of(&row.relation) == family);
         let members = members.map(|row| (row.relation.as_str(), row.differences.as_mut_slice())).collect();
         // The best of many on the words that it was chosen on: such a test would not pay for the choice.
         let is_tested = |at: usize| !entries[0].is_optimistic() && !entries[at].is_optimistic();

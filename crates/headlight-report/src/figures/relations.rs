@@ -3,7 +3,7 @@
 use super::colours::{BLUE, Colour, VERMILION};
 use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, fitted, text_width};
 use super::{FigureError, nothing_to_draw};
-use crate::assess::is_aggregate;
+use crate::assess::Family;
 use crate::run::RunDirectory;
 use crate::tables::BestHead;
 
@@ -16,7 +16,9 @@ const ROW: f64 = 12.5;
 /// Bars of the most frequent relations between words, from the best followed to the least.
 pub(super) fn relations(run: &RunDirectory) -> Result<Drawing, FigureError> {
     let mut rows: Vec<BestHead> = run.table_or_empty()?;
-    rows.retain(|row| !is_aggregate(&row.relation) && !["root", "punct"].contains(&row.relation.as_str()));
+    rows.retain(|row| {
+        Family::of(&row.relation) == Family::Relations && !["root", "punct"].contains(&row.relation.as_str())
+    });
     if rows.is_empty() {
         return Err(nothing_to_draw(run, "heads"));
     }

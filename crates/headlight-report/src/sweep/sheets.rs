@@ -2,7 +2,7 @@
 
 use super::measures::{BEST_HEAD, LOSS};
 use super::{Measured, Sweep, Value, is_percentage};
-use crate::assess::is_aggregate;
+use crate::assess::Family;
 use crate::format::{count, percent};
 use crate::kinds::probe::probe_name;
 use crate::sheet::{Sheet, SheetCell, escape_markdown, isolated};
@@ -95,7 +95,7 @@ impl Sweep {
             rows.filter(|row| (row.measure.as_str(), row.of.as_str()) == *result).filter_map(|row| row.total).max()
         };
         let is_shown = |(measure, of): &Measured<'_>| {
-            *measure == BEST_HEAD && !is_aggregate(of) && of.split(':').next() != Some("punct")
+            *measure == BEST_HEAD && Family::of(of) == Family::Relations && of.split(':').next() != Some("punct")
         };
         let mut relations: Vec<Measured<'_>> = self.results(series).into_iter().filter(is_shown).collect();
         relations.sort_by_key(|result| std::cmp::Reverse(words(result)));

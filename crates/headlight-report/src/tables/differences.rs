@@ -31,6 +31,8 @@ words! {
         Uuas = "uuas",
         /// Share of sentences whose root is right.
         RootAccuracy = "root_accuracy",
+        /// Share of words whose relation is right.
+        RelationAccuracy = "relation_accuracy",
         /// Rank correlation with distances in the tree.
         DistanceSpearman = "distance_spearman",
         /// Rank correlation with depths in the tree.

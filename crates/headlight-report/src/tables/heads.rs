@@ -52,7 +52,7 @@ tables! {
         head_index: u32,
         /// Who attends: `dep_to_gov`, `gov_to_dep`, or, where `heads.directions` has it, `later_to_earlier`.
         direction: Direction,
-        /// Relation, or an aggregate: `all`, `all-nopunct`, `all-nopunct-noroot`.
+        /// Relation, a path of several (`obl+case`, where `heads.paths` has it), or an aggregate: `all`, `all-nopunct`, `all-nopunct-noroot`.
         relation: String,
         /// Words whose other end was picked.
         correct: u64,
@@ -172,7 +172,7 @@ tables! {
         p_value: f64,
         /// The same paying for the choice among all heads and directions of the relation: of the largest statistic under shared sign flips (Westfall & Young).
         p_adjusted: f64,
-        /// Benjamini & Hochberg's q of `p_value` over all heads, directions and relations (aggregates apart).
+        /// Benjamini & Hochberg's q of `p_value` over all heads, directions and relations (aggregates and paths apart).
         q_value: f64,
     }
 
@@ -180,7 +180,7 @@ tables! {
     "predictions" => Prediction {
         /// Who predicts: `best_head`, `best_baseline`, `right_branching`, or a probe's name and decoding.
         predictor: String,
-        /// For what it was chosen: a relation or an aggregate (then its words only); empty when for nothing special.
+        /// For what it was chosen: a relation, a path or an aggregate (then its words only); empty when for nothing special.
         scope: Option<String>,
         /// The sentence.
         sent_id: String,
@@ -192,7 +192,7 @@ tables! {
         relation: String,
         /// The predicted governor; 0 for the root; empty when the predictor points outside the sentence.
         predicted: Option<u32>,
-        /// Whether both are the same.
+        /// Whether both are the same; for a path, whether what is predicted is its upper end.
         correct: bool,
         /// The sentence's number in the split, counted from 1, those that were skipped included: tells sentences of one name apart.
         sentence: Option<u32>,

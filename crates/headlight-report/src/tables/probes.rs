@@ -37,7 +37,7 @@ words! {
 tables! {
     /// One number about one trained probe.
     "probe_scores" => ProbeScore {
-        /// The probe as configs name it, its label behind it: `attention`, `attention+words`, `random-init`, `right-branching`, …; `structural_distance`, `structural_depth`.
+        /// The probe as configs name it, its label behind it: `attention`, `attention+words`, `random-init`, `right-branching`, …; `structural_distance`, `structural_depth`, `structural_relation`; `structural_labelled` (trees of distances whose root and labels the probe of relations names), `structural_rooted` (whose root is the word of least depth).
         probe: String,
         /// How arc scores become governors: `argmax`, `tree`, or `mst` (undirected); empty where the number needs no decoding.
         decoding: Option<Decoding>,
@@ -47,7 +47,7 @@ tables! {
         split: Split,
         /// The training seed.
         seed: Option<i64>,
-        /// `uas`, `uas_with_punct`, `uuas`, `root_accuracy`, `selectivity`, `mdl_bits`, `distance_spearman`, …
+        /// `uas`, `uas_with_punct`, `uuas`, `root_accuracy`, `selectivity`, `mdl_bits`, `distance_spearman`, `las`, `relation_accuracy`, …
         measure: String,
         /// What the number is about: empty (everything), `relation` or `length` (those words), `only_head`, `without_head`, `only_layer` or `without_layer` (the probe with its other heads, or these, ablated).
         group: Option<ProbeGroup>,

@@ -78,6 +78,8 @@ fn clicks_and_keys_change_the_view() {
         "plots that are not drawn": [],
         "markup is text in": 0,
         "rows": 52,
+        "the relation table is cut off": false,
+        "hidden and shown all the same": [],
         "a click on a row": {"relation": "advmod", "explorer": "advmod", "marked": ["advmod"], "heat map changed": true},
         "a click on a cell": {"head": "3-5", "drawing changed": true},
         "special pieces": {"named": "[CLS], [SEP]", "drawn": ["[CLS]", "[SEP]"]},

@@ -26,6 +26,9 @@
     const forms = all("#relation-table tbody th, #explorer-sentences .text, #ensemble-table th, #heat-relation option").map((place) => place.textContent);
     seen["markup is text in"] = forms.filter((form) => form.includes("<script>window.harmed = 1")).length;
     seen.rows = all("#relation-table tbody tr").length;
+    const table = $("#relation-table");
+    seen["the relation table is cut off"] = table.offsetWidth > table.parentElement.clientWidth;
+    seen["hidden and shown all the same"] = all("[hidden]").filter((part) => part.offsetWidth > 0).map((part) => part.outerHTML.slice(0, 80));
 
     let before = heatMap();
     const row = all("#relation-table tbody:last-child tr")[3];

@@ -30,6 +30,7 @@ impl Scale {
             ComparedMeasure::Uas
             | ComparedMeasure::Uuas
             | ComparedMeasure::RootAccuracy
+            | ComparedMeasure::RelationAccuracy
             | ComparedMeasure::UasGivenRoot
             | ComparedMeasure::LasGivenRoot
             | ComparedMeasure::RelationOfArc

@@ -1,13 +1,13 @@
 //! The table everybody asks for: the best head of each relation beside the best baseline; and what it says in words.
 
 use crate::Selection;
-use crate::assess::{is_aggregate, is_between_words};
+use crate::assess::{Family, is_between_words};
 use crate::format::{count, percent, points, stars};
 use crate::run::Report;
 use crate::sheet::{Sheet, SheetCell};
 use crate::tables::{BestHead, Direction};
 
-/// The table, aggregates first, then relations from frequent to rare; 80 characters wide as plain text.
+/// The table, aggregates first, then relations, then paths, each from frequent to rare; 80 characters wide as plain text.
 pub(crate) fn best_heads_sheet(rows: &[BestHead], report: &Report) -> Sheet {
     let title = format!("Best attention heads of {} on {}", report.model.display_name(), report.treebank.name);
     let accuracy = format!(">accuracy ({:.0} %)", 100.0 * report.statistics.confidence);
@@ -15,9 +15,8 @@ pub(crate) fn best_heads_sheet(rows: &[BestHead], report: &Report) -> Sheet {
     let notes = notes(rows, report);
     let mut rows: Vec<&BestHead> = rows.iter().filter(|row| is_between_words(&row.relation)).collect();
     rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
-    let (aggregates, relations): (Vec<&BestHead>, Vec<&BestHead>) =
-        rows.into_iter().partition(|row| is_aggregate(&row.relation));
-    let groups = [aggregates, relations].map(|group| group.into_iter().map(sheet_row).collect()).into();
+    let groups = Family::groups(rows, |row| &row.relation);
+    let groups = groups.into_iter().map(|group| group.into_iter().map(sheet_row).collect()).collect();
     Sheet { groups, notes, ..Sheet::new(title, &columns) }
 }
 
@@ -33,8 +32,7 @@ pub(crate) fn reachable_sheet(rows: &[BestHead]) -> Option<Sheet> {
     let columns = ["<relation", "<head", "<direction", ">words", ">of all", ">reachable", ">of reachable"];
     let mut rows: Vec<&BestHead> = rows.iter().filter(|row| is_between_words(&row.relation)).collect();
     rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
-    let (aggregates, relations): (Vec<&BestHead>, Vec<&BestHead>) =
-        rows.into_iter().partition(|row| is_aggregate(&row.relation));
+    let groups = Family::groups(rows, |row| &row.relation);
     let row = |row: &BestHead| -> Vec<SheetCell> {
         let reachable = row.reachable.unwrap_or(row.total);
         let share = (reachable > 0).then(|| percent(row.correct as f64 / reachable as f64));
@@ -52,16 +50,13 @@ pub(crate) fn reachable_sheet(rows: &[BestHead]) -> Option<Sheet> {
         "Reachable: words whose other end the best head can see at all, in its direction; in a causal model a word sees none \
          behind it, and the root has no other end. Of all, of reachable: words found, in % of either."
             .to_owned(),
-        "late→early: the later of dependent and governor attends to the earlier one most, of all words before it. Each arc is \
-         one try, and so it is for the baselines ±1, ±2, …: the earlier word so far before the later."
-            .to_owned(),
     ];
-    let groups = [aggregates, relations].map(|group| group.into_iter().map(row).collect()).into();
+    let groups = groups.into_iter().map(|group| group.into_iter().map(row).collect()).collect();
     Some(Sheet { groups, notes, ..Sheet::new("What the best heads can reach", &columns) })
 }
 
-/// Whether the head is read from later to earlier.
-fn reads_later(row: &BestHead) -> bool {
+/// Whether a head is read from later to earlier.
+pub(super) fn reads_later(row: &BestHead) -> bool {
     row.chosen().iter().any(|chosen| chosen.direction == Direction::LaterToEarlier)
 }
 
@@ -94,6 +89,15 @@ fn notes(rows: &[BestHead], report: &Report) -> Vec<String> {
          and of right-branching (`right`: the next word; the last word is the root). A head predicts words, so `root` has \
          no row."
             .to_owned(),
+    ];
+    if rows.iter().any(reads_later) {
+        notes.push(
+            "late→early: the later of dependent and governor attends to the earlier one most, of all words before it. Each \
+             arc is one try, and so it is for the baselines ±1, ±2, …: the earlier word so far before the later."
+                .to_owned(),
+        );
+    }
+    notes.extend([
         format!(
             "Intervals: {:.0} %, {} bootstrap resamples of {units}; Wilson's where all or none are right. Difference in \
              points to the baseline; {}: * p < 0.05, ** p < 0.01, *** p < 0.001.",
@@ -102,7 +106,10 @@ fn notes(rows: &[BestHead], report: &Report) -> Vec<String> {
             how_tested(report)
         ),
         chosen_where(report),
-    ];
+    ]);
+    if rows.iter().any(|row| Family::of(&row.relation) == Family::Paths) {
+        notes.push(PATHS.to_owned());
+    }
     if rows.iter().any(|row| row.layer.is_none() && !row.chosen().is_empty()) {
         notes.push(
             "Two heads: the one chosen on the first half is scored on the second, and the other way round; the row is of \
@@ -112,6 +119,10 @@ fn notes(rows: &[BestHead], report: &Report) -> Vec<String> {
     }
     notes
 }
+
+/// What the name of a path means.
+pub(crate) const PATHS: &str = "obl+case: of words that hang by `case` from a word that hangs by `obl`, the word that this one \
+                                hangs from. Paths are corrected for each other and not for relations, whose words they repeat.";
 
 /// How heads were tested against baselines. Exact is only the test of what was chosen elsewhere.
 pub(crate) fn how_tested(report: &Report) -> String {
@@ -153,6 +164,10 @@ pub(crate) struct Summary<'a> {
     pub scored: usize,
     /// Those that their head finds better than the best baseline (p < 0.05, corrected), the largest gain first.
     pub better: Vec<&'a BestHead>,
+    /// The same of paths.
+    pub scored_paths: usize,
+    /// The same of paths.
+    pub better_paths: Vec<&'a BestHead>,
     /// All words but punctuation.
     pub all: Option<&'a BestHead>,
 }
@@ -160,13 +175,16 @@ pub(crate) struct Summary<'a> {
 impl<'a> Summary<'a> {
     /// Sums up the table.
     pub(crate) fn new(rows: &'a [BestHead]) -> Self {
-        let is_relation = |row: &&BestHead| !is_aggregate(&row.relation) && is_between_words(&row.relation);
-        let relations = || rows.iter().filter(is_relation);
         let is_better = |row: &&BestHead| gain(row) > 0.0 && row.p_adjusted.is_some_and(|p| p < 0.05);
-        let mut better: Vec<&BestHead> = relations().filter(is_better).collect();
-        better.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+        let of = |family| {
+            let is_of = |row: &&BestHead| Family::of(&row.relation) == family && is_between_words(&row.relation);
+            let mut better: Vec<&BestHead> = rows.iter().filter(is_of).filter(is_better).collect();
+            better.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+            (rows.iter().filter(is_of).count(), better)
+        };
+        let ((scored, better), (scored_paths, better_paths)) = (of(Family::Relations), of(Family::Paths));
         let all = rows.iter().find(|row| row.relation == "all-nopunct");
-        Self { scored: relations().count(), better, all }
+        Self { scored, better, scored_paths, better_paths, all }
     }
 
     /// Of the better ones the largest gain on words enough to be sure of.
@@ -192,6 +210,26 @@ pub(crate) fn findings(rows: &[BestHead]) -> Vec<String> {
         ));
     }
     sentences.extend(summary.better.iter().take(3).map(|row| sentence(row)));
+    if summary.scored_paths > 0 {
+        let example = summary.better_paths.first().map(|row| {
+            format!(
+                ", most clearly {}: {}, {}, {} % of {}, the best baseline {} %",
+                row.relation,
+                row.head_name(),
+                row.direction_name(),
+                percent(row.accuracy),
+                count(row.total),
+                percent(row.baseline_accuracy)
+            )
+        });
+        sentences.push(format!(
+            "For {} of {} paths of several arcs one attention head finds the upper end better than the best baseline \
+             (p < 0.05, corrected for the number of paths){}.",
+            summary.better_paths.len(),
+            summary.scored_paths,
+            example.unwrap_or_default()
+        ));
+    }
     if let Some(all) = summary.all {
         let heads = if all.layer.is_none() { "those chosen on either half" } else { "the best one" };
         sentences.push(format!(

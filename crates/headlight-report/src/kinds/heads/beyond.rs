@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::assess::{is_aggregate, is_between_words};
+use crate::assess::{Family, is_between_words};
 use crate::format::{count, percent};
 use crate::kinds::shared::head;
 use crate::sheet::Sheet;
@@ -45,7 +45,7 @@ pub(crate) fn beyond_position(rows: &[BestHeadLength]) -> Vec<(&str, BeyondPosit
         sum.total += row.total;
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by_key(|(relation, sum)| (!is_aggregate(relation), std::cmp::Reverse(sum.total), *relation));
+    sums.sort_by_key(|(relation, sum)| (Family::of(relation) as usize, std::cmp::Reverse(sum.total), *relation));
     sums
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn beyond_position(rows: &[BestHeadLength]) -> Vec<(&str, BeyondPosit
 pub(crate) fn beyond_position_finding(rows: &[BestHeadLength]) -> Option<String> {
     let sums = beyond_position(rows);
     let (_, sum) = sums.iter().find(|(relation, _)| *relation == "all-nopunct-noroot")?;
-    let relations = sums.iter().filter(|(relation, sum)| !is_aggregate(relation) && sum.beyond() > 0);
+    let relations = sums.iter().filter(|(relation, sum)| Family::of(relation) == Family::Relations && sum.beyond() > 0);
     let most = relations.max_by(|(_, a), (_, b)| (a.correct_beyond()).cmp(&b.correct_beyond()))?;
     Some(format!(
         "Of {} words that the best baseline over all of them is wrong about (without punctuation and root), the best single \
@@ -74,8 +74,8 @@ pub(crate) fn beyond_position_sheet(rows: &[BestHeadLength]) -> Sheet {
         0 => String::new(),
         total => percent(correct as f64 / total as f64),
     };
-    let groups = [true, false].map(|aggregates| {
-        let of_group = beyond_position(rows).into_iter().filter(|(relation, _)| is_aggregate(relation) == aggregates);
+    let groups = Family::ALL.map(|family| {
+        let of_group = beyond_position(rows).into_iter().filter(|(relation, _)| Family::of(relation) == family);
         let row = |(relation, sum): (&str, BeyondPosition)| {
             let part = |near: bool| {
                 let fits = |row: &&BestHeadLength| row.relation == relation && (row.length.abs() <= NEAR) == near;
@@ -125,8 +125,8 @@ pub(crate) fn attention_sheet(best: &[BestHead], rows: &[HeadAttention]) -> Shee
         })
         .collect();
     chosen.sort_by(|a, b| b.1.total.cmp(&a.1.total).then_with(|| a.1.relation.cmp(&b.1.relation)));
-    let groups = [true, false].map(|aggregates| {
-        let of_group = chosen.iter().filter(|(best, _)| is_aggregate(&best.relation) == aggregates);
+    let groups = Family::ALL.map(|family| {
+        let of_group = chosen.iter().filter(|(best, _)| Family::of(&best.relation) == family);
         let row = |(_, row): &(&BestHead, &HeadAttention)| {
             vec![
                 row.relation.as_str().into(),

@@ -1,8 +1,8 @@
 //! Beyond position and the peak, and null models.
 
 use super::beyond::{BeyondPosition, attention_sheet, beyond_position, beyond_position_sheet};
-use super::null_models::{draws, null_models_sheet, summed};
-use crate::assess::is_aggregate;
+use super::null_models::{draws, models, null_models_sheet, summed};
+use crate::assess::Family;
 use crate::format::{count, percent, points};
 use crate::html::plots::{Line, Panel, Point};
 use crate::html::section::Section;
@@ -31,14 +31,15 @@ pub(crate) fn beyond(lengths: &[BestHeadLength], best: &[BestHead], attention: &
          baseline is wrong."
     );
     let section = Section::new("beyond", "Beyond position", introduction).panels("", panels(lengths, &sums));
-    let [aggregates, relations] = [true, false].map(|wanted| {
-        let of_group = sums.iter().filter(|(relation, sum)| is_aggregate(relation) == wanted && sum.beyond() > 0);
-        of_group.map(|(relation, sum)| line(relation, sum)).collect::<String>()
-    });
+    let with_beyond: Vec<_> = sums.iter().filter(|(_, sum)| sum.beyond() > 0).collect();
+    let groups: Vec<String> = Family::groups(with_beyond, |(relation, _)| relation)
+        .into_iter()
+        .map(|group| group.into_iter().map(|(relation, sum)| line(relation, sum)).collect())
+        .collect();
     let shown = format!(
         "{}{}",
         legend("the head where the baseline is wrong", Some("the head on all words")),
-        table("", &COLUMNS, &[aggregates, relations], true)
+        table("", &COLUMNS, &groups, true)
     );
     let section = if sums.is_empty() { section } else { section.html(&shown) };
     Some(
@@ -73,7 +74,7 @@ fn line(relation: &str, sum: &BeyondPosition) -> String {
 fn panels(rows: &[BestHeadLength], sums: &[(&str, BeyondPosition)]) -> Vec<Panel> {
     let all = sums.iter().filter(|(relation, _)| *relation == "all-nopunct-noroot");
     let mut relations: Vec<_> =
-        sums.iter().filter(|(relation, sum)| !is_aggregate(relation) && sum.total >= LEAST).collect();
+        sums.iter().filter(|(relation, sum)| Family::of(relation) == Family::Relations && sum.total >= LEAST).collect();
     relations.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.correct_beyond()));
     all.chain(relations.into_iter().take(CURVES - 1)).filter_map(|(relation, _)| panel(rows, relation)).collect()
 }
@@ -90,7 +91,7 @@ fn panel(rows: &[BestHeadLength], relation: &str) -> Option<Panel> {
         Line { reference, ..Line::new(name, of_relation.iter().map(point)) }
     };
     (of_relation.len() > 1).then(|| Panel {
-        id: format!("lengths-{}", relation.replace(':', "-")),
+        id: format!("lengths-{}", relation.replace([':', '+'], "-")),
         title: relation.to_owned(),
         x: "governor minus dependent",
         y: "found in %".to_owned(),
@@ -107,24 +108,21 @@ fn panel(rows: &[BestHeadLength], relation: &str) -> Option<Panel> {
 pub(crate) fn null_models(rows: &[NullModel]) -> Option<Section> {
     let sheet = null_models_sheet(rows, usize::MAX)?;
     let introduction = format!(
-        "What choosing the best of all heads finds where nothing was learned: the same choice in {} models with the same \
+        "What choosing the best of all heads finds where nothing was learned: the same choice in {} with the same \
          embeddings and all other weights drawn at random, on the same words. The interval of the difference is paired, for \
          these draws; their spread is shown beside their mean.",
-        draws(rows)
+        models(draws(rows))
     );
     let mut together: Vec<&NullModel> = summed(rows).collect();
     together.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
-    let [aggregates, relations] = [true, false].map(|wanted| {
-        together
-            .iter()
-            .filter(|row| is_aggregate(&row.relation) == wanted)
-            .map(|row| null_line(row))
-            .collect::<String>()
-    });
+    let groups: Vec<String> = Family::groups(together, |row| &row.relation)
+        .into_iter()
+        .map(|group| group.into_iter().map(null_line).collect())
+        .collect();
     let shown = format!(
         "{}{}{}",
         legend("best head of the trained model", Some("mean of random weights")),
-        table("", &NULL_COLUMNS, &[aggregates, relations], true),
+        table("", &NULL_COLUMNS, &groups, true),
         sheet.notes.iter().map(|note| format!("<p class=\"note\">{}</p>\n", escape_html(note))).collect::<String>()
     );
     Some(Section::new("null-models", "Null models", introduction).html(&shown))

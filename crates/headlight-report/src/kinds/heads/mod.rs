@@ -119,7 +119,7 @@ impl Kind for Heads {
         let scored = run.has_table::<HeadScore>() && run.rows::<HeadScore>()?.next().is_some();
         let sections = [
             page::best_heads(&best, run.report()),
-            scored.then(page::heads),
+            scored.then(|| page::heads(best.iter().any(best::reads_later))),
             explorer.map(page::sentences),
             beyond_page::beyond(&run.table_or_empty()?, &best, &run.table_or_empty()?),
             beyond_page::null_models(&run.table_or_empty()?),

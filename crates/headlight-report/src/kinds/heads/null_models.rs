@@ -1,6 +1,6 @@
 //! Null models, for people.
 
-use crate::assess::{is_aggregate, is_between_words};
+use crate::assess::{Family, is_aggregate, is_between_words};
 use crate::format::{count, percent, points, stars};
 use crate::sheet::Sheet;
 use crate::tables::NullModel;
@@ -13,7 +13,10 @@ pub(crate) fn null_models_sheet(rows: &[NullModel], most: usize) -> Option<Sheet
     let draws = draws(rows);
     let (aggregates, mut relations): (Vec<&NullModel>, Vec<&NullModel>) =
         together.iter().partition(|row| is_aggregate(&row.relation));
-    relations.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
+    relations.sort_by(|a, b| {
+        let family = |row: &NullModel| Family::of(&row.relation) as usize;
+        family(a).cmp(&family(b)).then(b.total.cmp(&a.total)).then_with(|| a.relation.cmp(&b.relation))
+    });
     let left_out = relations.len().saturating_sub(most);
     relations.truncate(most);
     let columns = ["<relation", ">trained", ">random", ">lowest–highest", "<difference", "<interval"];
@@ -21,9 +24,10 @@ pub(crate) fn null_models_sheet(rows: &[NullModel], most: usize) -> Option<Sheet
     let tested = together.iter().any(|row| row.p_value.is_some());
     let mut notes = vec![
         format!(
-            "Null models: {draws} models with the same embeddings and all other weights drawn at random. In each the \
+            "Null models: {} with the same embeddings and all other weights drawn at random. In each the \
              best head was chosen as in the trained one, among as many candidates. Random: their mean accuracy, and the \
-             lowest and highest of them. Accuracies in %, on the same words."
+             lowest and highest of them. Accuracies in %, on the same words.",
+            models(draws)
         ),
         format!(
             "Difference in points, trained minus random; paired bootstrap interval{} over {} {}, for these draws.{}",
@@ -53,15 +57,17 @@ fn sheet_row(row: &NullModel) -> Vec<crate::sheet::SheetCell> {
 
 /// What null models say in a sentence; `None` without them.
 pub(crate) fn null_models_finding(rows: &[NullModel]) -> Option<String> {
-    let relations: Vec<&NullModel> = summed(rows).filter(|row| !is_aggregate(&row.relation)).collect();
+    let relations: Vec<&NullModel> =
+        summed(rows).filter(|row| Family::of(&row.relation) == Family::Relations).collect();
     let draws = draws(rows);
     let above = relations.iter().filter(|row| row.ci_low.is_some_and(|low| low > 0.0)).count();
     (!relations.is_empty()).then(|| {
         format!(
-            "For {above} of {} relations the best head is right more often than the best heads of {draws} models with \
+            "For {above} of {} relations the best head is right more often than the best heads of {} with \
              random weights, chosen in the same way (interval of the paired difference above 0, not corrected for the \
              number of relations).",
-            relations.len()
+            relations.len(),
+            models(draws)
         )
     })
 }
@@ -69,6 +75,11 @@ pub(crate) fn null_models_finding(rows: &[NullModel]) -> Option<String> {
 /// The rows that sum all draws up, without the root.
 pub(crate) fn summed(rows: &[NullModel]) -> impl Iterator<Item = &NullModel> {
     rows.iter().filter(|row| row.draw.is_none() && is_between_words(&row.relation))
+}
+
+/// `1 model`, `3 models`.
+pub(crate) fn models(draws: u32) -> String {
+    if draws == 1 { "1 model".to_owned() } else { format!("{draws} models") }
 }
 
 pub(crate) fn draws(rows: &[NullModel]) -> u32 {

@@ -1,6 +1,6 @@
 //! The best head of each relation, all heads, and the sentences in which one sees them.
 
-use super::best::{chosen_where, how_tested};
+use super::best::{chosen_where, how_tested, reachable_sheet};
 use super::relations::relations;
 use crate::explorer::{Explorer, WORDS};
 use crate::format::count;
@@ -17,7 +17,11 @@ pub(crate) fn best_heads(rows: &[BestHead], report: &Report) -> Option<Section> 
          on the same words. {} A click on a row shows the relation in the sections below.",
         selection_note(report)
     );
-    (!rows.is_empty()).then(|| Section::new("relations", "Relations", introduction).html(&relations(rows)))
+    let section = || Section::new("relations", "Relations", introduction).html(&relations(rows));
+    (!rows.is_empty()).then(|| match reachable_sheet(rows) {
+        Some(reachable) => section().details("What the best heads can reach", &reachable),
+        None => section(),
+    })
 }
 
 fn selection_note(report: &Report) -> String {
@@ -25,14 +29,21 @@ fn selection_note(report: &Report) -> String {
     format!("{note} Test: {}.", escape_html(&how_tested(report)))
 }
 
-/// The heat map of all heads.
-pub(crate) fn heads() -> Section {
-    let introduction = "How often each head picks the right word for a relation: dep→gov, the governor is the word that the \
-                        dependent attends to most; gov→dep, the word that attends to the dependent most. Choose a relation \
-                        and a direction; a click on a cell, or an arrow key, chooses the head whose attention the sentences \
+/// The heat map of all heads; `reads_later`: some are read from later to earlier too.
+pub(crate) fn heads(reads_later: bool) -> Section {
+    let later = if reads_later {
+        "; late→early, the later of dependent and governor attends to the earlier one most, of all words before it"
+    } else {
+        ""
+    };
+    let introduction = format!(
+        "How often each head picks the right word for a relation: dep→gov, the governor is the word that the \
+                        dependent attends to most; gov→dep, the word that attends to the dependent most{later}. Choose a \
+                        relation and a direction; a click on a cell, or an arrow key, chooses the head whose attention the sentences \
                         show. Its frame is in all heat maps of the page. An asterisk marks heads that are better than the \
                         best baseline with a false discovery rate of 5 % over all heads, directions and relations \
-                        (Benjamini &amp; Hochberg).";
+                        (Benjamini &amp; Hochberg)."
+    );
     let boxes = [("heat-relation", "Relation"), ("heat-direction", "Direction")];
     Section::new("heads", "Heads", introduction).html(&grid_frame("heat-map", "Accuracy of each head", &boxes))
 }

@@ -1,6 +1,6 @@
 //! The relation table: best head beside best baseline, with intervals as numbers and as a drawing.
 
-use crate::assess::{is_aggregate, is_between_words};
+use crate::assess::{Family, is_between_words};
 use crate::format::{count, p_value, percent, points};
 use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
 use crate::sheet::escape_html;
@@ -10,9 +10,8 @@ use crate::tables::BestHead;
 pub(super) fn relations(rows: &[BestHead]) -> String {
     let mut rows: Vec<&BestHead> = rows.iter().filter(|row| is_between_words(&row.relation)).collect();
     rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
-    let (aggregates, relations): (Vec<&BestHead>, Vec<&BestHead>) =
-        rows.into_iter().partition(|row| is_aggregate(&row.relation));
-    let groups = [aggregates, relations].map(|rows| rows.into_iter().map(row).collect());
+    let groups = Family::groups(rows, |row| &row.relation);
+    let groups: Vec<String> = groups.into_iter().map(|rows| rows.into_iter().map(row).collect()).collect();
     format!(
         "<div class=\"toolbar\"><label>Search<input type=\"search\" id=\"relation-search\" placeholder=\"relation\">\
          </label></div>\n{}{}",

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::assess::{is_aggregate, is_between_words};
+use crate::assess::{Family, is_between_words};
 use crate::head_counts::HeadCounts;
 use crate::tables::{BestHead, Direction};
 
@@ -53,7 +53,9 @@ pub(crate) fn chosen(row: &BestHead) -> Best {
 pub(crate) fn start(rows: &[BestHead], scores: &HeadCounts) -> Start {
     let gain = |row: &&BestHead| row.accuracy - row.baseline_accuracy;
     let relations = rows.iter().filter(|row| {
-        !is_aggregate(&row.relation) && is_between_words(&row.relation) && scores.relations.contains(&row.relation)
+        Family::of(&row.relation) == Family::Relations
+            && is_between_words(&row.relation)
+            && scores.relations.contains(&row.relation)
     });
     // A relation of a handful of words may gain most by chance.
     let most = relations.clone().map(|row| row.total).max().unwrap_or(0);

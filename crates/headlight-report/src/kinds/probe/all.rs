@@ -12,7 +12,7 @@ const ATTACHMENT: [&str; 5] = ["uas", "uas_with_punct", "uuas", "root_accuracy",
 
 /// Whether a probe's measure is a share of words, shown in per cent.
 pub(crate) fn is_share(measure: &str) -> bool {
-    ATTACHMENT.contains(&measure) || matches!(measure, "selectivity" | "control_accuracy")
+    ATTACHMENT.contains(&measure) || matches!(measure, "selectivity" | "control_accuracy" | "las" | "relation_accuracy")
 }
 
 /// The measures of attachment, and all others; each as title and table.

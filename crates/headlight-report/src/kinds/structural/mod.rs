@@ -1,5 +1,6 @@
 //! Structural probes (Hewitt & Manning 2019).
 
+mod labelled;
 mod page;
 
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,8 @@ impl StructuralProbe {
         let Self { probe, structure, rank, chosen_layers } = self;
         let (share, correlation, what, found) = match structure.as_str() {
             "distance" => ("uuas", "distance_spearman", "distances", "arcs (UUAS)"),
+            // What relations are for is said of the trees that they are in.
+            "relation" => return None,
             _ => ("root_accuracy", "norm_spearman", "depths", "roots"),
         };
         let is_chosen =
@@ -90,23 +93,28 @@ impl Kind for Structural {
 
     fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
         let (rows, differences) = (of.rows()?, of.differences()?);
-        Ok(of.facts::<Facts>()?.probes.iter().filter_map(|probe| probe.finding(&rows, &differences)).collect())
+        let facts: Facts = of.facts()?;
+        let of_probes = facts.probes.iter().filter_map(|probe| probe.finding(&rows, &differences));
+        Ok(of_probes.chain(labelled::findings(&rows, &differences)).collect())
     }
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
         let treebank = &of.report().treebank.name;
         let differences =
             differences_sheet(&of.differences()?, &format!("Differences between structural probes on {treebank}"));
-        Ok([structural_sheet(treebank, &of.rows()?)].into_iter().chain(differences).collect())
+        let rows: Vec<ProbeScore> = of.rows()?;
+        let sheets = [structural_sheet(treebank, &rows)].into_iter().chain(labelled::labelled_sheet(treebank, &rows));
+        Ok(sheets.chain(differences).collect())
     }
 
     fn chapters(&self, run: &RunDirectory) -> Result<Vec<(&'static str, Sheet)>, RunError> {
         let rows: Vec<ProbeScore> = run.table_or_empty()?;
         let is_there = rows.iter().any(is_structural);
-        Ok(is_there
-            .then(|| ("Structural probes", structural_sheet(&run.report().treebank.name, &rows)))
-            .into_iter()
-            .collect())
+        let treebank = &run.report().treebank.name;
+        let of_probes = is_there.then(|| ("Structural probes", structural_sheet(treebank, &rows)));
+        let of_trees =
+            labelled::labelled_sheet(treebank, &rows).map(|sheet| ("Labelled trees of hidden states", sheet));
+        Ok(of_probes.into_iter().chain(of_trees).collect())
     }
 
     fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
@@ -121,7 +129,7 @@ pub(crate) fn is_structural(row: &ProbeScore) -> bool {
 
 /// Layers × probes; a cell is the share, and the rank correlation behind it.
 fn structural_sheet(treebank: &str, rows: &[ProbeScore]) -> Sheet {
-    let rows: Vec<&ProbeScore> = rows.iter().filter(|row| is_structural(row)).collect();
+    let rows: Vec<&ProbeScore> = rows.iter().filter(|row| is_structural(row) && !labelled::is_labelled(row)).collect();
     let mut probes: Vec<&str> = Vec::new();
     let mut layers: Vec<usize> = Vec::new();
     for row in &rows {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::labelled::labelled_sheet;
 use super::{is_structural, structural_sheet};
 use crate::html::plots::{Line, Panel, Point};
 use crate::html::section::Section;
@@ -14,6 +15,7 @@ pub(crate) fn structural(rows: &[ProbeScore], treebank: &str) -> Option<Section>
     let rows: Vec<ProbeScore> = rows.iter().filter(|row| is_structural(row)).cloned().collect();
     let [distances, depths] = MEASURES
         .map(|measures| -> Vec<Panel> { measures.iter().filter_map(|measure| panel(&rows, measure)).collect() });
+    let relations: Vec<Panel> = panel(&rows, &RELATIONS).into_iter().collect();
     if distances.is_empty() && depths.is_empty() {
         return None;
     }
@@ -23,7 +25,14 @@ pub(crate) fn structural(rows: &[ProbeScore], treebank: &str) -> Option<Section>
                         the range.";
     let section = Section::new("structural", "Structural probes", introduction)
         .panels("Distances between words", distances)
-        .panels("Depths below the root", depths);
+        .panels("Depths below the root", depths)
+        .panels("Relations of words", relations);
+    let section = match labelled_sheet(treebank, &rows) {
+        Some(sheet) => {
+            section.html(&format!("<h3>Labelled trees</h3>\n<div class=\"scroll\">{}</div>\n", sheet.to_html()))
+        }
+        None => section,
+    };
     Some(section.details("As a table", &table))
 }
 
@@ -32,6 +41,9 @@ const MEASURES: [[(&str, &str, &str); 2]; 2] = [
     [("uuas", "arcs found", "UUAS in %"), ("distance_spearman", "correlation with the tree's", "Spearman's ρ")],
     [("root_accuracy", "roots found", "roots in %"), ("norm_spearman", "correlation with the tree's", "Spearman's ρ")],
 ];
+
+/// Of relations.
+const RELATIONS: (&str, &str, &str) = ("relation_accuracy", "relations found", "words in %");
 
 fn panel(rows: &[ProbeScore], (measure, title, y): &(&str, &str, &str)) -> Option<Panel> {
     let factor = if y.ends_with('%') { 100.0 } else { 1.0 };

@@ -1,0 +1,100 @@
+//! Labelled trees of hidden states (DepProbe; Müller-Eberstein et al. 2022), and what their scores are worth.
+
+use super::super::probe::{Mean, RIGHT_BRANCHING};
+use super::super::shared::distinct;
+use crate::format::{percent, points};
+use crate::sheet::{Sheet, SheetCell};
+use crate::tables::{Difference, ProbeScore};
+
+/// The probe of relations.
+const RELATION: &str = "structural_relation";
+/// Labelled trees: distances, directed from the word most likely to be root.
+const LABELLED: &str = "structural_labelled";
+/// Trees of distances that the probe of depths gives a root.
+const ROOTED: &str = "structural_rooted";
+
+/// Whether a row is about relations, or about directed trees.
+pub(super) fn is_labelled(row: &ProbeScore) -> bool {
+    [RELATION, LABELLED, ROOTED].iter().any(|name| row.probe.starts_with(name))
+}
+
+/// A line for each way to a tree, and one for relations alone; `None` without labelled trees.
+pub(super) fn labelled_sheet(treebank: &str, rows: &[ProbeScore]) -> Option<Sheet> {
+    let rows: Vec<&ProbeScore> = rows.iter().filter(|row| is_labelled(row) && row.group.is_none()).collect();
+    if !rows.iter().any(|row| row.probe.starts_with(LABELLED)) {
+        return None;
+    }
+    let measures = ["uas", "las", "root_accuracy", "relation_accuracy", "control_accuracy", "selectivity"];
+    let mut sheet = Sheet::new(
+        format!("Labelled trees of hidden states on {treebank}"),
+        &["<of", ">UAS", ">LAS", ">root", ">relation", ">control", ">selectivity"],
+    );
+    let line = |name: &str| {
+        let cell = |measure: &&str| -> SheetCell {
+            let of = rows.iter().copied().filter(|row| row.probe == name && row.measure == **measure);
+            Mean::of(of).map(|mean| mean.percent()).unwrap_or_default().into()
+        };
+        [title(name).into()].into_iter().chain(measures.iter().map(cell)).collect()
+    };
+    sheet.groups.push(distinct(rows.iter().map(|row| row.probe.as_str())).into_iter().map(line).collect());
+    sheet.notes.push(
+        "% of words without punctuation, layers chosen on training sentences held out. Labelled: the tree of distances leads \
+         away from the word most likely to be root. Rooted by depth: the same tree, its root the word of least depth. Control: \
+         a random label for each word type, as frequent as relations are; selectivity: relation − control. With several seeds \
+         or draws: means ± standard deviation."
+            .to_owned(),
+    );
+    Some(sheet)
+}
+
+fn title(name: &str) -> String {
+    for (of, title) in [(LABELLED, "labelled trees"), (ROOTED, "trees rooted by depth"), (RELATION, "relations")] {
+        if let Some(rank) = name.strip_prefix(of) {
+            return format!("{title}{}", rank.replace("_rank", ", rank "));
+        }
+    }
+    name.to_owned()
+}
+
+/// LAS and UAS of labelled trees, how far above right-branching, and what relations are worth.
+pub(super) fn findings(rows: &[ProbeScore], differences: &[Difference]) -> Vec<String> {
+    let of = |probe: &str, measure: &str| {
+        Mean::of(rows.iter().filter(|row| row.group.is_none() && row.probe == probe && row.measure == measure))
+    };
+    let names = rows.iter().map(|row| row.probe.as_str()).filter(|name| name.starts_with(LABELLED));
+    let finding = |name: &str| {
+        let (las, uas) = (of(name, "las")?, of(name, "uas")?);
+        let over = Some(las.over()).filter(|over| !over.is_empty()).map(|over| format!(" ({over})"));
+        let above = differences.iter().find(|row| row.a == name && row.b == RIGHT_BRANCHING).and_then(|row| {
+            let (low, high) = row.ci_low.zip(row.ci_high)?;
+            let (low, high) = (points(low), points(high));
+            Some(format!(
+                "; right-branching has a UAS of {} %, a difference of {low} to {high} points",
+                percent(row.value_b)
+            ))
+        });
+        let worth =
+            of(RELATION, "relation_accuracy").zip(of(RELATION, "control_accuracy")).map(|(relation, control)| {
+                format!(
+                    "; {} % of the words get their relation, {} % a random label for each word type",
+                    relation.percent(),
+                    control.percent()
+                )
+            });
+        Some(format!(
+            "{} of hidden states (DepProbe) have a LAS of {} % and a UAS of {} %{}, without punctuation{}{}.",
+            capitalised(&title(name)),
+            las.percent(),
+            uas.percent(),
+            over.unwrap_or_default(),
+            above.unwrap_or_default(),
+            worth.unwrap_or_default()
+        ))
+    };
+    distinct(names).into_iter().filter_map(finding).collect()
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).collect()
+}
