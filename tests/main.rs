@@ -20,6 +20,7 @@ mod importance;
 mod interrupted;
 mod kinds;
 mod labels;
+mod mixing;
 mod models;
 mod pairs;
 mod pipeline;
