@@ -21,6 +21,7 @@ mod importance;
 mod interrupted;
 mod kinds;
 mod labels;
+mod mixing;
 mod models;
 mod pairs;
 mod paths;

@@ -45,7 +45,8 @@ pub fn parse(args: &ParseArgs) -> Result<()> {
     match &model {
         Some(model) => {
             let answers = answers(&settings, &model.inputs, model.random_seed(), Some(rule));
-            saved.check_use(model.model.spec().grid, &answers, vectors_hash)?;
+            let grid = settings.model.attention_kind().grid(model.model.spec().grid);
+            saved.check_use(grid, &answers, vectors_hash)?;
         }
         None => saved.check_use(saved.probe.spec().grid(), "", vectors_hash)?,
     }

@@ -151,8 +151,14 @@ choice! {
     Precision => headlight_bert::Precision { F32 = "f32", F16 = "f16", Bf16 = "bf16" }
 }
 choice! {
-    /// What counts as attention: its weights, or the norms of the vectors it weighs.
-    Attention => headlight_bert::AttentionKind { Weights = "weights", Norms = "norms" }
+    /// What counts as attention: its weights, the norms of the vectors it weighs, or what whole layers mix.
+    Attention => headlight_bert::AttentionKind {
+        Weights = "weights",
+        Norms = "norms",
+        Rollout = "rollout",
+        ValueZeroing = "value-zeroing",
+        GlobEnc = "globenc",
+    }
 }
 choice! {
     /// What happens to tensors within the encoder that it has no use for.
@@ -221,6 +227,13 @@ impl Split {
             Split::Select => "select",
             Split::Evaluate => "evaluate",
         }
+    }
+}
+
+impl ModelConfig {
+    /// What counts as attention.
+    pub fn attention_kind(&self) -> headlight_bert::AttentionKind {
+        self.attention.into()
     }
 }
 

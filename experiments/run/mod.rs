@@ -89,7 +89,7 @@ pub struct Checkpoint {
     pub inputs: Vec<Input>,
     /// What people call it.
     pub name: String,
-    /// Layers and heads.
+    /// What there is a map of: every head, or where heads are summed (`model.attention`) every layer, as its only head.
     pub grid: HeadGrid,
     /// The special pieces around words.
     pub frame: Frame,
@@ -220,8 +220,9 @@ impl Run {
         if self.checkpoint.get().is_none() {
             let loaded = self.model()?;
             let (inputs, name) = (loaded.inputs.clone(), loaded.summary().name);
-            let (grid, frame) = (loaded.model.spec().grid, loaded.model.tokenizer().frame().clone());
+            let (heads, frame) = (loaded.model.spec().grid, loaded.model.tokenizer().frame().clone());
             let visibility = loaded.model.spec().visibility();
+            let grid = self.config.model.attention_kind().grid(heads);
             // The cell was found empty above.
             let _ = self.checkpoint.set(Checkpoint { inputs, name, grid, frame, visibility });
         }
@@ -369,6 +370,12 @@ impl Run {
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         if model.random_weights {
             warnings.push(RANDOM_WEIGHTS.to_owned());
+        }
+        if config.model.attention_kind().is_of_layers() {
+            warnings.push(format!(
+                "maps are of layers, by {} (`model.attention`): heads are summed, and \"head 3-1\" is the map of layer 3",
+                config.model.attention
+            ));
         }
         let of_heads = outcomes.iter().find(|(kind, _)| *kind == "heads");
         let rows = of_heads.and_then(|(_, outcome)| outcome.facts.get("rows")?.as_str());

@@ -154,7 +154,7 @@ fn inputs(folder: &Path) -> Result<Vec<Input>> {
 pub fn request(config: &Settings) -> Request {
     Request {
         attention: Some(Level::Words(config.treebank.merge_rule())),
-        kind: config.model.attention.into(),
+        kind: config.model.attention_kind(),
         ..Request::default()
     }
 }

@@ -33,7 +33,7 @@ impl Run {
     /// also where the pass ends early: with the first of a file that cannot be read, an input that is none, what a reader
     /// says, Ctrl-C.
     pub(super) fn encode(&mut self, stream: Stream, wants: Wants, fillings: Vec<Filling<'_>>) -> Result<()> {
-        let request = wants.request(self.settings().model.attention.into());
+        let request = wants.request(self.settings().model.attention_kind());
         let (readings, mut sinks): (Vec<_>, Vec<_>) = fillings.into_iter().map(|it| (it.reading, it.sink)).unzip();
         let ended = self.over(stream, self.stage("encode", &stream.name()), |model, inputs, progress| {
             let waiting = Mutex::new(Vec::new());

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use headlight_attention::AttentionMaps;
-use headlight_bert::{AttentionKind, Pieces, Tokenizer};
+use headlight_bert::{Pieces, Tokenizer};
 use headlight_heads::{Landmarks, normalise_rows};
 use headlight_report::facts::Sequences;
 use headlight_report::stats::Unit;
@@ -85,7 +85,7 @@ impl Run {
     }
 
     /// A record of what heads attend to in sequences. `map` reduces the maps of a sequence, on many threads: over pieces, with
-    /// rows that sum to 1, also where norms stand for attention. `add` adds up what it made, in order.
+    /// rows that sum to 1, also where lengths of vectors stand for attention. `add` adds up what it made, in order.
     ///
     /// # Errors
     /// When the model or the text cannot be had.
@@ -98,10 +98,10 @@ impl Run {
     ) -> Result<Record<S>> {
         let stream = self.sequences()?;
         let marks = Marks::new(self.model()?.model.tokenizer());
-        let as_norms = AttentionKind::from(self.settings().model.attention) == AttentionKind::Norms;
+        let as_they_are = self.settings().model.attention_kind().has_distributions();
         let reduce = move |pieces: &Pieces, maps: &AttentionMaps| {
             let landmarks = marks.landmarks(pieces);
-            if !as_norms {
+            if as_they_are {
                 return map(maps, &landmarks);
             }
             let (mut maps, positions) = (maps.clone(), maps.positions());

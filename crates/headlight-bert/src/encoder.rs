@@ -4,6 +4,7 @@
 //! attention may be in reduced precision: their factors are rounded to it, their results come back in f32. All else is f32.
 
 mod distances;
+mod mixing;
 mod modules;
 mod places;
 
@@ -20,6 +21,7 @@ use crate::{
     weights::LayerWeights,
 };
 use distances::Distances;
+pub(crate) use mixing::Mixing;
 pub(crate) use modules::{Norm, activate, cast, linear, tensor};
 use modules::{embedding, project};
 use places::Places;
@@ -81,8 +83,8 @@ pub(crate) struct Attended<B: Backend> {
 pub(crate) enum Met<'a, B: Backend> {
     /// The hidden states that enter the first layer, or that leave one: `[batch, piece, hidden]`.
     States(&'a Tensor<B, 3>),
-    /// A layer and what its attention did.
-    Attention(&'a Layer<B>, &'a Attended<B>),
+    /// A layer, the states that enter it, `[batch, piece, hidden]`, and what its attention did.
+    Attention(&'a Layer<B>, &'a Tensor<B, 3>, &'a Attended<B>),
 }
 
 /// What one layer's attention goes by.
@@ -180,9 +182,9 @@ impl<B: Backend> Bert<B> {
                 _ => hidden.clone(),
             };
             let attended = layer.attend(input, &sight, &intervention);
-            see(Met::Attention(layer, &attended));
+            see(Met::Attention(layer, &hidden, &attended));
             if !ends_at_attention {
-                hidden = layer.finish(hidden, attended, spec, &intervention);
+                hidden = layer.follow(hidden, layer.mixed(&attended, intervention.gate.as_ref(), spec), spec);
                 if let Some(norm) = self.final_norm.as_ref().filter(|_| number + 1 == spec.grid.layers) {
                     hidden = norm.forward(hidden);
                 }
@@ -281,22 +283,19 @@ impl<B: Backend> Layer<B> {
         Attended { weights, values }
     }
 
-    /// The hidden states after this layer.
-    fn finish(
-        &self,
-        hidden: Tensor<B, 3>,
-        attended: Attended<B>,
-        spec: &Architecture,
-        intervention: &Intervention<B>,
-    ) -> Tensor<B, 3> {
-        let [inputs, pieces, _] = hidden.dims();
-        let products = self.products();
-        let mut context = cast(attended.weights, products).matmul(attended.values);
-        if let Some(gate) = &intervention.gate {
+    /// What attention adds to the states: the heads' outputs, projected.
+    fn mixed(&self, attended: &Attended<B>, gate: Option<&Tensor<B, 4>>, spec: &Architecture) -> Tensor<B, 3> {
+        let [inputs, _, pieces, _] = attended.weights.dims();
+        let mut context = cast(attended.weights.clone(), self.products()).matmul(attended.values.clone());
+        if let Some(gate) = gate {
             context = context * gate.clone();
         }
         let context = context.swap_dims(1, 2).reshape([inputs, pieces, spec.heads_width()]);
-        let attended = cast(project(&self.attention_output, context), FloatDType::F32);
+        cast(project(&self.attention_output, context), FloatDType::F32)
+    }
+
+    /// The hidden states after this layer, out of those before it and what its attention adds.
+    fn follow(&self, hidden: Tensor<B, 3>, attended: Tensor<B, 3>, spec: &Architecture) -> Tensor<B, 3> {
         let activation = spec.feed_forward.activation;
         match spec.order {
             Order::Post => {
@@ -331,12 +330,15 @@ impl<B: Backend> Layer<B> {
 
     /// ‖α·f(x)‖, `[batch, head, from, to]`, with f(x) = (x·W_V + b_V)·W_O of each head (Kobayashi et al. 2020, §2).
     pub fn norms(&self, attended: &Attended<B>) -> Tensor<B, 4> {
+        let lengths = self.transformed(attended).square().sum_dim(3).sqrt();
+        attended.weights.clone() * lengths.swap_dims(2, 3)
+    }
+
+    /// f(x) of each head, `[batch, head, piece, hidden]`.
+    fn transformed(&self, attended: &Attended<B>) -> Tensor<B, 4> {
         let [_, heads, _, width] = attended.values.dims();
         let output = self.attention_output.weight.val();
         let [_, hidden] = output.dims();
-        let output = output.reshape([1, heads, width, hidden]);
-        let transformed = cast(attended.values.clone().matmul(output), FloatDType::F32);
-        let lengths = transformed.square().sum_dim(3).sqrt();
-        attended.weights.clone() * lengths.swap_dims(2, 3)
+        cast(attended.values.clone().matmul(output.reshape([1, heads, width, hidden])), FloatDType::F32)
     }
 }

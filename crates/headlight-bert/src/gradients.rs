@@ -315,7 +315,7 @@ impl<B: Backend> Net<B> {
             true,
             |layer| interventions[layer].clone(),
             |met| {
-                if let Met::Attention(_, attended) = met {
+                if let Met::Attention(_, _, attended) = met {
                     attention.push(attended.weights.clone());
                 }
             },

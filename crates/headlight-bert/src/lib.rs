@@ -2,8 +2,8 @@
 //!
 //! The usual libraries fuse attention away; here it is the product. A [`Model`] is a checkpoint folder made ready: its
 //! [`Tokenizer`] turns words or text into [`Pieces`], each of which knows its word, and [`Model::stream`] answers a
-//! [`Request`] for any number of them: attention over pieces or merged to words, or only its peaks, weights or norms, with
-//! heads masked, hidden states of every layer. Results come back in input order, the same for any number of threads, and memory is
+//! [`Request`] for any number of them: attention over pieces or merged to words, or only its peaks; weights, norms, or
+//! what whole layers mix; with heads masked; hidden states of every layer. Results come back in input order, the same for any number of threads, and memory is
 //! bounded by what is in flight.
 //!
 //! ```

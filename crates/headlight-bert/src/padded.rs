@@ -9,9 +9,9 @@ use headlight_attention::{AttentionHead, AttentionMaps, MergeRule, WordAttention
 use crate::{
     Architecture, BertWeights, Pieces, Precision,
     batch::{Batch, Batching},
-    encoder::{Bert, Intervention, Met, tensor},
+    encoder::{Bert, Intervention, Met, Mixing, tensor},
     peaks::{self, Candidates},
-    request::{AttentionKind, Encode, Encoded, HeadMask, HiddenStates, Level, Masking, Request},
+    request::{Encode, Encoded, HeadMask, HiddenStates, Level, Masking, Request},
     times::{Lap, Part, Stopwatch},
 };
 
@@ -53,14 +53,12 @@ impl<B: Backend> PaddedEncoder<B> {
         let mut kept = Kept::new(inputs, &layout, &self.device);
         self.end(&mut lap, Part::Upload);
 
+        let mut mixing = Mixing::new(request.kind);
         let intervene = |layer| masking(&request.masked_heads, layer, &self.spec, &batch);
         self.bert.walk(&self.spec, &batch, request.hidden_states, intervene, |met| match met {
             Met::States(states) if request.hidden_states => kept.states.push(states.clone()),
-            Met::Attention(layer, attended) if request.attention.is_some() || request.peaks.is_some() => {
-                kept.keep(match request.kind {
-                    AttentionKind::Weights => attended.weights.clone(),
-                    AttentionKind::Norms => layer.norms(attended),
-                });
+            Met::Attention(layer, states, attended) if request.attention.is_some() || request.peaks.is_some() => {
+                kept.keep(mixing.maps(&self.spec, layer, states, attended));
             }
             Met::States(_) | Met::Attention(..) => {}
         });
@@ -231,8 +229,8 @@ struct Answers<'a> {
 impl Answers<'_> {
     /// The answer for one input of the batch.
     fn of(&self, number: usize, input: &Pieces) -> Encoded {
-        let Architecture { grid, hidden: width, .. } = *self.spec;
         let Self { request, layout, host, .. } = self;
+        let (grid, width) = (request.kind.grid(self.spec.grid), self.spec.hidden);
         let (pieces, alignment) = (input.len(), &input.alignment);
         let (frame, words) = (alignment.frame(), alignment.words().len());
         let attention = request.attention.filter(|_| self.attended[number]);

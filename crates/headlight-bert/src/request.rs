@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use headlight_attention::{Alignment, AttentionHead, AttentionMaps, AttentionPeaks, MergeRule, WordAttention};
+use headlight_attention::{
+    Alignment, AttentionHead, AttentionMaps, AttentionPeaks, HeadGrid, MergeRule, WordAttention,
+};
 use ndarray::ArrayView3;
 
 use crate::Pieces;
@@ -58,6 +60,48 @@ pub enum AttentionKind {
     /// ‖α·f(x)‖, f(x) = (x·W_V + b_V)·W_O with the head's part of each matrix: the length of what a position
     /// contributes (Kobayashi et al. 2020, *Attention is Not Only a Weight*, §2). Rows do not sum to 1.
     Norms,
+    /// Attention rollout: ½A + ½I, A the mean of a layer's heads, multiplied over the layers up to this one (Abnar & Zuidema
+    /// 2020, *Quantifying Attention Flow in Transformers*). A map of each layer. Rows sum to 1.
+    Rollout,
+    /// Value zeroing: how far the output of a layer at one piece turns, by cosine distance, where the values of another piece
+    /// are zero in all of its heads; rows divided by their sums (Mohebbi et al. 2023, *Quantifying Context Mixing in
+    /// Transformers*). A map of each layer. Rows sum to 1, but that a row which nothing turns is zeros.
+    ValueZeroing,
+    /// GlobEnc's N_Enc: the length of what a piece contributes to another through a layer's heads, its residual connection
+    /// and its normalisations (Modarressi et al. 2022, *GlobEnc*). A map of each layer. Rows do not sum to 1.
+    GlobEnc,
+}
+
+impl AttentionKind {
+    /// The maps that there are of a model with these heads: one of each head, or one of each layer, which then stands where
+    /// the only head of its layer would.
+    pub fn grid(self, heads: HeadGrid) -> HeadGrid {
+        if self.is_of_layers() { HeadGrid { heads: 1, ..heads } } else { heads }
+    }
+
+    /// Whether heads are summed, so that there is one map of each layer.
+    pub fn is_of_layers(self) -> bool {
+        match self {
+            Self::Weights | Self::Norms => false,
+            Self::Rollout | Self::ValueZeroing | Self::GlobEnc => true,
+        }
+    }
+
+    /// Whether the rows of a map are distributions.
+    pub fn has_distributions(self) -> bool {
+        match self {
+            Self::Weights | Self::Rollout | Self::ValueZeroing => true,
+            Self::Norms | Self::GlobEnc => false,
+        }
+    }
+
+    /// Whether the values are read, and not the weights alone.
+    pub(crate) fn reads_values(self) -> bool {
+        match self {
+            Self::Weights | Self::Rollout => false,
+            Self::Norms | Self::ValueZeroing | Self::GlobEnc => true,
+        }
+    }
 }
 
 /// The heads that do not work as trained; all others do.

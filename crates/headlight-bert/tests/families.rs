@@ -11,7 +11,8 @@ use headlight_bert::{
     Visibility,
 };
 use support::{
-    Golden, bare, check_golden, encode_all, family, family_golden, family_names, fixture, max_difference, told,
+    Golden, bare, check_golden, check_mixing, encode_all, family, family_golden, family_names, fixture, max_difference,
+    mixing_golden, told,
 };
 
 const DEVICES: [Device; 2] = [Device::Cpu, Device::Ndarray];
@@ -91,6 +92,18 @@ fn norms_equal_those_of_transformers() {
                 let context = format!("{name} {device}");
                 check_golden(&context, &golden, &format!("norms.{number}"), encoded.maps.unwrap().weights());
             }
+        }
+    }
+}
+
+/// The maps of layers by their definitions, which `fixtures/mixing.py` has computed in another way.
+#[test]
+fn maps_of_layers_equal_those_of_their_definitions() {
+    for (name, ..) in MODELS {
+        let (golden, mixing) = (family_golden(name), mixing_golden(name));
+        for device in DEVICES {
+            let model = model(name, &LoadOptions { device, ..LoadOptions::default() });
+            check_mixing(&format!("{name} {device}"), &model, &inputs(&golden)[..3], &mixing);
         }
     }
 }

@@ -4,7 +4,7 @@ mod support;
 
 use headlight_attention::{Alignment, Frame, MergeRule, merge};
 use headlight_bert::{Device, Level, LoadOptions, Model, Pieces, Request};
-use support::{Golden, TOLERANCE, max_difference, shared};
+use support::{Golden, TOLERANCE, check_mixing, fixture, max_difference, shared};
 
 fn golden_pieces(golden: &Golden) -> Vec<Pieces> {
     (0..20)
@@ -55,5 +55,24 @@ fn attention_equals_pytorch_on_every_device() {
                 assert!(worst <= TOLERANCE, "{device} {rule:?}: {worst}");
             }
         }
+    }
+}
+
+/// The sentences of `fixtures/mixing.py`.
+const SENTENCES: [&str; 3] = [
+    "The old man who lived by the river had never seen the sea .",
+    "What did the committee decide to publish after the long meeting in Geneva ?",
+    "Unquestionably , they disliked it .",
+];
+
+#[test]
+fn maps_of_layers_equal_those_of_their_definitions() {
+    let Some(folder) = shared("data/minilm-l6") else { return };
+    let golden = Golden::read(&fixture("minilm-mixing.safetensors"));
+    for device in [Device::Cpu, Device::Ndarray] {
+        let model = Model::load(&folder, &LoadOptions { device, ..Default::default() }).unwrap();
+        let words = SENTENCES.map(|sentence| sentence.split(' ').collect::<Vec<_>>());
+        let inputs = words.map(|words| model.tokenizer().words(&words, 128).unwrap());
+        check_mixing(&format!("minilm {device}"), &model, &inputs, &golden);
     }
 }

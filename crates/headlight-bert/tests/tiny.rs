@@ -9,7 +9,7 @@ use headlight_bert::{
     AttentionKind, Device, Encoded, HeadMask, Level, LoadOptions, Masking, Model, Pieces, Precision, Request,
     StreamError,
 };
-use support::{Golden, TOLERANCE, check_golden, encode_all, fixture, max_difference};
+use support::{Golden, TOLERANCE, check_golden, check_mixing, encode_all, fixture, max_difference};
 
 const DEVICES: [Device; 2] = [Device::Cpu, Device::Ndarray];
 const SENTENCES: [&str; 3] = ["the old cat sat on a mat .", "her dog was reading that book", "trees !"];
@@ -76,6 +76,15 @@ fn norms_equal_pytorch() {
         for (number, encoded) in encode(&model, &inputs(&model), &request).iter().enumerate() {
             check(device, &format!("norms.{number}"), maps(encoded), &golden);
         }
+    }
+}
+
+#[test]
+fn maps_of_layers_equal_those_of_their_definitions() {
+    let golden = Golden::read(&fixture("tiny-bert-mixing.safetensors"));
+    for device in DEVICES {
+        let model = model(device);
+        check_mixing(&device.to_string(), &model, &inputs(&model), &golden);
     }
 }
 

@@ -71,7 +71,9 @@ function startExplorer() {
   const specialsBox = byId("explorer-specials");
   const state = { relation: view.relation, sentence: -1, pinned: null, shown: [], specials: false };
 
-  const number = () => view.layer * data.heads + view.head;
+  /** The head in view, as far as the maps have so many. */
+  const head = () => Math.min(view.head, data.heads - 1);
+  const number = () => view.layer * data.heads + head();
   const isWanted = (word) => word.governor > 0 && (state.relation === ALL || word.relation === state.relation);
 
   /** How many wanted words a sentence has and how many the head gets wrong. */
@@ -117,7 +119,7 @@ function startExplorer() {
     }));
     const all = entries.reduce((sum, entry) => [sum[0] + entry.total - entry.wrong, sum[1] + entry.total], [0, 0]);
     byId("explorer-summary").textContent = entries.length === 0 ? "No sentence here has such words." :
-      `${entries.length} ${entries.length === 1 ? "sentence" : "sentences"}; head ${headName(view.layer, view.head)} (${ARROWS[view.direction]}) is right for ${all[0]} of ${all[1]} words` +
+      `${entries.length} ${entries.length === 1 ? "sentence" : "sentences"}; head ${headName(view.layer, head())} (${ARROWS[view.direction]}) is right for ${all[0]} of ${all[1]} words` +
       `${state.relation === ALL ? "" : ` with relation ${isolated(state.relation)}`} (${percent(all[0] / all[1])} %).`;
   }
 
@@ -142,7 +144,7 @@ function startExplorer() {
     if (!sentence) return stage.replaceChildren();
     const drawing = draw(sentence, data.frame, number(), view.direction, isWanted, state, drawSentence);
     const title = element("p", { class: "stage-title" }, element("strong", {}, sentence.sent_id),
-      element("span", { class: "soft" }, `head ${headName(view.layer, view.head)}, ${ARROWS[view.direction]}`));
+      element("span", { class: "soft" }, `head ${headName(view.layer, head())}, ${ARROWS[view.direction]}`));
     stage.replaceChildren(title, element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Dependency arcs and attention" }, drawing), asTable(sentence));
     if (place) stage.querySelector(`[data-place="${place}"]`)?.focus();
   }

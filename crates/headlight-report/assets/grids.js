@@ -1,6 +1,8 @@
 // Heat maps of all heads. All of them frame the head that the sentences show, and choose it.
 
 const { layers: LAYERS, heads: HEADS } = run.model;
+/** A column alone, of maps of layers, is not drawn wider than this. */
+const WIDEST = 96;
 const NARROW = 560;
 const LEGIBLE = 30;
 
@@ -10,7 +12,11 @@ const scaleOf = {
   amount: "Viridis", "harm-above": HARM, "harm-below": HARM.map(([at], place) => [at, HARM.at(-1 - place)[1]]),
 };
 
-const byLayer = (flat) => Array.from({ length: LAYERS }, (_, layer) => flat.slice(layer * HEADS, (layer + 1) * HEADS));
+/** How many heads a layer has in a list of all of them: masking takes those of the model also where maps sum them. */
+const headsIn = (flat) => flat.length / LAYERS;
+const byLayer = (flat) => Array.from({ length: LAYERS }, (_, layer) => flat.slice(layer * headsIn(flat), (layer + 1) * headsIn(flat)));
+/** The head in view, as far as a layer has so many. */
+const viewOf = (heads) => ({ layer: view.layer, head: Math.min(view.head, heads - 1) });
 
 /** Two lines on each other, dark and light, which are seen on all colours. */
 function headFrame({ layer, head }, inset, dash) {
@@ -26,34 +32,37 @@ function headFrame({ layer, head }, inset, dash) {
  */
 function headMap(id, current, first = false) {
   const place = byId(id);
+  let heads = HEADS;
   const look = () => {
     const narrow = place.clientWidth < NARROW;
-    const cell = (place.clientWidth - (narrow ? 100 : 190)) / HEADS;
-    return { narrow, labels: cell >= LEGIBLE };
+    const room = place.clientWidth - (narrow ? 100 : 190);
+    return { narrow, labels: room / heads >= LEGIBLE, spare: heads === 1 ? Math.max(0, room - WIDEST) : 0 };
   };
   let looked = "";
   const draw = () => {
     const map = current();
     if (!map) return;
-    const { narrow, labels } = look();
-    looked = JSON.stringify({ narrow, labels });
+    heads = headsIn(map.values);
+    const { narrow, labels, spare } = look();
+    looked = JSON.stringify(look());
+    const seen = viewOf(heads);
     const most = Math.max(...map.values.map((value) => Math.abs(value ?? 0))) || 1;
     const trace = {
       type: "heatmap", colorscale: scaleOf[map.colours], xgap: 1, ygap: 1, zmin: map.colours === "amount" ? 0 : -most, zmax: most,
-      x: Array.from({ length: HEADS }, (_, head) => head + 1), y: Array.from({ length: LAYERS }, (_, layer) => layer + 1),
+      x: Array.from({ length: heads }, (_, head) => head + 1), y: Array.from({ length: LAYERS }, (_, layer) => layer + 1),
       z: byLayer(map.values),
       text: byLayer(map.values.map((_, at) => (labels ? map.labels[at] : ""))), texttemplate: "%{text}", textfont: { size: 11 },
-      customdata: byLayer(map.values.map((_, at) => plain(`head ${headName(Math.floor(at / HEADS), at % HEADS)}: ${map.text(at)}`))),
+      customdata: byLayer(map.values.map((_, at) => plain(`head ${headName(Math.floor(at / heads), at % heads)}: ${map.text(at)}`))),
       hovertemplate: "%{customdata}<extra></extra>",
       colorbar: { title: { text: narrow ? "" : plain(map.unit), side: "right" }, thickness: narrow ? 8 : 12, outlinewidth: 0 },
     };
-    const others = (map.chosen ?? []).filter(([layer, head]) => layer !== view.layer || head !== view.head);
+    const others = (map.chosen ?? []).filter(([layer, head]) => layer !== seen.layer || head !== seen.head);
     const chosen = others.flatMap(([layer, head]) => headFrame({ layer, head }, .06, "3px,3px"));
     plot(id, [trace], {
-      height: Math.max(300, Math.min(900, 110 + 38 * LAYERS)), shapes: [...chosen, ...headFrame(view, 0, "solid")],
+      height: Math.max(300, Math.min(900, 110 + 38 * LAYERS)), shapes: [...chosen, ...headFrame(seen, 0, "solid")],
       xaxis: axis("head", { dtick: 1, showgrid: false, zeroline: false }),
       yaxis: axis("layer", { dtick: 1, autorange: "reversed", showgrid: false, zeroline: false }),
-      margin: { l: 50, r: 16, t: 16, b: 48 },
+      margin: { l: 50, r: 16 + spare, t: 16, b: 48 },
     }, map.name);
     byId(`${id}-readout`).textContent = map.readout;
   };
@@ -69,7 +78,7 @@ function headMap(id, current, first = false) {
     if (!step) return;
     event.preventDefault();
     const within = (value, end) => Math.max(0, Math.min(end - 1, value));
-    choose({ layer: within(view.layer + step[0], LAYERS), head: within(view.head + step[1], HEADS) });
+    choose({ layer: within(view.layer + step[0], LAYERS), head: within(viewOf(heads).head + step[1], heads) });
   });
   return draw;
 }
@@ -97,19 +106,20 @@ function startHeads() {
     const [total, counts] = [totals[at], correct[view.direction][at]];
     const best = run.best[view.relation];
     const chosenHeads = (best?.heads ?? []).filter(({ direction }) => direction === view.direction);
-    const isChosen = chosenHeads.some(({ layer, head }) => layer === view.layer && head === view.head);
+    const seen = viewOf(HEADS);
+    const isChosen = chosenHeads.some(({ layer, head }) => layer === seen.layer && head === seen.head);
     const chosen = isChosen ? ` This is the head that was chosen${best.heads.length > 1 ? " on one of two folds" : ""}.` : "";
     const qs = tests?.[view.direction][at];
     const better = (head) => (qs ? `; q of being better than the best baseline ${qs[head] < .001 ? "< 0.001" : `= ${qs[head].toFixed(3)}`}` : "");
     const star = (head) => (qs && qs[head] < .05 ? "*" : "");
     const base = best ? `${chosen} Best baseline: ${percent(best.baselineAccuracy)} % (${best.baseline}).` : "";
-    const share = percent(counts[view.layer * HEADS + view.head] / total);
+    const share = percent(counts[seen.layer * HEADS + seen.head] / total);
     return {
       values: counts.map((count) => 100 * count / total), labels: counts.map((count, head) => `${(100 * count / total).toFixed(0)}${star(head)}`),
       text: (head) => `${counts[head].toLocaleString("en")} of ${total.toLocaleString("en")}: ${percent(counts[head] / total)} %${better(head)}`,
       unit: "% right", colours: "amount", name: `heads-${view.relation}-${view.direction}`,
       chosen: chosenHeads.map(({ layer, head }) => [layer, head]),
-      readout: `Head ${headName(view.layer, view.head)}, ${ARROWS[view.direction]}, ${isolated(view.relation)}: ${share} % of ${total.toLocaleString("en")}${better(view.layer * HEADS + view.head)}.${base}`,
+      readout: `Head ${headName(seen.layer, seen.head)}, ${ARROWS[view.direction]}, ${isolated(view.relation)}: ${share} % of ${total.toLocaleString("en")}${better(seen.layer * HEADS + seen.head)}.${base}`,
     };
   });
 }
@@ -122,10 +132,11 @@ function startGrids() {
     const draw = headMap(grid.id, () => {
       const map = grid.maps[Number(box.value)];
       const chosen = map.chosen ? ` The run chose head ${headName(map.chosen[0], map.chosen[1])}.` : "";
-      const value = map.texts[view.layer * HEADS + view.head];
+      const seen = viewOf(headsIn(map.values));
+      const value = map.texts[seen.layer * headsIn(map.values) + seen.head];
       return {
         ...map, chosen: map.chosen && [map.chosen], text: (head) => map.texts[head], name: `${grid.id}-${box.value}`,
-        readout: `Head ${headName(view.layer, view.head)}, ${map.title}: ${value}.${chosen}`,
+        readout: `Head ${headName(seen.layer, seen.head)}, ${map.title}: ${value}.${chosen}`,
       };
     });
     box.addEventListener("change", draw);

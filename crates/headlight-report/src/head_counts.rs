@@ -27,7 +27,7 @@ impl HeadCounts {
     /// Adds up the splits of a run's `head_scores` but those that only served to choose, and folds only where the split that
     /// they are of is missing; empty without the table.
     pub(crate) fn read(run: &RunDirectory) -> Result<Self, RunError> {
-        let model = &run.report().model;
+        let model = run.report().mapped();
         let mut counts = Self::new(&run.table_or_empty()?, model.layers, model.heads);
         counts.add_tests(&run.table_or_empty()?, model.layers, model.heads);
         Ok(counts)

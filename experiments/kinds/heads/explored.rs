@@ -29,8 +29,8 @@ impl Explored {
     pub fn choose(run: &mut Run, split: Split, rows: Rows) -> Result<Self> {
         let keys = run.settings().treebank.clone();
         let sentences = run.sentences(split)?;
+        let (grid, frame) = (run.checkpoint()?.grid, run.checkpoint()?.frame.clone());
         let model = &run.model()?.model;
-        let (grid, frame) = (model.spec().grid, model.tokenizer().frame().clone());
         let mut sample = ExplorerSample::new(grid, &frame);
         for (number, sentence) in sentences.enumerate() {
             let sentence = sentence?;

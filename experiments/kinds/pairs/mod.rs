@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use self::work::{Found, Work};
 use super::Kind;
-use super::shared::named_heads::{listed, ranked};
+use super::shared::named_heads::{check_of_heads, listed, ranked};
 use super::shared::paired::write_differences;
 use super::shared::{Masking, bootstrap, check_bootstrap, repeated};
 use crate::config::{Settings, Split, choice, mirrored};
@@ -73,6 +73,7 @@ impl Kind for Pairs {
             bail!("`relations` names {relation:?} twice");
         }
         if !self.relations.is_empty() {
+            check_of_heads("pairs.relations", config)?;
             ensure!(self.most_heads > 0, "`most_heads` is 0; of `relations` at least one head is masked");
             config.treebank.required_files(Split::Select, "`pairs.relations`")?;
         }

@@ -7,7 +7,7 @@ use headlight_heads::{Direction, Group, HeadScores, Relations};
 
 use super::predictions::{Predictions, Rows};
 use super::repeated;
-use crate::config::Split;
+use crate::config::{Settings, Split};
 use crate::run::{Run, Stream};
 
 /// The heads of a list, `layer-head` counted from 1.
@@ -60,11 +60,26 @@ pub fn ranked(run: &Run) -> Predictions {
     Predictions::new(run, Stream::Trees(Split::Select), Rows::Raw)
 }
 
+/// Checks that relations can choose heads: that there are maps of heads.
+///
+/// # Errors
+/// Where heads are summed; names the key.
+pub fn check_of_heads(key: &str, config: &Settings) -> Result<()> {
+    ensure!(
+        !config.model.attention_kind().is_of_layers(),
+        "`{key}` names relations whose best heads are to be masked, but `model.attention` = \"{}\" sums the heads of a layer, so \
+         that there is no best one: choose heads by \"weights\" or \"norms\", or list them",
+        config.model.attention
+    );
+    Ok(())
+}
+
 /// Ranks heads for relations, each by its name in the treebank's granularity, and for paths of them, such as `obl+case`.
 ///
 /// # Errors
 /// A relation without a word; whatever stops the pass over `select`.
 pub fn rank(run: &mut Run, key: &str, relations: &[String]) -> Result<Vec<Ranking>> {
+    check_of_heads(key, run.settings())?;
     let predictions = ranked(run).read(run)?;
     run.books(Stream::Trees(Split::Select))?;
     let paths = relations.iter().map(String::as_str).filter(|relation| relation.contains('+'));

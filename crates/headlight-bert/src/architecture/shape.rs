@@ -299,6 +299,13 @@ impl View {
         start.min(pieces)..end.min(pieces)
     }
 
+    /// The pieces that see the one at `to`, of `pieces`.
+    pub fn seeing(self, to: usize, pieces: usize) -> Range<usize> {
+        let start = if self.causal { to } else { self.reach.map_or(0, |reach| to.saturating_sub(reach)) };
+        let end = self.reach.map_or(pieces, |reach| to + reach + 1);
+        start.min(pieces)..end.min(pieces)
+    }
+
     /// Whether every piece sees all of an input of so many.
     pub fn is_whole(self, pieces: usize) -> bool {
         !self.causal && self.reach.is_none_or(|reach| reach + 1 >= pieces)
@@ -353,6 +360,12 @@ mod tests {
         for (causal, reach, expected) in views {
             let view = View { causal, reach };
             assert_eq!((0..5).map(|from| view.range(from, 5)).collect::<Vec<_>>(), expected, "{view:?}");
+            let sees = |from: usize, to: usize| expected[from].contains(&to);
+            let pairs = (0..5).flat_map(|from| (0..5).map(move |to| (from, to)));
+            assert!(
+                pairs.into_iter().all(|(from, to)| view.seeing(to, 5).contains(&from) == sees(from, to)),
+                "{view:?}"
+            );
             assert_eq!(view.is_whole(5), expected == vec![0..5; 5]);
         }
     }

@@ -79,6 +79,28 @@ impl<B: Backend> Norm<B> {
             Self::Rms(norm) => norm.forward(states),
         }
     }
+
+    /// What rows are divided by before the weights, `[batch, piece, 1]`.
+    pub(super) fn spread(&self, states: Tensor<B, 3>, shape: crate::Norm) -> Tensor<B, 3> {
+        (self.centred(states).square().mean_dim(2) + f64::from(shape.epsilon)).sqrt()
+    }
+
+    /// A part of a sum as its normalisation passes it on: with the spread of the whole and without the shift, so that parts add
+    /// up to the whole.
+    pub(super) fn of_part(&self, part: Tensor<B, 3>, spread: Tensor<B, 3>) -> Tensor<B, 3> {
+        let gamma = match self {
+            Self::Layer(norm) => norm.gamma.val(),
+            Self::Rms(norm) => norm.gamma.val(),
+        };
+        self.centred(part) / spread * gamma.unsqueeze()
+    }
+
+    fn centred(&self, states: Tensor<B, 3>) -> Tensor<B, 3> {
+        match self {
+            Self::Layer(_) => states.clone() - states.mean_dim(2),
+            Self::Rms(_) => states,
+        }
+    }
 }
 
 pub(super) fn embedding<B: Backend>(values: Vec<f32>, shape: [usize; 2], device: &B::Device) -> nn::Embedding<B> {

@@ -14,6 +14,7 @@ mod attention;
 mod functions;
 mod layer;
 mod masked_lm;
+mod mixing;
 mod norms;
 mod output;
 mod relative;
@@ -38,6 +39,7 @@ use crate::{
 use attention::{Head, HeadScratch, attend};
 use layer::{Destination, Layer, Projection, Strided};
 pub(crate) use masked_lm::Head as MaskedLmHead;
+use mixing::{Gathered, MixingScratch, Room, Sentence};
 use norms::scale_by_norms;
 use output::{MapScratch, Output};
 use relative::{RelativeScratch, terms};
@@ -79,6 +81,7 @@ struct Scratch {
     /// `[piece][intermediate]`, twice that where the model is gated.
     expanded: Buffer,
     heads: HeadsScratch,
+    mixing: MixingScratch,
 }
 
 /// What one head needs.
@@ -197,8 +200,19 @@ impl PackedEncoder {
             for output in outputs.iter_mut() {
                 let end = start + output.input.len();
                 let projected = &mut projected[start * turn.projected..end * turn.projected];
-                let contexts = (!turn.ends_at_attention).then(|| &mut contexts[start * heads..end * heads]);
-                self.attend(&turn, &angles, projected, contexts, request, output, &mut scratch.heads);
+                let mixes = request.kind.is_of_layers() && output.wants_maps();
+                let needed = !turn.ends_at_attention || (mixes && request.kind.reads_values());
+                let mut contexts = needed.then(|| &mut contexts[start * heads..end * heads]);
+                let mixing = mixes.then_some(&mut scratch.mixing.gathered);
+                let work = (contexts.as_deref_mut(), mixing);
+                self.attend(&turn, &angles, projected, work, request, output, &mut scratch.heads);
+                if mixes {
+                    let contexts = contexts.as_deref().unwrap_or_default();
+                    let sentence = Sentence { states: &states[start * hidden..end * hidden], contexts };
+                    let map = &mut scratch.heads.map;
+                    let room = Room { map, expanded: &mut scratch.expanded, normed: &mut scratch.normed };
+                    self.mix(request.kind, &turn, sentence, &mut scratch.mixing, room, output);
+                }
                 start = end;
             }
             if turn.ends_at_attention {
@@ -225,7 +239,7 @@ impl PackedEncoder {
     fn turns<'a>(&'a self, kind: AttentionKind, last: Last<'_>) -> impl Iterator<Item = Turn<'a>> + use<'a> {
         let spec = &self.spec;
         spec.walk(!matches!(last, Last::Attention)).map(move |Step { layer: index, stored, ends_at_attention }| {
-            let parts = if ends_at_attention && kind == AttentionKind::Weights { 1 } else { 2 };
+            let parts = if ends_at_attention && !kind.reads_values() { 1 } else { 2 };
             Turn {
                 index,
                 layer: &self.layers[stored],
@@ -275,14 +289,15 @@ impl PackedEncoder {
         normed
     }
 
-    /// All heads of one layer on one sentence: its maps to `output`, its contexts `[piece][heads]` to `contexts`.
+    /// All heads of one layer on one sentence: its maps to `output`, or to where they are gathered, and its contexts
+    /// `[piece][heads]` to `contexts`.
     #[allow(clippy::too_many_arguments, reason = "what is read, what is written and where there is room")]
     fn attend(
         &self,
         turn: &Turn<'_>,
         angles: &Turned,
         projected: &mut [f32],
-        mut contexts: Option<&mut [f32]>,
+        (mut contexts, mut gathered): (Option<&mut [f32]>, Option<&mut Gathered>),
         request: &Request,
         output: &mut Output<'_>,
         scratch: &mut HeadsScratch,
@@ -299,10 +314,17 @@ impl PackedEncoder {
             let masking = request.masked_heads.get(&name).copied();
             let (table, distances) = (&self.embeddings.relative, turn.layer.distances.as_ref());
             let added = terms(spec.attention.relative.as_ref(), table, distances, head, relative);
-            output.map(spec.grid.number(name), map, |map| {
-                attend(set, head, added, masking, operands, map, contexts.as_deref_mut());
+            let mut compute = |map: &mut [f32]| attend(set, head, added, masking, operands, map, contexts.as_deref_mut());
+            let of_output = &turn.layer.attention_output;
+            if let Some(gathered) = gathered.as_deref_mut() {
+                gathered.head(request.kind, (head, spec.grid.heads), of_output, compute);
+                continue;
+            }
+            let number = if request.kind.is_of_layers() { turn.index } else { spec.grid.number(name) };
+            output.map(number, map, |map| {
+                compute(map);
                 if request.kind == AttentionKind::Norms {
-                    scale_by_norms(head, &turn.layer.attention_output, transformed, map);
+                    scale_by_norms(head, of_output, transformed, map);
                 }
             });
         }
@@ -327,28 +349,40 @@ impl PackedEncoder {
     /// What follows attention in a layer: states ← its output, from its contexts and its input; normalised after the last,
     /// where the model does so.
     fn finish(&self, turn: &Turn<'_>, contexts: &[f32], states: &mut [f32], expanded: &mut Buffer, room: &mut Buffer) {
-        let Architecture { hidden, norm: shape, order, .. } = self.spec;
-        let (layer, set) = (turn.layer, self.set);
-        let post = layer.attention_norm.as_ref().filter(|_| order == Order::Post);
-        // What the feed-forward block reads, where that is not the states themselves.
-        let early = (order == Order::Parallel).then(|| self.normed(states, &layer.output_norm, room));
+        self.blocks(turn.layer, contexts, states, expanded, room);
+        if let Some(norm) = self.final_norm.as_ref().filter(|_| turn.is_last) {
+            normalise(self.set, states, None, norm, self.spec.norm);
+        }
+    }
+
+    /// states ← what a layer makes of its contexts and its input.
+    fn blocks(&self, layer: &Layer, contexts: &[f32], states: &mut [f32], expanded: &mut Buffer, room: &mut Buffer) {
+        let hidden = self.spec.hidden;
+        if self.spec.order != Order::Parallel {
+            layer.attention_output.multiply(contexts, states, hidden, Destination::Add);
+            return self.follow(layer, states, expanded, room);
+        }
+        let input = self.normed(states, &layer.output_norm, room);
         layer.attention_output.multiply(contexts, states, hidden, Destination::Add);
-        if let Some(norm) = post {
+        add_bias(self.set, states, &layer.attention_output.bias);
+        self.feed_forward(layer, Some(input), states, expanded);
+        add_bias(self.set, states, &layer.contract.bias);
+    }
+
+    /// states ← what a layer whose blocks go in turn makes of the sum of its input and its attention, the bias of which is
+    /// still to come.
+    fn follow(&self, layer: &Layer, states: &mut [f32], expanded: &mut Buffer, room: &mut Buffer) {
+        let (set, shape) = (self.set, self.spec.norm);
+        if let Some(norm) = layer.attention_norm.as_ref().filter(|_| self.spec.order == Order::Post) {
             normalise(set, states, Some(&layer.attention_output.bias), norm, shape);
             self.feed_forward(layer, None, states, expanded);
             normalise(set, states, Some(&layer.contract.bias), &layer.output_norm, shape);
             return;
         }
         add_bias(set, states, &layer.attention_output.bias);
-        let input = match early {
-            Some(input) => input,
-            None => self.normed(states, &layer.output_norm, room),
-        };
+        let input = self.normed(states, &layer.output_norm, room);
         self.feed_forward(layer, Some(input), states, expanded);
         add_bias(set, states, &layer.contract.bias);
-        if let Some(norm) = self.final_norm.as_ref().filter(|_| turn.is_last) {
-            normalise(set, states, None, norm, shape);
-        }
     }
 
     /// states ← states + the feed-forward block of its input, which is the states themselves where there is none, without the

@@ -1,6 +1,8 @@
 //! What is gathered of an input while the layers go by.
 
-use headlight_attention::{AttentionMaps, AttentionPeaks, MergeRule, NO_PEAK, PeakFinder, WordAttention, merge_map};
+use headlight_attention::{
+    AttentionMaps, AttentionPeaks, HeadGrid, MergeRule, NO_PEAK, PeakFinder, WordAttention, merge_map,
+};
 
 use super::scratch::Buffer;
 use crate::{Architecture, Encoded, HiddenStates, Level, Pieces, Request};
@@ -8,6 +10,10 @@ use crate::{Architecture, Encoded, HiddenStates, Level, Pieces, Request};
 /// An input and the part of its [`Encoded`] that is known so far.
 pub(crate) struct Output<'a> {
     pub input: &'a Pieces,
+    /// What there is a map of; see [`crate::AttentionKind::grid`].
+    grid: HeadGrid,
+    /// The rollout up to the last layer that was met, `[from, to]`.
+    pub rollout: Vec<f32>,
     /// Maps of all heads over pieces `[layer, head, from, to]`, filled in as they are computed.
     maps: Option<Vec<f32>>,
     /// The same over words.
@@ -35,17 +41,22 @@ pub(crate) struct MapScratch {
 impl<'a> Output<'a> {
     /// Room for what the request asks for, with attention over what `attention` says in the place of its own.
     pub(crate) fn new(input: &'a Pieces, spec: &Architecture, attention: Option<Level>, request: &Request) -> Self {
-        let words = input.alignment.words().len();
-        let room = |positions: usize| vec![0.0; spec.grid.len() * positions * positions];
+        let (words, grid) = (input.alignment.words().len(), request.kind.grid(spec.grid));
+        let room = |positions: usize| vec![0.0; grid.len() * positions * positions];
         let maps = attention.is_some_and(Level::pieces).then(|| room(input.len()));
         let merged = attention.and_then(Level::words).map(|rule| (rule, room(input.alignment.positions())));
-        let peaks = request.peaks.map(|rule| Peaks { rule, places: vec![NO_PEAK; 2 * spec.grid.len() * words] });
+        let peaks = request.peaks.map(|rule| Peaks { rule, places: vec![NO_PEAK; 2 * grid.len() * words] });
         let states = (spec.grid.layers + 1) * input.len() * spec.hidden;
         let hidden = request.hidden_states.then(|| Vec::with_capacity(states));
-        Self { input, maps, words: merged, peaks, hidden }
+        Self { input, grid, rollout: Vec::new(), maps, words: merged, peaks, hidden }
     }
 
-    /// Has `compute` write the map over pieces of the head with this running number, and keeps of it what is wanted while
+    /// Whether anything of its maps is kept.
+    pub(crate) fn wants_maps(&self) -> bool {
+        self.maps.is_some() || self.words.is_some() || self.peaks.is_some()
+    }
+
+    /// Has `compute` write the map over pieces of the head, or of the layer, with this running number, and keeps of it what is wanted while
     /// it is in cache. What is not kept itself is computed in `room`.
     pub(crate) fn map(&mut self, number: usize, room: &mut MapScratch, compute: impl FnOnce(&mut [f32])) {
         let MapScratch { map, merged, finder } = room;
@@ -87,7 +98,7 @@ impl<'a> Output<'a> {
     }
 
     pub(crate) fn finish(self, spec: &Architecture) -> Encoded {
-        let (grid, pieces) = (spec.grid, self.input.len());
+        let (grid, pieces) = (self.grid, self.input.len());
         let alignment = &self.input.alignment;
         let words = alignment.words().len();
         let maps = self.maps.and_then(|maps| AttentionMaps::new(grid, pieces, maps));

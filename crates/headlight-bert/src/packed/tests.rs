@@ -23,6 +23,14 @@ const BATCHING: Batching = Batching { pieces: 512, multiple: 1, overhead: 16 };
 /// The largest difference to the burn encoder that is allowed at any position.
 const TOLERANCE: f32 = 1e-5;
 
+const KINDS: [AttentionKind; 5] = [
+    AttentionKind::Weights,
+    AttentionKind::Norms,
+    AttentionKind::Rollout,
+    AttentionKind::ValueZeroing,
+    AttentionKind::GlobEnc,
+];
+
 /// Lengths at which blocks of rows and vectors of lanes end early, or just do not.
 fn sentences(rng: &mut ChaCha8Rng) -> Vec<Pieces> {
     [2, 3, 4, 5, 8, 15, 16, 17, 31, 32, 33, 48, 50, 100].map(|pieces| sentence(pieces, rng)).into()
@@ -36,6 +44,15 @@ fn requests() -> Vec<Request> {
         Request { attention: maps, ..Default::default() },
         Request { attention: words, ..Default::default() },
         Request { attention: maps, kind: AttentionKind::Norms, ..Default::default() },
+        Request { attention: maps, kind: AttentionKind::Rollout, ..Default::default() },
+        Request { attention: maps, kind: AttentionKind::ValueZeroing, ..Default::default() },
+        Request { attention: words, kind: AttentionKind::GlobEnc, hidden_states: true, ..Default::default() },
+        Request {
+            attention: maps,
+            kind: AttentionKind::Rollout,
+            masked_heads: masked[..2].iter().copied().collect(),
+            ..Default::default()
+        },
         Request { attention: words, hidden_states: true, ..Default::default() },
         Request { hidden_states: true, ..Default::default() },
         Request { attention: maps, hidden_states: true, masked_heads: masked.into(), ..Default::default() },
@@ -102,7 +119,7 @@ fn peaks_are_those_of_the_maps_whatever_else_is_wanted() {
     let sentences = sentences(rng);
     let inputs: Vec<&Pieces> = sentences.iter().collect();
     let rules = [MergeRule::Mean, MergeRule::First, MergeRule::Max];
-    for (rule, kind) in rules.iter().flat_map(|rule| [(*rule, AttentionKind::Weights), (*rule, AttentionKind::Norms)]) {
+    for (rule, kind) in rules.iter().flat_map(|rule| KINDS.map(|kind| (*rule, kind))) {
         let words = Request { attention: Some(Level::Words(rule)), kind, ..Default::default() };
         let alone = packed.encode(&inputs, &words);
         let pieces = packed.encode(&inputs, &Request { attention: Some(Level::Pieces), ..words.clone() });
@@ -198,6 +215,48 @@ proptest! {
         for row in encoded.maps.expect("maps were asked for").weights().chunks_exact(pieces) {
             prop_assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
             prop_assert!(row.iter().all(|weight| (0.0..=1.0).contains(weight)));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Whatever the shape of the model: what is mixed is shared out whole, and nothing comes from where nothing is seen.
+    #[test]
+    fn rows_of_mixing_sum_to_one_and_keep_to_what_is_seen(pieces in 2_usize..40, seed in 0_u64..1000) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let bert = spec(2, 10, 20, Activation::Gelu);
+        for spec in variants(&bert).into_iter().chain([bert]) {
+            let packed = PackedEncoder::new(&spec, weights(&spec, rng));
+            let input = sentence(pieces, rng);
+            for kind in KINDS {
+                let request = Request { attention: Some(Level::Pieces), kind, ..Default::default() };
+                let maps = packed.encode(&[&input], &request).remove(0).maps.expect("maps were asked for");
+                prop_assert_eq!(maps.grid(), kind.grid(spec.grid));
+                // What no layer so far sees, no rollout reaches.
+                let mut reached = vec![vec![false; pieces]; pieces];
+                (0..pieces).for_each(|piece| reached[piece][piece] = true);
+                for head in maps.grid().iter() {
+                    let view = spec.attention.of_layer(head.layer).view;
+                    let before = reached.clone();
+                    for from in (0..pieces).filter(|_| head.index == 0) {
+                        for through in view.range(from, pieces) {
+                            (0..pieces).for_each(|to| reached[from][to] |= before[through][to]);
+                        }
+                    }
+                    for (from, row) in maps.head(head).chunks_exact(pieces).enumerate() {
+                        prop_assert!(row.iter().all(|weight| *weight >= 0.0), "{kind:?} {row:?}");
+                        let sum = row.iter().sum::<f32>();
+                        prop_assert!(!kind.has_distributions() || (sum - 1.0).abs() < 1e-5, "{kind:?} {sum}");
+                        let seen = |to: usize| match kind {
+                            AttentionKind::Rollout => reached[from][to],
+                            _ => view.range(from, pieces).contains(&to),
+                        };
+                        prop_assert!((0..pieces).all(|to| seen(to) || row[to] == 0.0), "{kind:?} {from} {row:?}");
+                    }
+                }
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::{
-    Activation,
+    Activation, AttentionKind,
     testing::{check_some, sentence, shared, spec, weights},
 };
 
@@ -46,7 +46,7 @@ fn check_peaks<B: Backend>(name: &str) {
     // Padding to the longest, and beyond it.
     for batching in [BATCHINGS[2], BATCHINGS[3]] {
         let encoder = encoder::<B>(Precision::F32, batching);
-        let kinds = [AttentionKind::Weights, AttentionKind::Norms];
+        let kinds = [AttentionKind::Weights, AttentionKind::Norms, AttentionKind::Rollout, AttentionKind::GlobEnc];
         for (rule, kind) in RULES.iter().flat_map(|rule| kinds.map(|kind| (*rule, kind))) {
             let words = Request { attention: Some(Level::Words(rule)), kind, ..Request::default() };
             let alone = encoder.encode(&inputs, &words);

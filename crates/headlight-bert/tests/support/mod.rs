@@ -8,7 +8,7 @@ use std::{
 };
 
 use headlight_attention::{Alignment, AttentionPeaks, Frame};
-use headlight_bert::{Encoded, Model, Pieces, Request};
+use headlight_bert::{AttentionKind, Encoded, Level, Model, Pieces, Request};
 use safetensors::{Dtype, SafeTensors};
 
 /// A folder of the development data beside the checkout, or `None` with a note when it is absent.
@@ -75,6 +75,31 @@ pub fn family(name: &str) -> tempfile::TempDir {
 /// What transformers computes of it.
 pub fn family_golden(name: &str) -> Golden {
     Golden::read(&fixture("families").join(name).join("golden.safetensors"))
+}
+
+/// The maps of its layers, by their definitions.
+pub fn mixing_golden(name: &str) -> Golden {
+    Golden::read(&fixture("families").join(name).join("mixing.safetensors"))
+}
+
+/// Checks a model's maps of layers of every kind against golden ones.
+#[track_caller]
+pub fn check_mixing(context: &str, model: &Model, inputs: &[Pieces], golden: &Golden) {
+    let kinds = [
+        (AttentionKind::Rollout, "rollout"),
+        (AttentionKind::ValueZeroing, "zeroing"),
+        (AttentionKind::GlobEnc, "globenc"),
+    ];
+    for (kind, name) in kinds {
+        let request = Request { attention: Some(Level::Pieces), kind, ..Request::default() };
+        for (number, encoded) in encode_all(model, inputs, &request, |it| it).into_iter().enumerate() {
+            let maps = encoded.maps.unwrap();
+            let shape = [maps.grid().layers, maps.positions(), maps.positions()];
+            let name = format!("{name}.{number}");
+            assert_eq!((maps.grid().heads, golden.floats(&name).0), (1, shape.to_vec()), "{context} {name}");
+            check_golden(context, golden, &name, maps.weights());
+        }
+    }
 }
 
 /// Pieces without any around them, each a word.

@@ -27,7 +27,7 @@ pub(super) fn heat_map(
     let best = best.iter().find(|row| row.relation == relation);
     let best = best.and_then(|row| Some(row.chosen().first()?.direction));
     let direction = direction.or(best).unwrap_or(Direction::DependentToGovernor);
-    let (layers, heads) = (run.report().model.layers, run.report().model.heads);
+    let (layers, heads) = (run.report().model.layers, run.report().mapped().heads);
     let total = counts.totals[at] as f64;
     let Some(correct) = counts.correct.get(direction.name()) else {
         let known = counts.correct.keys().copied().collect::<Vec<_>>().join(", ");

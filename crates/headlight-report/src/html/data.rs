@@ -44,7 +44,11 @@ impl PageData {
         let probe_rows: Vec<ProbeScore> = run.table_or_empty()?;
         let scores = HeadCounts::read(run)?;
         Ok(Self {
-            model: Model { name: report.model.display_name(), layers: report.model.layers, heads: report.model.heads },
+            model: Model {
+                name: report.model.display_name(),
+                layers: report.model.layers,
+                heads: report.mapped().heads,
+            },
             start: start(&best_heads, &scores),
             best: best_heads.iter().map(|row| (row.relation.clone(), chosen(row))).collect(),
             scores,

@@ -13,6 +13,8 @@ use crate::tables::BestHead;
 pub(super) fn lede(report: &Report) -> String {
     let model = &report.model;
     let weights = if model.random_weights { " with random weights" } else { "" };
+    let of_layers = report.mapped().heads < model.heads;
+    let maps = of_layers.then(|| format!("; maps are of layers, by {}", escape_html(&report.conventions.attention)));
     let mut splits: Vec<_> = report.treebank.splits.iter().collect();
     splits.sort_by_key(|split| ["select", "train", "evaluate"].iter().position(|name| *name == split.split));
     let splits = splits.into_iter().map(|split| {
@@ -27,12 +29,13 @@ pub(super) fn lede(report: &Report) -> String {
     let splits = splits.collect::<Vec<_>>().join("; ");
     format!(
         "<p class=\"lede\">The {heads} attention heads of <strong>{name}</strong> ({architecture}{weights}, {layers} layers × \
-         {per_layer} heads), read beside the trees of <strong>{treebank}</strong>.{splits}</p>\n",
+         {per_layer} heads{maps}), read beside the trees of <strong>{treebank}</strong>.{splits}</p>\n",
         heads = count(u64::from(model.layers) * u64::from(model.heads)),
         name = escape_html(&model.name),
         architecture = escape_html(&model.architecture),
         layers = model.layers,
         per_layer = model.heads,
+        maps = maps.unwrap_or_default(),
         treebank = escape_html(&report.treebank.name),
         splits = if splits.is_empty() { String::new() } else { format!(" {}.", capitalised(&splits)) },
     )

@@ -35,6 +35,12 @@ impl<'a> Experiment<'a> {
         u64::from(model.layers) * u64::from(model.heads)
     }
 
+    /// Maps that there are: of every head, or where heads are summed of every layer.
+    pub fn maps(&self) -> u64 {
+        let model = self.report().mapped();
+        u64::from(model.layers) * u64::from(model.heads)
+    }
+
     /// Whether it filled the table.
     pub fn has<T: Table>(&self) -> bool {
         self.summary.tables.iter().any(|table| table == T::NAME)

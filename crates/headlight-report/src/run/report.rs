@@ -140,7 +140,7 @@ pub struct Conventions {
     pub unit: Unit,
     /// What the model was given: `words` or `text`.
     pub input: String,
-    /// What counts as attention: `weights` or `norms`.
+    /// What counts as attention: of heads `weights` or `norms`, of layers `rollout`, `value-zeroing` or `globenc`.
     pub attention: String,
     /// How `kind = "heads"` read the rows of maps: `raw`, as attended, or `words`, renormalised over words.
     #[serde(default = "raw")]
@@ -186,6 +186,15 @@ impl ModelSummary {
 /// How runs that say nothing of it read the rows of maps.
 pub(super) fn raw() -> String {
     "raw".to_owned()
+}
+
+impl Report {
+    /// The model as maps show it: where the heads of a layer are summed, with one head a layer.
+    pub fn mapped(&self) -> ModelSummary {
+        let of_layers = ["rollout", "value-zeroing", "globenc"].contains(&self.conventions.attention.as_str());
+        let heads = if of_layers { 1 } else { self.model.heads };
+        ModelSummary { heads, ..self.model.clone() }
+    }
 }
 
 impl Conventions {

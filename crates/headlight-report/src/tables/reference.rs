@@ -27,7 +27,9 @@ pub fn reference() -> String {
          from treebanks stand in them as they are. In a CSV file a relation, form or name may begin with `=`, `+`, `-` \
          or `@`, which spreadsheets take for a formula, and may hold control characters, which terminals obey: import such \
          a file with its columns as text, or read the Parquet file. (Reports and everything that headlight prints show \
-         control characters written out, as in `\\u{{1b}}`.)\n"
+         control characters written out, as in `\\u{{1b}}`.)\n\nWhere `model.attention` sums the heads of a layer (`rollout`, \
+         `value-zeroing`, `globenc`; METHOD §12), tables made of maps have one head a layer: `head_index` is 0, `head` is 1, \
+         and \"3-1\" is the map of layer 3.\n"
     );
     page.push_str(&format!(
         "\nAny tool that reads Parquet opens them: pandas, polars, DuckDB, R's arrow. In Python, layers × heads of one \

@@ -59,7 +59,7 @@ impl Kind for Clusters {
     }
 
     fn findings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
-        let (facts, model): (Facts, _) = (of.facts()?, &of.report().model);
+        let (facts, model): (Facts, _) = (of.facts()?, of.report().mapped());
         let what = facts.seen.what();
         let mut findings = Vec::new();
         if model.layers > 1 && model.heads > 1 {

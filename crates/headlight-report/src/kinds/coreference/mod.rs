@@ -92,7 +92,7 @@ impl Kind for Coreference {
     }
 
     fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
-        let section = page::coreference(&run.table_or_empty()?, &run.table_or_empty()?, &run.report().model);
+        let section = page::coreference(&run.table_or_empty()?, &run.table_or_empty()?, &run.report().mapped());
         Ok(section.into_iter().collect())
     }
 }

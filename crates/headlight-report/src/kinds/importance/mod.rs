@@ -112,9 +112,11 @@ impl Kind for Importance {
         let loss = facts.masked_lm_loss.filter(|_| facts.masked_lm_head_untrained);
         let untrained =
             loss.and_then(|loss| untrained(loss, facts.masked_lm_loss_interval, facts.vocabulary, &facts.seen.what()));
-        let norms = "Importance is that of attention weights, also where `model.attention` is \"norms\".";
-        let norms = (conventions.attention == "norms").then(|| norms.to_owned());
-        Ok(untrained.into_iter().chain(norms).chain(packed_units(of, &facts.unit)).collect())
+        let other = Some(conventions.attention.as_str()).filter(|attention| *attention != "weights");
+        let weights = other.map(|attention| {
+            format!("Importance is that of attention weights, also where `model.attention` is \"{attention}\".")
+        });
+        Ok(untrained.into_iter().chain(weights).chain(packed_units(of, &facts.unit)).collect())
     }
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {

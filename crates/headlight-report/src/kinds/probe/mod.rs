@@ -152,6 +152,6 @@ impl Kind for Probe {
 
     fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
         let report = run.report();
-        Ok(page::probes(&run.table_or_empty()?, &report.model, &report.treebank.name).into_iter().collect())
+        Ok(page::probes(&run.table_or_empty()?, &report.mapped(), &report.treebank.name).into_iter().collect())
     }
 }

@@ -67,7 +67,7 @@ impl Kind for Surface {
                 format!(
                     "{} of {} heads have a mean above the threshold for \"{name}\" ({}, over {what}): {}.",
                     count(heads.len() as u64),
-                    count(of.heads()),
+                    count(of.maps()),
                     thresholds.exceeded(name),
                     listed(heads, 5)
                 )

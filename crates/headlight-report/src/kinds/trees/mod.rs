@@ -72,7 +72,7 @@ impl Kind for Trees {
     }
 
     fn sections(&self, run: &RunDirectory, _: Option<&Explorer>) -> Result<Vec<Section>, RunError> {
-        Ok(page::trees(&run.table_or_empty()?, &run.report().model).into_iter().collect())
+        Ok(page::trees(&run.table_or_empty()?, &run.report().mapped()).into_iter().collect())
     }
 }
 
