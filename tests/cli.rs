@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::support::{Ran, World};
 
 const COMMANDS: [&str; 10] =
-    ["run", "compare", "report", "figure", "show", "check", "fetch", "models", "verify", "completions"];
+    ["run", "compare", "report", "figure", "show", "explain", "check", "fetch", "models", "verify", "completions"];
 
 #[test]
 fn help_names_every_command_and_fits_100_columns() {
