@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::support::{Ran, World};
 
-const COMMANDS: [&str; 10] =
+const COMMANDS: [&str; 11] =
     ["run", "compare", "report", "figure", "show", "explain", "check", "fetch", "models", "verify", "completions"];
 
 #[test]

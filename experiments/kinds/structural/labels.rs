@@ -16,7 +16,6 @@ use headlight_treebank::{Count, Governor, Granularity, Sentence};
 use super::states::{KeptStates, States};
 use super::summary::Probes;
 use super::trained::{Point, Trained, probe_of, train_all};
-use crate::config::Split;
 use crate::run::{Run, Steps, draw_seed};
 
 /// The probe of relations, as tables call it.
