@@ -74,7 +74,10 @@ fn paths_are_chosen_and_tested_as_relations_are_and_change_none_of_them() {
     for best in best.iter().filter(|row| row["relation"].contains('+')) {
         // The key counts the whole file, sentences that the model cannot take included.
         assert!(count(best, "total") >= 36 || best["relation"] == "advcl+obl+case", "{best:?}");
-        assert!(!best["p_value"].is_empty() && !best["ci_low"].is_empty() && !best["baseline_accuracy"].is_empty(), "{best:?}");
+        assert!(
+            !best["p_value"].is_empty() && !best["ci_low"].is_empty() && !best["baseline_accuracy"].is_empty(),
+            "{best:?}"
+        );
         let right = |predictor: &str| {
             let of = predictions.iter().filter(|row| row["predictor"] == predictor && row["scope"] == best["relation"]);
             let rows: Vec<&Row> = of.collect();

@@ -17,8 +17,8 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use headlight_heads::{
-    AttentionScores, BestHeads, Choices, Direction, Directions, Evaluation, Fold, HeadScores, PredictionFile, Relations,
-    Selected,
+    AttentionScores, BestHeads, Choices, Direction, Directions, Evaluation, Fold, HeadScores, PredictionFile,
+    Relations, Selected,
 };
 use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;

@@ -208,7 +208,13 @@ impl Material<'_> {
             .zip(&names)
             .map(|([a, b], [of_a, of_b])| Compared { a: of_a, b: of_b, group: None, counts: Pair { a, b } })
             .collect();
-        let differences = differences(ComparingKind::Structural, ComparedMeasure::Uas, &pairs, self.evaluated.units.unit(), self.probes.bootstrap)?;
+        let differences = differences(
+            ComparingKind::Structural,
+            ComparedMeasure::Uas,
+            &pairs,
+            self.evaluated.units.unit(),
+            self.probes.bootstrap,
+        )?;
         rows.extend(self.controls(run)?);
         Ok(Found { rows, differences })
     }

@@ -156,7 +156,8 @@ impl Probes<'_> {
             });
             let compared: Vec<Compared<'_>> = compared.collect();
             rows.extend(differences(ComparingKind::Structural, share, &compared, self.units.unit(), self.bootstrap)?);
-            let of_correlation = |measure| of.iter().filter_map(move |[a, b]| self.difference_of_correlations(measure, a, b));
+            let of_correlation =
+                |measure| of.iter().filter_map(move |[a, b]| self.difference_of_correlations(measure, a, b));
             rows.extend(correlation.into_iter().flat_map(of_correlation));
         }
         Ok(rows)
