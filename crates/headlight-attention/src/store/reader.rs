@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::index::{Index, folder};
 use super::shard::Shard;
-use super::{Result, StoreKey};
+use super::{Result, StoreKey, damaged};
 use crate::{Frame, HeadGrid, WordAttention};
 
 /// Weights decoded before the pages they came from are given back. A reader then takes some hundred MiB at most, however
@@ -38,6 +39,16 @@ impl Store {
         } else {
             Ok(None)
         }
+    }
+
+    /// The same where it is of these heads and this frame, with every byte compared.
+    pub(super) fn open_verified(root: &Path, key: &StoreKey, grid: HeadGrid, frame: &Frame) -> Result<Option<Self>> {
+        let Some(store) = Self::open(root, key)? else { return Ok(None) };
+        if (store.grid(), store.frame()) != (grid, frame) {
+            return Err(damaged(&folder(root, store.index.id()), "has an index of other heads or another frame"));
+        }
+        store.verify()?;
+        Ok(Some(store))
     }
 
     pub(super) fn open_folder(folder: &Path, id: &str) -> Result<Self> {
@@ -121,12 +132,29 @@ impl Store {
         Some(WordAttention::new(self.grid(), self.frame(), words, weights).expect("read as long as it is"))
     }
 
-    /// Compares every byte with the checksums.
+    /// Compares every byte with the checksums, shards side by side.
     ///
     /// # Errors
     /// [`StoreError::Damaged`](super::StoreError::Damaged) names the first shard that differs.
     pub fn verify(&self) -> Result<()> {
-        self.shards.iter().try_for_each(Shard::verify)
+        let next = AtomicUsize::new(0);
+        // Every worker goes on to the next shard, and ends at one that differs.
+        let take = || {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            self.shards.get(number).map(|shard| (number, shard.verify()))
+        };
+        let work = || std::iter::from_fn(take).find_map(|(number, verified)| Some((number, verified.err()?)));
+        let workers = thread::available_parallelism().map_or(1, usize::from).min(self.shards.len());
+        let failed = thread::scope(|scope| {
+            // A thread that cannot be had leaves more to the others.
+            let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+            let others: Vec<_> = (1..workers).filter_map(spawn).collect();
+            let own = work();
+            let others = others.into_iter().filter_map(|other| other.join().ok().flatten());
+            others.chain(own).min_by_key(|(number, _)| *number)
+        });
+        self.release();
+        failed.map_or(Ok(()), |(_, error)| Err(error))
     }
 
     /// The shard that holds a sentence, and the sentence's number there.

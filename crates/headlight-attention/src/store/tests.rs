@@ -106,6 +106,47 @@ fn f16_is_near_and_rows_sum_to_one() {
     }
 }
 
+/// Whoever asks for a store gets what was written, or the turn to write it again.
+#[test]
+fn no_changed_byte_is_believed() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (root, key) = (root.path(), key(Bits::F16));
+    let good: Vec<_> = {
+        let store = write(root, &key);
+        (0..store.len()).map(|number| store.word_attention(number)).collect()
+    };
+    let whole = files(root, &key);
+    let (mut noticed, mut harmless) = (0, 0);
+    for (name, bytes) in &whole {
+        let path = folder(root, &key.id()).join(name);
+        for at in (0..bytes.len()).step_by(bytes.len() / 60 + 1) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 4;
+            fs::write(&path, changed).expect("writes");
+            match open_or_write_shards(root, &key, GRID, &Frame::bert(), SMALL).expect("opens") {
+                Entry::Vacant(writer) => {
+                    drop(writer);
+                    noticed += 1;
+                    fs::create_dir_all(folder(root, &key.id())).expect("a folder");
+                    for (name, bytes) in &whole {
+                        fs::write(folder(root, &key.id()).join(name), bytes).expect("writes");
+                    }
+                }
+                Entry::Ready(store) => {
+                    harmless += 1;
+                    assert!(
+                        (0..store.len()).map(|it| store.word_attention(it)).eq(good.iter().cloned()),
+                        "{name} {at}"
+                    );
+                    assert_eq!(store.frame(), &Frame::bert(), "{name} {at}");
+                }
+            }
+            fs::write(&path, bytes).expect("writes");
+        }
+    }
+    assert!(noticed > 5 * harmless, "{noticed} noticed, {harmless} harmless");
+}
+
 #[test]
 fn a_key_finds_its_own_store_only() {
     let root = tempfile::tempdir().expect("a folder");

@@ -24,8 +24,8 @@ pub enum Entry {
     Vacant(StoreWriter),
 }
 
-/// The store of `key` among those in `root`, or the writer that makes it. A damaged store is cleared away, with a
-/// warning. While another run writes the same store, this waits for it.
+/// The store of `key` among those in `root`, every byte of it verified, or the writer that makes it. A damaged store is
+/// cleared away, with a warning. While another run writes the same store, this waits for it.
 ///
 /// # Errors
 /// What the operating system says; `root` is made where it is absent.
@@ -34,12 +34,12 @@ pub fn open_or_write(root: &Path, key: &StoreKey, grid: HeadGrid, frame: &Frame)
 }
 
 fn open_or_write_shards(root: &Path, key: &StoreKey, grid: HeadGrid, frame: &Frame, shard_bytes: u64) -> Result<Entry> {
-    if let Ok(Some(store)) = Store::open(root, key) {
+    if let Ok(Some(store)) = Store::open_verified(root, key, grid, frame) {
         return Ok(Entry::Ready(store));
     }
     fs::create_dir_all(root).map_err(io_at(root))?;
     let lock = wait_for_lock(&lock_file(root, &key.id()))?;
-    match Store::open(root, key) {
+    match Store::open_verified(root, key, grid, frame) {
         Ok(Some(store)) => return Ok(Entry::Ready(store)),
         Ok(None) => {}
         Err(StoreError::Damaged { path, reason }) => {
