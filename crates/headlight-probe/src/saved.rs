@@ -10,7 +10,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::train::{CHECKSUM, checksum, write_atomically};
+use crate::train::{CHECKSUM, checksum, serialized, write_atomically};
 use crate::{Probe, ProbeSpec, TrainOptions};
 
 /// The key of the JSON text in the file's metadata.
@@ -137,8 +137,7 @@ impl SavedProbe {
             (block.role.name(), view.expect("a block has as many values as its shape says"))
         });
         let metadata = [(KEY.to_owned(), header), (CHECKSUM.to_owned(), sum)].into();
-        let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| io(io::Error::other(error)))?;
-        write_atomically(path, &bytes).map_err(io)
+        write_atomically(path, &serialized(views, metadata).map_err(io)?).map_err(io)
     }
 
     /// Reads what [`SavedProbe::save`] wrote.
@@ -244,6 +243,17 @@ mod tests {
             assert_eq!(SavedProbe::load(&path).unwrap(), saved(form));
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside the probe");
+    }
+
+    #[test]
+    fn what_is_saved_twice_is_the_same_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = |number: usize| {
+            let path = folder.path().join(format!("{number}.safetensors"));
+            saved(ProbeForm::AttentionWords).save(&path).unwrap();
+            std::fs::read(path).unwrap()
+        };
+        assert!((1..20).all(|number| bytes(number) == bytes(0)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The state of training on disk, from which an interrupted training goes on to the same result.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -125,8 +126,7 @@ pub(super) fn write(path: &Path, identity: &Identity, state: &State) -> Result<(
         (name, view.expect("the shape is the length"))
     });
     let metadata = [(KEY.to_owned(), header), (CHECKSUM.to_owned(), sum)].into();
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| io(io::Error::other(error)))?;
-    write_atomically(path, &bytes).map_err(io)
+    write_atomically(path, &serialized(views, metadata).map_err(io)?).map_err(io)
 }
 
 /// Reads the state that [`write`] wrote; `None` when there is no such file.
@@ -189,10 +189,24 @@ pub(crate) fn checksum<'a>(header: &str, tensors: impl IntoIterator<Item = (&'a 
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes a file so that it appears whole or not at all.
+/// A safetensors file whose header has its keys in order: the same bytes whenever the same is written.
+pub(crate) fn serialized<'a>(
+    tensors: impl IntoIterator<Item = (&'a str, TensorView<'a>)>,
+    metadata: HashMap<String, String>,
+) -> io::Result<Vec<u8>> {
+    let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(io::Error::other)?;
+    let (length, rest) = bytes.split_first_chunk().ok_or(io::ErrorKind::UnexpectedEof)?;
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header)?;
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok([&(header.len() as u64).to_le_bytes(), header.as_slice(), data].concat())
+}
+
+/// Writes a file so that it appears whole or not at all. What a killed process leaves of one is overwritten by the next.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
+    name.push(".partial");
     let beside = path.with_file_name(name);
     let written = File::create(&beside).and_then(|mut file| {
         file.write_all(bytes)?;

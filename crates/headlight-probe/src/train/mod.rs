@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use checkpoint::CheckpointError;
-pub(crate) use checkpoint::{CHECKSUM, checksum, write_atomically};
+pub(crate) use checkpoint::{CHECKSUM, checksum, serialized, write_atomically};
 pub use options::TrainOptions;
 
 use crate::stream::{Chunk, check, stream};
