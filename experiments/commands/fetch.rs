@@ -3,11 +3,12 @@
 use anyhow::Result;
 
 use crate::cli::FetchArgs;
-use crate::cli::output;
+use crate::cli::{interrupt, output};
 use crate::sources::fetch::{self, TreebankName};
 
 /// Fetches models and treebanks and prints where they are.
 pub fn fetch(args: &FetchArgs) -> Result<()> {
+    interrupt::install()?;
     for name in &args.names {
         if name.starts_with("UD_") {
             let treebank: TreebankName = name.parse()?;

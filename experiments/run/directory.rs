@@ -1,10 +1,15 @@
 //! The run directory: built as `<name>.partial`, renamed to `<name>` when it is complete.
+//!
+//! A process may be killed between any two steps here: whatever it leaves is the run that was there before or the one that
+//! replaces it, whole, and what the next call goes on from. Leftovers have names that begin with a dot; the next call
+//! removes them, or puts them back.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use headlight_report::run::WrittenFile;
 
 /// A run directory in work. Only one process at a time has it.
 pub struct Directory {
@@ -23,24 +28,44 @@ impl Directory {
     /// When `<out>/<name>` exists and `force` is not given or it is no run directory, when another process is at work on
     /// it, or when the disk does not take it.
     pub fn open(out: &Path, name: &str, force: bool) -> Result<Self> {
-        let place = out.join(name);
-        if place.symlink_metadata().is_ok() {
-            ensure!(
-                is_run(&place),
-                "{} exists and is no run directory: it is left alone; --out or --set name=… writes elsewhere",
-                place.display()
-            );
-            ensure!(force, "{} exists: --force replaces it, --out or --set name=… writes elsewhere", place.display());
-        }
-        let partial = out.join(format!("{name}.partial"));
-        let resumed = partial.is_dir();
-        fs::create_dir_all(partial.join(WORK)).with_context(|| format!("cannot create {}", partial.display()))?;
-        let lock = lock(&partial.join(LOCK))?;
+        let (place, partial) = (out.join(name), out.join(format!("{name}.partial")));
+        let (lock, resumed) = loop {
+            if place.symlink_metadata().is_ok() {
+                remove_leftovers(&place, &partial);
+                ensure!(
+                    is_run(&place),
+                    "{} exists and is no run directory: it is left alone; --out or --set name=… writes elsewhere",
+                    place.display()
+                );
+                ensure!(
+                    force,
+                    "{} exists: --force replaces it, --out or --set name=… writes elsewhere",
+                    place.display()
+                );
+            }
+            let resumed = partial.is_dir();
+            fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
+            // Whoever had the lock may have given the directory its name meanwhile.
+            let Some(lock) = lock(&partial.join(LOCK))? else { continue };
+            if !put_back(&place, &partial)? {
+                break (lock, resumed);
+            }
+        };
         if resumed {
             crate::cli::progress::say(&format!("going on with the interrupted run in {}", partial.display()));
             clear(&partial)?;
         }
-        Ok(Self { place, partial, _lock: lock })
+        let directory = Self { place, partial, _lock: lock };
+        directory.work_folder()?;
+        Ok(directory)
+    }
+
+    /// Every file of the run that is there by now but the manifest, which is to list them.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn files(&self) -> Result<Vec<WrittenFile>> {
+        Ok(WrittenFile::all_in(&self.partial, &["manifest.json", LOCK, WORK])?)
     }
 
     /// Where files go for now.
@@ -75,23 +100,59 @@ impl Directory {
         let Self { place, partial, .. } = self;
         let failed =
             |path: &Path| format!("cannot replace {}; the results are in {}", path.display(), partial.display());
-        let old = place
-            .with_file_name(format!("{}.replaced.partial", place.file_name().unwrap_or_default().to_string_lossy()));
-        let replaces = place.symlink_metadata().is_ok();
-        if replaces {
-            if old.is_dir() {
-                fs::remove_dir_all(&old).with_context(|| failed(&old))?;
-            }
+        let [old, work] = [REPLACED, WORK].map(|ending| beside(place, ending));
+        for leftover in [&old, &work].into_iter().filter(|path| path.is_dir()) {
+            fs::remove_dir_all(leftover).with_context(|| failed(leftover))?;
+        }
+        // What a call goes on from stays until the run has its name; the lock is held as long.
+        fs::rename(partial.join(WORK), &work).with_context(|| failed(place))?;
+        if place.symlink_metadata().is_ok() {
             fs::rename(place, &old).with_context(|| failed(place))?;
         }
-        fs::remove_dir_all(partial.join(WORK)).with_context(|| failed(place))?;
-        fs::remove_file(partial.join(LOCK)).with_context(|| failed(place))?;
         fs::rename(partial, place).with_context(|| failed(place))?;
-        if replaces {
-            fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))?;
-        }
+        fs::remove_file(place.join(LOCK)).with_context(|| format!("cannot remove the lock of {}", place.display()))?;
+        remove_leftovers(place, partial);
         Ok(place.clone())
     }
+}
+
+/// The ending of a run that is being replaced.
+const REPLACED: &str = "replaced";
+
+/// `.<name>.<ending>` beside a run directory.
+fn beside(place: &Path, ending: &str) -> PathBuf {
+    place.with_file_name(format!(".{}.{ending}", place.file_name().unwrap_or_default().to_string_lossy()))
+}
+
+/// Removes what a call left that was killed after it had given a run its name. What cannot be removed stays, and the next
+/// call tries again.
+fn remove_leftovers(place: &Path, partial: &Path) {
+    if partial.exists() {
+        return;
+    }
+    for leftover in [REPLACED, WORK].map(|ending| beside(place, ending)).into_iter().filter(|path| path.is_dir()) {
+        if let Err(error) = fs::remove_dir_all(&leftover) {
+            tracing::debug!("cannot remove {}: {error}", leftover.display());
+        }
+    }
+    let _ = fs::remove_file(place.join(LOCK));
+}
+
+/// Puts back what a call took away that was killed before it had given the run its name; whether that was a run. Called
+/// under the lock.
+fn put_back(place: &Path, partial: &Path) -> Result<bool> {
+    let [old, work] = [REPLACED, WORK].map(|ending| beside(place, ending));
+    let rename = |from: &Path, to: &Path| {
+        fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+    };
+    if work.is_dir() && !partial.join(WORK).exists() {
+        rename(&work, &partial.join(WORK))?;
+    }
+    let is_gone = old.is_dir() && place.symlink_metadata().is_err();
+    if is_gone {
+        rename(&old, place)?;
+    }
+    Ok(is_gone)
 }
 
 /// Whether a folder was written by a run, or is empty: nothing else is replaced, whatever was asked for.
@@ -100,16 +161,34 @@ fn is_run(place: &Path) -> bool {
     place.join("report.json").is_file() || place.join("config.toml").is_file() || is_empty()
 }
 
-fn lock(path: &Path) -> Result<File> {
-    let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+/// The lock of a directory; `None` where the directory went while it was taken.
+fn lock(path: &Path) -> Result<Option<File>> {
+    let file = match File::options().create(true).truncate(false).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.with_context(|| format!("cannot create {}", path.display()))?,
+    };
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(is_at(&file, path).then_some(file)),
         Err(TryLockError::WouldBlock) => {
             let folder = path.parent().unwrap_or(path).display();
             Err(anyhow!("another headlight is at work in {folder}: wait for it, or use --out or --set name=…"))
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
+}
+
+/// Whether a path still leads to the file that was opened there.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    fs::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|opened| id(opened) == id(there)))
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// Removes what an interrupted call wrote, but for what can be gone on from.
@@ -125,4 +204,73 @@ fn clear(partial: &Path) -> Result<()> {
         removed.with_context(named)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = entries.collect();
+        names.sort();
+        names
+    }
+
+    /// A directory in work that holds a result and a step to go on from.
+    fn begun(out: &Path, force: bool) -> Directory {
+        let directory = Directory::open(out, "it", force).unwrap();
+        directory.write("report.json", b"new").unwrap();
+        fs::write(directory.work_folder().unwrap().join("step"), "kept").unwrap();
+        directory
+    }
+
+    /// What another call finds of a run that is replaced and whose process was killed between any two steps of giving the
+    /// directory its name.
+    #[test]
+    fn a_kill_while_a_run_gets_its_name_loses_neither_run() {
+        for steps in 0..=4 {
+            let folder = tempfile::tempdir().unwrap();
+            let out = folder.path();
+            let (place, partial) = (out.join("it"), out.join("it.partial"));
+            fs::create_dir(&place).unwrap();
+            fs::write(place.join("report.json"), "old").unwrap();
+            drop(begun(out, true));
+            // The steps of `complete`, by hand.
+            let done: [&dyn Fn(); 4] = [
+                &|| fs::rename(partial.join(WORK), beside(&place, WORK)).unwrap(),
+                &|| fs::rename(&place, beside(&place, REPLACED)).unwrap(),
+                &|| fs::rename(&partial, &place).unwrap(),
+                &|| fs::remove_file(place.join(LOCK)).unwrap(),
+            ];
+            done[..steps].iter().for_each(|step| step());
+
+            let refused = Directory::open(out, "it", false).err().map(|error| error.to_string());
+            assert!(refused.is_some_and(|error| error.contains("--force replaces it")), "{steps}");
+            let report = fs::read_to_string(place.join("report.json")).unwrap();
+            assert_eq!(report, if steps < 3 { "old" } else { "new" }, "{steps}");
+            let again = Directory::open(out, "it", true).unwrap();
+            let step = fs::read_to_string(again.work_folder().unwrap().join("step")).ok();
+            assert_eq!(step.as_deref(), (steps < 3).then_some("kept"), "{steps}");
+            again.write("report.json", b"newer").unwrap();
+            again.complete().unwrap();
+            assert_eq!((names(out), names(&place)), (vec!["it".into()], vec!["report.json".into()]), "{steps}");
+            assert_eq!(fs::read_to_string(place.join("report.json")).unwrap(), "newer");
+        }
+    }
+
+    #[test]
+    fn one_process_at_a_time_has_a_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = begun(folder.path(), false);
+        let second = Directory::open(folder.path(), "it", false).err().map(|error| error.to_string()).unwrap();
+        assert!(second.contains("another headlight is at work in"), "{second}");
+        assert_eq!(fs::read_to_string(directory.path().join("report.json")).unwrap(), "new", "nothing was cleared");
+        // Whoever opened the lock before the directory got its name has a lock of nothing.
+        let early = File::open(directory.path().join(LOCK)).unwrap();
+        directory.complete().unwrap();
+        drop(directory);
+        early.try_lock().unwrap();
+        assert!(!is_at(&early, &folder.path().join("it.partial").join(LOCK)));
+    }
 }

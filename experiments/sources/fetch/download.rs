@@ -14,6 +14,7 @@ use super::content;
 use super::known::{git_blob, sha256};
 use super::pace::{LEAST, Pace};
 use super::place::with_suffix;
+use crate::cli::interrupt;
 use crate::cli::progress::{Amount, Progress};
 
 /// A host that does not accept a connection within this time is given up.
@@ -288,6 +289,7 @@ fn copy(mut from: impl Read, to: &mut File, part: &Path, url: &str, progress: &P
     let mut total = 0;
     let mut pace = Pace::new(LEAST);
     loop {
+        interrupt::check()?;
         let read = match from.read(&mut buffer) {
             Ok(0) => return Ok(total),
             Ok(read) => read,
