@@ -24,6 +24,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Exit code when the arguments or the config are wrong; clap's own.
 const USAGE: u8 = 2;
 
+/// A panic over damaged bytes of a table becomes an error that names the file; nothing else is said of it.
+fn caught_panics_are_silent() {
+    let say = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !headlight_report::tables::is_reading() {
+            say(panic);
+        }
+    }));
+}
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -35,6 +45,7 @@ fn main() -> ExitCode {
         }
     };
     logging::install(&cli.verbosity);
+    caught_panics_are_silent();
     if cli.verbosity.quiet {
         progress::quiet();
     }
@@ -55,6 +66,7 @@ fn main() -> ExitCode {
         Command::Show(args) => commands::show::show(args),
         Command::Parse(args) => commands::parse::parse(args),
         Command::Store(args) => commands::store::store(args),
+        Command::Verify(args) => commands::verify::verify(args),
         Command::Completions(args) => commands::completions::completions(args),
     };
     match result {
@@ -65,7 +77,7 @@ fn main() -> ExitCode {
             progress::fail(&format!("{error:#}").replace('\n', " "));
             ExitCode::from(match () {
                 () if error.is::<commands::Usage>() => USAGE,
-                () if error.is::<Interrupted>() => Interrupted::EXIT_CODE,
+                () if error.is::<Interrupted>() => Interrupted::exit_code(),
                 () => 1,
             })
         }

@@ -235,7 +235,10 @@ fn a_run_that_is_damaged_is_named_with_the_way_out() {
     let report = world.read("runs/tiny/report.json");
     for (text, expected) in [
         (report.replace("\"format_version\": 1", "\"format_version\": 9"), "has format version 9"),
-        (report[..report.len() / 2].to_owned(), "cannot understand runs/tiny/report.json: EOF while parsing"),
+        (
+            report[..report.len() / 2].to_owned(),
+            "cannot understand runs/tiny/report.json; repeat the run to write it anew: EOF while parsing",
+        ),
     ] {
         world.write("runs/tiny/report.json", text);
         for arguments in [&["compare", "runs/tiny", "runs/other"][..], &["report", "runs/tiny"]] {

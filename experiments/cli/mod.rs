@@ -79,6 +79,8 @@ pub enum Command {
     Parse(ParseArgs),
     /// List, verify or remove what runs have kept of the encoder's answers: word attention, predictions, records
     Store(StoreArgs),
+    /// Say what has changed since it was written: files of runs and of the cache, and what runs have read
+    Verify(VerifyArgs),
     /// Print completions for a shell: headlight completions bash > headlight.bash
     Completions(CompletionsArgs),
 }
@@ -398,6 +400,14 @@ pub enum StoreCommand {
         #[arg(long)]
         all: bool,
     },
+}
+
+/// `headlight verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Run directories, those of sweeps, folders of the cache, or first digits of ids that `headlight store ls` lists
+    #[arg(required = true, value_name = "RUN|STORE")]
+    pub what: Vec<String>,
 }
 
 /// `headlight completions`

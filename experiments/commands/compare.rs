@@ -5,6 +5,7 @@ use headlight_report::compare::{CompareError, Format, Reported, builtin_papers, 
 use headlight_report::run::RunError;
 use headlight_report::stats::Bootstrap;
 
+use super::opened;
 use crate::cli::nearest::nearest;
 use crate::cli::output;
 use crate::cli::{CompareArgs, CompareFormat};
@@ -57,10 +58,14 @@ pub fn compare(args: &CompareArgs) -> Result<()> {
 
 /// A run or a published table; the name of a published table that is nearly right is put right.
 fn open(name: &str) -> Result<Reported> {
-    Reported::open(name).map_err(|error| match (&error, nearest(name, builtin_papers())) {
+    let reported = Reported::open(name).map_err(|error| match (&error, nearest(name, builtin_papers())) {
         (CompareError::Run(RunError::NotFound(_)), Some(paper)) => {
             anyhow!("there is neither a run nor a published table {name}; did you mean {paper}?")
         }
         _ => error.into(),
+    })?;
+    Ok(match reported {
+        Reported::Run(run) => Reported::Run(Box::new(opened(*run))),
+        paper @ Reported::Paper(_) => paper,
     })
 }

@@ -9,7 +9,7 @@ use headlight_report::run::RunDirectory;
 use headlight_report::sweep::Sweep;
 use headlight_report::tables::Direction;
 
-use super::Usage;
+use super::{Usage, opened, tell};
 use crate::cli::output;
 use crate::cli::{DirectionName, FigureArgs, FigureFormat, FigureName};
 
@@ -17,11 +17,12 @@ use crate::cli::{DirectionName, FigureArgs, FigureFormat, FigureName};
 pub fn figure(args: &FigureArgs) -> Result<()> {
     match figure_of(args).map_err(Usage)? {
         Some(figure) => {
-            let run = RunDirectory::open(&args.run)?;
+            let run = opened(RunDirectory::open(&args.run)?);
             figure.write(&run, &place(args)?)?;
         }
         None => {
             let sweep = Sweep::open(&args.run)?;
+            tell(&args.run, sweep.changed());
             write_emergence(&sweep, args.of.as_deref(), &place(args)?)?;
         }
     }

@@ -15,6 +15,7 @@ use headlight_treebank::{Format, Governor, Reader, Sentence, reattach, write_con
 use tempfile::NamedTempFile;
 
 use super::config::{Config, resolve};
+use super::opened;
 use crate::cli::{ParseArgs, ParseFormat, output};
 use crate::config::{Source, TreebankConfig};
 use crate::kinds::probe::{self, keys::Variant};
@@ -96,7 +97,7 @@ fn choose(args: &ParseArgs, config: &Config) -> Result<Chosen> {
         ensure!(!variant.is_random(), "{wanted} reads a model with random weights: a control, and no parser");
         return Ok(Chosen { path: path(wanted), keys: (*keys).clone() });
     }
-    let scores: Vec<ProbeScore> = RunDirectory::open(run)?.table_or_empty()?;
+    let scores: Vec<ProbeScore> = opened(RunDirectory::open(run)?).table_or_empty()?;
     let uas = |name: &str, seed: u64| {
         let is_it = |row: &&ProbeScore| {
             row.probe == name

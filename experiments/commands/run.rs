@@ -39,6 +39,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
 /// each text once where it can. What is computed before an error stays in the cache and in the partial directory, and the next
 /// call with the same config goes on from there.
 pub fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
+    interrupt::begin()?;
     let mut run = Run::begin(config.settings.clone(), config.experiments_toml(), out, force)?;
     // Training and statistics take the threads of the pool they run in; the encoder is told its number.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(config.settings.threads).build();
@@ -48,6 +49,7 @@ pub fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
     pool.install(|| run.serve(&kinds, |run, number| experiments[number].asks(run)))?;
     let mut outcomes = Vec::new();
     for (number, experiment) in experiments.iter().enumerate() {
+        interrupt::check()?;
         run.at_work(number);
         let outcome = pool.install(|| experiment.run(&mut run)).with_context(|| kinds[number].clone())?;
         outcomes.push((experiment.kind(), outcome));

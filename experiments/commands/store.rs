@@ -12,7 +12,7 @@ use crate::cli::{StoreArgs, StoreCommand};
 use crate::run::cache::{self, Entry, Shelf, State};
 
 /// Digits of an id that are shown; as many are enough to name it.
-const SHORT: usize = 12;
+pub const SHORT: usize = 12;
 
 /// Lists, verifies or removes what is kept: in the cache, or the attention stores of a folder.
 pub fn store(args: &StoreArgs) -> Result<()> {
@@ -76,16 +76,8 @@ fn verify(folders: &Folders, ids: &[String]) -> Result<()> {
     };
     let mut damaged = 0;
     for entry in &entries {
-        let verdict = match &entry.state {
-            State::Interrupted | State::Writing => "interrupted: the next run that needs it goes on".to_owned(),
-            State::Complete | State::Damaged(_) => match cache::verify(entry) {
-                Ok(()) => "every byte as written".to_owned(),
-                Err(error) => {
-                    damaged += 1;
-                    format!("{error:#}")
-                }
-            },
-        };
+        let (verdict, is_damaged) = verdict(entry);
+        damaged += usize::from(is_damaged);
         output::print(&format!("{}  {verdict}\n", &entry.place.id[..SHORT]))?;
     }
     ensure!(
@@ -94,6 +86,17 @@ fn verify(folders: &Folders, ids: &[String]) -> Result<()> {
         counted(entries.len())
     );
     Ok(())
+}
+
+/// What is to be said of something that is kept, and whether it is damaged.
+pub fn verdict(entry: &Entry) -> (String, bool) {
+    match &entry.state {
+        State::Interrupted | State::Writing => ("interrupted: the next run that needs it goes on".to_owned(), false),
+        State::Complete | State::Damaged(_) => match cache::verify(entry) {
+            Ok(()) => ("every byte as written".to_owned(), false),
+            Err(error) => (format!("{error:#}"), true),
+        },
+    }
 }
 
 fn remove(folders: &Folders, ids: &[String], everything: bool) -> Result<()> {
@@ -116,7 +119,7 @@ fn remove(folders: &Folders, ids: &[String], everything: bool) -> Result<()> {
 }
 
 /// What has an id that starts with `prefix`.
-fn find(folders: &Folders, prefix: &str) -> Result<Entry> {
+pub fn find(folders: &Folders, prefix: &str) -> Result<Entry> {
     let mut found: Vec<Entry> = all(folders)?.into_iter().filter(|entry| entry.place.id.starts_with(prefix)).collect();
     found.dedup_by(|a, b| a.place == b.place);
     match found.len() {

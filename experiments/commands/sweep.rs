@@ -10,6 +10,7 @@ use headlight_report::sweep::{Sweep, SweptRun, check_shapes};
 
 use super::config::Config;
 use super::run::run_one;
+use super::tell;
 use crate::cli::progress::say;
 use crate::config::Place;
 use crate::sources::fetch::sha256;
@@ -72,6 +73,7 @@ fn is_finished(config: &Config, out: &Path) -> Result<bool> {
         "{} exists with another config: --force replaces it, --out or --set name=… writes elsewhere",
         place.display()
     );
+    tell(&place, run.changed());
     // What has been removed since cannot have changed what was computed of it.
     for input in run.manifest().inputs.iter().filter(|input| Path::new(&input.path).is_file()) {
         let is_same = sha256(Path::new(&input.path))? == input.sha256;

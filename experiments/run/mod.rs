@@ -38,7 +38,7 @@ use headlight_report::sheet::Sheet;
 use headlight_report::tables::{Table, TableWriter, read_table};
 use headlight_report::{RANDOM_WEIGHTS, Selection, Told};
 
-use crate::cli::progress;
+use crate::cli::{interrupt, progress};
 use crate::config::{Settings, Split};
 use crate::sources::pairs;
 use crate::sources::treebank::Treebank;
@@ -321,7 +321,8 @@ impl Run {
     pub fn finish(mut self, outcomes: Vec<(&'static str, Outcome)>) -> Result<Vec<Sheet>> {
         let mut report = self.report(&outcomes)?;
         write_report(self.directory.path(), &report)?;
-        write_manifest(self.directory.path(), &self.manifest())?;
+        let mut manifest = self.manifest();
+        write_manifest(self.directory.path(), &manifest)?;
         // What is said and shown is made from what was written, as `headlight report` makes it again.
         let told = headlight_report::told(&RunDirectory::open(self.directory.path())?)?;
         for (Told { findings, warnings }, (_, outcome)) in told.into_iter().zip(outcomes) {
@@ -331,7 +332,9 @@ impl Run {
         report.warnings.extend(self.skipped());
         write_report(self.directory.path(), &report)?;
         let sheets = headlight_report::show(&RunDirectory::open(self.directory.path())?)?;
-        let place = self.directory.complete()?;
+        manifest.files = self.directory.files()?;
+        write_manifest(self.directory.path(), &manifest)?;
+        let place = interrupt::settle(|| self.directory.complete())?;
         progress::say(&format!("run written to {} in {:.1} s", place.display(), self.clock.elapsed().as_secs_f64()));
         Ok(sheets)
     }
@@ -437,6 +440,8 @@ impl Run {
             stages: self.stages.clone(),
             peak_memory_bytes: machine::peak_memory(),
             machine: machine::describe(self.config.model.device.into()),
+            // Known when the last of them is written.
+            files: Vec::new(),
         }
     }
 }

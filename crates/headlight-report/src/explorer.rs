@@ -138,7 +138,7 @@ impl Explorer {
         if !path.is_file() {
             return Ok(None);
         }
-        let mut explorer: Self = read_json(&path, EXPLORER_VERSION)?;
+        let mut explorer: Self = read_json(&path, EXPLORER_VERSION)?.value;
         let (heads, frame) = (explorer.layers * explorer.heads, explorer.frame.clone());
         explorer.sentences.retain(|sentence| sentence.is_consistent(heads, &frame));
         Ok(Some(explorer))

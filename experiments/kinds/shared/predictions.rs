@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use headlight_attention::{Visibility, WordAttention};
 use headlight_bert::{Encoded, Request};
 use headlight_heads::{
-    Direction, Directions, HeadPredictions, PredictionFile, PredictionKey, PredictionShape, PredictionWriter,
-    among_words, predict,
+    Direction, Directions, HeadPredictions, PredictionFile, PredictionFileError, PredictionKey, PredictionShape,
+    PredictionWriter, among_words, predict,
 };
 use headlight_report::tables::MapRows;
 
@@ -161,7 +161,15 @@ impl Reader for Predictions {
         };
         let Some(writing) = cache::open(&place, &card, whole)? else { return Ok(None) };
         let path = writing.folder().join(cache::DATA);
-        let writer = PredictionWriter::resume(&path, shape, &key)?;
+        let writer = match PredictionWriter::resume(&path, shape, &key) {
+            // Nothing but predictions has this place.
+            Err(PredictionFileError::Foreign { .. }) => {
+                tracing::warn!("{} is damaged from its first byte on: all is done again", path.display());
+                std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+                PredictionWriter::resume(&path, shape, &key)?
+            }
+            opened => opened?,
+        };
         let from = writer.len();
         if writer.was_damaged() {
             tracing::warn!("{} is damaged after sentence {from}: the rest is done again", path.display());

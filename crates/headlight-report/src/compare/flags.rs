@@ -29,6 +29,9 @@ pub(super) fn flags(entries: &[Entry<'_>], rows: &[RelationRow], measures: &[Mea
         flags.extend(flags_of_pair(reference, other));
     }
     for entry in entries {
+        if let Reported::Run(run) = entry.source {
+            flags.extend(run.changed().iter().map(|changed| format!("of {}, {changed}", entry.label)));
+        }
         match entry.source {
             Reported::Run(run) if run.report().conventions.is_optimistic() => {
                 flags

@@ -25,7 +25,7 @@ use crate::explorer::Explorer;
 use crate::html::html_report;
 use crate::html::section::Section;
 use crate::markdown::markdown_report;
-use crate::run::{RunDirectory, RunError, write_text};
+use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
 pub(crate) use experiment::Experiment;
 
@@ -110,7 +110,7 @@ pub fn show(run: &RunDirectory) -> Result<Vec<Sheet>, RunError> {
     if run.report().model.random_weights {
         sheets.iter_mut().for_each(|sheet| sheet.notes.push(RANDOM_WEIGHTS.to_owned()));
     }
-    reports.iter().try_for_each(|(file, text)| write_text(&run.path().join(file), text))?;
+    run.write_made(&reports)?;
     Ok(sheets)
 }
 

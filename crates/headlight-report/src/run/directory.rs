@@ -1,15 +1,16 @@
 //! Reading a run directory, and writing its two JSON files.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{MANIFEST_VERSION, Manifest, REPORT_VERSION, Report};
+use super::written::{is_as_sealed, sealed};
+use super::{FileState, MANIFEST_VERSION, Manifest, REPORT_VERSION, Report, WrittenFile};
 use crate::sweep::Sweep;
-use crate::tables::{Table, TableError, TableReader};
+use crate::tables::{Table, TableError, TableReader, check_changed_table};
 
 /// A complete run.
 #[derive(Clone, Debug)]
@@ -17,6 +18,7 @@ pub struct RunDirectory {
     path: PathBuf,
     report: Report,
     manifest: Manifest,
+    changed: Vec<String>,
 }
 
 /// How many runs of a sweep an error names.
@@ -78,7 +80,7 @@ pub enum RunError {
         supported: u32,
     },
     /// A JSON file is not what it should be.
-    #[error("cannot understand {}", .path.display())]
+    #[error("cannot understand {}; repeat the run to write it anew", .path.display())]
     Json {
         /// The file.
         path: PathBuf,
@@ -115,10 +117,11 @@ fn named(runs: &[PathBuf]) -> String {
 }
 
 impl RunDirectory {
-    /// Opens a run and checks that it is complete: both JSON files, and every table that the report lists.
+    /// Opens a run and checks that it is complete, both JSON files and every table that the report lists, and that what it
+    /// is read from is what the run wrote. What was changed since is told, also by the report's warnings, and goes.
     ///
     /// # Errors
-    /// All [`RunError`]s but [`RunError::NoTable`].
+    /// All [`RunError`]s but [`RunError::NoTable`]; of them [`RunError::Table`] for a table whose bytes are damaged.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         if !path.try_exists().map_err(|source| RunError::Io { path: path.to_owned(), source })? {
             return Err(RunError::NotFound(path.to_owned()));
@@ -131,17 +134,20 @@ impl RunDirectory {
             let started = path.join("config.toml").is_file() || path.join("manifest.json").is_file();
             return Err(if started { incomplete("report.json") } else { RunError::NotARun(path.to_owned()) });
         }
-        let report: Report = read_json(&path.join("report.json"), REPORT_VERSION)?;
-        if !path.join("manifest.json").is_file() {
-            return Err(incomplete("manifest.json"));
+        let mut report: Report = read_json(&path.join("report.json"), REPORT_VERSION)?.value;
+        if !path.join(MANIFEST).is_file() {
+            return Err(incomplete(MANIFEST));
         }
-        let manifest = read_json(&path.join("manifest.json"), MANIFEST_VERSION)?;
+        let ReadJson { value: manifest, is_sealed } = read_json::<Manifest>(&path.join(MANIFEST), MANIFEST_VERSION)?;
         let tables = report.experiments.iter().flat_map(|experiment| &experiment.tables);
         let mut files = tables.map(|table| format!("{table}.parquet"));
         if let Some(missing) = files.find(|file| !path.join(file).is_file()) {
             return Err(incomplete(&missing));
         }
-        Ok(Self { path: path.to_owned(), report, manifest })
+        let mut changed = changed_files(path, &manifest.files)?;
+        changed.extend((is_sealed == Some(false)).then(|| format!("{MANIFEST} was changed since it was written")));
+        report.warnings.extend(changed.iter().map(|changed| format!("{changed}: what stands there now is shown.")));
+        Ok(Self { path: path.to_owned(), report, manifest, changed })
     }
 
     /// The run's folder.
@@ -157,6 +163,29 @@ impl RunDirectory {
     /// With what and on what.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// What of the files that it is read from is no longer what the run wrote, in words; nothing is known of runs of earlier
+    /// versions, whose manifests hold no checksums of files.
+    pub fn changed(&self) -> &[String] {
+        &self.changed
+    }
+
+    /// Writes a file that is made of the others, whole or not at all, and notes its checksum. `texts` are names and
+    /// contents. Two processes take turns.
+    pub(crate) fn write_made(&self, texts: &[(&str, String)]) -> Result<(), RunError> {
+        let report = self.path.join("report.json");
+        let turn = File::open(&report).map_err(|source| RunError::Io { path: report, source })?;
+        // A file system without locks has no turns either.
+        let _ = turn.lock();
+        texts.iter().try_for_each(|(file, text)| write_whole(&self.path.join(file), text))?;
+        let (known, mut manifest) = (&self.manifest.files, self.manifest.clone());
+        // What another version wrote is left as it is, and so is what somebody changed.
+        let is_own = manifest.headlight_version == env!("CARGO_PKG_VERSION") && self.changed.is_empty();
+        for file in manifest.files.iter_mut().filter(|file| texts.iter().any(|(name, _)| *name == file.path)) {
+            *file = WrittenFile::of(&self.path, &file.path)?;
+        }
+        if is_own && manifest.files != *known { write_manifest(&self.path, &manifest) } else { Ok(()) }
     }
 
     /// Whether the run filled the table of rows `T`.
@@ -205,32 +234,80 @@ pub fn write_report(folder: &Path, report: &Report) -> Result<(), RunError> {
 /// # Errors
 /// [`RunError::Io`] where the disk does not take it.
 pub fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), RunError> {
-    write_json(&folder.join("manifest.json"), manifest)
+    write_sealed(&folder.join(MANIFEST), manifest)
+}
+
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// What of the files that readers go by is no longer what was written, in words.
+///
+/// # Errors
+/// [`RunError::Table`] for a table that nobody has changed on purpose: it is damaged. [`RunError::Io`] for a file that
+/// cannot be read.
+pub(crate) fn changed_files(folder: &Path, files: &[WrittenFile]) -> Result<Vec<String>, RunError> {
+    let mut changed = Vec::new();
+    for file in files {
+        let is_table = file.path.ends_with(".parquet");
+        if !is_table && !["report.json", "explorer.json"].contains(&file.path.as_str()) {
+            continue;
+        }
+        match file.state(folder)? {
+            FileState::AsWritten => {}
+            FileState::Missing => changed.push(format!("{} was removed since it was written", file.path)),
+            FileState::Changed => {
+                if is_table {
+                    check_changed_table(&folder.join(&file.path))?;
+                }
+                changed.push(format!("{} was changed since it was written", file.path));
+            }
+        }
+    }
+    Ok(changed)
+}
+
+fn json_text(path: &Path, value: &impl Serialize) -> Result<String, RunError> {
+    let text = serde_json::to_string_pretty(value);
+    Ok(text.map_err(|source| RunError::Json { path: path.to_owned(), source })? + "\n")
 }
 
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
-    let mut text =
-        serde_json::to_string_pretty(value).map_err(|source| RunError::Json { path: path.to_owned(), source })?;
-    text.push('\n');
-    write_text(path, &text)
+    write_whole(path, &json_text(path, value)?)
 }
 
-pub(crate) fn write_text(path: &Path, text: &str) -> Result<(), RunError> {
-    fs::write(path, text).map_err(|source| RunError::Io { path: path.to_owned(), source })
+/// The same with the text's own checksum.
+pub(crate) fn write_sealed(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
+    write_whole(path, &sealed(&json_text(path, value)?))
+}
+
+/// Writes a file beside its place and gives it its name when it is whole.
+pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), RunError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.writing"));
+    fs::write(&beside, text)
+        .and_then(|()| fs::rename(&beside, path))
+        .map_err(|source| RunError::Io { path: path.to_owned(), source })
+}
+
+/// A JSON file that was read.
+pub(crate) struct ReadJson<T> {
+    /// What it holds.
+    pub value: T,
+    /// Whether it is what was written; `None` where it has no checksum of itself.
+    pub is_sealed: Option<bool>,
 }
 
 /// Reads the version before the rest, so that a file of another shape is refused for the right reason.
-pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, supported: u32) -> Result<T, RunError> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, supported: u32) -> Result<ReadJson<T>, RunError> {
     #[derive(serde::Deserialize)]
     struct Version {
         format_version: u32,
     }
 
     let json_error = |source| RunError::Json { path: path.to_owned(), source };
-    let text = fs::read_to_string(path).map_err(|source| RunError::Io { path: path.to_owned(), source })?;
-    let Version { format_version: found } = serde_json::from_str(&text).map_err(json_error)?;
+    let text = fs::read(path).map_err(|source| RunError::Io { path: path.to_owned(), source })?;
+    let Version { format_version: found } = serde_json::from_slice(&text).map_err(json_error)?;
     if found > supported {
         return Err(RunError::NewerVersion { path: path.to_owned(), found, supported });
     }
-    serde_json::from_str(&text).map_err(json_error)
+    Ok(ReadJson { value: serde_json::from_slice(&text).map_err(json_error)?, is_sealed: is_as_sealed(&text) })
 }

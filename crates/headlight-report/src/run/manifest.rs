@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::WrittenFile;
+
 /// The version of `manifest.json` that this crate writes, and the newest it reads.
 pub const MANIFEST_VERSION: u32 = 1;
 
@@ -42,6 +44,10 @@ pub struct Manifest {
     pub peak_memory_bytes: Option<u64>,
     /// The machine.
     pub machine: Machine,
+    /// Every other file that the run wrote; none in manifests of earlier versions. Behind it the file holds its own
+    /// checksum: `sha256`, that of itself with zeros in the place of these 64 digits.
+    #[serde(default)]
+    pub files: Vec<WrittenFile>,
 }
 
 /// A file that a run read.

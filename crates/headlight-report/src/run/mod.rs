@@ -8,15 +8,19 @@ mod directory;
 mod manifest;
 mod overlap;
 mod report;
+mod verify;
+mod written;
 
+pub(crate) use directory::{ReadJson, changed_files, read_json, write_json, write_sealed, write_whole};
 pub use directory::{RunDirectory, RunError, write_manifest, write_report};
-pub(crate) use directory::{read_json, write_json, write_text};
 pub use manifest::{Input, MANIFEST_VERSION, Machine, Manifest, SkippedSentences, Stage, UnreadWords};
 pub use overlap::{Overlap, Repeated};
 pub use report::{
     Conventions, ExperimentSummary, ModelSummary, REPORT_VERSION, Reading, Report, SplitSummary, StatisticsSummary,
     TreebankSummary, Unaligned,
 };
+pub use verify::{Verified, verify};
+pub use written::{FileState, WrittenFile};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -91,6 +91,7 @@ pub(crate) fn manifest() -> Manifest {
             memory_bytes: None,
             accelerator: None,
         },
+        files: Vec::new(),
     }
 }
 
@@ -139,7 +140,7 @@ fn what_is_no_complete_run_is_refused_with_the_way_out() {
     );
 
     fs::write(path.join("report.json"), r#"{"format_version": 1, "name": 3}"#).unwrap();
-    assert_eq!(open_error(path), "cannot understand RUN/report.json");
+    assert_eq!(open_error(path), "cannot understand RUN/report.json; repeat the run to write it anew");
 }
 
 #[test]

@@ -9,7 +9,6 @@ mod page;
 mod seeds;
 mod sheets;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +16,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) use curves::{Curve, CurvePoint};
 
 use crate::kinds::probe::is_share;
-use crate::run::{RunDirectory, RunError, read_json, write_json};
+use crate::run::{
+    ReadJson, RunDirectory, RunError, Verified, WrittenFile, changed_files, read_json, write_sealed, write_whole,
+};
 use crate::selection::Selection;
 use crate::stats::Bootstrap;
 use crate::tables::{SweepScore, SweepSeeds, read_table, write_table};
@@ -49,6 +50,7 @@ pub struct Sweep {
     summary: Summary,
     scores: Vec<SweepScore>,
     seeds: Vec<SweepSeeds>,
+    changed: Vec<String>,
 }
 
 /// `sweep.json`: which runs are in it, and what a reader must know of them.
@@ -64,6 +66,9 @@ struct Summary {
     selection: Selection,
     runs: Vec<RunSummary>,
     warnings: Vec<String>,
+    /// The tables, with their checksums; none in files of earlier versions.
+    #[serde(default)]
+    files: Vec<WrittenFile>,
 }
 
 /// A run of a sweep.
@@ -118,8 +123,9 @@ impl Sweep {
             selection,
             runs: runs.iter().map(RunSummary::of).collect(),
             warnings,
+            files: Vec::new(),
         };
-        Ok(Self { summary, scores, seeds })
+        Ok(Self { summary, scores, seeds, changed: Vec::new() })
     }
 
     /// Whether a folder is that of a sweep.
@@ -135,13 +141,26 @@ impl Sweep {
         if !Self::is_at(folder) {
             return Err(RunError::NotASweep(folder.to_owned()));
         }
-        let summary = read_json(&folder.join(FILE), SWEEP_VERSION)?;
+        let ReadJson { value: mut summary, is_sealed } = read_json::<Summary>(&folder.join(FILE), SWEEP_VERSION)?;
+        let mut changed = changed_files(folder, &summary.files)?;
+        changed.extend((is_sealed == Some(false)).then(|| format!("{FILE} was changed since it was written")));
+        summary.warnings.extend(changed.iter().map(|changed| format!("{changed}: what stands there now is shown.")));
         let seeds = folder.join(format!("{}.parquet", <SweepSeeds as crate::tables::Table>::NAME));
         Ok(Self {
             summary,
             scores: read_table(folder)?,
             seeds: if seeds.is_file() { read_table(folder)? } else { Vec::new() },
+            changed,
         })
+    }
+
+    /// What became of the files in the folder of a sweep.
+    ///
+    /// # Errors
+    /// As [`crate::run::verify`].
+    pub fn verify(folder: &Path) -> Result<Verified, RunError> {
+        let ReadJson { value: summary, is_sealed } = read_json::<Summary>(&folder.join(FILE), SWEEP_VERSION)?;
+        Verified::of(folder, FILE, is_sealed, &summary.files)
     }
 
     /// Writes tables, `sweep.json`, `report.md` and `report.html` into a folder.
@@ -153,12 +172,23 @@ impl Sweep {
         if !self.seeds.is_empty() {
             write_table(folder, &self.seeds)?;
         }
-        write_json(&folder.join(FILE), &self.summary)?;
-        for (file, text) in [("report.md", self.to_markdown()), ("report.html", self.to_html())] {
-            let path = folder.join(file);
-            fs::write(&path, text).map_err(|source| RunError::Io { path, source })?;
-        }
-        Ok(())
+        let files = WrittenFile::all_in(folder, &[])?;
+        write_sealed(&folder.join(FILE), &Summary { files, ..self.summary.clone() })?;
+        self.write_reports(folder)
+    }
+
+    /// Writes `report.md` and `report.html` into a folder, each whole or not at all.
+    ///
+    /// # Errors
+    /// When the disk does not take them.
+    pub fn write_reports(&self, folder: &Path) -> Result<(), RunError> {
+        let reports = [("report.md", self.to_markdown()), ("report.html", self.to_html())];
+        reports.iter().try_for_each(|(file, text)| write_whole(&folder.join(file), text))
+    }
+
+    /// What of its files is no longer what was written, in words.
+    pub fn changed(&self) -> &[String] {
+        &self.changed
     }
 
     /// The one result of each run.

@@ -52,7 +52,8 @@ pub use heads::{Baseline, BaselineKind, BestHead, EvaluatedOn, HeadScore, HeadTe
 pub use masking::{Ablation, Importance, ImportanceMeasure, Masking, MaskingMeasure, Pruning, PruningOrder};
 pub use pairs::{MaskedHeads, PairAccuracy, PairLevel, PairMasking, PairScore, SentenceScore};
 pub use probes::{Decoding, ProbeGroup, ProbeScore};
-pub use read::{TableReader, read_table};
+pub(crate) use read::check_changed_table;
+pub use read::{TableReader, is_reading, read_table};
 pub use reference::reference;
 pub use schema::{Cell, Column, Kind, Table, Value};
 pub use surface::{Behaviour, Cluster, HeadDistance, Role, Surface, SurfaceMeasure};

@@ -1,7 +1,9 @@
 //! Reading a table back from its Parquet file.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use parquet::basic::Type as PhysicalType;
@@ -10,7 +12,7 @@ use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
 
-use super::write::{VERSION_KEY, physical_type};
+use super::write::{VERSION_KEY, WRITER, physical_type};
 use super::{Column, TABLES_VERSION, Table, TableError, Value};
 
 /// Reads `<folder>/<name>.parquet` row by row, one row group in memory at a time. Columns are found by name: unknown
@@ -36,6 +38,43 @@ pub fn read_table<T: Table>(folder: &Path) -> Result<Vec<T>, TableError> {
     TableReader::open(folder)?.collect()
 }
 
+thread_local! {
+    static READING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is reading a table: a panic there is caught and becomes [`TableError::Damaged`], so that a hook of
+/// panics has nothing to say.
+pub fn is_reading() -> bool {
+    READING.get()
+}
+
+/// Reads what may be damaged. The reader of Parquet panics at some of it.
+fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    READING.set(true);
+    let read = catch_unwind(AssertUnwindSafe(read));
+    READING.set(false);
+    read.unwrap_or_else(|_| Err(ParquetError::General("its bytes contradict each other".to_owned())))
+}
+
+fn open_file(path: &Path) -> Result<SerializedFileReader<File>, TableError> {
+    let file = File::open(path).map_err(|source| TableError::Io { path: path.to_owned(), source })?;
+    guarded(|| SerializedFileReader::new(file)).map_err(|source| TableError::Damaged { path: path.to_owned(), source })
+}
+
+/// Whether a table that is no longer what was written was changed on purpose: then another program wrote the file.
+///
+/// # Errors
+/// [`TableError::Damaged`] where it cannot be understood, or still is the file that headlight wrote, with other bytes.
+pub(crate) fn check_changed_table(path: &Path) -> Result<(), TableError> {
+    let file = open_file(path)?;
+    let created_by = file.metadata().file_metadata().created_by();
+    if created_by.is_some_and(|by| by.starts_with(WRITER)) {
+        let source = ParquetError::General("its bytes are not those that were written".to_owned());
+        return Err(TableError::Damaged { path: path.to_owned(), source });
+    }
+    Ok(())
+}
+
 impl<T: Table> TableReader<T> {
     /// Opens the table and compares its columns with the row type's.
     ///
@@ -45,9 +84,7 @@ impl<T: Table> TableReader<T> {
     /// something else than promised.
     pub fn open(folder: &Path) -> Result<Self, TableError> {
         let path = folder.join(format!("{}.parquet", T::NAME));
-        let file = File::open(&path).map_err(|source| TableError::Io { path: path.clone(), source })?;
-        let file =
-            SerializedFileReader::new(file).map_err(|source| TableError::Damaged { path: path.clone(), source })?;
+        let file = open_file(&path)?;
         check_version(&file, &path)?;
         let places = T::COLUMNS.iter().map(|column| find_column(&file, column, &path)).collect::<Result<_, _>>()?;
         Ok(Self {
@@ -97,7 +134,7 @@ impl<T: Table> Iterator for TableReader<T> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.next_row == self.group_rows {
-            match self.load_row_group() {
+            match guarded(|| self.load_row_group()) {
                 Ok(true) => {}
                 Ok(false) => return None,
                 Err(source) => {

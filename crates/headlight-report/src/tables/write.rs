@@ -23,6 +23,9 @@ const ROW_GROUP: usize = 1 << 16;
 pub(super) const NAME_KEY: &str = "headlight.table";
 pub(super) const VERSION_KEY: &str = "headlight.tables_version";
 
+/// What every file that headlight wrote says of its writer, before the version.
+pub(super) const WRITER: &str = "headlight ";
+
 /// Writes `<folder>/<name>.csv` and `<folder>/<name>.parquet` row by row. The files are complete only after
 /// [`TableWriter::finish`].
 pub struct TableWriter<T> {
@@ -134,7 +137,7 @@ fn writer_properties<T: Table>() -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_created_by(concat!("headlight ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_created_by(format!("{WRITER}{}", env!("CARGO_PKG_VERSION")))
         .set_key_value_metadata(Some(vec![
             entry(NAME_KEY, T::NAME.to_owned()),
             entry(VERSION_KEY, TABLES_VERSION.to_string()),

@@ -386,6 +386,7 @@ impl Size {
                 memory_bytes: None,
                 accelerator: None,
             },
+            files: Vec::new(),
         }
     }
 }
