@@ -215,6 +215,15 @@ fn an_edited_file_is_shown_with_a_warning_and_a_damaged_table_is_refused() {
     world.write("runs/a/manifest.json", manifest.replace("\"seed\": 1", "\"seed\": 2"));
     let said = world.run(&compare);
     assert!(said.stderr.contains("runs/a: manifest.json was changed since it was written"), "{}", said.stderr);
+    // A manifest that was changed is no evidence against a table.
+    let file = value["files"].as_array().unwrap().iter().find(|file| file["path"] == "best_heads.parquet").unwrap();
+    let digits = file["sha256"].as_str().unwrap();
+    world.write("runs/a/manifest.json", manifest.replace(digits, &digits.chars().rev().collect::<String>()));
+    let said = world.run(&compare);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    for file in ["manifest.json", "best_heads.parquet"] {
+        assert!(said.stderr.contains(&format!("runs/a: {file} was changed since it was written")), "{}", said.stderr);
+    }
 }
 
 /// A run believes nothing of what is kept: it verifies what it reads, and makes what is damaged again.

@@ -106,7 +106,13 @@ fn folder(path: &Path, name: &str) -> Result<PathBuf> {
     if path.as_os_str().is_empty() {
         return fetch::model(name);
     }
-    ensure!(path.is_dir(), "`model.path` is {}, which is no folder", path.display());
+    let named = || format!("cannot read {}, which `model.path` is", path.display());
+    // A folder that may not be looked at is not one that is not there.
+    let is_folder = match path.metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Err(error).with_context(named),
+        metadata => metadata.is_ok_and(|metadata| metadata.is_dir()),
+    };
+    ensure!(is_folder, "`model.path` is {}, which is no folder", path.display());
     fetch::check_label(name, path).with_context(|| {
         format!("`model.name` calls {} {name}, which it is not: give another name, or none", path.display())
     })?;

@@ -1,6 +1,7 @@
 """Single bytes changed and files cut short: noticed or harmless, never another number without a word, a panic, a hang or a
 memory explosion."""
 
+import itertools
 import os
 import resource
 import shutil
@@ -16,12 +17,11 @@ PROBE = "kind = \"probe\"\nprobes = [\"attention\"]\nepochs = 1\nresamples = 100
 
 
 def attack(options):
-    yield from of_store(options)
-    yield from of_predictions(options)
-    yield of_interrupted(options)
     yield of_probes(options)
     yield from of_tables(options)
+    yield from of_cache(options)
     yield from of_checkpoints(options)
+    yield of_interrupted(options)
 
 
 def spread(options, files):
@@ -33,58 +33,55 @@ def spread(options, files):
             yield path, what, content
 
 
-def again(options, tally, files, experiment, few=8):
-    """A second run, by another name, on a cache with a changed file."""
+def of_cache(options):
+    """A second run, by another name, on a cache in which a file of every sort has changed: shards and indices of attention,
+    predictions, sums of passes. Each has to be found in the same run; where one was not, they are tried one by one."""
+    sorts = {"attention store, shards": "attention/*/shard-*", "attention store, index": "attention/*/index.json",
+             "predictions": "predictions/*/*", "records": "records/*/*"}
+    tallies = {name: Tally(f"changed: {name}") for name in sorts}
     with World(options, "cache") as first:
-        text = config(options, experiment, sentences=few, treebank=small(options, first))
+        text = config(options, f"{HEADS}\nattention = true\n[[experiment]]\n{PROBE}", treebank=small(options, first))
         first.write("it.toml", text)
         ended = first.run("run", "it.toml")
         assert ended.code == 0, ended.err
-        expected = results(first.path("runs/it"))
-        cache = first.path("cache")
-        attacked = list(spread(options, files(cache)))
+        expected, cache = results(first.path("runs/it")), first.path("cache")
+        attacked = {name: list(spread(options, sorted((cache / "headlight").glob(files)))) for name, files in sorts.items()}
 
-        def one(item):
-            path, what, content = item
+        def changed(items):
             with World(options, "changed") as world:
                 snapshot(cache, world.path("cache"))
                 world.write("it.toml", text)
-                replace(world.path("cache") / path.relative_to(cache), content)
-                ended = world.run("run", "it.toml", limits=MEMORY, timeout=60)
-                judge(tally, f"{path.name}: {what}", ended, world.path("runs/it"), expected, "damaged")
+                for path, _, content in items:
+                    replace(world.path("cache") / path.relative_to(cache), content)
+                return verdict(world.run("run", "it.toml", limits=MEMORY, timeout=60), world.path("runs/it"), expected)
 
-        side_by_side(options, one, attacked)
-    return tally
+        def one(number):
+            items = {name: each[number] for name, each in attacked.items() if number < len(each)}
+            kind, failure = changed(items.values())
+            for name, item in items.items():
+                # A file whose change is harmless beside others that are not is counted with them.
+                own = (kind, None) if failure is None else changed([item])
+                tallies[name].count(own[0], own[1] and f"{item[0].name}: {item[1]}: {own[1]}")
+
+        side_by_side(options, one, range(max(map(len, attacked.values()))))
+    yield from tallies.values()
 
 
-def judge(tally, what, ended, run, expected, word):
+def verdict(ended, run, expected):
+    """What a run on changed files came to, and what is wrong with that."""
     if not ended.is_orderly():
-        return tally.count("disorderly", f"{what}: {ended.last()}")
+        return "disorderly", ended.last()
     if ended.code != 0:
-        return tally.count("refused", None if "error: " in ended.err else f"{what}: {ended.last()}")
+        return "refused", None
     differ = differences(results(run), expected)
-    kind = "warned, made again" if word in ended.err or "anew" in ended.err or "again" in ended.err else "harmless"
-    return tally.count(kind, f"{what}: SILENT, other {differ}" if differ else None)
+    said = any(word in ended.err for word in ("damaged", "anew", "again"))
+    return "warned, made again" if said else "harmless", f"SILENT, other {differ}" if differ else None
 
 
 def small(options, world):
     """The first sentences of the treebank, and nothing else to read."""
     text = Path(options.treebank).read_text().split("\n\n")[:8]
     return world.write("small.conllu", "\n\n".join(text) + "\n\n")
-
-
-def of_store(options):
-    shards = lambda cache: sorted(cache.rglob("shard-*.safetensors"))
-    index = lambda cache: sorted(cache.rglob("index.json"))
-    yield again(options, Tally("changed: attention store, shards"), shards, PROBE)
-    yield again(options, Tally("changed: attention store, index"), index, PROBE)
-
-
-def of_predictions(options):
-    data = lambda shelf: lambda cache: [it for it in sorted((cache / "headlight" / shelf).rglob("*")) if it.is_file()
-                                        and it.stat().st_size > 0]
-    yield again(options, Tally("changed: predictions"), data("predictions"), HEADS)
-    yield again(options, Tally("changed: records"), data("records"), HEADS + "\nattention = true")
 
 
 def of_interrupted(options):
@@ -110,28 +107,33 @@ def of_interrupted(options):
                     if path.is_file() and path.stat().st_size > 0]
             if left and not world.path("runs/it").exists():
                 states.append((world, left))
-        each = -(-options.bytes // max(1, len(states)))
-        cuts = -(-options.cuts // max(1, len(states)))
+        each, cuts = (-(-wanted // max(1, len(states))) for wanted in (options.bytes, options.cuts))
         attacked = []
         for world, left in states:
+            made = []
             for number, path in enumerate(left):
-                wanted = (each // len(left) + (number < each % len(left)), cuts // len(left) + (number < cuts % len(left)))
-                attacked += [(world, path, *it) for it in changes(options, path.read_bytes(), str(path.name), *wanted)]
+                wanted = [many // len(left) + (number < many % len(left)) for many in (each, cuts)]
+                made.append([(path, *it) for it in changes(options, path.read_bytes(), path.name, *wanted)])
+            # One change in each of several files at once: each has to be found.
+            for items in itertools.zip_longest(*made):
+                attacked += [(world, items[at:at + 4]) for at in range(0, len(items), 4)]
 
-        def one(item):
-            source, path, what, content = item
+        def changed(source, items):
             with World(options, "resumed") as world:
                 for folder in ("cache", "runs"):
                     if source.path(folder).exists():
-                        snapshot(source.path(folder), world.path(folder))
-                # Files that the run appends to are not to be shared.
-                for file in [*world.path("cache").rglob("*"), *world.path("runs").rglob("*")]:
-                    if file.is_file():
-                        replace(file, file.read_bytes())
+                        shutil.copytree(source.path(folder), world.path(folder))
                 world.write("it.toml", text)
-                replace(world.folder / path.relative_to(source.folder), content)
-                ended = world.run("run", "it.toml", limits=MEMORY, timeout=60)
-                judge(tally, f"{path.relative_to(source.folder)}: {what}", ended, world.path("runs/it"), expected, "damaged")
+                for path, _, content in items:
+                    replace(world.folder / path.relative_to(source.folder), content)
+                return verdict(world.run("run", "it.toml", limits=MEMORY, timeout=60), world.path("runs/it"), expected)
+
+        def one(item):
+            source, items = item[0], [it for it in item[1] if it]
+            kind, failure = changed(source, items) if items else (None, None)
+            for path, what, content in items:
+                own = (kind, None) if failure is None else changed(source, [(path, what, content)])
+                tally.count(own[0], own[1] and f"{path.relative_to(source.folder)}: {what}: {own[1]}")
 
         side_by_side(options, one, attacked)
         for world, _ in states:

@@ -42,6 +42,9 @@ def of_runs(options, name, experiment):
                     break
                 kills += 1
             said = "killed after its end"
+            if world.path("runs/it").exists():
+                # The next start removes what is left, and replaces nothing.
+                assert "exists: --force replaces it" in world.run("run", "it.toml").err
             if not world.path("runs/it").exists():
                 ended = world.run("run", "it.toml", timeout=900)
                 said = "went on" if "going on with the interrupted run" in ended.err else "started again"

@@ -14,11 +14,11 @@ SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 MOST = 2.0
 JOBS = {
     "heads, many resamples": HEADS.replace("resamples = 1000", "resamples = 20000"),
-    "probe": PROBE,
-    "structural": STRUCTURAL,
+    "probe": PROBE.replace("epochs = 3", "epochs = 12"),
+    "structural": STRUCTURAL.replace("epochs = 3", "epochs = 12"),
     "clusters": "kind = \"clusters\"\nclusters = 3\nstarts = 40\niterations = 100000",
     "pruning, greedy rounds": PRUNING.replace("greedy_steps = 2", "greedy_steps = 3"),
-    "surface, trees, ensembles": "kind = \"surface\"\n[[experiment]]\nkind = \"trees\"\nresamples = 5000\n"
+    "surface, trees, ensembles": "kind = \"surface\"\n[[experiment]]\nkind = \"trees\"\nselection = \"same\"\nresamples = 5000\n"
                                  "[[experiment]]\nkind = \"ensembles\"\nselection = \"same\"\nmin_total = 10\nresamples = 5000",
 }
 
@@ -66,7 +66,7 @@ def of_runs(options, name, experiment):
             # Its handlers stand when the first file does.
             while not world.path("runs/it.partial/config.toml").exists() and process.poll() is None:
                 time.sleep(0.002)
-            time.sleep(draw.uniform(0, seconds))
+            time.sleep(draw.uniform(0, 0.8 * seconds))
             if process.poll() is not None:
                 process.communicate()
                 return tally.count("ended before")

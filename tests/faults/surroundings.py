@@ -15,9 +15,10 @@ EXPERIMENT = HEADS + "\n[[experiment]]\n" + PROBE
 
 
 def attack(options):
+    os.chmod(options.scratch, 0o755)
+    text = config(options, EXPERIMENT, sentences=options.sentences, treebank="own.conllu", model="model")
     with World(options, "whole") as world:
-        text = config(options, EXPERIMENT, sentences=options.sentences)
-        world.write("it.toml", text)
+        prepare(options, world, text)
         ended = world.run("run", "it.toml", timeout=900)
         assert ended.code == 0, ended.err
         expected, seconds = results(world.path("runs/it")), ended.seconds
@@ -27,6 +28,16 @@ def attack(options):
     for attack in attacks:
         if (tally := attack(options, job)) is not None:
             yield tally
+
+
+def prepare(options, world, text, *names):
+    """A treebank and a model that are a world's own."""
+    if not world.path("own.conllu").exists():
+        shutil.copy(options.treebank, world.path("own.conllu"))
+    if not world.path("model").exists():
+        shutil.copytree(options.model, world.path("model"))
+    for name in names or ("it",):
+        world.write(f"{name}.toml", text)
 
 
 def then(world, text, expected):
@@ -47,7 +58,7 @@ def full_disk(options, job):
     for number in range(options.surroundings):
         room = int(size * (number + 0.5) / options.surroundings)
         with World(options, "full") as world:
-            world.write("it.toml", text)
+            prepare(options, world, text)
             for folder in ("cache", "runs"):
                 world.path(folder).mkdir()
             small = ("cache", "runs")[number % 2]
@@ -77,10 +88,7 @@ def no_permission(options, job):
     for name, (place, mode) in cases.items():
         with World(options, "read") as world:
             world.folder.chmod(0o777)
-            shutil.copy(options.treebank, world.path("own.conllu"))
-            shutil.copytree(options.model, world.path("model"))
-            world.write("it.toml", config(options, EXPERIMENT, sentences=options.sentences,
-                                          treebank=world.path("own.conllu"), model=world.path("model")))
+            prepare(options, world, text)
             for folder in ("cache", "runs"):
                 world.path(folder).mkdir()
                 world.path(folder).chmod(0o777)
@@ -95,7 +103,7 @@ def no_permission(options, job):
             tally.count("clear error", failure and f"{name}: {failure}")
     with World(options, "report") as world:
         world.folder.chmod(0o755)
-        world.write("it.toml", text)
+        prepare(options, world, text)
         world.run("run", "it.toml", timeout=900)
         for command in (["report", "runs/it"], ["compare", "runs/it", "clark2019"], ["verify", "runs/it"]):
             ended = world.run(*command, **somebody)
@@ -115,7 +123,7 @@ def little(options, job):
     def one(case):
         what, most = case
         with World(options, "little") as world:
-            world.write("it.toml", text)
+            prepare(options, world, text)
             ended = world.run("run", "it.toml", limits={what: most})
             # The system ends a process that cannot have the memory it needs, or writes beyond its limit.
             out_of_memory = what == resource.RLIMIT_AS and ("memory allocation" in ended.err or ended.code in (-6, 127))
@@ -136,10 +144,7 @@ def vanishing(options, job):
     def one(number):
         draw = random.Random(f"{options.seed} vanish {number}")
         with World(options, "vanish") as world:
-            own, model = world.path("own.conllu"), world.path("model")
-            shutil.copy(options.treebank, own)
-            shutil.copytree(options.model, model)
-            world.write("it.toml", config(options, EXPERIMENT, sentences=options.sentences, treebank=own, model=model))
+            prepare(options, world, text)
             victim = ["own.conllu", "model", "cache", "runs/it.partial", "runs"][number % 5]
             process = world.start("run", "it.toml")
             time.sleep(draw.uniform(0, seconds))
@@ -147,10 +152,7 @@ def vanishing(options, job):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             ended = Ended.of(process, 120)
             failure = None if ended.is_orderly() else ended.last()
-            if not own.exists():
-                shutil.copy(options.treebank, own)
-            if not model.exists():
-                shutil.copytree(options.model, model)
+            prepare(options, world, text)
             failure = failure or then(world, text, expected)
             tally.count("ended well" if ended.code == 0 else "clear error", failure and f"{victim} {number}: {failure}")
 
@@ -166,7 +168,7 @@ def no_places(options, job):
              "a cache that is a file": ({"XDG_CACHE_HOME": "/dev/null"}, False)}
     for name, (environment, ends_well) in cases.items():
         with World(options, "places") as world:
-            world.write("it.toml", text)
+            prepare(options, world, text)
             ended = world.run("run", "it.toml", env=environment)
             failure = None if ended.is_orderly() and (ended.code == 0 or not ends_well) else ended.last()
             failure = failure or then(world, text, expected)
@@ -179,7 +181,7 @@ def clock(options, job):
     text, expected, *_ = job
     tally = Tally("clock set back")
     with World(options, "clock") as world:
-        world.write("it.toml", text)
+        prepare(options, world, text)
         assert world.run("run", "it.toml", timeout=900).code == 0
         for number, years in enumerate((10, 100, -30)):
             when = time.time() + years * 365 * 86_400
@@ -200,8 +202,7 @@ def two_at_once(options, job):
         draw = random.Random(f"{options.seed} two {number}")
         with World(options, "two") as world:
             names = ("it", "it") if number % 2 else ("it", "other")
-            for name in set(names):
-                world.write(f"{name}.toml", text)
+            prepare(options, world, text, *set(names))
             processes = []
             for name in names:
                 processes.append(world.start("run", f"{name}.toml"))

@@ -36,8 +36,8 @@ class World:
     def environment(self, more=None):
         kept = {k: v for k, v in os.environ.items() if not re.match("HF_|HEADLIGHT_|PIP_|RUST_|XDG_|HOME$", k)}
         kept.update(HOME=str(self.folder / "home"), XDG_CACHE_HOME=str(self.folder / "cache"), HF_ENDPOINT=NOWHERE,
-                    HEADLIGHT_UD_ENDPOINT=NOWHERE, HEADLIGHT_UD_ARCHIVE=NOWHERE, PIP_INDEX_URL=NOWHERE, **(more or {}))
-        return kept
+                    HEADLIGHT_UD_ENDPOINT=NOWHERE, HEADLIGHT_UD_ARCHIVE=NOWHERE, PIP_INDEX_URL=NOWHERE)
+        return {**kept, **(more or {})}
 
     def start(self, *arguments, env=None, limits=None, before=(), **more):
         def limit():
@@ -94,13 +94,13 @@ class Ended:
 
 
 def results(run):
-    """Every file of a run but the manifest, by name; pages without when they were made."""
-    found = {}
+    """Every file of a run but the manifest, by name; pages without when they were made, and where in the world."""
+    found, where = {}, str(run.parents[1]).encode()
     for path in sorted(run.rglob("*")):
         name = str(path.relative_to(run))
         if path.is_file() and name not in ("manifest.json", "config.toml"):
             content = path.read_bytes()
-            found[name] = WHEN.sub(b"", content) if name.startswith("report.") else content
+            found[name] = WHEN.sub(b"", content).replace(where, b"") if name.startswith("report.") else content
     return found
 
 

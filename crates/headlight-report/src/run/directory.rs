@@ -139,13 +139,14 @@ impl RunDirectory {
             return Err(incomplete(MANIFEST));
         }
         let ReadJson { value: manifest, is_sealed } = read_json::<Manifest>(&path.join(MANIFEST), MANIFEST_VERSION)?;
+        let changed = changed_files(path, MANIFEST, is_sealed, &manifest.files)?;
         let tables = report.experiments.iter().flat_map(|experiment| &experiment.tables);
         let mut files = tables.map(|table| format!("{table}.parquet"));
         if let Some(missing) = files.find(|file| !path.join(file).is_file()) {
-            return Err(incomplete(&missing));
+            let is_changed = changed.iter().any(|changed| changed.starts_with("report.json"));
+            let listed = if is_changed { ", which report.json lists since it was changed" } else { "" };
+            return Err(incomplete(&format!("{missing}{listed}")));
         }
-        let mut changed = changed_files(path, &manifest.files)?;
-        changed.extend((is_sealed == Some(false)).then(|| format!("{MANIFEST} was changed since it was written")));
         report.warnings.extend(changed.iter().map(|changed| format!("{changed}: what stands there now is shown.")));
         Ok(Self { path: path.to_owned(), report, manifest, changed })
     }
@@ -239,13 +240,21 @@ pub fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), RunError
 
 pub(super) const MANIFEST: &str = "manifest.json";
 
-/// What of the files that readers go by is no longer what was written, in words.
+/// What of the files that readers go by is no longer what was written, in words; of the file that lists them, too, whose own
+/// checksum holds or not.
 ///
 /// # Errors
 /// [`RunError::Table`] for a table that nobody has changed on purpose: it is damaged. [`RunError::Io`] for a file that
 /// cannot be read.
-pub(crate) fn changed_files(folder: &Path, files: &[WrittenFile]) -> Result<Vec<String>, RunError> {
-    let mut changed = Vec::new();
+pub(crate) fn changed_files(
+    folder: &Path,
+    list: &str,
+    is_sealed: Option<bool>,
+    files: &[WrittenFile],
+) -> Result<Vec<String>, RunError> {
+    let is_changed = is_sealed == Some(false);
+    let mut changed: Vec<String> =
+        is_changed.then(|| format!("{list} was changed since it was written")).into_iter().collect();
     for file in files {
         let is_table = file.path.ends_with(".parquet");
         if !is_table && !["report.json", "explorer.json"].contains(&file.path.as_str()) {
@@ -255,7 +264,8 @@ pub(crate) fn changed_files(folder: &Path, files: &[WrittenFile]) -> Result<Vec<
             FileState::AsWritten => {}
             FileState::Missing => changed.push(format!("{} was removed since it was written", file.path)),
             FileState::Changed => {
-                if is_table {
+                // A list that was changed itself is no evidence against a table.
+                if is_table && !is_changed {
                     check_changed_table(&folder.join(&file.path))?;
                 }
                 changed.push(format!("{} was changed since it was written", file.path));

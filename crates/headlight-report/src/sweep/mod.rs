@@ -142,8 +142,7 @@ impl Sweep {
             return Err(RunError::NotASweep(folder.to_owned()));
         }
         let ReadJson { value: mut summary, is_sealed } = read_json::<Summary>(&folder.join(FILE), SWEEP_VERSION)?;
-        let mut changed = changed_files(folder, &summary.files)?;
-        changed.extend((is_sealed == Some(false)).then(|| format!("{FILE} was changed since it was written")));
+        let changed = changed_files(folder, FILE, is_sealed, &summary.files)?;
         summary.warnings.extend(changed.iter().map(|changed| format!("{changed}: what stands there now is shown.")));
         let seeds = folder.join(format!("{}.parquet", <SweepSeeds as crate::tables::Table>::NAME));
         Ok(Self {
