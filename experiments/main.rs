@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         Command::Fetch(args) => commands::fetch::fetch(args),
         Command::Models => commands::models::models(),
         Command::Show(args) => commands::show::show(args),
+        Command::Explain(args) => commands::explain::explain(args),
         Command::Parse(args) => commands::parse::parse(args),
         Command::Store(args) => commands::store::store(args),
         Command::Completions(args) => commands::completions::completions(args),

@@ -4,7 +4,8 @@ use std::process::Stdio;
 
 use crate::support::{Ran, World};
 
-const COMMANDS: [&str; 9] = ["run", "compare", "report", "figure", "show", "check", "fetch", "models", "completions"];
+const COMMANDS: [&str; 10] =
+    ["run", "compare", "report", "figure", "show", "explain", "check", "fetch", "models", "completions"];
 
 #[test]
 fn help_names_every_command_and_fits_100_columns() {

@@ -10,6 +10,7 @@ mod beyond;
 mod cli;
 mod controls;
 mod directions;
+mod docs;
 mod fetch;
 mod golden_coreference;
 mod golden_ensembles;

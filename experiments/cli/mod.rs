@@ -69,6 +69,8 @@ pub enum Command {
     Figure(FigureArgs),
     /// Print the resolved config: every key, after defaults, file and --set
     Show(ShowArgs),
+    /// Print what a kind, key, table, column or word means, from the documentation
+    Explain(ExplainArgs),
     /// List everything that is wrong with treebank files, by line
     Check(CheckArgs),
     /// Fetch models and treebanks into the cache, as a run does on first use
@@ -295,6 +297,15 @@ pub struct ShowArgs {
     /// Set a key of the config; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
+}
+
+/// `headlight explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A kind (heads), a key (heads.selection), a table (best_heads) or a column of it (best_heads.p_adjusted), a word
+    /// (governor), a page (formats) or a section of the method (§2); without one, all names are listed
+    #[arg(value_name = "NAME")]
+    pub name: Vec<String>,
 }
 
 /// `headlight check`

@@ -8,6 +8,7 @@ mod applied;
 mod cache;
 mod checkpoints;
 mod corpus;
+mod described;
 mod labels;
 mod layers;
 mod paths;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cache::CacheConfig;
 pub use corpus::CorpusConfig;
+pub use described::{Described, DescribedKey, described};
 #[cfg(test)]
 pub use layers::BUNDLED;
 pub use layers::{BASE, Resolved, Section, Source, load};
