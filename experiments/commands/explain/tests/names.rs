@@ -1,8 +1,10 @@
 //! Names in the book are names of the program: keys, tables, columns, pages, links.
 
 use std::fs;
+use std::path::PathBuf;
 
 use super::super::Known;
+use super::super::book::{METHOD, sections};
 use super::{pages, root};
 
 /// Endings of files.
@@ -49,6 +51,43 @@ fn a_dotted_name_is_told_from_other_spans() {
     ] {
         assert_eq!(dotted(span), name, "{span}");
     }
+}
+
+/// Texts below a folder of the repository, with their paths.
+fn texts(folder: &str) -> Vec<(PathBuf, String)> {
+    let (mut folders, mut texts) = (vec![root().join(folder)], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+            if path.is_dir() {
+                folders.push(path);
+            } else if ["rs", "toml", "md"].contains(&ending) {
+                texts.push((path.clone(), fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    texts
+}
+
+#[test]
+fn sections_of_the_method_that_are_cited_exist() {
+    let known: Vec<&str> = sections(METHOD).map(|(number, _)| number).collect();
+    let mut cited = 0;
+    for (path, text) in ["docs", "configs", "crates", "experiments", "tests"].into_iter().flat_map(texts) {
+        // Lists of them: METHOD §3, §6.
+        for rest in text.split("METHOD §").skip(1) {
+            for part in rest.split(", §") {
+                let number = part.split(|char: char| !char.is_ascii_digit()).next().unwrap();
+                assert!(number.is_empty() || known.contains(&number), "{}: METHOD §{number}", path.display());
+                cited += usize::from(!number.is_empty());
+                if part.len() > number.len() {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(cited > 100, "{cited} citations were found");
 }
 
 #[test]
