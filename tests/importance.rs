@@ -319,6 +319,9 @@ fn what_cannot_measure_is_named() {
         ("pruning.draws=0", "`draws` is 0"),
         ("pruning.turned=0", "`turned` is 0"),
         ("pruning.orders=[]", "`orders` is empty"),
+        ("pruning.heads=[\"3\"]", "`heads` names \"3\", which is no head"),
+        ("pruning.heads=[\"1-1\", \"1-1\"]", "`heads` names head 1-1 twice"),
+        ("pruning.relations=[\"det\"]", "`pruning.relations` needs `treebank.select`"),
         ("roles.next=50", "`roles.next` in --set does nothing: it is for kind = \"surface\", \"clusters\""),
         ("corpus.short=0.1", "`corpus.short` is given, but `corpus.files` is empty"),
     ] {
@@ -328,6 +331,71 @@ fn what_cannot_measure_is_named() {
     world.write("tiny.toml", config("pruning", "measure = \"probe\""));
     let error = world.fail(2, &["run", "tiny.toml"]);
     assert!(error.contains("measure = \"probe\" needs `treebank.train`"), "{error}");
+}
+
+#[test]
+fn named_heads_are_masked_in_order_beside_others_of_their_layers() {
+    let keys = "orders = []\nheads = [\"3-2\", \"1-3\"]\nsequences = 10\ndraws = 2";
+    let (world, printed) = run("pruning", keys, &[]);
+    let (rows, ablation) = (table(&world, "pruning"), table(&world, "ablation"));
+    let seen: Vec<[&str; 4]> = rows.iter().map(|row| [1, 12, 4, 5].map(|cell: usize| row[cell].as_str())).collect();
+    let expected = [
+        ["named", "", "0", ""],
+        ["named", "", "1", "2"],
+        ["named", "", "2", "0"],
+        ["random_of_layers", "1", "0", ""],
+        ["random_of_layers", "1", "1", "2"],
+        ["random_of_layers", "1", "2", "0"],
+        ["random_of_layers", "2", "0", ""],
+        ["random_of_layers", "2", "1", "2"],
+        ["random_of_layers", "2", "2", "0"],
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!((rows[1][6].as_str(), rows[2][6].as_str()), ("1", "2"));
+    for row in rows.iter().filter(|row| row[1] == "random_of_layers" && row[4] != "0") {
+        assert!(!matches!((row[5].as_str(), row[6].as_str()), ("2", "1") | ("0", "2")), "{row:?}");
+    }
+    // The first step is that head alone.
+    let alone = ablation.iter().find(|row| row[1..3] == ["2", "1"]).unwrap();
+    assert_eq!(rows[1][7], alone[5]);
+    let differences = table(&world, "differences");
+    assert!(differences.iter().all(|row| row[3] == "named" && row[4] == "random of layers (mean of 2 draws)"));
+    assert_eq!(differences.len(), 2, "{differences:?}");
+    assert!(
+        printed.contains("random of layers") && printed.lines().all(|line| line.chars().count() <= 80),
+        "{printed}"
+    );
+    let facts = &report(&world)["experiments"][0]["facts"];
+    assert_eq!(facts["named_heads"], serde_json::json!(["3-2", "1-3"]));
+    assert!(world.read("runs/tiny/report.html").contains("others of their layers, at random, 2 draws"));
+    for (heads, expected) in [
+        ("[\"4-1\"]", "`heads` names head 4-1, but the model has 3 layers of 3 heads"),
+        ("[\"1-1\", \"1-2\"]", "2 of the 3 heads of layer 1 are to be masked"),
+    ] {
+        let error = world.fail(1, &["run", "tiny.toml", "--force", "--set", &format!("pruning.heads={heads}")]);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn pruning_masks_the_heads_that_pairs_masks_for_relations() {
+    let keys = "relations = [\"det\", \"obj\"]\nmost_heads = 2\ndraws = 1";
+    let world = World::new();
+    let text = config("pruning", &format!("orders = [\"greedy\"]\ngreedy_steps = 1\nsequences = 6\n{keys}"));
+    let pairs = format!("[[experiment]]\nkind = \"pairs\"\nfiles = [\"sample:pairs\"]\nlimit = 2\n{keys}\n");
+    world.write("tiny.toml", text.replace("evaluate =", "select = [\"sample:select\"]\nevaluate =") + &pairs);
+    world.succeed(&["run", "tiny.toml"]);
+    let report = report(&world);
+    let [pruning, pairs] = [0, 1].map(|number| &report["experiments"][number]["facts"]);
+    assert_eq!(pruning["named_heads"], pairs["masked_heads"]);
+    assert_eq!(pruning["best_heads_on_select"], pairs["best_heads_on_select"]);
+    assert_eq!(pruning["named_heads"].as_array().unwrap().len(), 2);
+    let random: Vec<String> = table(&world, "pruning")
+        .iter()
+        .filter(|row| row[1] == "random_of_layers" && row[4] != "0")
+        .map(|row| format!("{}-{}", row[5].parse::<u32>().unwrap() + 1, row[6].parse::<u32>().unwrap() + 1))
+        .collect();
+    assert_eq!(serde_json::json!([random]), pairs["draws"]);
 }
 
 #[test]

@@ -236,6 +236,8 @@ fn what_cannot_be_scored_is_named() {
     let check = |keys: &str, code: i32, expected: &str| {
         let world = World::new();
         world.write("own.tsv", "paradigm\tgood\tbad\nx\tIt is.\tIt is.\n");
+        let long = "a ".repeat(200);
+        world.write("long.tsv", format!("paradigm\tgood\tbad\nx\t{long}b.\t{long}c.\n"));
         let text = if keys.starts_with("files") {
             config("").replace("files = [\"sample:pairs\"]", keys)
         } else {
@@ -248,7 +250,9 @@ fn what_cannot_be_scored_is_named() {
     check("files = []\n", 2, "needs `pairs.files`, which is empty");
     check("files = [\"absent.tsv\"]\n", 1, "absent.tsv");
     check("files = [\"own.tsv\"]\ninvalid = \"stop\"\n", 1, "own.tsv:2: both sentences are the same");
-    check("files = [\"own.tsv\"]\n", 1, "own.tsv holds no pair that can be scored");
+    let none = "own.tsv holds no pair that can be scored: both sentences are the same (1 of them, the first at ";
+    check("files = [\"own.tsv\"]\n", 1, none);
+    check("files = [\"long.tsv\"]\n", 1, "(`treebank.max_pieces` is 128): too many pieces (1 of them");
     check("heads = [\"9-1\"]\n", 1, "`heads` names head 9-1, but the model has 3 layers of 3 heads");
     check("heads = [\"x\"]\n", 2, "`heads` names \"x\", which is no head");
     check("heads = [\"1-1\", \"1-2\"]\n", 1, "2 of the 3 heads of layer 1 are to be masked");

@@ -39,7 +39,8 @@ fn world() -> World {
     let config = tiny_config("max_sentences = 60\ntrain = [\"sample:select\"]");
     let config = config.replace(&format!("path = {:?}", tiny_bert()), "");
     let probe = "[[experiment]]\nkind = \"probe\"\nepochs = 2\nresamples = 1000\n";
-    world.write("study.toml", format!("{config}{probe}[sweep]\nmodel.path = \"training/seed-*/step-*\"\n"));
+    let pairs = "[[experiment]]\nkind = \"pairs\"\nfiles = [\"sample:pairs\"]\nresamples = 1000\n";
+    world.write("study.toml", format!("{config}{probe}{pairs}[sweep]\nmodel.path = \"training/seed-*/step-*\"\n"));
     world
 }
 
@@ -85,6 +86,16 @@ fn a_sweep_over_checkpoints_has_one_table_one_page_and_one_figure() {
         }
     }
     assert!(table.iter().any(|row| row["measure"] == "uas" && row["of"] == "attention tree"));
+    for row in table.iter().filter(|row| row["measure"] == "pairs_accuracy") {
+        let pairs = rows(&world, &format!("runs/{}/pairs.csv", row["run"]));
+        let [level, group] = if row["of"] == "all" { ["whole", ""] } else { ["phenomenon", row["of"].as_str()] };
+        let pairs = pairs.iter().find(|pairs| pairs["level"] == level && pairs["group"] == group).unwrap();
+        for column in ["correct", "total", "ci_low"] {
+            assert_eq!(row[column], pairs[column], "{row:?}");
+        }
+        assert!((number(row, "value") - number(row, "correct") / number(row, "total")).abs() < 1e-12);
+    }
+    assert!(lines[1].ends_with("pairs"), "{summary}");
 
     // Over seeds: what the rows of single runs give, and an interval around it.
     let seeds = rows(&world, "runs/study-sweep/sweep_seeds.csv");
@@ -104,14 +115,18 @@ fn a_sweep_over_checkpoints_has_one_table_one_page_and_one_figure() {
             with_interval += 1;
             assert!(number(over, "ci_low") <= number(over, "mean") + 1e-12, "{over:?}");
             assert!(number(over, "ci_high") >= number(over, "mean") - 1e-12, "{over:?}");
-            assert_eq!((over["unit"].as_str(), over["units"].as_str()), ("sentence", sentences.as_str()));
+            let pairs = over["measure"] == "pairs_accuracy";
+            assert_eq!(over["unit"], if pairs { "pair" } else { "sentence" });
+            assert!(pairs || over["units"] == sentences, "{over:?}");
         }
     }
     let of = |measure: &str, of: &str| {
         seeds.iter().filter(|row| row["measure"] == measure && row["of"] == of && !row["ci_low"].is_empty()).count()
     };
     assert!(with_interval > 20);
-    for (measure, what) in [("best_head", "all-nopunct"), ("best_head", "nsubj"), ("uas", "attention tree")] {
+    for (measure, what) in
+        [("best_head", "all-nopunct"), ("best_head", "nsubj"), ("uas", "attention tree"), ("pairs_accuracy", "all")]
+    {
         assert_eq!(of(measure, what), 3, "{measure} {what}");
     }
 
@@ -120,7 +135,7 @@ fn a_sweep_over_checkpoints_has_one_table_one_page_and_one_figure() {
     let svg = world.succeed(&["figure", "runs/study-sweep", "emergence"]);
     assert_eq!(svg, "runs/study-sweep/figures/emergence.svg\n");
     let svg = world.read(svg.trim());
-    assert!(["best heads, %", "probes, %", "step"].iter().all(|text| svg.contains(text)), "{svg}");
+    assert!(["best heads, %", "probes, %", "minimal pairs, %", "step"].iter().all(|text| svg.contains(text)), "{svg}");
     let error = world.fail(1, &["figure", "runs/study-sweep", "emergence", "other"]);
     assert!(error.contains("series of this sweep that have several: \"step-*\""), "{error}");
     let error = world.fail(1, &["figure", "runs/study-sweep", "table1"]);
@@ -181,7 +196,11 @@ fn checkpoints_of_one_training_have_one_shape() {
     assert_ne!(config, heads);
     fs::write(&wide, heads).unwrap();
     let error = world.fail(1, &["run", "study.toml", "--set", "treebank.max_sentences=10"]);
-    let expected =
-        "checkpoints of one training have one shape, but of step-* study-path=seed-1-step-0 has 3 layers × 3 heads";
-    assert!(error.contains(expected), "{error}");
+    for expected in
+        ["checkpoints of one training have one shape, but of step-* ", "seed-1/step-0 has 3 layers × 3 heads"]
+    {
+        assert!(error.contains(expected), "{error}");
+    }
+    // Nothing was run before that was found.
+    assert!(!world.path("runs/study-path=seed-1-step-0").exists());
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use headlight_bert::Architecture;
 use headlight_report::run::RunDirectory;
 use headlight_report::sheet::Sheet;
 use headlight_report::sweep::{Sweep, SweptRun, check_shapes};
@@ -29,6 +30,7 @@ pub fn run(configs: &[Config], out: &Path, force: bool) -> Result<Vec<Sheet>> {
     );
     // All are looked at first, so that a folder in the way of the last is found before the first is run.
     let finished = configs.iter().map(|config| Ok(!force && is_finished(config, out)?)).collect::<Result<Vec<_>>>()?;
+    check_folders(configs)?;
     let kept = finished.iter().filter(|finished| **finished).count();
     if kept > 0 {
         say(&format!("{kept} of {} runs are finished and are not run again; --force runs all", configs.len()));
@@ -51,6 +53,30 @@ pub fn run(configs: &[Config], out: &Path, force: bool) -> Result<Vec<Sheet>> {
     write(&sweep, &folder)?;
     say(&format!("sweep of {} runs written to {}", runs.len(), folder.display()));
     Ok(sweep.sheets())
+}
+
+/// Checks that the folders of one training hold models of one shape, as far as they are at hand, so that the last of many runs
+/// does not find it out.
+fn check_folders(configs: &[Config]) -> Result<()> {
+    let mut known: Vec<(&str, &Path, String)> = Vec::new();
+    for config in configs {
+        let (Some(place), path) = (&config.place, config.settings.model.path.as_path()) else { continue };
+        if path.as_os_str().is_empty() {
+            continue;
+        }
+        let spec = Architecture::read(&path.join("config.json"))?;
+        let shape = format!("{} layers × {} heads, width {}", spec.grid.layers, spec.grid.heads, spec.hidden);
+        match known.iter().find(|(series, ..)| *series == place.series) {
+            Some((series, first, other)) if *other != shape => bail!(
+                "checkpoints of one training have one shape, but of {series} {} has {other} and {} has {shape}: sweep them apart",
+                first.display(),
+                path.display()
+            ),
+            Some(_) => {}
+            None => known.push((&place.series, path, shape)),
+        }
+    }
+    Ok(())
 }
 
 fn swept(run: RunDirectory, place: &Place) -> SweptRun {

@@ -6,6 +6,7 @@ use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use headlight_report::format::count;
 use headlight_report::run::Input;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -73,6 +74,14 @@ pub type Skipped = BTreeMap<String, (u64, String)>;
 /// Counts a pair that is left out.
 pub fn skip(skipped: &mut Skipped, reason: &str, place: impl FnOnce() -> String) {
     skipped.entry(reason.to_owned()).or_insert_with(|| (0, place())).0 += 1;
+}
+
+/// Why pairs were left out, for people.
+pub fn reasons(skipped: &Skipped) -> String {
+    let reason = |(reason, (pairs, first)): (&String, &(u64, String))| {
+        format!("{reason} ({} of them, the first at {first})", count(*pairs))
+    };
+    skipped.iter().map(reason).collect::<Vec<_>>().join(", ")
 }
 
 choice! {
@@ -179,7 +188,11 @@ impl Pairs {
             }
             self.push(fields, known, reader.number).with_context(|| place.clone())?;
         }
-        ensure!(self.pairs.len() > before, "{file} holds no pair that can be scored");
+        ensure!(
+            self.pairs.len() > before,
+            "{file} holds no pair that can be scored{}",
+            if self.skipped.is_empty() { String::new() } else { format!(": {}", reasons(&self.skipped)) }
+        );
         Ok(())
     }
 

@@ -20,9 +20,6 @@ pub enum Hiding {
     Original,
 }
 
-/// Masked inputs that go through the encoder together, at most.
-const TOGETHER: usize = 256;
-
 /// One input with pieces hidden.
 struct Masked {
     pieces: Pieces,
@@ -31,9 +28,10 @@ struct Masked {
 }
 
 impl MaskedLm {
-    /// The pseudo-log-likelihood of each sentence in nats, with these heads masked and pieces hidden behind `mask`. What is
-    /// the same of several sentences is computed once: those of a minimal pair differ in few words. What a sentence's number
-    /// is depends neither on the others nor on the number of threads.
+    /// For each of several sets of masked heads, the pseudo-log-likelihood of each sentence in nats, pieces hidden behind
+    /// `mask`. What is the same of several sentences or sets is computed once: sentences of a minimal pair differ in few words,
+    /// and sets have the layers below their heads in common. What a sentence's number is depends neither on the others nor on
+    /// other sets nor on the number of threads.
     ///
     /// # Errors
     /// Sentences or heads that are not this model's.
@@ -42,12 +40,12 @@ impl MaskedLm {
         sentences: &[&Pieces],
         mask: u32,
         hiding: Hiding,
-        masked_heads: &HeadMask,
-    ) -> Result<Vec<f64>, MaskedLmError> {
+        masks: &[&HeadMask],
+    ) -> Result<Vec<Vec<f64>>, MaskedLmError> {
         if self.spec.visibility() == Visibility::Causal {
             return Err(MaskedLmError::Causal);
         }
-        self.check_heads(masked_heads)?;
+        self.check_heads(masks)?;
         let outside = |input, piece| MaskedLmError::Target { input, position: 0, piece };
         if mask as usize >= self.spec.vocabulary {
             return Err(outside(0, mask));
@@ -74,22 +72,24 @@ impl MaskedLm {
             });
             guesses.push(of_sentence.collect());
         }
-        let likelihoods = self.guess(&inputs, &guesses, masked_heads);
-        let sum = |of_sentence: &Vec<(usize, u32)>| of_sentence.iter().map(|guess| likelihoods[guess]).sum();
-        Ok(guesses.iter().map(sum).collect())
+        let sums = |likelihoods: &BTreeMap<(usize, u32), f64>| {
+            let sum = |of_sentence: &Vec<(usize, u32)>| of_sentence.iter().map(|guess| likelihoods[guess]).sum();
+            guesses.iter().map(sum).collect()
+        };
+        Ok(self.guess(&inputs, &guesses, masks).iter().map(sums).collect())
     }
 
-    /// The log-likelihood of each sentence in nats under a causal model, with these heads masked. Its first piece is guessed from
-    /// the special piece before it, where the model is given one (`<bos>`); else nothing guesses it and it adds nothing, as in
-    /// minicons. Special pieces behind a sentence are not guessed.
+    /// For each of several sets of masked heads, the log-likelihood of each sentence in nats under a causal model. Its first
+    /// piece is guessed from the special piece before it, where the model is given one (`<bos>`); else nothing guesses it and it
+    /// adds nothing, as in minicons. Special pieces behind a sentence are not guessed.
     ///
     /// # Errors
     /// Sentences or heads that are not this model's.
-    pub fn log_likelihoods(&self, sentences: &[&Pieces], masked_heads: &HeadMask) -> Result<Vec<f64>, MaskedLmError> {
+    pub fn log_likelihoods(&self, sentences: &[&Pieces], masks: &[&HeadMask]) -> Result<Vec<Vec<f64>>, MaskedLmError> {
         if self.spec.visibility() == Visibility::Full {
             return Err(MaskedLmError::NotCausal);
         }
-        self.check_heads(masked_heads)?;
+        self.check_heads(masks)?;
         for (input, pieces) in sentences.iter().enumerate() {
             pieces.check(&self.spec).map_err(|problem| MaskedLmError::Unfit { input, problem })?;
         }
@@ -102,52 +102,44 @@ impl MaskedLm {
             sentences.iter().map(|it| guessed(it).map(|position| position - 1).collect()).collect();
         let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
         let pieces: Vec<u32> = sentences.iter().flat_map(|it| it.ids[guessed(it)].iter().copied()).collect();
-        let states = self.encoder.final_states(sentences, &rows, masked_heads);
-        let of_rows =
-            states.chunks(TOGETHER * self.spec.hidden).zip(pieces.chunks(TOGETHER)).flat_map(|(states, pieces)| {
-                let targets: Vec<(usize, u32)> = pieces.iter().copied().enumerate().collect();
-                self.head.log_likelihoods_at(&self.encoder, states, &targets)
-            });
-        let of_rows: Vec<f64> = of_rows.collect();
-        let mut rest = &of_rows[..];
-        let mut sum = |rows: &&[usize]| {
-            let (own, others) = rest.split_at(rows.len());
-            rest = others;
-            own.iter().sum()
+        let targets: Vec<(usize, u32)> = pieces.into_iter().enumerate().collect();
+        let sums = |states: Vec<f32>| {
+            let of_rows = self.head.log_likelihoods_at(&self.encoder, &states, &targets);
+            let mut rest = &of_rows[..];
+            let mut sum = |rows: &&[usize]| {
+                let (own, others) = rest.split_at(rows.len());
+                rest = others;
+                own.iter().sum()
+            };
+            rows.iter().map(&mut sum).collect()
         };
-        Ok(rows.iter().map(&mut sum).collect())
+        Ok(self.encoder.final_states(sentences, &rows, masks).into_iter().map(sums).collect())
     }
 
-    /// ln p of every guess, a piece in the input with that number.
+    /// For each set of masked heads, ln p of every guess, a piece in the input with that number.
     fn guess(
         &self,
         inputs: &[Masked],
         guesses: &[Vec<(usize, u32)>],
-        masked_heads: &HeadMask,
-    ) -> BTreeMap<(usize, u32), f64> {
+        masks: &[&HeadMask],
+    ) -> Vec<BTreeMap<(usize, u32), f64>> {
         let mut targets: Vec<(usize, u32)> = guesses.iter().flatten().copied().collect();
         targets.sort_unstable();
         targets.dedup();
-        let mut likelihoods = BTreeMap::new();
-        let mut rest = &targets[..];
-        for (number, together) in inputs.chunks(TOGETHER).enumerate() {
-            let first = number * TOGETHER;
-            let (own, after) = rest.split_at(rest.partition_point(|(input, _)| *input < first + together.len()));
-            rest = after;
-            let pieces: Vec<&Pieces> = together.iter().map(|input| &input.pieces).collect();
-            let rows: Vec<&[usize]> = together.iter().map(|input| &input.position[..]).collect();
-            let states = self.encoder.final_states(&pieces, &rows, masked_heads);
-            let local: Vec<(usize, u32)> = own.iter().map(|(input, piece)| (input - first, *piece)).collect();
-            let found = self.head.log_likelihoods_at(&self.encoder, &states, &local);
-            likelihoods.extend(own.iter().copied().zip(found));
-        }
-        likelihoods
+        let pieces: Vec<&Pieces> = inputs.iter().map(|input| &input.pieces).collect();
+        let rows: Vec<&[usize]> = inputs.iter().map(|input| &input.position[..]).collect();
+        let likelihoods = |states: Vec<f32>| {
+            let found = self.head.log_likelihoods_at(&self.encoder, &states, &targets);
+            targets.iter().copied().zip(found).collect()
+        };
+        self.encoder.final_states(&pieces, &rows, masks).into_iter().map(likelihoods).collect()
     }
 
     /// Fails for a head that the model does not have.
-    pub(crate) fn check_heads(&self, masked_heads: &HeadMask) -> Result<(), MaskedLmError> {
+    pub(crate) fn check_heads(&self, masks: &[&HeadMask]) -> Result<(), MaskedLmError> {
         let grid @ HeadGrid { layers, heads } = self.spec.grid;
-        let missing = masked_heads.keys().find(|head| head.layer >= layers || head.index >= heads);
+        let mut masked = masks.iter().flat_map(|mask| mask.keys());
+        let missing = masked.find(|head| head.layer >= layers || head.index >= heads);
         missing.map_or(Ok(()), |&head| Err(MaskedLmError::NoSuchHead { head, grid }))
     }
 }

@@ -18,7 +18,7 @@ impl MaskedLm {
         self.check_pieces(inputs)?;
         let rows: Vec<Vec<usize>> = inputs.iter().map(|input| (0..input.len()).collect()).collect();
         let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
-        let states = self.encoder.final_states(inputs, &rows, &HeadMask::new());
+        let states = self.encoder.final_states(inputs, &rows, &[&HeadMask::new()]).concat();
         let mut rest = &states[..];
         let of_input = |input: &&Pieces| {
             let (own, others) = rest.split_at(input.len() * self.spec.hidden);

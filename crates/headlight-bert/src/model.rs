@@ -14,8 +14,8 @@ use crate::{
     packed::PackedEncoder,
     padded::PaddedEncoder,
     random,
-    request::{Encode, Encoded, Request},
-    stream::{Workers, stream},
+    request::{Encode, Encoded, HeadMask, Request},
+    stream::{Workers, stream, stream_each},
     weights::ReadWeights,
 };
 
@@ -177,8 +177,28 @@ impl Model {
         map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
         fold: impl FnMut(R) -> Result<(), E>,
     ) -> Result<(), StreamError<E>> {
-        let workers = Workers { encoder: self.encoder.as_ref(), spec: &self.spec, threads: self.threads() };
-        stream(workers, inputs, request, attended, map, fold)
+        stream(self.workers(), inputs, request, attended, map, fold)
+    }
+
+    /// Encodes a stream of inputs once for each of several sets of masked heads, in the place of those that the request names.
+    /// `fold` gets what `map` makes of each input, by set. On a processor what sets have in common is computed once: all layers
+    /// below the first that they mask differently.
+    ///
+    /// # Errors
+    /// As [`Model::stream`].
+    pub fn stream_each<T: Send, R: Send, E: Send>(
+        &self,
+        inputs: impl Iterator<Item = Result<(T, Pieces), E>> + Send,
+        request: &Request,
+        masks: &[&HeadMask],
+        map: impl Fn(&T, Encoded) -> R + Sync,
+        fold: impl FnMut(Vec<R>) -> Result<(), E>,
+    ) -> Result<(), StreamError<E>> {
+        stream_each(self.workers(), inputs, request, masks, map, fold)
+    }
+
+    fn workers(&self) -> Workers<'_> {
+        Workers { encoder: self.encoder.as_ref(), spec: &self.spec, threads: self.threads() }
     }
 
     /// Encodes one input on the caller's thread.
@@ -192,7 +212,7 @@ impl Model {
             answer = encoded;
             Ok(())
         };
-        let alone = Workers { encoder: self.encoder.as_ref(), spec: &self.spec, threads: NonZeroUsize::MIN };
+        let alone = Workers { threads: NonZeroUsize::MIN, ..self.workers() };
         let encoded = |(), _: &Pieces, encoded| encoded;
         stream(alone, input, request, |()| true, encoded, keep)?;
         Ok(answer)

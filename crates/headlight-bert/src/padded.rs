@@ -55,8 +55,14 @@ impl<B: Backend> PaddedEncoder<B> {
 
         let mut mixing = Mixing::new(request.kind);
         let intervene = |layer| masking(&request.masked_heads, layer, &self.spec, &batch);
-        self.bert.walk(&self.spec, &batch, request.hidden_states, intervene, |met| match met {
-            Met::States(states) if request.hidden_states => kept.states.push(states.clone()),
+        let states_are_wanted = request.hidden_states || request.final_states;
+        self.bert.walk(&self.spec, &batch, states_are_wanted, intervene, |met| match met {
+            Met::States(states) if states_are_wanted => {
+                if !request.hidden_states {
+                    kept.states.clear();
+                }
+                kept.states.push(states.clone());
+            }
             Met::Attention(layer, states, attended) if request.attention.is_some() || request.peaks.is_some() => {
                 kept.keep(mixing.maps(&self.spec, layer, states, attended));
             }
@@ -257,10 +263,10 @@ impl Answers<'_> {
             Some(rule) => merged_here(rule).map(|attention| headlight_attention::peaks(&attention)),
             None => None,
         };
-        let hidden = request.hidden_states.then(|| {
+        let hidden = (request.hidden_states || request.final_states).then(|| {
             let rows = |layer: &[f32]| layer[number * layout.pieces * width..][..pieces * width].to_vec();
             let values = floats(&host.states).into_iter().flat_map(rows).collect();
-            HiddenStates::new(grid.layers + 1, pieces, width, values)
+            HiddenStates::new(host.states.len(), pieces, width, values)
         });
         Encoded {
             words: words_attention,

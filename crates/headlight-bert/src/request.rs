@@ -21,6 +21,8 @@ pub struct Request {
     pub kind: AttentionKind,
     /// Whether the hidden states of all layers are wanted.
     pub hidden_states: bool,
+    /// Whether those after the last layer are wanted, where the others are not: [`HiddenStates`] of one layer.
+    pub final_states: bool,
     /// Heads whose work is taken away.
     pub masked_heads: HeadMask,
 }
@@ -125,7 +127,7 @@ pub struct Encoded {
     pub words: Option<WordAttention>,
     /// The peaks of attention over words, with [`Request::peaks`].
     pub peaks: Option<AttentionPeaks>,
-    /// The hidden states, with [`Request::hidden_states`].
+    /// The hidden states, with [`Request::hidden_states`] or [`Request::final_states`].
     pub hidden: Option<HiddenStates>,
 }
 
@@ -189,6 +191,20 @@ pub(crate) trait Encode: Send + Sync {
     /// Answers the request for each input, in order.
     fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {
         self.encode_as(inputs, request, &|_| true)
+    }
+
+    /// Answers the request once for each of several sets of masked heads, in any order, each with its number; what the request
+    /// says of masked heads does not hold. Inputs are few enough to go together.
+    fn encode_each(
+        &self,
+        inputs: &[&Pieces],
+        request: &Request,
+        masks: &[&HeadMask],
+        see: &mut dyn FnMut(usize, Vec<Encoded>),
+    ) {
+        for (set, &mask) in masks.iter().enumerate() {
+            see(set, self.encode(inputs, &Request { masked_heads: mask.clone(), ..request.clone() }));
+        }
     }
 
     /// Logs where the time went since the last call, if it knows.

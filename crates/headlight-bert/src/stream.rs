@@ -13,7 +13,7 @@ use headlight_attention::{AttentionHead, HeadGrid};
 
 use crate::{
     Architecture, Pieces, UnfitPieces,
-    request::{Encode, Encoded, Request},
+    request::{Encode, Encoded, HeadMask, Request},
 };
 
 /// Why a stream ended early. What was folded before stays folded, in order and without a gap.
@@ -63,39 +63,82 @@ pub(crate) struct Workers<'a> {
     pub threads: NonZeroUsize,
 }
 
+impl Workers<'_> {
+    fn check_heads<E>(&self, masked_heads: &HeadMask) -> Result<(), StreamError<E>> {
+        let grid = self.spec.grid;
+        let missing = |head: &&AttentionHead| head.layer >= grid.layers || head.index >= grid.heads;
+        let missing = masked_heads.keys().find(missing);
+        missing.map_or(Ok(()), |&head| Err(StreamError::NoSuchHead { head, grid }))
+    }
+}
+
 /// See [`crate::Model::stream_as`].
 pub(crate) fn stream<T: Send, R: Send, E: Send>(
-    Workers { encoder, spec, threads }: Workers<'_>,
+    workers: Workers<'_>,
     inputs: impl Iterator<Item = Result<Item<T>, E>> + Send,
     request: &Request,
     attended: impl Fn(&T) -> bool + Sync,
     map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
+    fold: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), StreamError<E>> {
+    workers.check_heads(&request.masked_heads)?;
+    let work = |items: Vec<Item<T>>| {
+        let pieces: Vec<&Pieces> = items.iter().map(|(_, pieces)| pieces).collect();
+        let encoded = workers.encoder.encode_as(&pieces, request, &|number| attended(&items[number].0));
+        debug_assert_eq!(encoded.len(), items.len());
+        let results = items.into_iter().zip(encoded);
+        results.map(|((tag, pieces), encoded)| map(tag, &pieces, encoded)).collect()
+    };
+    stream_chunks(workers, workers.encoder.chunk_pieces(), inputs, work, fold)
+}
+
+/// See [`crate::Model::stream_each`].
+pub(crate) fn stream_each<T: Send, R: Send, E: Send>(
+    workers: Workers<'_>,
+    inputs: impl Iterator<Item = Result<Item<T>, E>> + Send,
+    request: &Request,
+    masks: &[&HeadMask],
+    map: impl Fn(&T, Encoded) -> R + Sync,
+    fold: impl FnMut(Vec<R>) -> Result<(), E>,
+) -> Result<(), StreamError<E>> {
+    masks.iter().try_for_each(|mask| workers.check_heads(mask))?;
+    let work = |items: Vec<Item<T>>| {
+        let pieces: Vec<&Pieces> = items.iter().map(|(_, pieces)| pieces).collect();
+        // Sets come in any order, and their answers are too large to be kept before they are reduced.
+        let mut answers: Vec<BTreeMap<usize, R>> = items.iter().map(|_| BTreeMap::new()).collect();
+        workers.encoder.encode_each(&pieces, request, masks, &mut |set, encoded| {
+            for ((answers, (tag, _)), encoded) in answers.iter_mut().zip(&items).zip(encoded) {
+                answers.insert(set, map(tag, encoded));
+            }
+        });
+        answers.into_iter().map(|answers| answers.into_values().collect()).collect()
+    };
+    // As many sets as there are make work enough of fewer pieces, and then a few inputs do for all workers.
+    stream_chunks(workers, workers.encoder.chunk_pieces() / 4, inputs, work, fold)
+}
+
+/// What `work` makes of the items of each chunk, one for each, in order.
+fn stream_chunks<T: Send, R: Send, E: Send>(
+    Workers { encoder, spec, threads }: Workers<'_>,
+    chunk_pieces: usize,
+    inputs: impl Iterator<Item = Result<Item<T>, E>> + Send,
+    work: impl Fn(Vec<Item<T>>) -> Vec<R> + Sync,
     mut fold: impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), StreamError<E>> {
-    let missing = |head: &&AttentionHead| head.layer >= spec.grid.layers || head.index >= spec.grid.heads;
-    if let Some(&head) = request.masked_heads.keys().find(missing) {
-        return Err(StreamError::NoSuchHead { head, grid: spec.grid });
-    }
     let workers = threads.get().min(encoder.workers().max(1));
-    let source =
-        Mutex::new(Chunker { inputs: inputs.fuse(), spec, pieces: encoder.chunk_pieces(), chunks: 0, items: 0 });
+    let source = Mutex::new(Chunker { inputs: inputs.fuse(), spec, pieces: chunk_pieces, chunks: 0, items: 0 });
     // Each worker has a chunk in work and a finished one that may wait for its turn.
     let permits = Permits::new(2 * workers);
     let streamed = thread::scope(|scope| {
         let (sender, results) = mpsc::channel::<(usize, Vec<R>, Option<StreamError<E>>)>();
         for worker in 0..workers {
-            let (sender, source, permits, attended, map) = (sender.clone(), &source, &permits, &attended, &map);
+            let (sender, source, permits, work) = (sender.clone(), &source, &permits, &work);
             scope.spawn(move || {
                 let _closes_on_panic = permits.close_on_panic();
                 alone(worker, || {
                     while permits.take() {
                         let Some(Chunk { number, items, end }) = lock(source).next_chunk() else { break };
-                        let pieces: Vec<&Pieces> = items.iter().map(|(_, pieces)| pieces).collect();
-                        let encoded = encoder.encode_as(&pieces, request, &|number| attended(&items[number].0));
-                        debug_assert_eq!(encoded.len(), items.len());
-                        let results = items.into_iter().zip(encoded);
-                        let results = results.map(|((tag, pieces), encoded)| map(tag, &pieces, encoded)).collect();
-                        if sender.send((number, results, end)).is_err() {
+                        if sender.send((number, work(items), end)).is_err() {
                             break;
                         }
                     }

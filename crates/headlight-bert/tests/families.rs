@@ -128,7 +128,7 @@ fn losses_and_their_gradients_equal_those_of_transformers() {
             let positions = golden.ids(&format!("targets.{number}"));
             let targets = positions.into_iter().map(|position| (position as usize, ids[position as usize])).collect();
             let input = MaskedPieces { pieces: bare(golden.ids(&format!("seen.{number}"))), targets };
-            let packed = model.losses(&[&input], &HeadMask::new()).unwrap()[0];
+            let packed = model.losses(&[&input], &[&HeadMask::new()]).unwrap()[0][0];
             let burn = model.gradients(&[&input]).unwrap().remove(0);
             check_golden(name, &golden, &format!("loss.{number}"), &[packed as f32]);
             check_golden(name, &golden, &format!("loss.{number}"), &[burn.loss as f32]);
@@ -195,7 +195,7 @@ fn a_causal_model_guesses_every_piece_but_the_first_and_hides_none() {
     assert_eq!(MaskedPieces::following(&bare(vec![7])), None);
     // The first piece has none before it to be guessed from.
     let first = MaskedPieces { pieces: input, targets: [(0, 7)].into() };
-    let error = model.losses(&[&first], &HeadMask::new()).unwrap_err().to_string();
+    let error = model.losses(&[&first], &[&HeadMask::new()]).unwrap_err().to_string();
     assert_eq!(error, "input 1: piece 7 at position 0 cannot be guessed");
 }
 

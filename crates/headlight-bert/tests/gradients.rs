@@ -67,7 +67,7 @@ fn losses_with_masked_heads_equal_pytorch() {
     let mask =
         HeadMask::from([(head(0, 1), Masking::Zero), (head(2, 2), Masking::Zero), (head(1, 0), Masking::Uniform)]);
     for (what, mask) in [("loss", HeadMask::new()), ("ablated_loss", mask)] {
-        for (number, loss) in model.losses(&inputs, &mask).unwrap().into_iter().enumerate() {
+        for (number, loss) in model.losses(&inputs, &[&mask]).unwrap().remove(0).into_iter().enumerate() {
             check(&[loss as f32], format!("{what}.{number}"), &golden);
         }
     }
@@ -116,7 +116,7 @@ fn inputs_that_do_not_fit_are_named() {
     let unfit = MaskedPieces { pieces: pieces(vec![2, 94, 3]), ..good.clone() };
     check(unfit, "input 2: piece id 94, but the model's vocabulary has 94 pieces");
     let head = AttentionHead { layer: 0, index: 3 };
-    let error = model.losses(&[&good], &HeadMask::from([(head, Masking::Zero)])).unwrap_err();
+    let error = model.losses(&[&good], &[&HeadMask::from([(head, Masking::Zero)])]).unwrap_err();
     assert!(matches!(error, MaskedLmError::NoSuchHead { head: found, .. } if found == head));
     assert_eq!(model.gradients(&[]).unwrap(), []);
 }

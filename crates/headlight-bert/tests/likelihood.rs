@@ -5,7 +5,9 @@ mod support;
 use std::{fs, io::Read, path::Path};
 
 use headlight_attention::{Alignment, AttentionHead, Frame};
-use headlight_bert::{HeadMask, Hiding, LoadOptions, MaskedLm, MaskedLmError, Masking, Model, Pieces, Skip};
+use headlight_bert::{
+    HeadMask, Hiding, LoadOptions, MaskedLm, MaskedLmError, MaskedPieces, Masking, Model, Pieces, Skip,
+};
 use serde_json::Value;
 use support::{bare, fixture, shared};
 
@@ -34,7 +36,7 @@ impl Loaded {
 
     fn scores(&self, sentences: &[&Pieces], hiding: Hiding, heads: &HeadMask) -> Vec<f64> {
         let mask = self.model.tokenizer().special().mask.unwrap();
-        self.masked_lm.pseudo_log_likelihoods(sentences, mask, hiding, heads).unwrap()
+        self.masked_lm.pseudo_log_likelihoods(sentences, mask, hiding, &[heads]).unwrap().remove(0)
     }
 
     #[track_caller]
@@ -94,23 +96,23 @@ fn log_likelihoods_of_causal_models_equal_pytorch() {
             golden["causal"][name].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
         let check = |pieces: Vec<Pieces>, expected: &[f64]| {
             let sentences: Vec<&Pieces> = pieces.iter().collect();
-            let found = model.log_likelihoods(&sentences, &HeadMask::new()).unwrap();
+            let found = model.log_likelihoods(&sentences, &[&HeadMask::new()]).unwrap().remove(0);
             assert!(
                 found.iter().zip(expected).all(|(a, b)| (a - b).abs() < TOLERANCE),
                 "{name}: {found:?} {expected:?}"
             );
             for (sentence, found) in sentences.iter().zip(found) {
-                assert_eq!(model.log_likelihoods(&[sentence], &HeadMask::new()).unwrap(), [found], "{name} alone");
+                assert_eq!(model.log_likelihoods(&[sentence], &[&HeadMask::new()]).unwrap(), [[found]], "{name} alone");
             }
         };
         check(ids.iter().map(|ids| bare(ids.clone())).collect(), &expected);
         let several: Vec<Pieces> = ids.iter().filter(|ids| ids.len() > 1).map(|ids| framed(ids)).collect();
         check(several, &[expected[0], expected[1], expected[3]]);
         let sentence = bare(ids[0].clone());
-        let error = model.pseudo_log_likelihoods(&[&sentence], 4, Hiding::Original, &HeadMask::new()).unwrap_err();
+        let error = model.pseudo_log_likelihoods(&[&sentence], 4, Hiding::Original, &[&HeadMask::new()]).unwrap_err();
         assert_eq!(error, MaskedLmError::Causal);
     }
-    let error = Loaded::new(&fixture("tiny-bert")).masked_lm.log_likelihoods(&[], &HeadMask::new()).unwrap_err();
+    let error = Loaded::new(&fixture("tiny-bert")).masked_lm.log_likelihoods(&[], &[&HeadMask::new()]).unwrap_err();
     assert_eq!(error, MaskedLmError::NotCausal);
 }
 
@@ -144,6 +146,41 @@ fn a_sentence_is_scored_alike_whatever_stands_beside_it() {
     }
 }
 
+/// Several sets of masked heads at once are what each is alone, to the bit.
+#[test]
+fn sets_of_masked_heads_are_scored_as_each_is_alone() {
+    let tiny = Loaded::new(&fixture("tiny-bert"));
+    let pieces = tiny.pieces(&texts(&golden()));
+    let sentences: Vec<&Pieces> = pieces.iter().collect();
+    let set = |heads: &[(usize, usize, Masking)]| -> HeadMask {
+        heads.iter().map(|&(layer, index, masking)| (AttentionHead { layer, index }, masking)).collect()
+    };
+    use Masking::{Uniform, Zero};
+    let sets = [
+        set(&[]),
+        set(&[(1, 0, Zero)]),
+        set(&[(1, 0, Zero), (2, 1, Uniform)]),
+        set(&[(0, 2, Uniform)]),
+        set(&[(1, 0, Uniform)]),
+        set(&[(2, 1, Uniform)]),
+    ];
+    let sets: Vec<&HeadMask> = sets.iter().collect();
+    let scores = |sets: &[&HeadMask]| {
+        tiny.masked_lm.pseudo_log_likelihoods(&sentences, MASK, Hiding::WithinWordL2r, sets).unwrap()
+    };
+    let hidden: Vec<MaskedPieces> =
+        pieces.iter().filter_map(|it| MaskedPieces::draw(it, tiny.model.tokenizer().special(), 0.3, 1)).collect();
+    let hidden: Vec<&MaskedPieces> = hidden.iter().collect();
+    let (together, losses) = (scores(&sets), tiny.masked_lm.losses(&hidden, &sets).unwrap());
+    assert!(together[0] != together[1] && losses[0] != losses[5]);
+    for (number, set) in sets.iter().enumerate() {
+        assert_eq!(scores(&[set]), [together[number].clone()], "{set:?}");
+        for (input, loss) in hidden.iter().zip(&losses[number]) {
+            assert_eq!(tiny.masked_lm.losses(&[input], &[set]).unwrap(), [[*loss]], "{set:?}");
+        }
+    }
+}
+
 #[test]
 fn words_are_those_that_the_tokenizer_splits_text_into() {
     let tiny = Loaded::new(&fixture("tiny-bert"));
@@ -160,7 +197,7 @@ fn what_is_not_this_models_is_named() {
     let tiny = Loaded::new(&fixture("tiny-bert"));
     let sentence = tiny.model.tokenizer().sentence("the cat", 20).unwrap();
     let check = |sentence: &Pieces, mask: u32, heads: HeadMask, message: &str| {
-        let error = tiny.masked_lm.pseudo_log_likelihoods(&[sentence], mask, Hiding::Original, &heads).unwrap_err();
+        let error = tiny.masked_lm.pseudo_log_likelihoods(&[sentence], mask, Hiding::Original, &[&heads]).unwrap_err();
         assert_eq!(error.to_string(), message);
     };
     let head = AttentionHead { layer: 3, index: 0 };

@@ -81,8 +81,7 @@ impl AttentionScores {
             let mut scores = Self::new(attention.grid());
             for Related { word, governor, groups } in relations.of(sentence) {
                 let Some(governor) = governor.word().map(WordIdx::index) else { continue };
-                let on_governor =
-                    known.entry((word, governor)).or_insert_with(|| of_word(attention, word, governor));
+                let on_governor = known.entry((word, governor)).or_insert_with(|| of_word(attention, word, governor));
                 for group in groups {
                     let row = scores.row(group);
                     row.total += 1;

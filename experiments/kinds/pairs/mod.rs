@@ -20,12 +20,12 @@ use serde::{Deserialize, Serialize};
 
 use self::work::{Found, Work};
 use super::Kind;
-use super::shared::named_heads::{check_of_heads, listed, ranked};
+use super::shared::named_heads::Names;
 use super::shared::paired::write_differences;
 use super::shared::{Masking, bootstrap, check_bootstrap, repeated};
-use crate::config::{Settings, Split, choice, mirrored};
+use crate::config::{Settings, choice, mirrored};
 use crate::run::{Ask, Outcome, Run};
-use crate::sources::pairs::{Invalid, Pairs as PairFiles};
+use crate::sources::pairs::{Invalid, Pairs as PairFiles, reasons};
 
 choice! {
     /// What a sentence of a masked model is scored by.
@@ -64,19 +64,7 @@ impl Kind for Pairs {
             bail!("`files` names {file:?} twice");
         }
         check_bootstrap(self.resamples, self.confidence)?;
-        listed("heads", &self.heads)?;
-        ensure!(
-            self.heads.is_empty() || self.relations.is_empty(),
-            "`heads` and `relations` both say which heads are masked: give one of them"
-        );
-        if let Some(relation) = repeated(&self.relations) {
-            bail!("`relations` names {relation:?} twice");
-        }
-        if !self.relations.is_empty() {
-            check_of_heads("pairs.relations", config)?;
-            ensure!(self.most_heads > 0, "`most_heads` is 0; of `relations` at least one head is masked");
-            config.treebank.required_files(Split::Select, "`pairs.relations`")?;
-        }
+        self.names().check(config)?;
         ensure!(
             self.draws >= 1,
             "`draws` is 0; heads to compare with are drawn at least once, and five times or more tell how much hangs on it"
@@ -85,8 +73,7 @@ impl Kind for Pairs {
     }
 
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
-        let needs_ranks = !self.relations.is_empty();
-        Ok(needs_ranks.then(|| Box::new(ranked(run)) as Ask).into_iter().collect())
+        Ok(self.names().asks(run).into_iter().collect())
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
@@ -98,7 +85,12 @@ impl Kind for Pairs {
         let found = Work::new(self, run, &files, &masked_lm, plan)?.run()?;
         run.note_stage("score pairs", clock);
         run.note_pairs(rows::summary(&files, &found));
-        ensure!(!found.scored.is_empty(), "none of the pairs can be read by the model: {}", rows::skipped(&found));
+        ensure!(
+            !found.scored.is_empty(),
+            "none of the pairs can be read by the model (`treebank.max_pieces` is {}): {}",
+            run.settings().treebank.max_pieces,
+            reasons(&found.skipped)
+        );
         let clock = Instant::now();
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let accuracies = rows::accuracies(&files, &found, &bootstrap)?;
@@ -123,6 +115,11 @@ impl Kind for Pairs {
 }
 
 impl Pairs {
+    fn names(&self) -> Names<'_> {
+        let Pairs { heads, relations, most_heads, .. } = self;
+        Names { section: "pairs", heads, relations, most_heads: *most_heads }
+    }
+
     fn facts(&self, files: &PairFiles, found: &Found) -> facts::Pairs {
         let names = |heads: &[AttentionHead]| heads.iter().map(ToString::to_string).collect::<Vec<_>>();
         let skipped = found.skipped.iter().map(|(reason, (pairs, first))| facts::SkippedPairs {
@@ -130,27 +127,17 @@ impl Pairs {
             pairs: *pairs,
             first: first.clone(),
         });
-        let ranked = found.plan.rankings.iter().map(|ranking| {
-            let best = &ranking.heads[..found.plan.heads.len().min(ranking.heads.len())];
-            facts::RankedHeads {
-                relation: ranking.relation.clone(),
-                heads: best.iter().map(|(head, _)| head.to_string()).collect(),
-                correct: best.iter().map(|(_, correct)| *correct).collect(),
-                words: ranking.words,
-                sentences: ranking.sentences,
-            }
-        });
         facts::Pairs {
             pairs: files.name.clone(),
             in_files: files.pairs.len() as u64,
             limit: self.limit as u64,
             skipped: skipped.collect(),
             alike: found.alike,
-            masked_heads: names(&found.plan.heads),
+            masked_heads: names(&found.plan.named.heads),
             masking: self.masking.to_string(),
             masked_on: found.sample.len() as u64,
             draws: found.plan.random.iter().map(|drawn| names(drawn)).collect(),
-            best_heads_on_select: ranked.collect(),
+            best_heads_on_select: found.plan.named.ranked(),
         }
     }
 

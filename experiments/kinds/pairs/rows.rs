@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use headlight_report::format::count;
 use headlight_report::pairs::{INTACT, RANDOM, measure};
 use headlight_report::run::SplitSummary;
 use headlight_report::stats::{Bootstrap, Counts, Interval, Pair as CountPair, Unit};
@@ -216,7 +215,7 @@ fn names(heads: &[headlight_attention::AttentionHead]) -> String {
 /// # Errors
 /// None that a caller could cause.
 pub fn differences(files: &PairFiles, found: &Found, bootstrap: &Bootstrap) -> Result<Vec<Difference>> {
-    let last = found.plan.heads.len();
+    let last = found.plan.named.heads.len();
     let all = |pass: &&MaskedPass| pass.step == last;
     let Some(chosen) = found.masked.iter().filter(all).find(|pass| pass.draw.is_none()) else { return Ok(Vec::new()) };
     let random: Vec<&MaskedPass> = found.masked.iter().filter(all).filter(|pass| pass.draw.is_some()).collect();
@@ -227,7 +226,7 @@ pub fn differences(files: &PairFiles, found: &Found, bootstrap: &Bootstrap) -> R
     let drawn = |place: usize| random.iter().filter(|pass| right(pass.scores[place])).count() as u32;
     let chosen_right = same(&chosen.scores);
     let others = [(INTACT, same(&intact)), (RANDOM, (0..intact.len()).map(drawn).collect())];
-    let name = format!("masked {}", names(&found.plan.heads));
+    let name = format!("masked {}", names(&found.plan.named.heads));
     let mut rows = Vec::new();
     for level in LEVELS {
         let of_level: Vec<&Group<'_>> = groups.iter().filter(|group| group.level == level).collect();
@@ -274,11 +273,4 @@ pub fn summary(files: &PairFiles, found: &Found) -> SplitSummary {
         reading: found.reading,
         ..SplitSummary::default()
     }
-}
-
-/// Why pairs were skipped, for people.
-pub fn skipped(found: &Found) -> String {
-    let reasons =
-        found.skipped.iter().map(|(reason, (pairs, first))| format!("{} {reason} (first {first})", count(*pairs)));
-    reasons.collect::<Vec<_>>().join(", ")
 }

@@ -60,29 +60,40 @@ pub struct Scorer<'a> {
 }
 
 impl Scorer<'_> {
-    /// The scores of these pairs with heads masked, in order, in blocks that are steps.
+    /// For each set of masked heads, the scores of these pairs, in order, in blocks that are steps.
     ///
     /// # Errors
     /// Ctrl-C; heads that the model does not have.
-    pub fn pass(&self, pairs: &[&Pair], heads: &HeadMask, steps: &Steps, progress: &Progress) -> Result<Vec<Scored>> {
-        let mut scored = Vec::with_capacity(pairs.len());
-        for (number, block) in pairs.chunks(BLOCK).enumerate() {
-            scored.extend(steps.once(&format!("block {number}"), || {
+    pub fn pass(
+        &self,
+        pairs: &[&Pair],
+        masks: &[&HeadMask],
+        steps: &Steps,
+        progress: &Progress,
+    ) -> Result<Vec<Vec<Scored>>> {
+        let mut scored = vec![Vec::with_capacity(pairs.len()); masks.len()];
+        // About as much work as of one set, and enough for all workers.
+        let block = (BLOCK / masks.len().max(1)).max(8 * TOGETHER);
+        for (number, block) in pairs.chunks(block).enumerate() {
+            let of_block = steps.once(&format!("block {number}"), || {
                 let together: Vec<&[&Pair]> = block.chunks(TOGETHER).collect();
                 let scores = |pairs: &&[&Pair]| {
                     interrupted()?;
-                    let scored = self.scores(pairs, heads)?;
-                    progress.add(pairs.len() as u64);
+                    let scored = self.scores(pairs, masks)?;
+                    progress.add((masks.len() * pairs.len()) as u64);
                     Ok(scored)
                 };
-                let done: Vec<Result<Vec<Scored>>> = map_in_order(self.threads, &together, scores);
-                Ok(done.into_iter().collect::<Result<Vec<_>>>()?.concat())
-            })?);
+                let done: Vec<Result<Vec<Vec<Scored>>>> = map_in_order(self.threads, &together, scores);
+                done.into_iter().collect::<Result<Vec<_>>>()
+            })?;
+            for of_pairs in of_block {
+                scored.iter_mut().zip(of_pairs).for_each(|(scored, of_pairs)| scored.extend(of_pairs));
+            }
         }
         Ok(scored)
     }
 
-    fn scores(&self, pairs: &[&Pair], heads: &HeadMask) -> Result<Vec<Scored>> {
+    fn scores(&self, pairs: &[&Pair], masks: &[&HeadMask]) -> Result<Vec<Vec<Scored>>> {
         let read = |pair: &&Pair| -> Result<[Pieces; 2], Skip> {
             Ok([self.tokenizer.sentence(&pair.good, self.limit)?, self.tokenizer.sentence(&pair.bad, self.limit)?])
         };
@@ -90,11 +101,17 @@ impl Scorer<'_> {
         let sentences: Vec<&Pieces> = read.iter().flatten().flatten().collect();
         let likelihoods = match self.by {
             By::PseudoLogLikelihood { mask, hiding } => {
-                self.masked_lm.pseudo_log_likelihoods(&sentences, mask, hiding, heads)
+                self.masked_lm.pseudo_log_likelihoods(&sentences, mask, hiding, masks)
             }
-            By::LogLikelihood => self.masked_lm.log_likelihoods(&sentences, heads),
+            By::LogLikelihood => self.masked_lm.log_likelihoods(&sentences, masks),
         };
-        let mut likelihoods = likelihoods.map_err(|error| anyhow!("{error}"))?.into_iter();
+        let likelihoods = likelihoods.map_err(|error| anyhow!("{error}"))?;
+        Ok(likelihoods.into_iter().map(|of_set| self.scored(&read, of_set)).collect())
+    }
+
+    /// What came of pairs, given the likelihoods of all sentences that can be read.
+    fn scored(&self, read: &[Result<[Pieces; 2], Skip>], likelihoods: Vec<f64>) -> Vec<Scored> {
+        let mut likelihoods = likelihoods.into_iter();
         let special = self.tokenizer.special();
         let mut next = || likelihoods.next().unwrap_or(f64::NAN);
         let scored = |read: &Result<[Pieces; 2], Skip>| match read {
@@ -111,6 +128,6 @@ impl Scorer<'_> {
             }
             Err(skip) => Scored::Skipped(skip.reason().to_owned()),
         };
-        Ok(read.iter().map(scored).collect())
+        read.iter().map(scored).collect()
     }
 }

@@ -9,18 +9,16 @@ use headlight_report::tables::SentenceScore;
 use super::Pairs;
 use super::score::{By, Scored, Scorer};
 use crate::cli::progress::{Amount, Progress};
-use crate::kinds::shared::named_heads::{Ranking, check_exist, in_turn, listed, others_of_their_layers, rank};
+use crate::kinds::shared::named_heads::Named;
 use crate::run::{Run, Steps};
 use crate::sources::pairs::{Pair, Pairs as PairFiles, Skipped, skip};
 
 /// Which heads are masked, in order.
 pub struct Plan {
     /// Those that were named, or are best for relations.
-    pub heads: Vec<AttentionHead>,
+    pub named: Named,
     /// As many others of the same layers, by draw.
     pub random: Vec<Vec<AttentionHead>>,
-    /// How heads follow each relation, where relations were named.
-    pub rankings: Vec<Ranking>,
 }
 
 /// A pair and its scores.
@@ -68,16 +66,9 @@ pub struct Found {
 impl Pairs {
     /// Chooses the heads that are masked.
     pub(super) fn plan(&self, run: &mut Run) -> Result<Plan> {
-        let (grid, seed) = (run.model()?.model.spec().grid, run.settings().seed);
-        let rankings = if self.relations.is_empty() { Vec::new() } else { rank(run, "relations", &self.relations)? };
-        let heads = match rankings.is_empty() {
-            true => listed("heads", &self.heads)?,
-            false => in_turn(&rankings, self.most_heads),
-        };
-        check_exist("heads", &heads, grid)?;
-        let draws = if heads.is_empty() { 0 } else { self.draws };
-        let random = (0..draws).map(|draw| others_of_their_layers(&heads, grid, seed, draw)).collect::<Result<_>>()?;
-        Ok(Plan { heads, random, rankings })
+        let named = self.names().choose(run)?;
+        let random = named.beside(run, self.draws)?;
+        Ok(Plan { named, random })
     }
 
     fn mask(&self, heads: &[AttentionHead]) -> HeadMask {
@@ -133,7 +124,7 @@ impl<'a> Work<'a> {
         let numbers = self.files.draw(self.keys.limit, self.seed);
         let pairs: Vec<&Pair> = numbers.iter().map(|&number| &self.files.pairs[number]).collect();
         let progress = Progress::start("score pairs", Amount::Items("pairs"), Some(pairs.len() as u64));
-        let all = self.scorer.pass(&pairs, &HeadMask::new(), &self.steps.of("intact"), &progress)?;
+        let all = self.scorer.pass(&pairs, &[&HeadMask::new()], &self.steps.of("intact"), &progress)?.concat();
         progress.finish();
         let mut found = Found {
             score: self.score,
@@ -153,34 +144,36 @@ impl<'a> Work<'a> {
             };
             found.add(pair, scored, place);
         }
-        if found.plan.heads.is_empty() {
+        if found.plan.named.heads.is_empty() {
             return Ok(found);
         }
         let drawn = self.files.draw(self.keys.masked_limit, self.seed);
         let in_sample = |(_, scored): &(usize, &PairScores)| drawn.binary_search(&scored.pair).is_ok();
         found.sample = found.scored.iter().enumerate().filter(in_sample).map(|(number, _)| number).collect();
         let pairs: Vec<&Pair> = found.sample.iter().map(|&at| &self.files.pairs[found.scored[at].pair]).collect();
-        let orders = [(None, found.plan.heads.clone())].into_iter();
+        let orders = [(None, found.plan.named.heads.clone())].into_iter();
         let orders = orders.chain((0..).map(Some).zip(found.plan.random.iter().cloned()));
-        let orders: Vec<(Option<u32>, Vec<AttentionHead>)> = orders.collect();
-        let passes = orders.len() * found.plan.heads.len();
-        let total = (passes * pairs.len()) as u64;
+        let passes: Vec<MaskedPass> = orders
+            .flat_map(|(draw, order)| {
+                let pass = |step: usize| MaskedPass { draw, step, heads: order[..step].to_vec(), scores: Vec::new() };
+                (1..=order.len()).map(pass).collect::<Vec<_>>()
+            })
+            .collect();
+        let masks: Vec<HeadMask> = passes.iter().map(|pass| self.keys.mask(&pass.heads)).collect();
+        let masks: Vec<&HeadMask> = masks.iter().collect();
+        let total = (passes.len() * pairs.len()) as u64;
         let progress = Progress::start("score pairs without heads", Amount::Items("pairs"), Some(total));
-        for (draw, order) in orders {
-            for step in 1..=order.len() {
-                let heads = order[..step].to_vec();
-                let mask = self.keys.mask(&heads);
-                // What a pass says depends on which heads are masked, not on their order.
-                let name = mask.keys().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-                let scored = self.scorer.pass(&pairs, &mask, &self.steps.of(&format!("without {name}")), &progress)?;
-                let scores = scored.iter().map(|scored| match scored {
-                    Scored::Scores { good, bad, .. } => [*good, *bad],
-                    Scored::Skipped(_) => [f64::NAN; 2],
-                });
-                found.masked.push(MaskedPass { draw, step, heads, scores: scores.collect() });
-            }
-        }
+        // All passes are one: they have the layers below their heads in common.
+        let scored = self.scorer.pass(&pairs, &masks, &self.steps.of("without heads"), &progress)?;
         progress.finish();
+        let scores = |scored: &Scored| match scored {
+            Scored::Scores { good, bad, .. } => [*good, *bad],
+            Scored::Skipped(_) => [f64::NAN; 2],
+        };
+        let of_passes = passes.into_iter().zip(&scored);
+        found.masked = of_passes
+            .map(|(pass, scored)| MaskedPass { scores: scored.iter().map(scores).collect(), ..pass })
+            .collect();
         Ok(found)
     }
 }

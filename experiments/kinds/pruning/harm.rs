@@ -3,11 +3,10 @@
 
 use anyhow::Result;
 use headlight_report::stats::{Bootstrap, Counts, Interval, Pair};
-use headlight_report::tables::{ComparingKind, Difference, MaskingMeasure};
+use headlight_report::tables::{ComparingKind, Difference, MaskingMeasure, PruningOrder};
 use headlight_report::{Compared, difference_of_values, differences, facts, has_learned};
 
 use super::Pruning;
-use super::keys::Order;
 use super::values::Values;
 use super::work::{Found, Masked, Measured};
 
@@ -79,11 +78,11 @@ impl Found {
 
     /// Each order against each other, a few times on the way.
     fn differences(&self, measured: &Measured, bootstrap: &Bootstrap) -> Result<Vec<Difference>> {
-        let named = |order: Order| -> Vec<usize> {
+        let named = |order: PruningOrder| -> Vec<usize> {
             (0..self.orders.len()).filter(|&at| self.orders[at].order == order).collect()
         };
-        let pairs =
-            [(Order::Importance, Order::Random), (Order::Greedy, Order::Random), (Order::Greedy, Order::Importance)];
+        use PruningOrder::{Greedy, Importance, Named, Random, RandomOfLayers};
+        let pairs = [(Importance, Random), (Greedy, Random), (Greedy, Importance), (Named, RandomOfLayers)];
         let mut meetings = Vec::new();
         for (a, b) in pairs.map(|(a, b)| (named(a), named(b))) {
             let (Some(&first), false) = (a.first(), b.is_empty()) else { continue };
@@ -171,7 +170,7 @@ impl Found {
     /// Of both sides, and of where they meet.
     fn names(&self, meeting: &Meeting) -> [String; 3] {
         let draws = meeting.b.len();
-        let of = |masked: &Masked| masked.order.to_string();
+        let of = |masked: &Masked| masked.order.to_string().replace('_', " ");
         let b = of(&self.orders[meeting.b[0]]);
         let b = if draws > 1 { format!("{b} (mean of {draws} draws)") } else { b };
         [of(&self.orders[meeting.a]), b, format!("{} heads masked", meeting.step)]
@@ -209,7 +208,7 @@ mod tests {
 
     const GRID: HeadGrid = HeadGrid { layers: 2, heads: 4 };
 
-    fn masked(order: Order, draw: Option<u32>) -> Masked {
+    fn masked(order: PruningOrder, draw: Option<u32>) -> Masked {
         Masked { order, draw, heads: GRID.iter().take(4).collect::<Vec<AttentionHead>>() }
     }
 
@@ -220,7 +219,7 @@ mod tests {
 
     fn assess(found: &Found) -> Assessed {
         let keys: Pruning = serde_json::from_value(serde_json::json!({
-            "measure": "auto", "masking": "zero", "orders": ["importance"], "importance": "auto", "steps": 0,
+            "measure": "auto", "masking": "zero", "orders": ["importance"], "heads": [], "relations": [], "most_heads": 3, "importance": "auto", "steps": 0,
             "greedy_steps": 0, "draws": 2, "turned": 0.1, "sequences": 4, "hidden": 0.15, "store": "",
             "resamples": 1000, "confidence": 0.95,
         }))
@@ -249,7 +248,7 @@ mod tests {
             intact.clone(),
         ];
         let measured = measured(MaskingMeasure::ProbeUas, intact, vec![curve], &[0, 1, 2, 3]);
-        let found = found(vec![masked(Order::Importance, None)], measured);
+        let found = found(vec![masked(PruningOrder::Importance, None)], measured);
         let assessed = assess(&found);
         let second = assessed.curves[0][1].unwrap();
         assert!((second.low + 0.1).abs() < 1e-12 && (second.high + 0.1).abs() < 1e-12, "{second:?}");
@@ -263,7 +262,7 @@ mod tests {
         let curve = vec![Values::Means(vec![1.2, 1.2, 1.2, 1.2, 0.9, 0.9, 0.9, 0.9])];
         let interval = |units: &[u32]| {
             let measured = measured(MaskingMeasure::MaskedLm, intact.clone(), vec![curve.clone()], units);
-            assess(&found(vec![masked(Order::Importance, None)], measured)).curves[0][0].unwrap()
+            assess(&found(vec![masked(PruningOrder::Importance, None)], measured)).curves[0][0].unwrap()
         };
         let documents = interval(&[0, 0, 0, 0, 1, 1, 1, 1]);
         assert!((documents.low + 0.1).abs() < 1e-12 && (documents.high - 0.2).abs() < 1e-12, "{documents:?}");
@@ -275,7 +274,11 @@ mod tests {
     fn orders_are_compared_with_the_mean_of_all_draws() {
         let curve = |values: [f64; 4]| vec![Values::Means(values.to_vec()); 4];
         let curves = vec![curve([1.0; 4]), curve([1.5, 2.5, 1.5, 2.5]), curve([2.5, 1.5, 2.5, 1.5])];
-        let orders = vec![masked(Order::Greedy, None), masked(Order::Random, Some(0)), masked(Order::Random, Some(1))];
+        let orders = vec![
+            masked(PruningOrder::Greedy, None),
+            masked(PruningOrder::Random, Some(0)),
+            masked(PruningOrder::Random, Some(1)),
+        ];
         let measured = measured(MaskingMeasure::MaskedLm, Values::Means(vec![1.0; 4]), curves, &[0, 1, 2, 3]);
         let found = found(orders, measured);
         let assessed = assess(&found);
@@ -297,8 +300,11 @@ mod tests {
     fn differences_of_counts_are_those_of_shares() {
         let shares = |counts: [(u32, u32); 2]| vec![Values::Shares(counts.to_vec()); 4];
         let curves = vec![shares([(8, 10), (8, 10)]), shares([(5, 10), (6, 10)]), shares([(6, 10), (5, 10)])];
-        let orders =
-            vec![masked(Order::Importance, None), masked(Order::Random, Some(0)), masked(Order::Random, Some(1))];
+        let orders = vec![
+            masked(PruningOrder::Importance, None),
+            masked(PruningOrder::Random, Some(0)),
+            masked(PruningOrder::Random, Some(1)),
+        ];
         let measured = measured(MaskingMeasure::ProbeUas, Values::Shares(vec![(9, 10); 2]), curves, &[0, 1]);
         let assessed = assess(&found(orders, measured));
         let row = &assessed.differences[0];

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::Pruning;
 use crate::config::{Settings, Split, choice};
+use crate::kinds::shared::named_heads::Names;
 use crate::kinds::shared::{check_bootstrap, repeated};
 
 choice! {
@@ -16,7 +17,7 @@ choice! {
     Measure => MaskingMeasure { MaskedLm = "masked-lm", States = "states", ProbeUas = "probe" }
 }
 choice! {
-    /// In which order heads go.
+    /// In which order all heads go.
     Order => PruningOrder { Importance = "importance", Greedy = "greedy", Random = "random" }
 }
 choice! {
@@ -83,7 +84,11 @@ impl Pruning {
     /// What is wrong with the keys, alone or together with the rest of the config.
     pub(super) fn check_keys(&self, config: &Settings) -> Result<()> {
         ensure!(self.sequences > 0, "`sequences` is 0; heads are put in order on so many sequences, for example 100");
-        ensure!(!self.orders.is_empty(), "`orders` is empty: name at least one, such as \"importance\"");
+        self.names().check(config)?;
+        ensure!(
+            !self.orders.is_empty() || !self.names().is_empty(),
+            "`orders` is empty: name at least one, such as \"importance\", or heads to mask by `heads` or `relations`"
+        );
         if let Some(order) = repeated(&self.orders) {
             bail!("`orders` names \"{order}\" twice");
         }
@@ -116,6 +121,12 @@ impl Pruning {
             config.treebank.required_files(Split::Evaluate, "measure = \"probe\"")?;
         }
         config.check_sequences("kind = \"pruning\"")
+    }
+
+    /// The heads that are named.
+    pub(super) fn names(&self) -> Names<'_> {
+        let Pruning { heads, relations, most_heads, .. } = self;
+        Names { section: "pruning", heads, relations, most_heads: *most_heads }
     }
 
     /// What is measured, the guide of the orders first.

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use headlight_bert::{Encoded, HeadMask, HiddenStates, MaskedLm, MaskedPieces, Model, Pieces, Request, StreamError};
+use headlight_bert::{Encoded, HeadMask, MaskedLm, MaskedPieces, Model, Pieces, Request, StreamError};
 use headlight_probe::{Probe, SentenceWords, evaluate_sentence};
 
 use super::values::Values;
@@ -59,7 +59,8 @@ impl<'a> Meter<'a> {
     /// When a sequence is not the model's.
     pub fn states(model: &'a Model, sequences: &[Pieces]) -> Result<Self> {
         let inputs = sequences.iter().map(|pieces| ((), pieces.clone()));
-        let intact = encode(model, inputs, &states_without(&HeadMask::new()), |(), encoded| final_states(encoded))?;
+        let intact =
+            encode(model, inputs, &finally(), &[&HeadMask::new()], |(), encoded| final_states(encoded))?.concat();
         Ok(Meter::States { model, sequences: sequences.iter().cloned().zip(intact).collect() })
     }
 
@@ -83,64 +84,88 @@ impl<'a> Meter<'a> {
         Ok(Meter::Probe { model, probe, request, sentences })
     }
 
-    /// The measure of each sequence with these heads masked.
+    /// For each set of masked heads, the measure of each sequence. What sets have in common is computed once.
     ///
     /// # Errors
     /// When a sequence or a head is not the model's.
-    pub fn values(&self, masked_heads: &HeadMask) -> Result<Values> {
+    pub fn values(&self, masks: &[&HeadMask]) -> Result<Vec<Values>> {
         match self {
             Meter::Loss { masked_lm, sequences, threads } => {
-                let loss = |sequence: &MaskedPieces| -> Result<f64> {
+                let losses = |together: &Vec<&MaskedPieces>| -> Result<Vec<Vec<f64>>> {
                     interrupted()?;
-                    Ok(masked_lm.losses(&[sequence], masked_heads)?.into_iter().sum())
+                    Ok(masked_lm.losses(together, masks)?)
                 };
-                Ok(Values::Means(map_in_order(*threads, sequences, loss).into_iter().collect::<Result<_>>()?))
+                let done = map_in_order(*threads, &together(sequences, *threads), losses);
+                let done: Vec<Vec<Vec<f64>>> = done.into_iter().collect::<Result<_>>()?;
+                let of_set = |set: usize| done.iter().flat_map(|losses| losses[set].iter().copied()).collect();
+                Ok((0..masks.len()).map(|set| Values::Means(of_set(set))).collect())
             }
             Meter::States { model, sequences } => {
                 let hidden = model.spec().hidden;
                 let inputs = sequences.iter().map(|(pieces, intact)| (intact, pieces.clone()));
-                let turned = |intact: &Vec<f32>, encoded| turn(intact, &final_states(encoded), hidden);
-                Ok(Values::Means(encode(model, inputs, &states_without(masked_heads), turned)?))
+                let turned = |intact: &&Vec<f32>, encoded| turn(intact, &final_states(encoded), hidden);
+                Ok(encode(model, inputs, &finally(), masks, turned)?.into_iter().map(Values::Means).collect())
             }
             Meter::Probe { model, probe, request, sentences } => {
                 let inputs = sentences.iter().map(|(pieces, words)| (words, pieces.clone()));
-                let request = Request { masked_heads: masked_heads.clone(), ..(*request).clone() };
-                let found = |words: &SentenceWords, encoded: Encoded| {
+                let found = |words: &&SentenceWords, encoded: Encoded| {
                     let attention = encoded.words.expect("the request asks for attention over words");
                     let uas = evaluate_sentence(probe, words, &attention)?.uas;
                     Some((uas.correct as u32, uas.total as u32))
                 };
-                let counts = encode(model, inputs, &request, found)?.into_iter().collect::<Option<_>>();
-                Ok(Values::Shares(counts.context("the probe's scores are not finite; train it anew")?))
+                let counts = |found: Vec<Option<(u32, u32)>>| {
+                    let counts = found.into_iter().collect::<Option<_>>();
+                    Ok(Values::Shares(counts.context("the probe's scores are not finite; train it anew")?))
+                };
+                encode(model, inputs, request, masks, found)?.into_iter().map(counts).collect()
             }
         }
     }
 }
 
-fn states_without(masked_heads: &HeadMask) -> Request {
-    Request { hidden_states: true, masked_heads: masked_heads.clone(), ..Request::default() }
+/// Sequences that one worker takes together: about so many pieces at most.
+const PIECES: usize = 1024;
+
+/// Sequences in their order, as workers take them: each gets as many pieces as the others.
+fn together(sequences: &[MaskedPieces], threads: NonZeroUsize) -> Vec<Vec<&MaskedPieces>> {
+    let pieces: usize = sequences.iter().map(|sequence| sequence.pieces.len()).sum();
+    let share = pieces.div_ceil(pieces.div_ceil(PIECES).next_multiple_of(threads.get()).max(1));
+    let mut all: Vec<Vec<&MaskedPieces>> = Vec::new();
+    let mut room = 0;
+    for sequence in sequences {
+        match all.last_mut() {
+            Some(last) if room > 0 => last.push(sequence),
+            _ => {
+                all.push(vec![sequence]);
+                room = share;
+            }
+        }
+        room = room.saturating_sub(sequence.pieces.len());
+    }
+    all
 }
 
-/// What `reduce` makes of what the encoder answers about each input, in order.
+fn finally() -> Request {
+    Request { final_states: true, ..Request::default() }
+}
+
+/// For each set of masked heads, what `reduce` makes of what the encoder answers about each input, in order.
 fn encode<T: Send, R: Send>(
     model: &Model,
     inputs: impl Iterator<Item = (T, Pieces)> + Send,
     request: &Request,
-    reduce: impl Fn(T, Encoded) -> R + Sync,
-) -> Result<Vec<R>> {
-    let mut answers = Vec::new();
-    let streamed = model.stream(
-        inputs.map(|input| {
-            interrupted()?;
-            Ok::<_, anyhow::Error>(input)
-        }),
-        request,
-        |tag, _, encoded| reduce(tag, encoded),
-        |answer| {
-            answers.push(answer);
-            Ok(())
-        },
-    );
+    masks: &[&HeadMask],
+    reduce: impl Fn(&T, Encoded) -> R + Sync,
+) -> Result<Vec<Vec<R>>> {
+    let mut answers: Vec<Vec<R>> = masks.iter().map(|_| Vec::new()).collect();
+    let inputs = inputs.map(|input| {
+        interrupted()?;
+        Ok::<_, anyhow::Error>(input)
+    });
+    let streamed = model.stream_each(inputs, request, masks, reduce, |of_input| {
+        answers.iter_mut().zip(of_input).for_each(|(answers, answer)| answers.push(answer));
+        Ok(())
+    });
     streamed.map_err(|error| match error {
         StreamError::Caller(error) => error,
         other => anyhow!("{other}"),
@@ -149,13 +174,8 @@ fn encode<T: Send, R: Send>(
 }
 
 fn final_states(encoded: Encoded) -> Vec<f32> {
-    last(&encoded.hidden.expect("the request asks for hidden states"))
-}
-
-fn last(states: &HiddenStates) -> Vec<f32> {
-    let states = states.view();
-    let layers = states.dim().0;
-    states.into_iter().skip((layers - 1) * states.len() / layers).copied().collect()
+    let states = encoded.hidden.expect("the request asks for hidden states");
+    states.view().into_iter().copied().collect()
 }
 
 /// Mean over pieces of 1 − cosine of two states.

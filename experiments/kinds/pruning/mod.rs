@@ -42,6 +42,9 @@ pub struct Pruning {
     measure: Measures,
     masking: Masking,
     orders: Vec<Order>,
+    heads: Vec<String>,
+    relations: Vec<String>,
+    most_heads: usize,
     importance: ImportanceBy,
     steps: usize,
     greedy_steps: usize,
@@ -65,18 +68,22 @@ impl Kind for Pruning {
     fn asks(&self, run: &mut Run) -> Result<Vec<Ask>> {
         let has_masked_lm_head = run.model()?.model.has_masked_lm_head();
         let by_probe = self.measures(has_masked_lm_head, run.settings()).contains(&Measure::ProbeUas);
-        Ok(if by_probe { vec![Box::new(attention_to_learn_from(run, &self.store)?)] } else { Vec::new() })
+        let attention = by_probe.then(|| attention_to_learn_from(run, &self.store)).transpose()?;
+        let attention = attention.map(|attention| Box::new(attention) as Ask);
+        Ok(attention.into_iter().chain(self.names().asks(run)).collect())
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
         let has_masked_lm_head = run.model()?.model.has_masked_lm_head();
         let measures = self.measures(has_masked_lm_head, run.settings());
         let material = self.gather(run, &measures, has_masked_lm_head)?;
+        let named = self.names().choose(run)?;
+        let beside = named.beside(run, self.draws)?;
         let clock = Instant::now();
         let (seed, request) = (run.settings().seed, request(run.settings()));
         let steps = run.steps()?.of("masking");
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
-        let work = Work::new(self, run.model()?, measures, &material, request, seed, steps)?;
+        let work = Work::new(self, run.model()?, measures, &material, (&named, &beside), request, seed, steps)?;
         let found = work.run()?;
         run.note_stage("mask heads", clock);
         let clock = Instant::now();
@@ -93,7 +100,7 @@ impl Kind for Pruning {
         run.note_stage("compare orders", clock);
         Ok(Outcome {
             tables,
-            facts: facts::kept(&self.facts(&material, &found, &assessed)),
+            facts: facts::kept(&self.facts(&material, &named, &found, &assessed)),
             statistics: Some(bootstrap.into()),
             ..Outcome::default()
         })

@@ -9,6 +9,7 @@ use super::harm::Assessed;
 use super::values::Values;
 use super::work::{Found, Masked, Measured};
 use super::{Material, Pruning};
+use crate::kinds::shared::named_heads::Named;
 
 impl Pruning {
     pub(super) fn ablation_rows(&self, found: &Found, assessed: &[Assessed]) -> Vec<Ablation> {
@@ -39,7 +40,7 @@ impl Pruning {
         type Step<'a> = (usize, Option<AttentionHead>, &'a Values, Option<Interval>);
         let row = |measured: &Measured, masked: &Masked, (step, head, values, interval): Step<'_>| Row {
             corpus: measured.corpus.clone(),
-            order: masked.order.into(),
+            order: masked.order,
             masking: self.masking.into(),
             measure: measured.measure,
             step: step as u32,
@@ -66,7 +67,13 @@ impl Pruning {
         rows
     }
 
-    pub(super) fn facts(&self, material: &Material, found: &Found, assessed: &[Assessed]) -> facts::Pruning {
+    pub(super) fn facts(
+        &self,
+        material: &Material,
+        named: &Named,
+        found: &Found,
+        assessed: &[Assessed],
+    ) -> facts::Pruning {
         let guide = &found.measured[0];
         let by_measure = || found.measured.iter().zip(assessed).map(|(it, assessed)| (it.measure.name(), it, assessed));
         let rests_on = |(name, measured, assessed): (&str, &Measured, &Assessed)| {
@@ -91,6 +98,8 @@ impl Pruning {
             unit: guide.unit.to_string(),
             units: guide.count() as u64,
             draws: self.draws,
+            named_heads: named.heads.iter().map(ToString::to_string).collect(),
+            best_heads_on_select: named.ranked(),
             harm_is_clear_above: by_measure().map(|(name, _, it)| (name.to_owned(), it.limit)).collect(),
             confidence: self.confidence,
             vocabulary: found.vocabulary.map(|vocabulary| vocabulary as u64),

@@ -1,12 +1,13 @@
 //! The passes over a half of the sequences, each done once: an interrupted run goes on with the next.
 
 use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_bert::{HeadMask, MaskedLm, Model, Request};
 use headlight_report::stats::Unit;
-use headlight_report::tables::{ImportanceMeasure, MaskingMeasure};
+use headlight_report::tables::{ImportanceMeasure, MaskingMeasure, PruningOrder};
 
 use super::keys::{ImportanceBy, Measure, Order};
 use super::meter::Meter;
@@ -15,7 +16,8 @@ use super::{Half, Material, Pruning, orders};
 use crate::cli::progress::{Amount, Progress};
 use crate::kinds::shared::masked_lm::means::{Marks, Means};
 use crate::kinds::shared::masked_lm::{Gradients, Hide};
-use crate::run::{LoadedModel, Steps};
+use crate::kinds::shared::named_heads::Named;
+use crate::run::{LoadedModel, Steps, interrupted};
 
 /// What was measured.
 pub struct Found {
@@ -34,7 +36,7 @@ pub struct Found {
 /// Heads in the order in which they are masked.
 pub struct Masked {
     /// What the order is.
-    pub order: Order,
+    pub order: PruningOrder,
     /// Which of the random ones, counted from 0.
     pub draw: Option<u32>,
     /// The heads, the first to go first.
@@ -66,21 +68,29 @@ pub struct Work<'a> {
     masked_lm: Option<MaskedLm>,
     measures: Vec<Measure>,
     material: &'a Material,
+    /// Heads that were named, and as many others of the same layers, by draw.
+    named: &'a Named,
+    beside: &'a [Vec<AttentionHead>],
     /// What the probe reads.
     request: Request,
     seed: u64,
     steps: Steps,
 }
 
+/// Sets of heads that are masked in one go: a few seconds of work, and what an interruption costs at most.
+const TOGETHER: usize = 32;
+
 /// A measure on a half, made when its first pass is due: one that is wholly kept from an interrupted call is not.
 type Meters<'a> = Vec<(Measure, [OnceCell<Meter<'a>>; 2])>;
 
 impl<'a> Work<'a> {
+    #[allow(clippy::too_many_arguments, reason = "the parts of a run that are lent to it")]
     pub fn new(
         keys: &'a Pruning,
         loaded: &'a LoadedModel,
         measures: Vec<Measure>,
         material: &'a Material,
+        (named, beside): (&'a Named, &'a [Vec<AttentionHead>]),
         request: Request,
         seed: u64,
         steps: Steps,
@@ -89,7 +99,7 @@ impl<'a> Work<'a> {
         let by_gradient = keys.orders.contains(&Order::Importance) && keys.by_gradient(model.has_masked_lm_head());
         let wanted = measures.contains(&Measure::MaskedLm) || by_gradient;
         let masked_lm = wanted.then(|| loaded.masked_lm()).transpose()?;
-        Ok(Self { keys, model, masked_lm, measures, material, request, seed, steps })
+        Ok(Self { keys, model, masked_lm, measures, material, named, beside, request, seed, steps })
     }
 
     pub fn run(&self) -> Result<Found> {
@@ -105,10 +115,8 @@ impl<'a> Work<'a> {
         let steps = if self.keys.steps == 0 { grid.len() } else { self.keys.steps };
         let progress = Progress::start("mask heads", Amount::Items("passes"), Some(self.passes(grid, steps)));
         let meters: Meters<'_> = self.measures.iter().map(|&measure| (measure, Default::default())).collect();
-        let values = |measure: Measure, half: Half, heads: &[AttentionHead]| {
-            let values = self.values(&meters, measure, half, heads)?;
-            progress.add(1);
-            Ok(values)
+        let values = |measure: Measure, half: Half, sets: &[Vec<AttentionHead>]| {
+            self.values(&meters, measure, half, sets, &progress)
         };
         let mut orders = Vec::new();
         for &order in &self.keys.orders {
@@ -116,24 +124,38 @@ impl<'a> Work<'a> {
             for draw in draws {
                 let mut heads = self.order(order, draw, steps, &values)?;
                 heads.truncate(steps);
-                orders.push(Masked { order, draw, heads });
+                orders.push(Masked { order: order.into(), draw, heads });
             }
+        }
+        if !self.named.heads.is_empty() {
+            orders.push(Masked { order: PruningOrder::Named, draw: None, heads: self.named.heads.clone() });
+            let beside = (0..).zip(self.beside);
+            orders.extend(beside.map(|(draw, heads)| Masked {
+                order: PruningOrder::RandomOfLayers,
+                draw: Some(draw),
+                heads: heads.clone(),
+            }));
         }
         let mut measured = Vec::new();
         for &measure in &self.measures {
-            let values = |heads: &[AttentionHead]| values(measure, Half::Measure, heads);
-            let curve = |masked: &Masked| {
-                (1..=masked.heads.len()).map(|step| values(&masked.heads[..step])).collect::<Result<Vec<_>>>()
-            };
+            // All passes are one: the intact model, each head alone, each step of each order.
+            let mut sets = vec![Vec::new()];
+            sets.extend(grid.iter().map(|head| vec![head]));
+            for masked in &orders {
+                sets.extend((1..=masked.heads.len()).map(|step| masked.heads[..step].to_vec()));
+            }
+            let mut values = values(measure, Half::Measure, &sets)?.into_iter();
+            let mut next = |count: usize| values.by_ref().take(count).collect::<Vec<_>>();
+            let intact = next(1).pop().context("the intact model is measured")?;
             let (corpus, unit, units) = self.measured_on(measure)?;
             measured.push(Measured {
                 measure: measure.into(),
                 corpus: corpus.to_owned(),
                 unit,
                 units: units.to_vec(),
-                intact: values(&[])?,
-                alone: grid.iter().map(|head| values(&[head])).collect::<Result<_>>()?,
-                curves: orders.iter().map(curve).collect::<Result<_>>()?,
+                intact,
+                alone: next(grid.len()),
+                curves: orders.iter().map(|masked| next(masked.heads.len())).collect(),
             });
         }
         progress.finish();
@@ -141,26 +163,46 @@ impl<'a> Work<'a> {
         Ok(Found { grid, orders, measured, importance_by: self.importance_by(), vocabulary })
     }
 
-    /// One pass. What it says depends on which heads are masked, not on their order.
+    /// A pass for each set of heads. What it says depends on which heads are masked, not on their order.
     fn values<'m>(
         &'m self,
         meters: &Meters<'m>,
         measure: Measure,
         half: Half,
-        heads: &[AttentionHead],
-    ) -> Result<Values> {
-        let mut names: Vec<AttentionHead> = heads.to_vec();
-        names.sort_unstable();
-        let names = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        self.steps.once(&format!("{measure} on half {half:?} without {names}"), || {
+        sets: &[Vec<AttentionHead>],
+        progress: &Progress,
+    ) -> Result<Vec<Values>> {
+        let sets: Vec<BTreeSet<AttentionHead>> = sets.iter().map(|heads| heads.iter().copied().collect()).collect();
+        let name = |heads: &BTreeSet<AttentionHead>| {
+            let heads = heads.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+            format!("{measure} on half {half:?} without {heads}")
+        };
+        // In this order neighbours have most layers in common.
+        let mut known: BTreeMap<&BTreeSet<AttentionHead>, Option<Values>> =
+            sets.iter().map(|heads| (heads, None)).collect();
+        known.iter_mut().for_each(|(heads, values)| *values = self.steps.kept(&name(heads)));
+        let missing: Vec<&BTreeSet<AttentionHead>> =
+            known.iter().filter(|(_, values)| values.is_none()).map(|(heads, _)| *heads).collect();
+        progress.add((sets.len() - missing.len()) as u64);
+        for together in missing.chunks(TOGETHER) {
+            interrupted()?;
             let of_measure = meters.iter().find(|(of, _)| *of == measure);
             let cell = &of_measure.context("every measure has its meters")?.1[half as usize];
             if cell.get().is_none() {
                 // The cell was found empty.
                 let _ = cell.set(self.meter(measure, half)?);
             }
-            cell.get().context("the meter was made above")?.values(&self.mask(heads))
-        })
+            let masks: Vec<HeadMask> = together.iter().map(|heads| self.mask(heads)).collect();
+            let masks: Vec<&HeadMask> = masks.iter().collect();
+            let values = cell.get().context("the meter was made above")?.values(&masks)?;
+            for (heads, values) in together.iter().zip(values) {
+                self.steps.keep(&name(heads), &values)?;
+                known.insert(heads, Some(values));
+            }
+            progress.add(together.len() as u64);
+        }
+        let values = |heads| known.get(heads).cloned().flatten().context("every set was measured");
+        sets.iter().map(values).collect()
     }
 
     /// The heads in one order, found on the half that is not measured.
@@ -169,12 +211,13 @@ impl<'a> Work<'a> {
         order: Order,
         draw: Option<u32>,
         steps: usize,
-        values: &impl Fn(Measure, Half, &[AttentionHead]) -> Result<Values>,
+        values: &impl Fn(Measure, Half, &[Vec<AttentionHead>]) -> Result<Vec<Values>>,
     ) -> Result<Vec<AttentionHead>> {
         let (grid, guide) = (self.model.spec().grid, self.measures[0]);
         // Orders compare sets of heads, so the intact model may stand at 0.
-        let harm = |heads: &[AttentionHead]| -> Result<f64> {
-            Ok(MaskingMeasure::from(guide).harm(values(guide, Half::Order, heads)?.whole(), 0.0))
+        let harm = |sets: &[Vec<AttentionHead>]| -> Result<Vec<f64>> {
+            let values = values(guide, Half::Order, sets)?;
+            Ok(values.iter().map(|values| MaskingMeasure::from(guide).harm(values.whole(), 0.0)).collect())
         };
         match order {
             Order::Random => Ok(orders::random(grid, self.seed, draw.unwrap_or(0))),
@@ -182,7 +225,7 @@ impl<'a> Work<'a> {
             Order::Importance => {
                 let importance = match &self.masked_lm {
                     Some(masked_lm) if self.importance_by() == ImportanceBy::Gradient => self.gates(masked_lm)?,
-                    _ => grid.iter().map(|head| harm(&[head])).collect::<Result<_>>()?,
+                    _ => harm(&grid.iter().map(|head| vec![head]).collect::<Vec<_>>())?,
                 };
                 Ok(orders::by_importance(grid, &importance))
             }
@@ -223,7 +266,7 @@ impl<'a> Work<'a> {
         Hide { visibility, special: self.model.tokenizer().special(), share: self.keys.hidden, seed: self.seed }
     }
 
-    fn mask(&self, heads: &[AttentionHead]) -> HeadMask {
+    fn mask(&self, heads: &BTreeSet<AttentionHead>) -> HeadMask {
         heads.iter().map(|&head| (head, self.keys.masking.into())).collect()
     }
 
@@ -268,7 +311,8 @@ impl<'a> Work<'a> {
             Order::Greedy => (0..self.greedy_steps(steps)).map(|gone| grid.len() - gone).sum(),
         };
         let orders = &self.keys.orders;
-        let to_measure = 1 + grid.len() + orders.iter().map(heads).sum::<usize>();
+        let named = self.named.heads.len() * if self.named.heads.is_empty() { 0 } else { 1 + self.beside.len() };
+        let to_measure = 1 + grid.len() + orders.iter().map(heads).sum::<usize>() + named;
         (orders.iter().map(to_order).sum::<usize>() + self.measures.len() * to_measure) as u64
     }
 }

@@ -4,17 +4,115 @@
 use anyhow::{Context, Result, bail, ensure};
 use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_heads::{Direction, Group, HeadScores, Relations};
+use headlight_report::facts::RankedHeads;
 
 use super::predictions::{Predictions, Rows};
 use super::repeated;
 use crate::config::{Settings, Split};
-use crate::run::{Run, Stream};
+use crate::run::{Ask, Run, Stream};
+
+/// The keys by which a kind names heads.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// The section of the kind.
+    pub section: &'static str,
+    /// `heads`
+    pub heads: &'a [String],
+    /// `relations`
+    pub relations: &'a [String],
+    /// `most_heads`: of relations.
+    pub most_heads: usize,
+}
+
+/// The heads that were named.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Named {
+    /// In the order in which they are masked.
+    pub heads: Vec<AttentionHead>,
+    /// How heads follow each relation, where relations were named.
+    pub rankings: Vec<Ranking>,
+}
+
+impl Names<'_> {
+    /// Whether none is named.
+    pub fn is_empty(&self) -> bool {
+        self.heads.is_empty() && self.relations.is_empty()
+    }
+
+    /// Checks the keys, alone and together with the rest of the config.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn check(&self, config: &Settings) -> Result<()> {
+        listed("heads", self.heads)?;
+        ensure!(
+            self.heads.is_empty() || self.relations.is_empty(),
+            "`heads` and `relations` both say which heads are masked: give one of them"
+        );
+        if let Some(relation) = repeated(self.relations) {
+            bail!("`relations` names {relation:?} twice");
+        }
+        if !self.relations.is_empty() {
+            check_of_heads(&format!("{}.relations", self.section), config)?;
+            ensure!(self.most_heads > 0, "`most_heads` is 0; of `relations` at least one head is masked");
+            config.treebank.required_files(Split::Select, &format!("`{}.relations`", self.section))?;
+        }
+        Ok(())
+    }
+
+    /// What has to be read before heads are ranked.
+    pub fn asks(&self, run: &Run) -> Option<Ask> {
+        (!self.relations.is_empty()).then(|| Box::new(ranked(run)) as Ask)
+    }
+
+    /// The heads of the run's model that they name.
+    ///
+    /// # Errors
+    /// A head that the model has not; a relation without a word in `select`.
+    pub fn choose(&self, run: &mut Run) -> Result<Named> {
+        let grid = run.model()?.model.spec().grid;
+        let rankings = if self.relations.is_empty() { Vec::new() } else { rank(run, "relations", self.relations)? };
+        let heads = match rankings.is_empty() {
+            true => listed("heads", self.heads)?,
+            false => in_turn(&rankings, self.most_heads),
+        };
+        check_exist("heads", &heads, grid)?;
+        Ok(Named { heads, rankings })
+    }
+}
+
+impl Named {
+    /// As many other heads of the same layers, by draw.
+    ///
+    /// # Errors
+    /// Where a layer has not as many others.
+    pub fn beside(&self, run: &mut Run, draws: u32) -> Result<Vec<Vec<AttentionHead>>> {
+        let (grid, seed) = (run.model()?.model.spec().grid, run.settings().seed);
+        let draws = if self.heads.is_empty() { 0 } else { draws };
+        (0..draws).map(|draw| others_of_their_layers(&self.heads, grid, seed, draw)).collect()
+    }
+
+    /// The best heads of each relation, for facts.
+    pub fn ranked(&self) -> Vec<RankedHeads> {
+        let ranked = |ranking: &Ranking| {
+            let best = &ranking.heads[..self.heads.len().min(ranking.heads.len())];
+            RankedHeads {
+                relation: ranking.relation.clone(),
+                heads: best.iter().map(|(head, _)| head.to_string()).collect(),
+                correct: best.iter().map(|(_, correct)| *correct).collect(),
+                words: ranking.words,
+                sentences: ranking.sentences,
+            }
+        };
+        self.rankings.iter().map(ranked).collect()
+    }
+}
 
 /// The heads of a list, `layer-head` counted from 1.
 ///
 /// # Errors
 /// A name that is none, or stands in the list twice; names the key.
-pub fn listed(key: &str, names: &[String]) -> Result<Vec<AttentionHead>> {
+fn listed(key: &str, names: &[String]) -> Result<Vec<AttentionHead>> {
     let head = |name: &String| {
         let number = |text: &str| text.parse::<usize>().ok().filter(|number| *number > 0);
         let place = name.split_once('-').and_then(|(layer, head)| number(layer).zip(number(head)));
@@ -34,7 +132,7 @@ pub fn listed(key: &str, names: &[String]) -> Result<Vec<AttentionHead>> {
 ///
 /// # Errors
 /// The first that it has not.
-pub fn check_exist(key: &str, heads: &[AttentionHead], grid: HeadGrid) -> Result<()> {
+fn check_exist(key: &str, heads: &[AttentionHead], grid: HeadGrid) -> Result<()> {
     if let Some(head) = heads.iter().find(|head| head.layer >= grid.layers || head.index >= grid.heads) {
         bail!("`{key}` names head {head}, but the model has {} layers of {} heads", grid.layers, grid.heads);
     }
@@ -56,7 +154,7 @@ pub struct Ranking {
 }
 
 /// What heads are ranked by: their predictions for `select`, as `kind = "heads"` makes them.
-pub fn ranked(run: &Run) -> Predictions {
+fn ranked(run: &Run) -> Predictions {
     Predictions::new(run, Stream::Trees(Split::Select), Rows::Raw)
 }
 
@@ -64,7 +162,7 @@ pub fn ranked(run: &Run) -> Predictions {
 ///
 /// # Errors
 /// Where heads are summed; names the key.
-pub fn check_of_heads(key: &str, config: &Settings) -> Result<()> {
+fn check_of_heads(key: &str, config: &Settings) -> Result<()> {
     ensure!(
         !config.model.attention_kind().is_of_layers(),
         "`{key}` names relations whose best heads are to be masked, but `model.attention` = \"{}\" sums the heads of a layer, so \
@@ -78,7 +176,7 @@ pub fn check_of_heads(key: &str, config: &Settings) -> Result<()> {
 ///
 /// # Errors
 /// A relation without a word; whatever stops the pass over `select`.
-pub fn rank(run: &mut Run, key: &str, relations: &[String]) -> Result<Vec<Ranking>> {
+fn rank(run: &mut Run, key: &str, relations: &[String]) -> Result<Vec<Ranking>> {
     check_of_heads(key, run.settings())?;
     let predictions = ranked(run).read(run)?;
     run.books(Stream::Trees(Split::Select))?;
@@ -119,7 +217,7 @@ fn ranking(scores: &HeadScores, key: &str, relation: &str) -> Result<Ranking> {
 }
 
 /// So many heads, the best of each relation in turn, then the second best of each, and so on; none twice.
-pub fn in_turn(rankings: &[Ranking], count: usize) -> Vec<AttentionHead> {
+fn in_turn(rankings: &[Ranking], count: usize) -> Vec<AttentionHead> {
     let mut taken: Vec<AttentionHead> = Vec::new();
     let longest = rankings.iter().map(|ranking| ranking.heads.len()).max().unwrap_or(0);
     for place in 0..longest {
@@ -136,12 +234,7 @@ pub fn in_turn(rankings: &[Ranking], count: usize) -> Vec<AttentionHead> {
 ///
 /// # Errors
 /// A layer that has not as many others.
-pub fn others_of_their_layers(
-    heads: &[AttentionHead],
-    grid: HeadGrid,
-    seed: u64,
-    draw: u32,
-) -> Result<Vec<AttentionHead>> {
+fn others_of_their_layers(heads: &[AttentionHead], grid: HeadGrid, seed: u64, draw: u32) -> Result<Vec<AttentionHead>> {
     use rand::SeedableRng;
     use rand::seq::SliceRandom;
 

@@ -63,18 +63,28 @@ pub(crate) struct HeadScratch {
     products: Buffer,
 }
 
+/// How a head goes to work.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Task<'a> {
+    /// What is added to the logits, `[from, to]`.
+    pub added: Option<&'a [f32]>,
+    /// How its work is taken away.
+    pub mask: Option<Masking>,
+    /// The pieces whose rows are computed; all of them where there are no such.
+    pub rows: Option<&'a [usize]>,
+}
+
 /// Writes the head's weights `[from, to]` to `map` and, where asked for, its contexts (weights · V) to its columns of
-/// `contexts` `[piece][heads]`. What is `added` to the logits is `[from, to]` as well.
+/// `contexts` `[from][heads]`.
 pub(crate) fn attend(
     set: InstructionSet,
     head: Head<'_>,
-    added: Option<&[f32]>,
-    mask: Option<Masking>,
+    task: Task<'_>,
     scratch: &mut HeadScratch,
     map: &mut [f32],
     contexts: Option<&mut [f32]>,
 ) {
-    set.run(Attend { head, added, mask, scratch, map, contexts });
+    set.run(Attend { head, task, scratch, map, contexts });
 }
 
 impl<'a> Head<'a> {
@@ -98,8 +108,7 @@ impl<'a> Head<'a> {
 
 struct Attend<'a> {
     head: Head<'a>,
-    added: Option<&'a [f32]>,
-    mask: Option<Masking>,
+    task: Task<'a>,
     scratch: &'a mut HeadScratch,
     map: &'a mut [f32],
     contexts: Option<&'a mut [f32]>,
@@ -110,12 +119,14 @@ impl WithSimd for Attend<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Attend { head, added, mask, scratch, map, mut contexts } = self;
+        let Attend { head, task: Task { added, mask, rows }, scratch, map, mut contexts } = self;
         let (pieces, width, lanes) = (head.pieces(), head.width, S::F32_LANES);
         let padded = pieces.next_multiple_of(lanes);
+        let count = rows.map_or(pieces, <[usize]>::len);
+        let piece = |row: usize| rows.map_or(row, |rows| rows[row]);
 
-        let queries = scratch.queries.slice(pieces * width);
-        pack_queries(head, queries);
+        let queries = scratch.queries.slice(count * width);
+        pack_queries(head, (0..count).map(piece), queries);
         let keys = scratch.keys.slice(padded * width);
         pack_keys(head, lanes, keys);
         let keys = S::as_simd_f32s(keys).0;
@@ -130,11 +141,11 @@ impl WithSimd for Attend<'_> {
         let whole = head.view.is_whole(pieces);
         let within = simd.mask_between_m32s(0, ((pieces - 1) % lanes + 1) as u32).mask();
 
-        for start in (0..pieces).step_by(ROWS) {
-            // Where the sentence ends within these rows, the last piece fills them up; those products go nowhere.
-            let rows = array::from_fn(|row| &queries[(start + row).min(pieces - 1) * width..][..width]);
-            multiply(simd, rows, keys, S::as_mut_simd_f32s(scores).0);
-            for (row, from) in scores.chunks_exact_mut(padded).zip(start..) {
+        for start in (0..count).step_by(ROWS) {
+            // Where the rows end within these, the last one fills them up; those products go nowhere.
+            let own = array::from_fn(|row| &queries[(start + row).min(count - 1) * width..][..width]);
+            multiply(simd, own, keys, S::as_mut_simd_f32s(scores).0);
+            for (row, from) in scores.chunks_exact_mut(padded).zip((start..count).map(piece)) {
                 if let Some(added) = added.and_then(|added| added.chunks_exact(pieces).nth(from)) {
                     row.iter_mut().zip(added).for_each(|(logit, added)| *logit += added);
                 }
@@ -154,12 +165,13 @@ impl WithSimd for Attend<'_> {
                     None => {}
                 }
             }
-            for (row, out) in scores.chunks_exact(padded).zip(map[start * pieces..].chunks_exact_mut(pieces)) {
+            let maps = map[start * pieces..count * pieces].chunks_exact_mut(pieces);
+            for (row, out) in scores.chunks_exact(padded).zip(maps) {
                 out.copy_from_slice(&row[..pieces]);
             }
             if let Some(contexts) = contexts.as_deref_mut() {
-                let rows = array::from_fn(|row| &scores[row * padded..][..pieces]);
-                multiply(simd, rows, values, S::as_mut_simd_f32s(products).0);
+                let own = array::from_fn(|row| &scores[row * padded..][..pieces]);
+                multiply(simd, own, values, S::as_mut_simd_f32s(products).0);
                 let contexts = contexts[start * head.contexts..].chunks_exact_mut(head.contexts);
                 for (product, context) in products.chunks_exact(padded_width).zip(contexts) {
                     context[head.index * width..][..width].copy_from_slice(&product[..width]);
@@ -169,11 +181,12 @@ impl WithSimd for Attend<'_> {
     }
 }
 
-/// Queries as logits are scaled, `[piece][width]`.
+/// Queries of these pieces as logits are scaled, `[piece][width]`.
 #[inline(always)]
-fn pack_queries(head: Head<'_>, queries: &mut [f32]) {
-    let scale = head.scale;
-    for (row, out) in head.rows(0).zip(queries.chunks_exact_mut(head.width)) {
+fn pack_queries(head: Head<'_>, pieces: impl Iterator<Item = usize>, queries: &mut [f32]) {
+    let (scale, own) = (head.scale, head.part(0));
+    for (piece, out) in pieces.zip(queries.chunks_exact_mut(head.width)) {
+        let row = &own.values[piece * own.stride..][..head.width];
         out.iter_mut().zip(row).for_each(|(out, x)| *out = x * scale);
     }
 }

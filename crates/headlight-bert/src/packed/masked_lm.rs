@@ -29,31 +29,82 @@ impl Head {
         self.weights.clone()
     }
 
-    /// ln p of each piece, given the final states `[piece][hidden]` of the positions where they are hidden.
-    pub(crate) fn log_likelihoods(&self, encoder: &PackedEncoder, states: &[f32], pieces: &[u32]) -> Vec<f64> {
-        log_softmax_at(&self.logits(encoder, states), pieces)
+    /// ln p of the pieces of each input, given the final states `[piece][hidden]` of the positions where they are guessed, one
+    /// input's after another's.
+    pub(crate) fn log_likelihoods(&self, encoder: &PackedEncoder, states: &[f32], inputs: &[&[u32]]) -> Vec<Vec<f64>> {
+        let hidden = encoder.spec.hidden;
+        let mut behind = 0;
+        let start = |pieces: &&[u32]| {
+            behind += pieces.len();
+            behind - pieces.len()
+        };
+        let starts: Vec<usize> = inputs.iter().map(start).collect();
+        // A product of a single row goes another way and rounds elsewhere: an input with a single piece goes alone.
+        let mut together: Vec<Vec<usize>> = Vec::new();
+        let mut columns = 0;
+        for (input, pieces) in inputs.iter().enumerate() {
+            if pieces.len() == 1 {
+                continue;
+            }
+            match together.last_mut() {
+                Some(last) if columns + pieces.len() <= self.columns() => {
+                    last.push(input);
+                    columns += pieces.len();
+                }
+                _ => {
+                    together.push(vec![input]);
+                    columns = pieces.len();
+                }
+            }
+        }
+        together.extend((0..inputs.len()).filter(|input| inputs[*input].len() == 1).map(|input| vec![input]));
+        let mut answers = vec![Vec::new(); inputs.len()];
+        for own in together {
+            let rows = own
+                .iter()
+                .flat_map(|&input| states[starts[input] * hidden..][..inputs[input].len() * hidden].iter().copied());
+            let pieces: Vec<u32> = own.iter().flat_map(|&input| inputs[input].iter().copied()).collect();
+            let mut found = log_softmax_at(&self.logits(encoder, &rows.collect::<Vec<_>>()), &pieces).into_iter();
+            for input in own {
+                answers[input] = found.by_ref().take(inputs[input].len()).collect();
+            }
+        }
+        answers
     }
 
-    /// ln p at each of the targets (a row of the final states `[row][hidden]`, and the piece that is guessed there).
+    /// ln p at each of the targets (a row of the final states `[row][hidden]`, and the piece that is guessed there), which
+    /// ascend.
     pub(crate) fn log_likelihoods_at(
         &self,
         encoder: &PackedEncoder,
         states: &[f32],
         targets: &[(usize, u32)],
     ) -> Vec<f64> {
-        // Columns are filled up to whole vectors, with a state of zeros, so that each goes the same way through the product
-        // and its softmax, whatever stands beside it.
-        let hidden = encoder.spec.hidden;
-        let count = states.len() / hidden;
-        let padded = count.next_multiple_of(COLUMNS);
-        let mut whole = states.to_vec();
-        whole.resize(padded * hidden, 0.0);
-        let logits = self.logits(encoder, &whole);
-        let Normalisers { highest, sums } = normalisers(encoder.set, &logits, padded);
-        let of = |&(row, piece): &(usize, u32)| {
-            f64::from(logits[piece as usize * padded + row]) - f64::from(highest[row]) - sums[row].ln()
-        };
-        targets.iter().map(of).collect()
+        let (hidden, columns) = (encoder.spec.hidden, self.columns().next_multiple_of(COLUMNS));
+        let mut found = Vec::with_capacity(targets.len());
+        for (number, states) in states.chunks(columns * hidden).enumerate() {
+            // Columns are filled up to whole vectors, with a state of zeros, so that each goes the same way through the product
+            // and its softmax, whatever stands beside it.
+            let (first, count) = (number * columns, states.len() / hidden);
+            let padded = count.next_multiple_of(COLUMNS);
+            let mut whole = states.to_vec();
+            whole.resize(padded * hidden, 0.0);
+            let logits = self.logits(encoder, &whole);
+            let Normalisers { highest, sums } = normalisers(encoder.set, &logits, padded);
+            let of = |&(row, piece): &(usize, u32)| {
+                let row = row - first;
+                f64::from(logits[piece as usize * padded + row]) - f64::from(highest[row]) - sums[row].ln()
+            };
+            let own = targets[found.len()..].iter().take_while(|(row, _)| *row < first + count);
+            found.extend(own.map(of));
+        }
+        found
+    }
+
+    /// How many columns of logits are computed together: as many as stay near the processor.
+    fn columns(&self) -> usize {
+        const LOGITS: usize = 1 << 22;
+        (LOGITS / self.weights.bias.len().max(1)).clamp(COLUMNS, 256)
     }
 
     /// The logits `[vocabulary][row]` of final states `[row][hidden]`.

@@ -11,6 +11,7 @@
 //! sentences. Other instruction sets round elsewhere, so other kinds of machines may differ in the last digits.
 
 mod attention;
+mod branches;
 mod functions;
 mod layer;
 mod masked_lm;
@@ -31,12 +32,13 @@ use headlight_attention::AttentionHead;
 use rayon::prelude::*;
 
 use crate::{
-    Architecture, AttentionKind, BertWeights, Embeddings, HeadMask, LayerNorm, Order, Pieces, Positions, Request,
-    Rotary,
+    Architecture, AttentionKind, BertWeights, Embeddings, HeadMask, LayerNorm, Masking, Order, Pieces, Positions,
+    Request, Rotary,
     architecture::Step,
     request::{Encode, Encoded},
 };
-use attention::{Head, HeadScratch, attend};
+use attention::{Head, HeadScratch, Task, attend};
+use branches::{BranchScratch, Branches};
 use layer::{Destination, Layer, Projection, Strided};
 pub(crate) use masked_lm::Head as MaskedLmHead;
 use mixing::{Gathered, MixingScratch, Room, Sentence};
@@ -82,6 +84,7 @@ struct Scratch {
     expanded: Buffer,
     heads: HeadsScratch,
     mixing: MixingScratch,
+    branches: BranchScratch,
 }
 
 /// What one head needs.
@@ -109,14 +112,18 @@ struct Turn<'a> {
 }
 
 /// What is wanted of the last layer.
-#[derive(Clone, Copy)]
-enum Last<'a> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
     /// Its attention.
     Attention,
-    /// All that it yields.
-    Whole,
-    /// What it yields for these rows of the chunk, in ascending order.
-    Rows(&'a [usize]),
+    /// What it yields too.
+    States,
+}
+
+impl Last {
+    fn of(request: &Request) -> Self {
+        if request.hidden_states || request.final_states { Self::States } else { Self::Attention }
+    }
 }
 
 impl PackedEncoder {
@@ -146,49 +153,47 @@ impl PackedEncoder {
         Encode::encode(self, inputs, request)
     }
 
-    /// The final states `[row][hidden]` of the rows that are asked for, one chunk's after another's: `rows` names positions
-    /// of each input, in ascending order. The last layer does nothing for other rows that they do not need.
-    pub(crate) fn final_states(&self, inputs: &[&Pieces], rows: &[&[usize]], masked_heads: &HeadMask) -> Vec<f32> {
-        let request = Request { masked_heads: masked_heads.clone(), ..Request::default() };
-        let pooled = self.pool().pop();
-        let mut scratch = pooled.unwrap_or_default();
-        let (mut states, mut done) = (Vec::new(), 0);
+    /// For each of several sets of masked heads, the final states `[row][hidden]` of the rows that are asked for, one input's
+    /// after another's: `rows` names positions of each input, in ascending order. The last layer does nothing for other rows
+    /// that they do not need, and what sets have in common is computed once.
+    pub(crate) fn final_states(&self, inputs: &[&Pieces], rows: &[&[usize]], masks: &[&HeadMask]) -> Vec<Vec<f32>> {
+        let request = Request { final_states: true, ..Request::default() };
+        let mut states = vec![Vec::new(); masks.len()];
+        let mut done = 0;
         while done < inputs.len() {
             let chunk = done..done + chunk_length(&inputs[done..]);
-            let mut outputs: Vec<Output<'_>> =
-                inputs[chunk.clone()].iter().map(|input| Output::new(input, &self.spec, None, &request)).collect();
-            let mut start = 0;
-            let mut wanted = Vec::new();
-            for (input, rows) in inputs[chunk.clone()].iter().zip(&rows[chunk.clone()]) {
-                wanted.extend(rows.iter().map(|row| start + row));
-                start += input.len();
-            }
-            self.walk_chunk(&mut outputs, &request, Last::Rows(&wanted), &mut scratch);
-            states.extend_from_slice(scratch.states.slice(wanted.len() * self.spec.hidden));
             done = chunk.end;
+            let branches = Branches::new(self, &inputs[chunk.clone()], &request, Some(&rows[chunk]), masks);
+            self.with_scratch(|scratch| branches.walk(scratch, |set, found, _| states[set].extend_from_slice(found)));
         }
-        self.pool().push(scratch);
         states
+    }
+
+    /// Has a worker's memory for a while.
+    fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
+        let pooled = self.pool().pop();
+        let mut scratch = pooled.unwrap_or_default();
+        let made = work(&mut scratch);
+        self.pool().push(scratch);
+        made
     }
 
     /// Encodes the inputs of one chunk, as far as `outputs` has room for what they yield.
     fn encode_chunk(&self, mut outputs: Vec<Output<'_>>, request: &Request, scratch: &mut Scratch) -> Vec<Encoded> {
-        let last = if request.hidden_states { Last::Whole } else { Last::Attention };
-        self.walk_chunk(&mut outputs, request, last, scratch);
+        self.walk_chunk(&mut outputs, request, scratch);
         outputs.into_iter().map(|output| output.finish(&self.spec)).collect()
     }
 
-    /// Takes the inputs of one chunk through the layers. Their final states are left at the front of `scratch.states`, as far
-    /// as `last` wants any.
-    fn walk_chunk(&self, outputs: &mut [Output<'_>], request: &Request, last: Last<'_>, scratch: &mut Scratch) {
+    /// Takes the inputs of one chunk through the layers.
+    fn walk_chunk(&self, outputs: &mut [Output<'_>], request: &Request, scratch: &mut Scratch) {
         let (hidden, heads) = (self.spec.hidden, self.spec.heads_width());
         let inputs: Vec<&Pieces> = outputs.iter().map(|output| output.input).collect();
         let pieces = inputs.iter().map(|input| input.len()).sum::<usize>();
         let angles = Turned::new(&self.spec, inputs.iter().map(|input| input.len()).max().unwrap_or(0));
         let states = scratch.states.slice(pieces * hidden);
         self.embed(&inputs, states, &mut scratch.normed);
-        keep_states(outputs, states, hidden);
-        for turn in self.turns(request.kind, last) {
+        keep_states(outputs, states, hidden, false);
+        for turn in self.turns(request) {
             let projected = scratch.projected.slice(pieces * turn.projected);
             let input = match &turn.layer.attention_norm {
                 Some(norm) if turn.normalises_input => self.normed(states, norm, &mut scratch.normed),
@@ -204,8 +209,11 @@ impl PackedEncoder {
                 let needed = !turn.ends_at_attention || (mixes && request.kind.reads_values());
                 let mut contexts = needed.then(|| &mut contexts[start * heads..end * heads]);
                 let mixing = mixes.then_some(&mut scratch.mixing.gathered);
-                let work = (contexts.as_deref_mut(), mixing);
-                self.attend(&turn, &angles, projected, work, request, output, &mut scratch.heads);
+                self.prepare(&turn, &angles, projected);
+                let masking = |index| request.masked_heads.get(&AttentionHead { layer: turn.index, index }).copied();
+                let work = (0..self.spec.grid.heads).map(|index| (index, masking(index)));
+                let made = (contexts.as_deref_mut(), mixing);
+                self.attend(&turn, projected, work, None, made, request.kind, output, &mut scratch.heads);
                 if mixes {
                     let contexts = contexts.as_deref().unwrap_or_default();
                     let sentence = Sentence { states: &states[start * hidden..end * hidden], contexts };
@@ -218,27 +226,14 @@ impl PackedEncoder {
             if turn.ends_at_attention {
                 break;
             }
-            let rows = match last {
-                Last::Rows(rows) if turn.is_last => {
-                    // After attention each row goes its own way.
-                    select_rows(contexts, rows, heads);
-                    select_rows(states, rows, hidden);
-                    // A product of a single row would take another way and round elsewhere, so a second one goes with it.
-                    rows.len().max(2.min(pieces))
-                }
-                _ => pieces,
-            };
-            let (contexts, states) = (&contexts[..rows * heads], &mut states[..rows * hidden]);
             self.finish(&turn, contexts, states, &mut scratch.expanded, &mut scratch.normed);
-            if rows == pieces {
-                keep_states(outputs, states, hidden);
-            }
+            keep_states(outputs, states, hidden, turn.is_last);
         }
     }
 
-    fn turns<'a>(&'a self, kind: AttentionKind, last: Last<'_>) -> impl Iterator<Item = Turn<'a>> + use<'a> {
-        let spec = &self.spec;
-        spec.walk(!matches!(last, Last::Attention)).map(move |Step { layer: index, stored, ends_at_attention }| {
+    fn turns<'a>(&'a self, request: &Request) -> impl Iterator<Item = Turn<'a>> + use<'a> {
+        let (spec, kind) = (&self.spec, request.kind);
+        spec.walk(Last::of(request) == Last::States).map(move |Step { layer: index, stored, ends_at_attention }| {
             let parts = if ends_at_attention && !kind.reads_values() { 1 } else { 2 };
             Turn {
                 index,
@@ -289,58 +284,59 @@ impl PackedEncoder {
         normed
     }
 
-    /// All heads of one layer on one sentence: its maps to `output`, or to where they are gathered, and its contexts
-    /// `[piece][heads]` to `contexts`.
+    /// Some heads of one layer on one sentence, each with how it is masked: its maps to `output`, or to where they are
+    /// gathered, its contexts `[row][heads]` to `contexts`, for all rows or those that are named.
     #[allow(clippy::too_many_arguments, reason = "what is read, what is written and where there is room")]
     fn attend(
         &self,
         turn: &Turn<'_>,
-        angles: &Turned,
-        projected: &mut [f32],
+        projected: &[f32],
+        work: impl Iterator<Item = (usize, Option<Masking>)>,
+        rows: Option<&[usize]>,
         (mut contexts, mut gathered): (Option<&mut [f32]>, Option<&mut Gathered>),
-        request: &Request,
+        kind: AttentionKind,
         output: &mut Output<'_>,
         scratch: &mut HeadsScratch,
     ) {
         let (spec, set, stride) = (&self.spec, self.set, turn.projected);
         let HeadsScratch { map, operands, relative, transformed } = scratch;
-        // This pass also brings the rows into the second-level cache, from where the heads take their narrow parts.
-        add_bias(set, projected, &turn.layer.attention_input.bias[..stride]);
         let layer = spec.attention.of_layer(turn.index);
-        self.prepare(turn, angles.of(layer.rotary), projected);
-        for index in 0..spec.grid.heads {
+        for (index, mask) in work {
             let head = Head::new(spec, layer, projected, stride, index);
             let name = AttentionHead { layer: turn.index, index };
-            let masking = request.masked_heads.get(&name).copied();
             let (table, distances) = (&self.embeddings.relative, turn.layer.distances.as_ref());
             let added = terms(spec.attention.relative.as_ref(), table, distances, head, relative);
-            let mut compute = |map: &mut [f32]| attend(set, head, added, masking, operands, map, contexts.as_deref_mut());
+            let mut compute =
+                |map: &mut [f32]| attend(set, head, Task { added, mask, rows }, operands, map, contexts.as_deref_mut());
             let of_output = &turn.layer.attention_output;
             if let Some(gathered) = gathered.as_deref_mut() {
-                gathered.head(request.kind, (head, spec.grid.heads), of_output, compute);
+                gathered.head(kind, (head, spec.grid.heads), of_output, compute);
                 continue;
             }
-            let number = if request.kind.is_of_layers() { turn.index } else { spec.grid.number(name) };
+            let number = if kind.is_of_layers() { turn.index } else { spec.grid.number(name) };
             output.map(number, map, |map| {
                 compute(map);
-                if request.kind == AttentionKind::Norms {
+                if kind == AttentionKind::Norms {
                     scale_by_norms(head, of_output, transformed, map);
                 }
             });
         }
     }
 
-    /// Normalises and turns queries and keys, where the model does so.
-    fn prepare(&self, turn: &Turn<'_>, angles: Option<&Angles>, projected: &mut [f32]) {
+    /// Makes a sentence's queries, keys and values of what the layer's product left: adds their bias, normalises and turns
+    /// queries and keys where the model does so. This pass also brings the rows into the second-level cache, from where the
+    /// heads take their narrow parts.
+    fn prepare(&self, turn: &Turn<'_>, angles: &Turned, projected: &mut [f32]) {
         let (spec, stride) = (&self.spec, turn.projected);
         let (queries, keys) = (spec.heads_width(), spec.keys_width());
+        add_bias(self.set, projected, &turn.layer.attention_input.bias[..stride]);
         if let (Some(of_queries), Some(of_keys)) = (&turn.layer.query_norm, &turn.layer.key_norm) {
             for row in projected.chunks_exact_mut(stride) {
                 normalise(self.set, &mut row[..queries], None, of_queries, spec.norm);
                 normalise(self.set, &mut row[queries..queries + keys], None, of_keys, spec.norm);
             }
         }
-        if let Some(angles) = angles {
+        if let Some(angles) = angles.of(spec.attention.of_layer(turn.index).rotary) {
             let heads = spec.grid.heads + spec.attention.key_value_heads;
             rotate(self.set, projected, stride, heads, spec.head_width(), angles);
         }
@@ -412,19 +408,37 @@ impl Encode for PackedEncoder {
     }
 
     fn encode_as(&self, inputs: &[&Pieces], request: &Request, attended: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
-        let pooled = self.pool().pop();
-        let mut scratch = pooled.unwrap_or_default();
         let mut encoded = Vec::with_capacity(inputs.len());
-        while encoded.len() < inputs.len() {
-            let chunk = encoded.len()..encoded.len() + chunk_length(&inputs[encoded.len()..]);
-            let output = |number: usize| {
-                let attention = request.attention.filter(|_| attended(number));
-                Output::new(inputs[number], &self.spec, attention, request)
-            };
-            encoded.extend(self.encode_chunk(chunk.map(output).collect(), request, &mut scratch));
-        }
-        self.pool().push(scratch);
+        self.with_scratch(|scratch| {
+            while encoded.len() < inputs.len() {
+                let chunk = encoded.len()..encoded.len() + chunk_length(&inputs[encoded.len()..]);
+                let output = |number: usize| {
+                    let attention = request.attention.filter(|_| attended(number));
+                    Output::new(inputs[number], &self.spec, attention, request)
+                };
+                encoded.extend(self.encode_chunk(chunk.map(output).collect(), request, scratch));
+            }
+        });
         encoded
+    }
+
+    fn encode_each(
+        &self,
+        inputs: &[&Pieces],
+        request: &Request,
+        masks: &[&HeadMask],
+        see: &mut dyn FnMut(usize, Vec<Encoded>),
+    ) {
+        if request.kind.is_of_layers() {
+            // A map of a layer is of all its heads: sets have none of its parts in common.
+            for (set, &mask) in masks.iter().enumerate() {
+                see(set, self.encode(inputs, &Request { masked_heads: mask.clone(), ..request.clone() }));
+            }
+            return;
+        }
+        let branches = Branches::new(self, inputs, request, None, masks);
+        let finish = |outputs: Vec<Output<'_>>| outputs.into_iter().map(|output| output.finish(&self.spec)).collect();
+        self.with_scratch(|scratch| branches.walk(scratch, |set, _, outputs| see(set, finish(outputs))));
     }
 }
 
@@ -466,19 +480,12 @@ impl Turned {
     }
 }
 
-/// Moves the named rows `[row][width]`, which ascend, to the front.
-fn select_rows(values: &mut [f32], rows: &[usize], width: usize) {
-    for (to, &from) in rows.iter().enumerate() {
-        values.copy_within(from * width..(from + 1) * width, to * width);
-    }
-}
-
-/// Hands each input its rows of `states` `[piece][hidden]`.
-fn keep_states(outputs: &mut [Output<'_>], states: &[f32], hidden: usize) {
+/// Hands each input its rows of `states` `[piece][hidden]`, which are those after the last layer or not.
+fn keep_states(outputs: &mut [Output<'_>], states: &[f32], hidden: usize, are_final: bool) {
     let mut rest = states;
     for output in outputs {
         let (own, after) = rest.split_at(output.input.len() * hidden);
-        output.states(own);
+        output.states(own, are_final);
         rest = after;
     }
 }

@@ -8,6 +8,7 @@ use super::scratch::Buffer;
 use crate::{Architecture, Encoded, HiddenStates, Level, Pieces, Request};
 
 /// An input and the part of its [`Encoded`] that is known so far.
+#[derive(Clone)]
 pub(crate) struct Output<'a> {
     pub input: &'a Pieces,
     /// What there is a map of; see [`crate::AttentionKind::grid`].
@@ -20,9 +21,12 @@ pub(crate) struct Output<'a> {
     words: Option<(MergeRule, Vec<f32>)>,
     peaks: Option<Peaks>,
     hidden: Option<Vec<f32>>,
+    /// Whether the states of all layers are kept, or the final ones alone.
+    every_layer: bool,
 }
 
 /// Peaks of all heads `[row or column, layer, head, word]`, filled in as maps are computed.
+#[derive(Clone)]
 struct Peaks {
     rule: MergeRule,
     places: Vec<u16>,
@@ -46,9 +50,11 @@ impl<'a> Output<'a> {
         let maps = attention.is_some_and(Level::pieces).then(|| room(input.len()));
         let merged = attention.and_then(Level::words).map(|rule| (rule, room(input.alignment.positions())));
         let peaks = request.peaks.map(|rule| Peaks { rule, places: vec![NO_PEAK; 2 * grid.len() * words] });
-        let states = (spec.grid.layers + 1) * input.len() * spec.hidden;
-        let hidden = request.hidden_states.then(|| Vec::with_capacity(states));
-        Self { input, grid, rollout: Vec::new(), maps, words: merged, peaks, hidden }
+        let every_layer = request.hidden_states;
+        let layers = if every_layer { spec.grid.layers + 1 } else { 1 };
+        let room = || Vec::with_capacity(layers * input.len() * spec.hidden);
+        let hidden = (every_layer || request.final_states).then(room);
+        Self { input, grid, rollout: Vec::new(), maps, words: merged, peaks, hidden, every_layer }
     }
 
     /// Whether anything of its maps is kept.
@@ -90,9 +96,10 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Keeps the input's states `[piece][hidden]` after the embeddings or after a layer, where they are wanted.
-    pub(crate) fn states(&mut self, states: &[f32]) {
-        if let Some(hidden) = &mut self.hidden {
+    /// Keeps the input's states `[piece][hidden]` after the embeddings or after a layer, the last or not, where they are
+    /// wanted.
+    pub(crate) fn states(&mut self, states: &[f32], are_final: bool) {
+        if let Some(hidden) = self.hidden.as_mut().filter(|_| self.every_layer || are_final) {
             hidden.extend_from_slice(states);
         }
     }
@@ -104,7 +111,8 @@ impl<'a> Output<'a> {
         let maps = self.maps.and_then(|maps| AttentionMaps::new(grid, pieces, maps));
         let merged = self.words.and_then(|(_, maps)| WordAttention::new(grid, alignment.frame(), words, maps));
         let peaks = self.peaks.and_then(|peaks| AttentionPeaks::new(grid, words, peaks.places));
-        let hidden = self.hidden.and_then(|states| HiddenStates::new(grid.layers + 1, pieces, spec.hidden, states));
+        let layers = if self.every_layer { grid.layers + 1 } else { 1 };
+        let hidden = self.hidden.and_then(|states| HiddenStates::new(layers, pieces, spec.hidden, states));
         Encoded { maps, words: merged, peaks, hidden }
     }
 }

@@ -57,6 +57,7 @@ fn requests() -> Vec<Request> {
         Request { hidden_states: true, ..Default::default() },
         Request { attention: maps, hidden_states: true, masked_heads: masked.into(), ..Default::default() },
         Request { peaks: Some(MergeRule::Mean), ..Default::default() },
+        Request { final_states: true, ..Default::default() },
     ]
 }
 
@@ -279,11 +280,11 @@ fn check_some_rows(spec: &Architecture) {
     for step in [1, 3, 1000] {
         let rows: Vec<Vec<usize>> = inputs.iter().map(|input| (1..input.len()).step_by(step).collect()).collect();
         let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
-        let together = packed.final_states(&inputs, &rows, &masked);
+        let together = packed.final_states(&inputs, &rows, &[&masked]).concat();
         let alone: Vec<f32> = inputs
             .iter()
             .zip(&rows)
-            .flat_map(|(input, rows)| packed.final_states(&[input], &[rows], &masked))
+            .flat_map(|(input, rows)| packed.final_states(&[input], &[rows], &[&masked]).concat())
             .collect();
         let expected = whole.iter().zip(&rows).flat_map(|(encoded, rows)| {
             let states = encoded.hidden.as_ref().unwrap().view();
@@ -294,5 +295,58 @@ fn check_some_rows(spec: &Architecture) {
         let expected: Vec<f32> = expected.collect();
         assert!(together == expected, "every {step}");
         assert!(alone == expected, "every {step}, alone");
+    }
+}
+
+/// Several sets of masked heads at once are what each is alone, to the bit, whatever is asked.
+#[test]
+fn sets_of_masked_heads_are_what_each_is_alone() {
+    let bert = spec(3, 16, 70, Activation::Gelu);
+    variants(&bert).into_iter().chain([bert]).for_each(|spec| check_sets(&spec));
+}
+
+fn check_sets(spec: &Architecture) {
+    let rng = &mut ChaCha8Rng::seed_from_u64(10);
+    let packed = PackedEncoder::new(spec, weights(spec, rng));
+    // Sentences of which two differ in a piece, and one that stands there many times.
+    let mut sentences = sentences(rng);
+    let mut other = sentences[7].clone();
+    other.ids[3] = (other.ids[3] + 1) % 50;
+    sentences.extend(vec![sentences[7].clone(); 40]);
+    sentences.push(other);
+    let inputs: Vec<&Pieces> = sentences.iter().collect();
+    let set = |heads: &[(usize, usize, Masking)]| -> HeadMask {
+        heads.iter().map(|&(layer, index, masking)| (AttentionHead { layer, index }, masking)).collect()
+    };
+    use Masking::{Uniform, Zero};
+    let sets = [
+        set(&[(1, 0, Zero)]),
+        set(&[]),
+        set(&[(1, 0, Zero), (1, 2, Uniform), (2, 1, Zero)]),
+        set(&[(1, 0, Uniform), (1, 2, Uniform)]),
+        set(&[(0, 1, Uniform), (1, 0, Zero)]),
+        set(&[(2, 1, Zero)]),
+        set(&[(1, 0, Zero)]),
+    ];
+    let sets: Vec<&HeadMask> = sets.iter().collect();
+    for request in requests() {
+        let mut together = vec![Vec::new(); sets.len()];
+        packed.encode_each(&inputs, &request, &sets, &mut |set, encoded| together[set] = encoded);
+        for (&set, together) in sets.iter().zip(&together) {
+            let alone = packed.encode(&inputs, &Request { masked_heads: set.clone(), ..request.clone() });
+            assert!(alone == *together, "{spec:?} {request:?} {set:?}");
+        }
+    }
+    let rows: Vec<Vec<usize>> = inputs.iter().map(|input| vec![input.len() / 2, input.len() - 1]).collect();
+    let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
+    for (&set, together) in sets.iter().zip(packed.final_states(&inputs, &rows, &sets)) {
+        let request = Request { hidden_states: true, masked_heads: set.clone(), ..Default::default() };
+        let alone = packed.encode(&inputs, &request);
+        let expected = alone.iter().zip(&rows).flat_map(|(encoded, rows)| {
+            let states = encoded.hidden.as_ref().unwrap().view();
+            let of_row = |row: &usize| states.slice(ndarray::s![spec.grid.layers, *row, ..]).to_vec();
+            rows.iter().flat_map(of_row).collect::<Vec<_>>()
+        });
+        assert!(together == expected.collect::<Vec<f32>>(), "{spec:?} {set:?}");
     }
 }

@@ -104,3 +104,31 @@ impl Sequences {
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
+
+/// The heads that follow a relation best.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RankedHeads {
+    /// The relation.
+    pub relation: String,
+    /// The best heads, the best first.
+    pub heads: Vec<String>,
+    /// Words that each is right about.
+    pub correct: Vec<u64>,
+    /// Words of the relation.
+    pub words: u64,
+    /// Sentences that heads were ranked on.
+    pub sentences: u64,
+}
+
+impl RankedHeads {
+    /// How masked heads were chosen, in words: by the config, or as the best of these.
+    pub(crate) fn chosen(ranked: &[Self]) -> String {
+        let Some(first) = ranked.first() else { return "named in the config".to_owned() };
+        let relations: Vec<&str> = ranked.iter().map(|it| it.relation.as_str()).collect();
+        format!(
+            "the best for {} in turn, chosen on {} sentences of `select`",
+            relations.join(", "),
+            count(first.sentences)
+        )
+    }
+}

@@ -1,6 +1,6 @@
 //! Results against the step of a training, as page and figure draw them.
 
-use super::measures::{BEST_HEAD, LOSS};
+use super::measures::{BEST_HEAD, LOSS, PAIRS};
 use super::{Measured, Sweep, is_percentage};
 use crate::html::plots::{Line, Point};
 use crate::kinds::probe::{RIGHT_BRANCHING, probe_name};
@@ -35,6 +35,7 @@ impl Sweep {
             ("best heads, %", self.relations(series)),
             ("probes, %", self.probes(series)),
             ("loss, nats per hidden piece", self.losses(series)),
+            ("minimal pairs, %", self.pairs(series)),
         ];
         let curves = |results: Vec<Measured<'_>>| results.into_iter().map(|it| self.curve(series, it)).collect();
         frames.into_iter().filter(|(_, of)| !of.is_empty()).map(|(title, of)| (title, curves(of))).collect()
@@ -56,6 +57,7 @@ impl Sweep {
         let name = match measure {
             BEST_HEAD => isolated(of).into_owned(),
             LOSS => of.to_owned(),
+            PAIRS => isolated(&of.replace('_', " ")).into_owned(),
             _ => format!("{}, {}", measure.to_uppercase(), isolated(&probe_name(of))),
         };
         let points = self.steps(series).into_iter().flatten().filter_map(point).collect();

@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use super::SweptRun;
 use crate::assess::is_between_words;
 use crate::run::RunError;
-use crate::tables::{BestHead, MaskingMeasure, ProbeScore, Pruning, Split, SweepScore};
+use crate::tables::{BestHead, MaskingMeasure, PairAccuracy, PairLevel, ProbeScore, Pruning, Split, SweepScore};
 
 /// What tables call the accuracy of the chosen head.
 pub(super) const BEST_HEAD: &str = "best_head";
 /// And the loss in nats per hidden piece.
 pub(super) const LOSS: &str = "masked_lm_loss";
 
-/// All that a run found of what a training is watched by: best heads, probes, losses.
+/// And the share of minimal pairs whose acceptable sentence is more likely.
+pub(super) const PAIRS: &str = "pairs_accuracy";
+/// Which pairs these are, where they are all.
+pub(super) const ALL_PAIRS: &str = "all";
+
+/// All that a run found of what a training is watched by: best heads, probes, losses, minimal pairs.
 pub(super) fn scores(run: &SweptRun) -> Result<Vec<SweepScore>, RunError> {
     let blank = SweepScore {
         run: run.run.report().name.clone(),
@@ -35,6 +40,7 @@ pub(super) fn scores(run: &SweptRun) -> Result<Vec<SweepScore>, RunError> {
     let mut scores = of_heads(&run.run.table_or_empty()?, &blank);
     scores.extend(of_probes(&run.run.table_or_empty()?, &blank));
     scores.extend(of_losses(run, &run.run.table_or_empty()?, &blank));
+    scores.extend(of_pairs(&run.run.table_or_empty()?, &blank));
     scores.retain(|row| row.value.is_finite());
     Ok(scores)
 }
@@ -113,4 +119,27 @@ fn of_losses(run: &SweptRun, pruning: &[Pruning], blank: &SweepScore) -> Vec<Swe
     });
     let intact = pruning.iter().find(|row| row.step == 0 && row.measure == MaskingMeasure::MaskedLm);
     of_facts.chain(intact.map(|row| loss("pruning", row.value, None))).collect()
+}
+
+/// Minimal pairs, all together and by phenomenon.
+fn of_pairs(rows: &[PairAccuracy], blank: &SweepScore) -> Vec<SweepScore> {
+    let name = |row: &PairAccuracy| match row.level {
+        PairLevel::Whole => Some(ALL_PAIRS.to_owned()),
+        PairLevel::Phenomenon => row.group.clone(),
+        PairLevel::Field | PairLevel::Paradigm => None,
+    };
+    let score = |row: &PairAccuracy| {
+        Some(SweepScore {
+            measure: PAIRS.to_owned(),
+            of: name(row)?,
+            value: row.correct as f64 / row.total as f64,
+            correct: Some(row.correct),
+            total: Some(row.total),
+            ci_low: row.ci_low,
+            ci_high: row.ci_high,
+            baseline_accuracy: Some(0.5),
+            ..blank.clone()
+        })
+    };
+    rows.iter().filter_map(score).collect()
 }

@@ -310,7 +310,7 @@ pub fn check_shapes(a: &SweptRun, b: &SweptRun) -> Result<(), RunError> {
 
 /// Whether a measure is shown in per cent.
 fn is_percentage(measure: &str) -> bool {
-    measure == measures::BEST_HEAD || is_share(measure)
+    [measures::BEST_HEAD, measures::PAIRS].contains(&measure) || is_share(measure)
 }
 
 /// How intervals of a sweep are computed: as its first run computed its own.

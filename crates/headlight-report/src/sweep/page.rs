@@ -47,8 +47,8 @@ impl Sweep {
             "emergence",
             "Emergence",
             "What the checkpoints of a training can do, against its step. Each point is of its own best head, chosen anew at \
-             that step. Bars are intervals over sentences; where there are several seeds, points are means and bars the \
-             multi-bootstrap over seeds and sentences (Sellam et al. 2022).",
+             that step. Bars are intervals over sentences (of minimal pairs, over pairs); where there are several seeds, points are means and bars the \
+             multi-bootstrap over seeds and these (Sellam et al. 2022).",
         );
         let panels = |(at, series): (usize, &&str)| -> Vec<Panel> {
             let panel = |(number, (title, curves)): (usize, (&'static str, Vec<Curve>))| Panel {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::measures::BEST_HEAD;
+use super::measures::{ALL_PAIRS, BEST_HEAD, PAIRS};
 use super::{SweptRun, bootstrap};
 use crate::run::RunError;
 use crate::stats::{Counts, Unit};
-use crate::tables::{Prediction, SweepScore, SweepSeeds};
+use crate::tables::{PairScore, Prediction, SweepScore, SweepSeeds};
 
 /// A series at a step.
 type Cell<'a> = (&'a str, Option<u64>);
@@ -24,7 +24,7 @@ pub(super) fn over_seeds(runs: &[SweptRun], scores: &[SweepScore]) -> Result<(Ve
     let (mut rows, mut warnings) = (Vec::new(), Vec::new());
     for (cell, runs) in cells.iter().filter(|(_, runs)| runs.len() > 1) {
         let said = runs.iter().map(|run| Said::read(run)).collect::<Result<Vec<_>, _>>()?;
-        let same = said.windows(2).all(|pair| pair[0].words == pair[1].words);
+        let same = said.windows(2).all(|two| two[0].words == two[1].words && two[0].pairs == two[1].pairs);
         if !same {
             warnings.push(format!(
                 "{}: the seeds were not evaluated on the same sentences, so that there is no interval over seeds and sentences.",
@@ -80,20 +80,27 @@ fn of_cell(
             highest: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             ci_low: interval.map(|interval| interval.low),
             ci_high: interval.map(|interval| interval.high),
-            unit: resampled.map(|_| runs[0].run.report().conventions.unit),
+            unit: resampled.map(|_| match first.measure.as_str() {
+                PAIRS => Unit::Pair,
+                _ => runs[0].run.report().conventions.unit,
+            }),
             units: resampled.map(|counts| counts[0].len() as u64),
         });
     }
     Ok(rows)
 }
 
-/// What the predictors of a run said of each word that was evaluated.
+/// What the predictors of a run said of each word that was evaluated, and the model of each minimal pair.
 struct Said {
     /// The words in order: unit, sentence, place, whether it is punctuation.
     words: Vec<Word>,
     units: Vec<u32>,
     /// By predictor and scope, the words that are right, by sentence and place.
     right: BTreeMap<(String, String), BTreeMap<(u32, u32), bool>>,
+    /// File, line and phenomenon of each minimal pair.
+    pairs: Vec<(String, u64, String)>,
+    /// Whether each is right.
+    right_pairs: Vec<bool>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -128,11 +135,31 @@ impl Said {
             }
         }
         let units: BTreeSet<u32> = words.values().map(|word| word.unit).collect();
-        Ok(Self { words: words.into_values().collect(), units: units.into_iter().collect(), right })
+        let (mut pairs, mut right_pairs) = (Vec::new(), Vec::new());
+        if run.run.has_table::<PairScore>() {
+            for row in run.run.rows::<PairScore>()? {
+                let row = row?;
+                pairs.push((row.file, row.line, row.phenomenon));
+                right_pairs.push(row.correct);
+            }
+        }
+        let (words, units) = (words.into_values().collect(), units.into_iter().collect());
+        Ok(Self { words, units, right, pairs, right_pairs })
     }
 
     /// The counts of a result, unit by unit; `None` where the predictions do not add up to it.
     fn counts(&self, row: &SweepScore) -> Option<Vec<Counts>> {
+        let counts = if row.measure == PAIRS { self.counts_of_pairs(&row.of) } else { self.counts_of_words(row)? };
+        (Some(Counts::sum(&counts)) == row.correct.zip(row.total)).then_some(counts)
+    }
+
+    fn counts_of_pairs(&self, of: &str) -> Vec<Counts> {
+        let pairs = self.pairs.iter().zip(&self.right_pairs);
+        let own = pairs.filter(|((_, _, phenomenon), _)| of == ALL_PAIRS || phenomenon == of);
+        own.map(|(_, right)| Counts { correct: u32::from(*right), total: 1 }).collect()
+    }
+
+    fn counts_of_words(&self, row: &SweepScore) -> Option<Vec<Counts>> {
         let best_head = |scope: &str| self.right.get(&(BEST_HEAD.to_owned(), scope.to_owned()));
         let punctuation = best_head("all-nopunct");
         let is_counted = |word: &Word| match punctuation {
@@ -151,6 +178,6 @@ impl Said {
                 counts[self.units.binary_search(&word.unit).ok()?].observe(*right);
             }
         }
-        (Some(Counts::sum(&counts)) == row.correct.zip(row.total)).then_some(counts)
+        Some(counts)
     }
 }

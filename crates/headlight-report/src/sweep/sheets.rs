@@ -1,13 +1,13 @@
 //! A sweep for people: a summary of each series, all its results, and both as Markdown.
 
-use super::measures::{BEST_HEAD, LOSS};
+use super::measures::{ALL_PAIRS, BEST_HEAD, LOSS, PAIRS};
 use super::{Measured, Sweep, Value, is_percentage};
 use crate::assess::Family;
 use crate::format::{count, percent};
 use crate::kinds::probe::probe_name;
 use crate::sheet::{Sheet, SheetCell, escape_markdown, isolated};
 
-/// Relations that a summary and a figure show.
+/// Relations, and phenomena of minimal pairs, that a summary and a figure show.
 const RELATIONS: usize = 4;
 /// Steps that a table of all results shows.
 const STEPS: usize = 8;
@@ -90,17 +90,28 @@ impl Sweep {
 
     /// The relations with most words.
     pub(super) fn relations(&self, series: &str) -> Vec<Measured<'_>> {
-        let words = |result: &Measured<'_>| {
-            let rows = self.scores.iter().filter(|row| row.series == series);
-            rows.filter(|row| (row.measure.as_str(), row.of.as_str()) == *result).filter_map(|row| row.total).max()
-        };
         let is_shown = |(measure, of): &Measured<'_>| {
             *measure == BEST_HEAD && Family::of(of) == Family::Relations && of.split(':').next() != Some("punct")
         };
-        let mut relations: Vec<Measured<'_>> = self.results(series).into_iter().filter(is_shown).collect();
-        relations.sort_by_key(|result| std::cmp::Reverse(words(result)));
-        relations.truncate(RELATIONS);
-        relations
+        self.largest(series, is_shown)
+    }
+
+    /// Minimal pairs: all, and those of the phenomena with most pairs.
+    pub(super) fn pairs(&self, series: &str) -> Vec<Measured<'_>> {
+        let all = self.results(series).into_iter().filter(|it| *it == (PAIRS, ALL_PAIRS));
+        all.chain(self.largest(series, |(measure, of)| *measure == PAIRS && *of != ALL_PAIRS)).collect()
+    }
+
+    /// Of results the few that rest on most words or pairs.
+    fn largest(&self, series: &str, is_shown: impl Fn(&Measured<'_>) -> bool) -> Vec<Measured<'_>> {
+        let total = |result: &Measured<'_>| {
+            let rows = self.scores.iter().filter(|row| row.series == series);
+            rows.filter(|row| (row.measure.as_str(), row.of.as_str()) == *result).filter_map(|row| row.total).max()
+        };
+        let mut largest: Vec<Measured<'_>> = self.results(series).into_iter().filter(is_shown).collect();
+        largest.sort_by_key(|result| std::cmp::Reverse(total(result)));
+        largest.truncate(RELATIONS);
+        largest
     }
 
     /// Attachment scores of probes: as trees where they are decoded to trees.
@@ -128,6 +139,7 @@ impl Sweep {
         shown.extend(self.relations(series).into_iter().take(3));
         shown.extend(self.probes(series).into_iter().take(1));
         shown.extend(self.losses(series).into_iter().take(1));
+        shown.extend(self.pairs(series).into_iter().take(1));
         shown
     }
 
@@ -248,6 +260,7 @@ fn short((measure, of): Measured<'_>) -> String {
     match measure {
         BEST_HEAD => isolated(of).into_owned(),
         LOSS => "loss".to_owned(),
+        PAIRS => "pairs".to_owned(),
         other => other.to_uppercase(),
     }
 }
@@ -257,6 +270,8 @@ fn long((measure, of): Measured<'_>) -> String {
     match measure {
         BEST_HEAD => format!("best head of {}", isolated(of)),
         LOSS => format!("masked-language-model loss in nats per hidden piece ({of})"),
+        PAIRS if of == ALL_PAIRS => "minimal pairs whose acceptable sentence is more likely".to_owned(),
+        PAIRS => format!("minimal pairs of {}", isolated(&of.replace('_', " "))),
         "uas" | "las" | "uuas" => format!("{} of {}", measure.to_uppercase(), isolated(&probe_name(of))),
         other => format!("{} of {}", other.replace('_', " "), isolated(&probe_name(of))),
     }

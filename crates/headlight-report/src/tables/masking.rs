@@ -42,6 +42,10 @@ words! {
         Greedy = "greedy",
         /// At random.
         Random = "random",
+        /// As they are named, or are best for relations.
+        Named = "named",
+        /// As many others of the layers of those, at random.
+        RandomOfLayers = "random_of_layers",
     }
 }
 
@@ -102,7 +106,7 @@ tables! {
     "pruning" => Pruning {
         /// Name of the corpus or treebank.
         corpus: String,
-        /// The order in which heads go: `importance`, `greedy` or `random`.
+        /// The order in which heads go: `importance`, `greedy` or `random`; or `named` (heads that `pruning.heads` names or that are best for `pruning.relations`) and `random_of_layers` (as many others of the same layers).
         order: PruningOrder,
         /// As in `ablation`.
         masking: Masking,
@@ -124,7 +128,7 @@ tables! {
         correct: Option<u64>,
         /// Words counted.
         total: Option<u64>,
-        /// Which of the random orders, counted from 1; empty for other orders.
+        /// Which of the random orders, counted from 1 (`random`, `random_of_layers`); empty for other orders.
         draw: Option<u32>,
         /// Lower end of the paired-bootstrap interval of `value` minus that of step 0, over sentences, documents or packed sequences; empty at step 0.
         ci_low: Option<f64>,

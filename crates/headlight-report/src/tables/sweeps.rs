@@ -17,9 +17,9 @@ tables! {
         step: Option<i64>,
         /// The seed of that training, where the checkpoint's name tells; else the run's `seed`.
         seed: i64,
-        /// `best_head`: accuracy of the chosen head, as in `best_heads`. A measure of `probe_scores`, such as `uas`. `masked_lm_loss`: in nats per hidden piece.
+        /// `best_head`: accuracy of the chosen head, as in `best_heads`. A measure of `probe_scores`, such as `uas`. `masked_lm_loss`: in nats per hidden piece. `pairs_accuracy`: minimal pairs whose acceptable sentence is more likely, as in `pairs`.
         measure: String,
-        /// Of what: the relation or aggregate, the probe with its decoding, or the kind that measured a loss.
+        /// Of what: the relation or aggregate, the probe with its decoding, the kind that measured a loss, or the phenomenon of minimal pairs (`all`: all of them).
         of: String,
         /// Layer of the chosen head, counted from 1; empty where the two folds chose different heads.
         layer: Option<u32>,
@@ -29,15 +29,15 @@ tables! {
         direction: Option<Direction>,
         /// The number; a share is between 0 and 1. Of a probe with several seeds or draws the mean.
         value: f64,
-        /// Words counted as correct, where the number is a share of words.
+        /// Words or pairs counted as correct, where the number is a share of them.
         correct: Option<u64>,
-        /// Words counted.
+        /// Words or pairs counted.
         total: Option<u64>,
-        /// Lower end of the run's own interval, over sentences or documents.
+        /// Lower end of the run's own interval, over sentences, documents or pairs.
         ci_low: Option<f64>,
         /// Upper end.
         ci_high: Option<f64>,
-        /// Accuracy of the best baseline on the same words, where there is one.
+        /// Accuracy of the best baseline on the same words, where there is one; of minimal pairs, that of a guess.
         baseline_accuracy: Option<f64>,
     }
 

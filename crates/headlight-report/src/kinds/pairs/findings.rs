@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::differences::said;
-use super::super::shared::share;
+use super::super::shared::{RankedHeads, share};
 use super::{INTACT, RANDOM, measure};
 use crate::format::{count, percent, points};
 use crate::tables::{Difference, PairAccuracy, PairLevel};
@@ -43,21 +43,6 @@ pub struct SkippedPairs {
     pub pairs: u64,
     /// File and line of the first.
     pub first: String,
-}
-
-/// The heads that follow a relation best.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RankedHeads {
-    /// The relation.
-    pub relation: String,
-    /// The best heads, the best first.
-    pub heads: Vec<String>,
-    /// Words that each is right about.
-    pub correct: Vec<u64>,
-    /// Words of the relation.
-    pub words: u64,
-    /// Sentences that heads were ranked on.
-    pub sentences: u64,
 }
 
 /// The main results, each with what it rests on.
@@ -143,17 +128,7 @@ fn phenomena(rows: &[PairAccuracy]) -> Option<String> {
 fn masked(facts: &Facts, differences: &[Difference]) -> Option<String> {
     let whole = |b: &str| differences.iter().find(|row| row.group.is_none() && row.b == b);
     let (intact, random) = whole(INTACT).zip(whole(RANDOM))?;
-    let chosen = match facts.best_heads_on_select.first() {
-        None => "named in the config".to_owned(),
-        Some(first) => {
-            let relations: Vec<&str> = facts.best_heads_on_select.iter().map(|it| it.relation.as_str()).collect();
-            format!(
-                "the best for {} in turn, chosen on {} sentences of `select`",
-                relations.join(", "),
-                count(first.sentences)
-            )
-        }
-    };
+    let chosen = RankedHeads::chosen(&facts.best_heads_on_select);
     let heads = facts.masked_heads.len();
     let (heads, are) = if heads == 1 { ("1 head".to_owned(), "is") } else { (format!("{heads} heads"), "are") };
     Some(format!(

@@ -3,7 +3,7 @@
 mod findings;
 mod page;
 
-pub use findings::{Facts, RankedHeads, SkippedPairs};
+pub use findings::{Facts, SkippedPairs};
 
 use super::shared::{ends, share};
 use super::{Experiment, Kind};
@@ -233,8 +233,9 @@ fn by_phenomenon(rows: &[PairMasking], differences: &[Difference]) -> Option<She
     };
     sheet.groups.push(phenomena.into_iter().map(line).collect());
     sheet.notes.push(format!(
-        "{last} heads masked: {}. Random: as many others of the same layers, all draws together; gap: masked minus random, paired \
+        "{last} {} masked: {}. Random: as many others of the same layers, all draws together; gap: masked minus random, paired \
          over pairs. Holm-corrected over phenomena: * p < 0.05, ** p < 0.01, *** p < 0.001.",
+        if last == 1 { "head" } else { "heads" },
         rows.iter().find(|row| row.masked == MaskedHeads::Chosen && row.step == last).map_or("", |row| &row.heads)
     ));
     Some(sheet)

@@ -6,7 +6,7 @@ use super::{Facts, RestsOn};
 use crate::format::count;
 use crate::kinds::Experiment;
 use crate::kinds::masked_lm::untrained;
-use crate::kinds::shared::{distinct, head};
+use crate::kinds::shared::{RankedHeads, distinct, head};
 use crate::run::RunError;
 use crate::tables::{Ablation, Difference, MaskingMeasure, Pruning, PruningOrder};
 
@@ -149,9 +149,11 @@ impl<'a> Measured<'a> {
         let least = unharmed.iter().copied().min().unwrap_or_default();
         let most = unharmed.iter().copied().max().unwrap_or_default();
         let in_order = match order {
-            PruningOrder::Importance => "the least important first",
-            PruningOrder::Greedy => "chosen greedily",
-            PruningOrder::Random => "at random",
+            PruningOrder::Importance => "the least important first".to_owned(),
+            PruningOrder::Greedy => "chosen greedily".to_owned(),
+            PruningOrder::Random => "at random".to_owned(),
+            PruningOrder::Named => RankedHeads::chosen(&self.of.facts.best_heads_on_select),
+            PruningOrder::RandomOfLayers => "others of the named heads' layers at random".to_owned(),
         };
         let clearly = self.clearly();
         if curves.len() > 1 {

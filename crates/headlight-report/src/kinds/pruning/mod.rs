@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use self::findings::Masking;
 use self::sheets::{ablation_sheets, pruning_sheets};
 use super::importance::packed_units;
+use super::shared::RankedHeads;
 use super::{Experiment, Kind};
 use crate::explorer::Explorer;
 use crate::html::section::Section;
@@ -53,6 +54,10 @@ pub struct Facts {
     pub units: u64,
     /// Draws of the random order.
     pub draws: u32,
+    /// Heads that were named, or are the best for relations, in the order in which they are masked.
+    pub named_heads: Vec<String>,
+    /// The best heads for relations, where those are masked.
+    pub best_heads_on_select: Vec<RankedHeads>,
     /// By measure, the harm that intervals must lie above to be called clear.
     pub harm_is_clear_above: BTreeMap<String, f64>,
     /// Coverage of intervals.
@@ -86,11 +91,16 @@ impl Kind for Pruning {
     fn warnings(&self, of: &Experiment<'_>) -> Result<Vec<String>, RunError> {
         let (facts, masking): (Facts, _) = (of.facts()?, Masking::read(of)?);
         let mut warnings = masking.untrained();
-        if masking.draws(PruningOrder::Random) == 1 {
-            warnings.push(
-                "The random order was drawn once: how much hangs on the draw is not known (`pruning.draws`, 3 by default)."
-                    .to_owned(),
-            );
+        let drawn = [
+            (PruningOrder::Random, "The random order was"),
+            (PruningOrder::RandomOfLayers, "Others of the named heads' layers were"),
+        ];
+        for (order, what) in drawn {
+            if masking.draws(order) == 1 {
+                warnings.push(format!(
+                    "{what} drawn once: how much hangs on the draw is not known (`pruning.draws`, 3 by default)."
+                ));
+            }
         }
         let few = facts.rests_on.values().map(|it| it.units).min().unwrap_or(0);
         if few < 20 {

@@ -141,6 +141,8 @@ fn order_title(order: PruningOrder) -> String {
         PruningOrder::Importance => "least important first",
         PruningOrder::Greedy => "least missed first, greedily",
         PruningOrder::Random => "at random",
+        PruningOrder::Named => "named heads",
+        PruningOrder::RandomOfLayers => "others of their layers, at random",
     }
     .to_owned()
 }

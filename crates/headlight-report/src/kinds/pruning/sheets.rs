@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::kinds::shared::{distinct, head};
+use crate::kinds::shared::{distinct, head, spaced};
 use crate::sheet::{Sheet, SheetCell};
 use crate::tables::{Ablation, Masking, MaskingMeasure, Pruning, PruningOrder};
 
@@ -102,22 +102,30 @@ fn point(step: u32, draws: &[&Pruning]) -> CurvePoint {
     }
 }
 
-/// By each measure, the pruning curves: steps × orders.
+/// By each measure, the pruning curves: steps × orders; those of named heads apart.
 pub(super) fn pruning_sheets(rows: &[Pruning]) -> Vec<Sheet> {
-    by_measure(rows, |row| row.measure).into_iter().map(|(measure, rows)| pruning_sheet(measure, &rows)).collect()
+    let is_named = |row: &&Pruning| [PruningOrder::Named, PruningOrder::RandomOfLayers].contains(&row.order);
+    let of_measure = |(measure, rows): (MaskingMeasure, Vec<&Pruning>)| {
+        let (named, others): (Vec<&Pruning>, Vec<&Pruning>) = rows.into_iter().partition(is_named);
+        let titles =
+            ["Pruning: the measure as more heads are masked", "Pruning: the measure as named heads are masked"];
+        let parts = titles.into_iter().zip([others, named]).filter(|(_, rows)| !rows.is_empty());
+        parts.map(|(title, rows)| pruning_sheet(title, measure, &rows)).collect::<Vec<_>>()
+    };
+    by_measure(rows, |row| row.measure).into_iter().flat_map(of_measure).collect()
 }
 
-fn pruning_sheet(measure: MaskingMeasure, rows: &[&Pruning]) -> Sheet {
+fn pruning_sheet(title: &str, measure: MaskingMeasure, rows: &[&Pruning]) -> Sheet {
     let curves = curves(rows);
     let titles: Vec<String> = curves
         .iter()
         .flat_map(|curve| match curve.draws {
-            1 => [format!(">{}", curve.order), "<head".to_owned()],
-            _ => [format!(">{}", curve.order), "<±".to_owned()],
+            1 => [format!(">{}", spaced(curve.order.name())), "<head".to_owned()],
+            _ => [format!(">{}", spaced(curve.order.name())), "<±".to_owned()],
         })
         .collect();
     let columns: Vec<&str> = [">masked"].into_iter().chain(titles.iter().map(String::as_str)).collect();
-    let mut sheet = Sheet::new("Pruning: the measure as more heads are masked", &columns);
+    let mut sheet = Sheet::new(title, &columns);
     let steps: BTreeSet<u32> = curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.step)).collect();
     let last = steps.last().copied().unwrap_or(0);
     let every = last.div_ceil(STEPS).max(1);
@@ -137,11 +145,12 @@ fn pruning_sheet(measure: MaskingMeasure, rows: &[&Pruning]) -> Sheet {
     if let Some(row) = rows.first() {
         sheet.notes.push(format!("{} {}", measure.meaning(), masked(row.masking)));
     }
-    let drawn = curves.iter().find(|curve| curve.draws > 1);
+    let drawn = curves.iter().filter(|curve| curve.draws > 1);
     sheet.notes.extend(drawn.map(|curve| {
         format!(
             "Order \"{}\": mean of {} draws, ± their standard deviation; the table pruning has each.",
-            curve.order, curve.draws
+            spaced(curve.order.name()),
+            curve.draws
         )
     }));
     sheet
@@ -251,6 +260,43 @@ mod tests {
         Measure: 1 − cosine of the final hidden states to the intact model's. Masked
         heads attend to all positions equally.
         ");
+    }
+
+    #[test]
+    fn named_heads_have_a_table_of_their_own() {
+        let row = |order, draw, step, value| Pruning {
+            corpus: "en_ewt".into(),
+            order,
+            masking: Masking::Zero,
+            measure: MaskingMeasure::MaskedLm,
+            step,
+            layer_index: (step > 0).then_some(2),
+            head_index: (step > 0).then_some(step),
+            value,
+            sequences: 100,
+            standard_error: None,
+            correct: None,
+            total: None,
+            draw,
+            ci_low: None,
+            ci_high: None,
+        };
+        let mut rows = Vec::new();
+        for order in PruningOrder::ALL {
+            let draws = match order {
+                PruningOrder::Random | PruningOrder::RandomOfLayers => vec![Some(1), Some(2)],
+                _ => vec![None],
+            };
+            rows.extend(draws.into_iter().flat_map(|draw| (0..3).map(move |step| row(order, draw, step, 2.5))));
+        }
+        let [all, named] = &pruning_sheets(&rows)[..] else { panic!("two tables") };
+        for (sheet, titles) in
+            [(all, ["importance", "greedy", "random"].as_slice()), (named, &["named", "random of layers"])]
+        {
+            let text = sheet.to_text(80);
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            assert!(titles.iter().all(|title| text.contains(title)), "{text}");
+        }
     }
 
     #[test]
