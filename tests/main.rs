@@ -13,6 +13,7 @@ mod directions;
 mod docs;
 mod faults;
 mod fetch;
+mod fuzz;
 mod golden_coreference;
 mod golden_ensembles;
 mod golden_heads;

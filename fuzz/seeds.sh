@@ -1,0 +1,19 @@
+#!/bin/sh
+# Good files of each target into corpus/, to begin from.
+set -eu
+cd "$(dirname "$0")"
+fixtures=../crates/headlight-bert/tests/fixtures
+put() { mkdir -p "corpus/$1"; cat > "corpus/$1/$2"; }
+mkdir -p corpus/conllu
+awk -v RS= 'NR <= 40 { file = "corpus/conllu/" NR; print $0 "\n" > file; close(file) }' ../data/sample/en_sample-coref.conllu
+mkdir -p corpus/conllx && for file in corpus/conllu/*; do grep -P '^\d+\t' "$file" | put conllx "$(basename "$file")"; done
+printf '#begin document (d); part 000\nd 0 0 Mary NNP (TOP* - - - s * (1)\nd 0 1 herself PRP *) - - - s * (1)\n\n#end document\n' | put conll2012 1
+printf '(e1-person-1- e1) (e2-place-2-(e3-thing-1-) e3)e2)' | put entities 1
+grep -o 'Entity=[^|]*' ../data/sample/en_sample-coref.conllu | sed 's/Entity=//' | head -40 | tr '\n' ' ' | put entities 2
+printf '\0the 0.5 1 -2\nof 1e3 0 0.25\n' | put vectors text
+printf '\0002 2\nthe 1 2\nof 3 4\n' | put vectors header
+printf '\0011 1\nthe \0\0\200\077\n' | put vectors binary
+put safetensors 1 < $fixtures/tiny-bert/model.safetensors
+for file in $fixtures/pytorch/*.bin; do put pytorch "$(basename "$file")" < "$file"; done
+for file in $fixtures/families/*/config.json $fixtures/tiny-bert/config.json; do put config_json "$(basename "$(dirname "$file")")" < "$file"; done
+grep '^# text = ' ../data/sample/en_sample-coref.conllu | cut -c10- | head -40 | while IFS= read -r text; do printf '%s' "$text" | put tokenizer "$(printf '%s' "$text" | cksum | cut -d' ' -f1)"; done

@@ -1,0 +1,127 @@
+//! The fuzz targets on good files that were damaged: some hundred of each. `fuzz/README.md` says how to run them for hours.
+
+#[path = "../fuzz/targets.rs"]
+mod targets;
+
+use std::fs;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::support::{World, root, tiny_config};
+
+/// Damaged files of each target.
+const CASES: u32 = 300;
+
+/// A good file with bytes replaced, put in, taken out and parts repeated, or cut off.
+fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let place = any::<prop::sample::Index>;
+    let byte = prop_oneof![any::<u8>(), proptest::sample::select(b"\t\n\r#-._0129()[]{}\"/|=Ex \xff\x00".to_vec())];
+    let edits = proptest::collection::vec((0..4, place(), byte, 0_usize..40), 1..12);
+    (proptest::sample::select(seeds), edits, proptest::option::weighted(0.2, place())).prop_map(|(mut bytes, edits, cut)| {
+        for (kind, place, byte, count) in edits {
+            let at = place.index(bytes.len() + 1);
+            let end = (at + count).min(bytes.len());
+            match kind {
+                0 if at < bytes.len() => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                2 => drop(bytes.drain(at..end)),
+                _ => {
+                    let part = bytes[at..end].to_vec();
+                    bytes.splice(at..at, part);
+                }
+            }
+        }
+        bytes.truncate(cut.map_or(usize::MAX, |cut| cut.index(bytes.len() + 1)));
+        bytes
+    })
+}
+
+fn file(path: &str) -> Vec<u8> {
+    fs::read(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn bert(path: &str) -> Vec<u8> {
+    file(&format!("crates/headlight-bert/tests/fixtures/{path}"))
+}
+
+/// Good files, so that what is damaged is nearly right.
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let sample = file("data/sample/en_sample-coref.conllu");
+    let text = String::from_utf8_lossy(&sample).into_owned();
+    let blocks: Vec<String> = text.split("\n\n").map(|block| format!("{block}\n\n")).collect();
+    let of = |text: &str| text.as_bytes().to_vec();
+    match target {
+        "conllu" => blocks.iter().take(8).map(|block| of(block)).collect(),
+        "conllx" => {
+            let words = |block: &String| -> String {
+                let kept = block.lines().filter(|line| line.split('\t').next().is_some_and(|id| id.parse::<u32>().is_ok()));
+                kept.map(|line| format!("{line}\n")).collect::<String>() + "\n"
+            };
+            blocks.iter().take(8).map(|block| of(&words(block))).collect()
+        }
+        "conll2012" => vec![of(
+            "#begin document (d); part 000\nd 0 0 Mary NNP (TOP* - - - s * (1)\nd 0 1 saw VBD * - - - s * -\n\
+             d 0 2 herself PRP *) - - - s * (1)\n\n#end document\n",
+        )],
+        "entities" => vec![of("(e1-person-1- e1) (e2-place-2-(e3-thing-1-) e3)e2)"), of("(e1-a-1-)(e2-b-1-) (e1[1/2]) (e1[2/2])")],
+        "vectors" => vec![
+            of("\0the 0.5 1 -2\nof 1e3 0 0.25\n"),
+            of("\u{4}2 2\nthe 1 2\nof 3 4\n"),
+            [b"\x011 2\nthe ".as_slice(), &1_f32.to_le_bytes(), &2_f32.to_le_bytes(), b"\n"].concat(),
+        ],
+        "safetensors" => vec![bert("tiny-bert/model.safetensors")],
+        "pytorch" => {
+            let pickle = b"\x80\x02}U\x01actorch._utils\n_rebuild_tensor_v2\n(U\x07storagectorch\nFloatStorage\nU\x010U\x03cpu\
+                           K\x04tQK\x00(K\x02K\x02t(K\x02K\x01t\x89NtRs.";
+            vec![bert("pytorch/views.bin"), bert("pytorch/code.bin"), pickle.to_vec()]
+        }
+        "config_json" => ["tiny-bert", "families/gpt2", "families/modernbert", "families/deberta-v3", "families/qwen3"]
+            .map(|family| bert(&format!("{family}/config.json")))
+            .to_vec(),
+        "tokenizer" => blocks.iter().filter_map(|block| block.lines().find_map(|line| line.strip_prefix("# text = ")).map(of)).collect(),
+        "tables" | "report_json" => {
+            let world = World::new();
+            world.write("run.toml", tiny_config("max_sentences = 3"));
+            world.succeed(&["run", "run.toml"]);
+            let files: &[&str] =
+                if target == "tables" { &["head_scores", "best_heads", "predictions"] } else { &["report.json"] };
+            let name = |file: &&str| if file.contains('.') { (*file).to_owned() } else { format!("{file}.parquet") };
+            files.iter().map(|file| fs::read(world.path(&format!("runs/run/{}", name(file)))).unwrap()).collect()
+        }
+        other => panic!("no good file of {other}"),
+    }
+}
+
+#[test]
+fn damaged_files_are_read_or_refused() {
+    for (name, target) in targets::ALL {
+        let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
+        if let Err(error) = runner.run(&damaged(seeds(name)), |bytes| {
+            target(&bytes);
+            Ok(())
+        }) {
+            panic!("{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn good_files_are_read() {
+    for (name, target) in targets::ALL {
+        seeds(name).iter().for_each(|seed| target(seed));
+    }
+}
+
+/// `fuzz/crashes/TARGET-…` holds what a target failed on once.
+#[test]
+fn what_failed_once_does_not_again() {
+    let folder = root().join("fuzz/crashes");
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let found = targets::ALL.iter().find(|(target, _)| name.starts_with(&format!("{target}-")));
+        let (_, target) = found.unwrap_or_else(|| panic!("{name} begins with no target's name"));
+        target(&fs::read(&path).unwrap());
+    }
+}
