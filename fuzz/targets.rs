@@ -72,7 +72,7 @@ fn documents(bytes: Vec<u8>, format: Format) {
     let Ok(reader) = Reader::new(Cursor::new(bytes), "it", format) else { return };
     for read in Documents::new(reader, HeadRule::default()) {
         let Ok(document) = read else { continue };
-        for mention in document.entities.iter().flat_map(|entity| &entity.mentions) {
+        for mention in &document.mentions {
             assert!(document.words(mention).count() > 0, "a mention has words");
             assert!(!document.text(mention).is_empty());
             document.head(mention);
