@@ -37,4 +37,5 @@ mod splits;
 mod support;
 mod sweeps;
 mod unannotated;
+mod wheels;
 mod whole_runs;
