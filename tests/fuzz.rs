@@ -18,23 +18,25 @@ fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let place = any::<prop::sample::Index>;
     let byte = prop_oneof![any::<u8>(), proptest::sample::select(b"\t\n\r#-._0129()[]{}\"/|=Ex \xff\x00".to_vec())];
     let edits = proptest::collection::vec((0..4, place(), byte, 0_usize..40), 1..12);
-    (proptest::sample::select(seeds), edits, proptest::option::weighted(0.2, place())).prop_map(|(mut bytes, edits, cut)| {
-        for (kind, place, byte, count) in edits {
-            let at = place.index(bytes.len() + 1);
-            let end = (at + count).min(bytes.len());
-            match kind {
-                0 if at < bytes.len() => bytes[at] = byte,
-                1 => bytes.insert(at, byte),
-                2 => drop(bytes.drain(at..end)),
-                _ => {
-                    let part = bytes[at..end].to_vec();
-                    bytes.splice(at..at, part);
+    (proptest::sample::select(seeds), edits, proptest::option::weighted(0.2, place())).prop_map(
+        |(mut bytes, edits, cut)| {
+            for (kind, place, byte, count) in edits {
+                let at = place.index(bytes.len() + 1);
+                let end = (at + count).min(bytes.len());
+                match kind {
+                    0 if at < bytes.len() => bytes[at] = byte,
+                    1 => bytes.insert(at, byte),
+                    2 => drop(bytes.drain(at..end)),
+                    _ => {
+                        let part = bytes[at..end].to_vec();
+                        bytes.splice(at..at, part);
+                    }
                 }
             }
-        }
-        bytes.truncate(cut.map_or(usize::MAX, |cut| cut.index(bytes.len() + 1)));
-        bytes
-    })
+            bytes.truncate(cut.map_or(usize::MAX, |cut| cut.index(bytes.len() + 1)));
+            bytes
+        },
+    )
 }
 
 fn file(path: &str) -> Vec<u8> {
@@ -55,16 +57,19 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "conllu" => blocks.iter().take(8).map(|block| of(block)).collect(),
         "conllx" => {
             let words = |block: &String| -> String {
-                let kept = block.lines().filter(|line| line.split('\t').next().is_some_and(|id| id.parse::<u32>().is_ok()));
+                let kept =
+                    block.lines().filter(|line| line.split('\t').next().is_some_and(|id| id.parse::<u32>().is_ok()));
                 kept.map(|line| format!("{line}\n")).collect::<String>() + "\n"
             };
             blocks.iter().take(8).map(|block| of(&words(block))).collect()
         }
-        "conll2012" => vec![of(
-            "#begin document (d); part 000\nd 0 0 Mary NNP (TOP* - - - s * (1)\nd 0 1 saw VBD * - - - s * -\n\
-             d 0 2 herself PRP *) - - - s * (1)\n\n#end document\n",
-        )],
-        "entities" => vec![of("(e1-person-1- e1) (e2-place-2-(e3-thing-1-) e3)e2)"), of("(e1-a-1-)(e2-b-1-) (e1[1/2]) (e1[2/2])")],
+        "conll2012" => {
+            vec![of("#begin document (d); part 000\nd 0 0 Mary NNP (TOP* - - - s * (1)\nd 0 1 saw VBD * - - - s * -\n\
+             d 0 2 herself PRP *) - - - s * (1)\n\n#end document\n")]
+        }
+        "entities" => {
+            vec![of("(e1-person-1- e1) (e2-place-2-(e3-thing-1-) e3)e2)"), of("(e1-a-1-)(e2-b-1-) (e1[1/2]) (e1[2/2])")]
+        }
         "vectors" => vec![
             of("\0the 0.5 1 -2\nof 1e3 0 0.25\n"),
             of("\u{4}2 2\nthe 1 2\nof 3 4\n"),
@@ -72,14 +77,18 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         ],
         "safetensors" => vec![bert("tiny-bert/model.safetensors")],
         "pytorch" => {
-            let pickle = b"\x80\x02}U\x01actorch._utils\n_rebuild_tensor_v2\n(U\x07storagectorch\nFloatStorage\nU\x010U\x03cpu\
+            let pickle =
+                b"\x80\x02}U\x01actorch._utils\n_rebuild_tensor_v2\n(U\x07storagectorch\nFloatStorage\nU\x010U\x03cpu\
                            K\x04tQK\x00(K\x02K\x02t(K\x02K\x01t\x89NtRs.";
             vec![bert("pytorch/views.bin"), bert("pytorch/code.bin"), pickle.to_vec()]
         }
         "config_json" => ["tiny-bert", "families/gpt2", "families/modernbert", "families/deberta-v3", "families/qwen3"]
             .map(|family| bert(&format!("{family}/config.json")))
             .to_vec(),
-        "tokenizer" => blocks.iter().filter_map(|block| block.lines().find_map(|line| line.strip_prefix("# text = ")).map(of)).collect(),
+        "tokenizer" => blocks
+            .iter()
+            .filter_map(|block| block.lines().find_map(|line| line.strip_prefix("# text = ")).map(of))
+            .collect(),
         "tables" | "report_json" => {
             let world = World::new();
             world.write("run.toml", tiny_config("max_sentences = 3"));
