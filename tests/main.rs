@@ -30,6 +30,7 @@ mod paths;
 mod pipeline;
 mod probe_runs;
 mod probes;
+mod quickstart;
 mod sequences;
 mod shared_passes;
 mod single_heads;

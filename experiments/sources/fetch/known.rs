@@ -9,6 +9,8 @@ use anyhow::{Context, Result, ensure};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use super::sample::SAMPLE;
+
 /// A model and its homes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
@@ -69,6 +71,7 @@ const MULTIBERTS: &str = "12 × 12, English: BERT-base of another seed (Sellam e
 
 /// All models with a short name.
 pub const MODELS: &[Model] = &[
+    SAMPLE,
     Model {
         name: Cow::Borrowed("minilm-l6"),
         id: Cow::Borrowed("sentence-transformers/all-MiniLM-L6-v2"),

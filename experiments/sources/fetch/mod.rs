@@ -11,6 +11,7 @@ mod known;
 mod languages;
 mod pace;
 mod place;
+mod sample;
 mod treebank;
 mod wheel;
 
@@ -18,7 +19,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 pub use known::{MODELS, hex, sha256, sha256_of};
 pub use place::cache_folder;
@@ -70,6 +71,9 @@ impl Tried {
 pub fn model(name: &str) -> Result<PathBuf> {
     let model = find_model(name)?;
     let place = place::model_folder(&model)?;
+    if model == sample::SAMPLE {
+        return unpacked(place).context("cannot unpack the model `sample`");
+    }
     if is_checkpoint(&place) {
         return Ok(place);
     }
@@ -100,6 +104,17 @@ pub fn model(name: &str) -> Result<PathBuf> {
         tried.0.join("; "),
         place.display()
     )
+}
+
+/// The sample model in the cache: unpacked on first use, and where it is no longer what was unpacked.
+fn unpacked(place: PathBuf) -> Result<PathBuf> {
+    if !sample::is_whole(&place) {
+        if place.exists() {
+            std::fs::remove_dir_all(&place).with_context(|| format!("cannot remove {}", place.display()))?;
+        }
+        place::build(&place, sample::unpack)?;
+    }
+    Ok(place)
 }
 
 /// The model that a name means: a known one, or any repository of the Hub by its id `owner/name`.
