@@ -45,7 +45,7 @@ const FRAME: &str = "<div class=\"toolbar\"><label>Measure<select id=\"probe-mea
 <div class=\"plot\" id=\"probe-plot\" role=\"img\" aria-label=\"Scores of probes\"></div>\n";
 
 /// The rows about heads or layers taken away, by probe and by what is left or missing; the values of several seeds.
-fn ablated<'a>(rows: &'a [ProbeScore], group: ProbeGroup) -> BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a ProbeScore>>> {
+fn ablated(rows: &[ProbeScore], group: ProbeGroup) -> BTreeMap<&str, BTreeMap<&str, Vec<&ProbeScore>>> {
     let mut probes: BTreeMap<&str, BTreeMap<&str, Vec<&ProbeScore>>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.group == Some(group) && row.measure == "uas") {
         let value = row.group_value.as_deref().unwrap_or_default();

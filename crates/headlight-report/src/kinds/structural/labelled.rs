@@ -18,30 +18,42 @@ pub(super) fn is_labelled(row: &ProbeScore) -> bool {
     [RELATION, LABELLED, ROOTED].iter().any(|name| row.probe.starts_with(name))
 }
 
-/// A line for each way to a tree, and one for relations alone; `None` without labelled trees.
+/// What is said of labelled trees, of the same trees rooted by depth, and of relations alone: a measure of a probe, as the
+/// table has it, and as people read it.
+const LINES: [(&str, &str, &str); 7] = [
+    (LABELLED, "las", "LAS"),
+    (LABELLED, "uas", "UAS"),
+    (LABELLED, "root_accuracy", "roots"),
+    (ROOTED, "uas", "UAS"),
+    (RELATION, "relation_accuracy", "relations"),
+    (RELATION, "control_accuracy", "control task"),
+    (RELATION, "selectivity", "selectivity"),
+];
+
+/// A line for each measure of each way to a tree, and of relations alone; `None` without labelled trees.
 pub(super) fn labelled_sheet(treebank: &str, rows: &[ProbeScore]) -> Option<Sheet> {
     let rows: Vec<&ProbeScore> = rows.iter().filter(|row| is_labelled(row) && row.group.is_none()).collect();
     if !rows.iter().any(|row| row.probe.starts_with(LABELLED)) {
         return None;
     }
-    let measures = ["uas", "las", "root_accuracy", "relation_accuracy", "control_accuracy", "selectivity"];
-    let mut sheet = Sheet::new(
-        format!("Labelled trees of hidden states on {treebank}"),
-        &["<of", ">UAS", ">LAS", ">root", ">relation", ">control", ">selectivity"],
-    );
-    let line = |name: &str| {
-        let cell = |measure: &&str| -> SheetCell {
-            let of = rows.iter().copied().filter(|row| row.probe == name && row.measure == **measure);
-            Mean::of(of).map(|mean| mean.percent()).unwrap_or_default().into()
+    let title_of_sheet = format!("Labelled trees of hidden states on {treebank}");
+    let mut sheet = Sheet::new(title_of_sheet, &["<of", "<measure", ">%"]);
+    for family in [LABELLED, ROOTED, RELATION] {
+        let names = distinct(rows.iter().map(|row| row.probe.as_str()).filter(|name| name.starts_with(family)));
+        let line = |name: &str, (_, measure, shown): &(&str, &str, &str)| -> Option<Vec<SheetCell>> {
+            let mean = Mean::of(rows.iter().copied().filter(|row| row.probe == name && row.measure == *measure))?;
+            Some(vec![title(name).into(), (*shown).into(), mean.percent().into()])
         };
-        [title(name).into()].into_iter().chain(measures.iter().map(cell)).collect()
-    };
-    sheet.groups.push(distinct(rows.iter().map(|row| row.probe.as_str())).into_iter().map(line).collect());
+        let of_family = || LINES.iter().filter(|(of, ..)| *of == family);
+        sheet
+            .groups
+            .push(names.into_iter().flat_map(|name| of_family().filter_map(move |it| line(name, it))).collect());
+    }
     sheet.notes.push(
-        "% of words without punctuation, layers chosen on training sentences held out. Labelled: the tree of distances leads \
-         away from the word most likely to be root. Rooted by depth: the same tree, its root the word of least depth. Control: \
-         a random label for each word type, as frequent as relations are; selectivity: relation − control. With several seeds \
-         or draws: means ± standard deviation."
+        "% of words without punctuation, of sentences for roots; layers chosen on training sentences held out. Labelled: the \
+         tree of distances leads away from the word most likely to be root. Rooted by depth: the same tree, its root the word \
+         of least depth. Control task: a random label for each word type, as frequent as relations are; selectivity: \
+         relations − control task. With several seeds or draws: means ± standard deviation."
             .to_owned(),
     );
     Some(sheet)

@@ -20,7 +20,8 @@ pub(crate) fn structural(rows: &[ProbeScore], treebank: &str) -> Option<Section>
         return None;
     }
     let introduction = "A linear map of the hidden states after each layer, trained so that squared distances are those in \
-                        the tree, or squared lengths the depths below the root; layer 0 is the embeddings. The ring is the \
+                        the tree, squared lengths the depths below the root, or scores the relations of words; layer 0 is the \
+                        embeddings. The ring is the \
                         layer with the least loss on training sentences held out. Bars are intervals; with several seeds \
                         the range.";
     let section = Section::new("structural", "Structural probes", introduction)
