@@ -18,6 +18,7 @@ pub(super) const PAGES: &[(&str, &str)] = &[
     ("formats", include_str!("../../../docs/formats.md")),
     ("models", include_str!("../../../docs/models.md")),
     ("runs", include_str!("../../../docs/runs.md")),
+    ("reliability", include_str!("../../../docs/reliability.md")),
     ("gpu", include_str!("../../../docs/gpu.md")),
     ("reproduce", include_str!("../../../docs/reproduce.md")),
     ("method", METHOD),
