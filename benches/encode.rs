@@ -21,21 +21,21 @@ const LENGTHS: [usize; 12] = [4, 6, 8, 10, 12, 14, 16, 19, 22, 26, 31, 38];
 const VOCABULARY: usize = 1000;
 
 fn spec(layers: usize, heads: usize, width: usize) -> Architecture {
-    let hidden = heads * width;
+    let breadth = heads * width;
     Architecture {
         family: "bert",
         grid: HeadGrid { layers, heads },
-        hidden,
+        breadth,
         vocabulary: VOCABULARY,
         embedding: Embedding {
-            width: hidden,
+            width: breadth,
             positions: Positions::Learned { rows: 512, offset: 0 },
             segments: 2,
             norm: true,
             projected: false,
         },
         attention: Attention::full(heads, width),
-        feed_forward: FeedForward { width: 4 * hidden, activation: Activation::Gelu, gated: false },
+        feed_forward: FeedForward { width: 4 * breadth, activation: Activation::Gelu, gated: false },
         norm: Norm { kind: NormKind::Layer, epsilon: 1e-12, bias: true },
         order: Order::Post,
         biases: Biases::ALL,
@@ -66,7 +66,7 @@ fn families() -> Vec<(&'static str, Architecture)> {
         (
             "electra-small",
             Architecture {
-                hidden: 256,
+                breadth: 256,
                 grid: HeadGrid { layers: 4, heads: 4 },
                 attention: Attention::full(4, 64),
                 embedding: Embedding { width: 128, projected: true, ..bert.embedding.clone() },
@@ -143,30 +143,30 @@ impl Numbers {
 }
 
 fn weights(spec: &Architecture) -> BertWeights {
-    let (mut numbers, hidden) = (Numbers(1), spec.hidden);
+    let (mut numbers, breadth) = (Numbers(1), spec.breadth);
     let norm = |width: usize| LayerNorm { weight: vec![1.0; width], bias: vec![0.0; width] };
     let [heads, keys] = input_widths(spec);
     let layers = (0..spec.stored_layers).map(|_| LayerWeights {
-        query: numbers.linear(hidden, heads),
-        key: numbers.linear(hidden, keys),
-        value: numbers.linear(hidden, keys),
+        query: numbers.linear(breadth, heads),
+        key: numbers.linear(breadth, keys),
+        value: numbers.linear(breadth, keys),
         query_norm: None,
         key_norm: None,
         relative_query: None,
         relative_key: None,
-        attention_output: numbers.linear(heads, hidden),
-        attention_norm: Some(norm(hidden)),
-        gate: spec.feed_forward.gated.then(|| numbers.linear(hidden, spec.feed_forward.width)),
-        intermediate: numbers.linear(hidden, spec.feed_forward.width),
-        output: numbers.linear(spec.feed_forward.width, hidden),
-        output_norm: norm(hidden),
+        attention_output: numbers.linear(heads, breadth),
+        attention_norm: Some(norm(breadth)),
+        gate: spec.feed_forward.gated.then(|| numbers.linear(breadth, spec.feed_forward.width)),
+        intermediate: numbers.linear(breadth, spec.feed_forward.width),
+        output: numbers.linear(spec.feed_forward.width, breadth),
+        output_norm: norm(breadth),
     });
     let layers = layers.collect();
     let width = spec.embedding.width;
     let relative = match &spec.attention.relative {
         None => 0,
         Some(Relative::Bias(buckets)) => buckets.rows() * spec.grid.heads,
-        Some(Relative::Disentangled { buckets, .. }) => buckets.rows() * hidden,
+        Some(Relative::Disentangled { buckets, .. }) => buckets.rows() * breadth,
     };
     let embeddings = Embeddings {
         words: numbers.take(spec.vocabulary * width),
@@ -176,10 +176,10 @@ fn weights(spec: &Architecture) -> BertWeights {
         },
         segments: numbers.take(spec.embedding.segments * width),
         norm: Some(norm(width)),
-        projection: spec.embedding.projected.then(|| numbers.linear(width, hidden)),
+        projection: spec.embedding.projected.then(|| numbers.linear(width, breadth)),
         relative: numbers.take(relative),
     };
-    let final_norm = (spec.order != Order::Post).then(|| norm(hidden));
+    let final_norm = (spec.order != Order::Post).then(|| norm(breadth));
     BertWeights { embeddings, layers, final_norm, masked_lm: None }
 }
 
@@ -214,16 +214,16 @@ fn chunk(lengths: &[usize]) -> Vec<Pieces> {
 
 /// All products of the linear layers of `rows` pieces, as far as attention needs them, each alone in a call of gemm.
 fn products(spec: &Architecture, rows: usize) -> impl FnMut() + use<> {
-    let (hidden, intermediate) = (spec.hidden, spec.feed_forward.width);
+    let (breadth, intermediate) = (spec.breadth, spec.feed_forward.width);
     let [heads, keys] = input_widths(spec);
     let first = if spec.feed_forward.gated { 2 * intermediate } else { intermediate };
-    let full = [(hidden, heads + 2 * keys), (heads, hidden), (hidden, first), (intermediate, hidden)];
+    let full = [(breadth, heads + 2 * keys), (heads, breadth), (breadth, first), (intermediate, breadth)];
     let mut shapes = full.repeat(spec.grid.layers - 1);
-    shapes.push((hidden, heads + keys));
+    shapes.push((breadth, heads + keys));
     let mut numbers = Numbers(2);
     let weights: Vec<Vec<f32>> = shapes.iter().map(|(inputs, outputs)| numbers.take(inputs * outputs)).collect();
-    let input = numbers.take(rows * intermediate.max(hidden));
-    let mut output = vec![0.0; rows * 2 * intermediate.max(2 * hidden)];
+    let input = numbers.take(rows * intermediate.max(breadth));
+    let mut output = vec![0.0; rows * 2 * intermediate.max(2 * breadth)];
     move || {
         for ((inputs, outputs), weight) in shapes.iter().zip(&weights) {
             // As the encoder calls it, transposed: the kernels write columns.
@@ -261,7 +261,7 @@ fn encode(criterion: &mut Criterion) {
     let requests = [
         ("words", words.clone()),
         ("words as norms", Request { kind: AttentionKind::Norms, ..words.clone() }),
-        ("words and hidden states", Request { hidden_states: true, ..words.clone() }),
+        ("words and hidden states", Request { states: true, ..words.clone() }),
         ("words as rollout", Request { kind: AttentionKind::Rollout, ..words.clone() }),
         ("words as globenc", Request { kind: AttentionKind::GlobEnc, ..words.clone() }),
         ("words as value zeroing", Request { kind: AttentionKind::ValueZeroing, ..words }),

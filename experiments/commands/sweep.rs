@@ -65,7 +65,7 @@ fn check_folders(configs: &[Config]) -> Result<()> {
             continue;
         }
         let spec = Architecture::read(&path.join("config.json"))?;
-        let shape = format!("{} layers × {} heads, width {}", spec.grid.layers, spec.grid.heads, spec.hidden);
+        let shape = format!("{} layers × {} heads, width {}", spec.grid.layers, spec.grid.heads, spec.breadth);
         match known.iter().find(|(series, ..)| *series == place.series) {
             Some((series, first, other)) if *other != shape => bail!(
                 "checkpoints of one training have one shape, but of {series} {} has {other} and {} has {shape}: sweep them apart",

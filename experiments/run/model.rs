@@ -93,7 +93,7 @@ impl LoadedModel {
             architecture: spec.family.to_owned(),
             layers: spec.grid.layers as u32,
             heads: spec.grid.heads as u32,
-            hidden_size: spec.hidden as u32,
+            hidden_size: spec.breadth as u32,
             random_weights: self.random_seed.is_some(),
             frame: self.model.tokenizer().frame().clone(),
             visibility: spec.visibility(),

@@ -57,7 +57,7 @@ impl Wants {
             (true, None) => Some(Level::Pieces),
             (false, words) => words.map(Level::Words),
         };
-        Request { attention, peaks: self.peaks, hidden_states: self.states, kind, ..Request::default() }
+        Request { attention, peaks: self.peaks, states: self.states, kind, ..Request::default() }
     }
 }
 
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(all, Wants { pieces: true, words: Some(mean), peaks: Some(mean), states: false });
         let request = all.request(AttentionKind::Norms);
         assert_eq!((request.attention, request.peaks), (Some(Level::Both(mean)), Some(mean)));
-        assert_eq!((request.kind, request.hidden_states), (AttentionKind::Norms, false));
+        assert_eq!((request.kind, request.states), (AttentionKind::Norms, false));
         assert_eq!(peaks.request(AttentionKind::Weights).attention, None);
         assert_eq!(pieces.request(AttentionKind::Weights).attention, Some(Level::Pieces));
         // Maps merged by two rules take two passes.

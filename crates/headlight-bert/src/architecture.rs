@@ -31,7 +31,7 @@ pub struct Architecture {
     /// Layers and heads per layer.
     pub grid: HeadGrid,
     /// Width of the hidden states.
-    pub hidden: usize,
+    pub breadth: usize,
     /// Rows of the embedding of pieces.
     pub vocabulary: usize,
     /// What enters the first layer.
@@ -123,12 +123,12 @@ impl Architecture {
     }
 
     /// The layers in their order. Only hidden states need what the last one makes of its attention.
-    pub(crate) fn walk(&self, hidden_states: bool) -> impl Iterator<Item = Step> + use<> {
+    pub(crate) fn walk(&self, states: bool) -> impl Iterator<Item = Step> + use<> {
         let (layers, stored) = (self.grid.layers, self.stored_layers);
         (0..layers).map(move |layer| Step {
             layer,
             stored: if stored == layers { layer } else { layer * stored / layers },
-            ends_at_attention: layer + 1 == layers && !hidden_states,
+            ends_at_attention: layer + 1 == layers && !states,
         })
     }
 
@@ -162,10 +162,10 @@ impl Architecture {
             return keys.wrong(format!("max_position_embeddings is {rows}, of which {offset} stand for padding"));
         }
         let Embedding { width, projected, .. } = self.embedding;
-        if width != self.hidden && !projected {
-            return keys.wrong(format!("the embeddings have width {width}, the hidden states {}", self.hidden));
+        if width != self.breadth && !projected {
+            return keys.wrong(format!("the embeddings have width {width}, the hidden states {}", self.breadth));
         }
-        let decoded = self.head.transform.map_or(self.hidden, |transform| transform.width);
+        let decoded = self.head.transform.map_or(self.breadth, |transform| transform.width);
         if self.head.tied && decoded != width {
             return keys.wrong(format!("embeddings of width {width} cannot decode states of width {decoded}"));
         }

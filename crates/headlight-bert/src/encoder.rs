@@ -72,7 +72,7 @@ impl<B: Backend> Default for Intervention<B> {
 }
 
 /// What the attention of one layer did.
-pub(crate) struct Attended<B: Backend> {
+pub(crate) struct Weighed<B: Backend> {
     /// The weights that the values were weighted with, `[batch, head, from, to]`.
     pub weights: Tensor<B, 4>,
     /// The values, `[batch, head, piece, width of a head]`.
@@ -81,10 +81,10 @@ pub(crate) struct Attended<B: Backend> {
 
 /// What the walk through an encoder meets, in order.
 pub(crate) enum Met<'a, B: Backend> {
-    /// The hidden states that enter the first layer, or that leave one: `[batch, piece, hidden]`.
+    /// The hidden states that enter the first layer, or that leave one: `[batch, piece, breadth]`.
     States(&'a Tensor<B, 3>),
-    /// A layer, the states that enter it, `[batch, piece, hidden]`, and what its attention did.
-    Attention(&'a Layer<B>, &'a Tensor<B, 3>, &'a Attended<B>),
+    /// A layer, the states that enter it, `[batch, piece, breadth]`, and what its attention did.
+    Attention(&'a Layer<B>, &'a Tensor<B, 3>, &'a Weighed<B>),
 }
 
 /// What one layer's attention goes by.
@@ -122,7 +122,7 @@ impl<B: Backend> Bert<B> {
         }
     }
 
-    /// The input of the first layer, `[batch, piece, hidden]`.
+    /// The input of the first layer, `[batch, piece, breadth]`.
     fn embed(&self, spec: &Architecture, batch: &Batch<B>) -> Tensor<B, 3> {
         let [_, pieces] = batch.ids.dims();
         let mut sum = self.words.forward(batch.ids.clone());
@@ -148,20 +148,20 @@ impl<B: Backend> Bert<B> {
     }
 
     /// Walks through the layers and shows `see` what is met. Each layer's attention is changed as `intervene` says. The
-    /// states after the last layer are computed where `hidden_states` are wanted; returned are the last that were.
+    /// states after the last layer are computed where `with_states` are wanted; returned are the last that were.
     pub fn walk(
         &self,
         spec: &Architecture,
         batch: &Batch<B>,
-        hidden_states: bool,
+        with_states: bool,
         intervene: impl Fn(usize) -> Intervention<B>,
         mut see: impl FnMut(Met<'_, B>),
     ) -> Tensor<B, 3> {
-        let mut hidden = self.embed(spec, batch);
-        see(Met::States(&hidden));
+        let mut states = self.embed(spec, batch);
+        see(Met::States(&states));
         let rows = self.distances.rows(batch);
         let mut known: Vec<(LayerAttention<'_>, Places<B>)> = Vec::new();
-        for Step { layer: number, stored, ends_at_attention } in spec.walk(hidden_states) {
+        for Step { layer: number, stored, ends_at_attention } in spec.walk(with_states) {
             let (layer, intervention) = (&self.layers[stored], intervene(number));
             let attention = spec.attention.of_layer(number);
             let alike = |known: &LayerAttention<'_>| known.view == attention.view && known.rotary == attention.rotary;
@@ -178,20 +178,20 @@ impl<B: Backend> Bert<B> {
                 rows: rows.as_ref(),
             };
             let input = match &layer.attention_norm {
-                Some(norm) if spec.normalises_input(number) => norm.forward(hidden.clone()),
-                _ => hidden.clone(),
+                Some(norm) if spec.normalises_input(number) => norm.forward(states.clone()),
+                _ => states.clone(),
             };
-            let attended = layer.attend(input, &sight, &intervention);
-            see(Met::Attention(layer, &hidden, &attended));
+            let weighed = layer.attend(input, &sight, &intervention);
+            see(Met::Attention(layer, &states, &weighed));
             if !ends_at_attention {
-                hidden = layer.follow(hidden, layer.mixed(&attended, intervention.gate.as_ref(), spec), spec);
+                states = layer.follow(states, layer.mixed(&weighed, intervention.gate.as_ref(), spec), spec);
                 if let Some(norm) = self.final_norm.as_ref().filter(|_| number + 1 == spec.grid.layers) {
-                    hidden = norm.forward(hidden);
+                    states = norm.forward(states);
                 }
-                see(Met::States(&hidden));
+                see(Met::States(&states));
             }
         }
-        hidden
+        states
     }
 }
 
@@ -229,7 +229,7 @@ impl<B: Backend> Layer<B> {
     }
 
     /// Attention of this layer: softmax(Q·Kᵀ/√width) over the pieces that are seen, then the intervention.
-    fn attend(&self, input: Tensor<B, 3>, sight: &Sight<'_, B>, intervention: &Intervention<B>) -> Attended<B> {
+    fn attend(&self, input: Tensor<B, 3>, sight: &Sight<'_, B>, intervention: &Intervention<B>) -> Weighed<B> {
         let Sight { scale, places, .. } = *sight;
         let [inputs, pieces, _] = input.dims();
         let [_, width] = self.query.weight.dims();
@@ -280,13 +280,13 @@ impl<B: Backend> Layer<B> {
         if let Some(add) = &intervention.add {
             weights = weights + add.clone();
         }
-        Attended { weights, values }
+        Weighed { weights, values }
     }
 
     /// What attention adds to the states: the heads' outputs, projected.
-    fn mixed(&self, attended: &Attended<B>, gate: Option<&Tensor<B, 4>>, spec: &Architecture) -> Tensor<B, 3> {
-        let [inputs, _, pieces, _] = attended.weights.dims();
-        let mut context = cast(attended.weights.clone(), self.products()).matmul(attended.values.clone());
+    fn mixed(&self, weighed: &Weighed<B>, gate: Option<&Tensor<B, 4>>, spec: &Architecture) -> Tensor<B, 3> {
+        let [inputs, _, pieces, _] = weighed.weights.dims();
+        let mut context = cast(weighed.weights.clone(), self.products()).matmul(weighed.values.clone());
         if let Some(gate) = gate {
             context = context * gate.clone();
         }
@@ -295,23 +295,23 @@ impl<B: Backend> Layer<B> {
     }
 
     /// The hidden states after this layer, out of those before it and what its attention adds.
-    fn follow(&self, hidden: Tensor<B, 3>, attended: Tensor<B, 3>, spec: &Architecture) -> Tensor<B, 3> {
+    fn follow(&self, states: Tensor<B, 3>, added: Tensor<B, 3>, spec: &Architecture) -> Tensor<B, 3> {
         let activation = spec.feed_forward.activation;
         match spec.order {
             Order::Post => {
-                let sum = hidden + attended;
-                let hidden = self.attention_norm.iter().fold(sum, |sum, norm| norm.forward(sum));
-                let output = self.feed_forward(hidden.clone(), activation);
-                self.output_norm.forward(hidden + output)
+                let sum = states + added;
+                let states = self.attention_norm.iter().fold(sum, |sum, norm| norm.forward(sum));
+                let output = self.feed_forward(states.clone(), activation);
+                self.output_norm.forward(states + output)
             }
             Order::Pre => {
-                let hidden = hidden + attended;
-                let output = self.feed_forward(self.output_norm.forward(hidden.clone()), activation);
-                hidden + output
+                let states = states + added;
+                let output = self.feed_forward(self.output_norm.forward(states.clone()), activation);
+                states + output
             }
             Order::Parallel => {
-                let output = self.feed_forward(self.output_norm.forward(hidden.clone()), activation);
-                hidden + attended + output
+                let output = self.feed_forward(self.output_norm.forward(states.clone()), activation);
+                states + added + output
             }
         }
     }
@@ -329,16 +329,16 @@ impl<B: Backend> Layer<B> {
     }
 
     /// ‖α·f(x)‖, `[batch, head, from, to]`, with f(x) = (x·W_V + b_V)·W_O of each head (Kobayashi et al. 2020, §2).
-    pub fn norms(&self, attended: &Attended<B>) -> Tensor<B, 4> {
-        let lengths = self.transformed(attended).square().sum_dim(3).sqrt();
-        attended.weights.clone() * lengths.swap_dims(2, 3)
+    pub fn norms(&self, weighed: &Weighed<B>) -> Tensor<B, 4> {
+        let lengths = self.transformed(weighed).square().sum_dim(3).sqrt();
+        weighed.weights.clone() * lengths.swap_dims(2, 3)
     }
 
-    /// f(x) of each head, `[batch, head, piece, hidden]`.
-    fn transformed(&self, attended: &Attended<B>) -> Tensor<B, 4> {
-        let [_, heads, _, width] = attended.values.dims();
+    /// f(x) of each head, `[batch, head, piece, breadth]`.
+    fn transformed(&self, weighed: &Weighed<B>) -> Tensor<B, 4> {
+        let [_, heads, _, width] = weighed.values.dims();
         let output = self.attention_output.weight.val();
-        let [_, hidden] = output.dims();
-        cast(attended.values.clone().matmul(output.reshape([1, heads, width, hidden])), FloatDType::F32)
+        let [_, breadth] = output.dims();
+        cast(weighed.values.clone().matmul(output.reshape([1, heads, width, breadth])), FloatDType::F32)
     }
 }

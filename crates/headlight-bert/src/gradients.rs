@@ -306,24 +306,24 @@ impl<B: Backend> Net<B> {
         interventions: &[Intervention<B>],
     ) -> (Tensor<B, 2>, Vec<Tensor<B, 4>>) {
         let mut attention = Vec::with_capacity(spec.grid.layers);
-        let hidden = self.bert.walk(
+        let states = self.bert.walk(
             spec,
             batch,
             true,
             |layer| interventions[layer].clone(),
             |met| {
-                if let Met::Attention(_, _, attended) = met {
-                    attention.push(attended.weights.clone());
+                if let Met::Attention(_, _, weighed) = met {
+                    attention.push(weighed.weights.clone());
                 }
             },
         );
-        let [count, pieces, width] = hidden.dims();
-        let hidden = hidden.reshape([count * pieces, width]).select(0, targets.rows.clone());
-        let log_likelihoods = activation::log_softmax(self.logits(hidden), 1);
+        let [count, pieces, width] = states.dims();
+        let states = states.reshape([count * pieces, width]).select(0, targets.rows.clone());
+        let log_likelihoods = activation::log_softmax(self.logits(states), 1);
         (log_likelihoods.gather(1, targets.pieces.clone()), attention)
     }
 
-    /// What the head makes of final states, `[row, hidden]` → `[row, vocabulary]`.
+    /// What the head makes of final states, `[row, breadth]` → `[row, vocabulary]`.
     fn logits(&self, states: Tensor<B, 2>) -> Tensor<B, 2> {
         self.decoder.forward(match &self.transform {
             Some((linear, activation, norm)) => norm.forward(activate(linear.forward(states), *activation)),

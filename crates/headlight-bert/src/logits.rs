@@ -21,7 +21,7 @@ impl MaskedLm {
         let states = self.encoder.final_states(inputs, &rows, &[&HeadMask::new()]).concat();
         let mut rest = &states[..];
         let of_input = |input: &&Pieces| {
-            let (own, others) = rest.split_at(input.len() * self.spec.hidden);
+            let (own, others) = rest.split_at(input.len() * self.spec.breadth);
             rest = others;
             let by_piece = self.head.logits(&self.encoder, own);
             Array2::from_shape_fn((input.len(), self.spec.vocabulary), |(position, piece)| {

@@ -165,7 +165,7 @@ impl Model {
     }
 
     /// Encodes a stream of inputs as [`Model::stream`] does, but yields the attention that the request asks for only of those
-    /// inputs of which `attended` says so: for consumers that need the peaks of all and the maps of some.
+    /// inputs of which `with_maps` says so: for consumers that need the peaks of all and the maps of some.
     ///
     /// # Errors
     /// As [`Model::stream`].
@@ -173,11 +173,11 @@ impl Model {
         &self,
         inputs: impl Iterator<Item = Result<(T, Pieces), E>> + Send,
         request: &Request,
-        attended: impl Fn(&T) -> bool + Sync,
+        with_maps: impl Fn(&T) -> bool + Sync,
         map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
         fold: impl FnMut(R) -> Result<(), E>,
     ) -> Result<(), StreamError<E>> {
-        stream(self.workers(), inputs, request, attended, map, fold)
+        stream(self.workers(), inputs, request, with_maps, map, fold)
     }
 
     /// Encodes a stream of inputs once for each of several sets of masked heads, in the place of those that the request names.

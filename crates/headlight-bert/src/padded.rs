@@ -44,9 +44,9 @@ impl<B: Backend> PaddedEncoder<B> {
         Self { workers, ..self }
     }
 
-    /// Answers the request for one padded batch, with the attention of those inputs of which `attended` says so.
-    fn run(&self, inputs: &[&Pieces], request: &Request, attended: &[bool]) -> Vec<Encoded> {
-        let layout = Layout::new(inputs, request, attended, &self.batching, &self.spec);
+    /// Answers the request for one padded batch, with the attention of those inputs of which `with_maps` says so.
+    fn run(&self, inputs: &[&Pieces], request: &Request, with_maps: &[bool]) -> Vec<Encoded> {
+        let layout = Layout::new(inputs, request, with_maps, &self.batching, &self.spec);
         let pieces = inputs.iter().map(|input| input.len()).sum();
         let mut lap = self.watch.lap(pieces, inputs.len() * layout.pieces);
         let batch = Batch::<B>::new(inputs, layout.pieces, &self.device);
@@ -55,16 +55,16 @@ impl<B: Backend> PaddedEncoder<B> {
 
         let mut mixing = Mixing::new(request.kind);
         let intervene = |layer| masking(&request.masked_heads, layer, &self.spec, &batch);
-        let states_are_wanted = request.hidden_states || request.final_states;
+        let states_are_wanted = request.states || request.final_states;
         self.bert.walk(&self.spec, &batch, states_are_wanted, intervene, |met| match met {
             Met::States(states) if states_are_wanted => {
-                if !request.hidden_states {
+                if !request.states {
                     kept.states.clear();
                 }
                 kept.states.push(states.clone());
             }
-            Met::Attention(layer, states, attended) if request.attention.is_some() || request.peaks.is_some() => {
-                kept.keep(mixing.maps(&self.spec, layer, states, attended));
+            Met::Attention(layer, states, weighed) if request.attention.is_some() || request.peaks.is_some() => {
+                kept.keep(mixing.maps(&self.spec, layer, states, weighed));
             }
             Met::States(_) | Met::Attention(..) => {}
         });
@@ -76,7 +76,7 @@ impl<B: Backend> PaddedEncoder<B> {
         self.end(&mut lap, Part::Kernels);
         let host = kept.read();
         self.end(&mut lap, Part::Download);
-        let answers = Answers { spec: &self.spec, request, attended, layout: &layout, host: &host };
+        let answers = Answers { spec: &self.spec, request, with_maps, layout: &layout, host: &host };
         let encoded = inputs.iter().enumerate().map(|(number, input)| answers.of(number, input)).collect();
         self.end(&mut lap, Part::Host);
         encoded
@@ -102,24 +102,30 @@ struct Layout {
     /// The rule of peaks that are found on the device.
     peaks: Option<MergeRule>,
     /// The inputs whose maps leave the device, by number.
-    attended: Vec<usize>,
+    with_maps: Vec<usize>,
 }
 
 impl Layout {
-    fn new(inputs: &[&Pieces], request: &Request, attended: &[bool], batching: &Batching, spec: &Architecture) -> Self {
+    fn new(
+        inputs: &[&Pieces],
+        request: &Request,
+        with_maps: &[bool],
+        batching: &Batching,
+        spec: &Architecture,
+    ) -> Self {
         // The one rule that is no product.
         let on_device = |rule: &MergeRule| *rule != MergeRule::Max;
-        let attention = request.attention.filter(|_| attended.contains(&true));
+        let attention = request.attention.filter(|_| with_maps.contains(&true));
         let words = attention.and_then(Level::words);
         let peaks_on_host = request.peaks.is_some_and(|rule| !on_device(&rule));
         let on_host = peaks_on_host || words.is_some_and(|rule| !on_device(&rule));
-        let leaves = |number: &usize| peaks_on_host || attended[*number];
+        let leaves = |number: &usize| peaks_on_host || with_maps[*number];
         Self {
             // No embedding of a position is beyond the last.
             pieces: batching.padded(longest(inputs, Pieces::len)).min(spec.max_pieces()),
             positions: batching.padded(longest(inputs, |input| input.alignment.positions())),
             maps: attention.is_some_and(Level::pieces) || on_host,
-            attended: (0..inputs.len()).filter(leaves).collect(),
+            with_maps: (0..inputs.len()).filter(leaves).collect(),
             words: words.filter(on_device),
             peaks: request.peaks.filter(on_device),
         }
@@ -129,17 +135,17 @@ impl Layout {
 /// What is kept of the layers, on the device.
 struct Kept<'a, B: Backend> {
     layout: &'a Layout,
-    /// [`Layout::attended`]; `None` where that is all inputs.
-    attended: Option<Tensor<B, 1, Int>>,
+    /// [`Layout::with_maps`]; `None` where that is all inputs.
+    with_maps: Option<Tensor<B, 1, Int>>,
     words: Option<Merging<B>>,
     peaks: Option<(Option<Merging<B>>, Candidates<B>)>,
-    /// Each layer, `[attended, head, from, to]` over pieces.
+    /// Each layer, `[with_maps, head, from, to]` over pieces.
     layers: Vec<Tensor<B, 4>>,
-    /// Each layer, `[attended, head, from, to]` over words.
+    /// Each layer, `[with_maps, head, from, to]` over words.
     merged: Vec<Tensor<B, 4>>,
     /// Each layer, `[batch, head, 2, position]`.
     places: Vec<Tensor<B, 4, Int>>,
-    /// Embeddings and each layer, `[batch, piece, hidden]`.
+    /// Embeddings and each layer, `[batch, piece, breadth]`.
     states: Vec<Tensor<B, 3>>,
 }
 
@@ -150,12 +156,12 @@ impl<'a, B: Backend> Kept<'a, B> {
             let own_merging = (layout.words != Some(rule)).then(|| merging(rule));
             (own_merging, Candidates::new(inputs, layout.positions, device))
         });
-        let attended: Vec<i32> = layout.attended.iter().map(|number| *number as i32).collect();
-        let count = attended.len();
+        let with_maps: Vec<i32> = layout.with_maps.iter().map(|number| *number as i32).collect();
+        let count = with_maps.len();
         let some = count < inputs.len() && (layout.maps || layout.words.is_some());
         Self {
             layout,
-            attended: some.then(|| Tensor::from_data(TensorData::new(attended, [count]), device)),
+            with_maps: some.then(|| Tensor::from_data(TensorData::new(with_maps, [count]), device)),
             words: layout.words.map(merging),
             peaks,
             layers: Vec::new(),
@@ -184,8 +190,8 @@ impl<'a, B: Backend> Kept<'a, B> {
 
     /// What of a batch's maps leaves the device.
     fn of_attended(&self, maps: Tensor<B, 4>) -> Tensor<B, 4> {
-        match &self.attended {
-            Some(attended) => maps.select(0, attended.clone()),
+        match &self.with_maps {
+            Some(with_maps) => maps.select(0, with_maps.clone()),
             None => maps,
         }
     }
@@ -227,7 +233,7 @@ struct Host {
 struct Answers<'a> {
     spec: &'a Architecture,
     request: &'a Request,
-    attended: &'a [bool],
+    with_maps: &'a [bool],
     layout: &'a Layout,
     host: &'a Host,
 }
@@ -236,12 +242,12 @@ impl Answers<'_> {
     /// The answer for one input of the batch.
     fn of(&self, number: usize, input: &Pieces) -> Encoded {
         let Self { request, layout, host, .. } = self;
-        let (grid, width) = (request.kind.grid(self.spec.grid), self.spec.hidden);
+        let (grid, width) = (request.kind.grid(self.spec.grid), self.spec.breadth);
         let (pieces, alignment) = (input.len(), &input.alignment);
         let (frame, words) = (alignment.frame(), alignment.words().len());
-        let attention = request.attention.filter(|_| self.attended[number]);
+        let attention = request.attention.filter(|_| self.with_maps[number]);
         // Its place among those whose maps left the device.
-        let place = layout.attended.binary_search(&number).ok();
+        let place = layout.with_maps.binary_search(&number).ok();
         let maps = place.filter(|_| layout.maps).map(|place| {
             let weights = unpad(&floats(&host.layers), place, grid.heads, pieces, layout.pieces);
             AttentionMaps::new(grid, pieces, weights).expect("unpadding fixed the length")
@@ -263,7 +269,7 @@ impl Answers<'_> {
             Some(rule) => merged_here(rule).map(|attention| headlight_attention::peaks(&attention)),
             None => None,
         };
-        let hidden = (request.hidden_states || request.final_states).then(|| {
+        let states = (request.states || request.final_states).then(|| {
             let rows = |layer: &[f32]| layer[number * layout.pieces * width..][..pieces * width].to_vec();
             let values = floats(&host.states).into_iter().flat_map(rows).collect();
             HiddenStates::new(host.states.len(), pieces, width, values)
@@ -272,7 +278,7 @@ impl Answers<'_> {
             words: words_attention,
             peaks,
             maps: maps.filter(|_| attention.is_some_and(Level::pieces)),
-            hidden: hidden.flatten(),
+            states: states.flatten(),
         }
     }
 }
@@ -300,7 +306,7 @@ impl<B: Backend> Encode for PaddedEncoder<B> {
         self.workers
     }
 
-    fn encode_as(&self, inputs: &[&Pieces], request: &Request, attended: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
+    fn encode_as(&self, inputs: &[&Pieces], request: &Request, with_maps: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
         let mut by_length: Vec<usize> = (0..inputs.len()).collect();
         by_length.sort_by_key(|&number| inputs[number].len());
         let lengths: Vec<usize> = by_length.iter().map(|&number| inputs[number].len()).collect();
@@ -309,8 +315,8 @@ impl<B: Backend> Encode for PaddedEncoder<B> {
         for size in self.batching.cut(&lengths) {
             let (batch, later) = rest.split_at(size);
             let pieces: Vec<&Pieces> = batch.iter().map(|&number| inputs[number]).collect();
-            let attended: Vec<bool> = batch.iter().map(|&number| attended(number)).collect();
-            for (&number, encoded) in batch.iter().zip(self.run(&pieces, request, &attended)) {
+            let with_maps: Vec<bool> = batch.iter().map(|&number| with_maps(number)).collect();
+            for (&number, encoded) in batch.iter().zip(self.run(&pieces, request, &with_maps)) {
                 answers[number] = Some(encoded);
             }
             rest = later;

@@ -44,8 +44,8 @@ impl<B: Backend> Candidates<B> {
     /// Backends differ in which of equal values their argmax finds. This asks for the highest weight, then for the lowest
     /// place that has it, which is one answer everywhere.
     pub fn peaks(&self, maps: Tensor<B, 4>) -> Tensor<B, 4, Int> {
-        let attended = maps.clone().greater_elem(0.0);
-        let excluded = attended.bool_and(self.other_words.clone()).bool_not();
+        let positive = maps.clone().greater_elem(0.0);
+        let excluded = positive.bool_and(self.other_words.clone()).bool_not();
         let maps = maps.mask_fill(excluded, LOWEST);
         let rows = lowest_highest(maps.clone(), self.places.clone(), 3).swap_dims(2, 3);
         let columns = lowest_highest(maps, self.places.clone().swap_dims(2, 3), 2);

@@ -20,7 +20,7 @@ pub struct Request {
     /// Which numbers stand for attention.
     pub kind: AttentionKind,
     /// Whether the hidden states of all layers are wanted.
-    pub hidden_states: bool,
+    pub states: bool,
     /// Whether those after the last layer are wanted, where the others are not: [`HiddenStates`] of one layer.
     pub final_states: bool,
     /// Heads whose work is taken away.
@@ -127,8 +127,8 @@ pub struct Encoded {
     pub words: Option<WordAttention>,
     /// The peaks of attention over words, with [`Request::peaks`].
     pub peaks: Option<AttentionPeaks>,
-    /// The hidden states, with [`Request::hidden_states`] or [`Request::final_states`].
-    pub hidden: Option<HiddenStates>,
+    /// The hidden states, with [`Request::states`] or [`Request::final_states`].
+    pub states: Option<HiddenStates>,
 }
 
 /// The hidden states of one input, axes `[layer, piece, width]`: layer 0 is what the embeddings yield, layer l what the
@@ -184,9 +184,9 @@ pub(crate) trait Encode: Send + Sync {
         usize::MAX
     }
 
-    /// Answers the request for each input, in order; its attention only for those inputs whose number `attended` says yes
+    /// Answers the request for each input, in order; its attention only for those inputs whose number `with_maps` says yes
     /// to. An input's answer does not depend on the others.
-    fn encode_as(&self, inputs: &[&Pieces], request: &Request, attended: &dyn Fn(usize) -> bool) -> Vec<Encoded>;
+    fn encode_as(&self, inputs: &[&Pieces], request: &Request, with_maps: &dyn Fn(usize) -> bool) -> Vec<Encoded>;
 
     /// Answers the request for each input, in order.
     fn encode(&self, inputs: &[&Pieces], request: &Request) -> Vec<Encoded> {

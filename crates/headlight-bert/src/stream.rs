@@ -77,14 +77,14 @@ pub(crate) fn stream<T: Send, R: Send, E: Send>(
     workers: Workers<'_>,
     inputs: impl Iterator<Item = Result<Item<T>, E>> + Send,
     request: &Request,
-    attended: impl Fn(&T) -> bool + Sync,
+    with_maps: impl Fn(&T) -> bool + Sync,
     map: impl Fn(T, &Pieces, Encoded) -> R + Sync,
     fold: impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), StreamError<E>> {
     workers.check_heads(&request.masked_heads)?;
     let work = |items: Vec<Item<T>>| {
         let pieces: Vec<&Pieces> = items.iter().map(|(_, pieces)| pieces).collect();
-        let encoded = workers.encoder.encode_as(&pieces, request, &|number| attended(&items[number].0));
+        let encoded = workers.encoder.encode_as(&pieces, request, &|number| with_maps(&items[number].0));
         debug_assert_eq!(encoded.len(), items.len());
         let results = items.into_iter().zip(encoded);
         results.map(|((tag, pieces), encoded)| map(tag, &pieces, encoded)).collect()

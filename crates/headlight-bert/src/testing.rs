@@ -15,14 +15,14 @@ use crate::{
 
 /// Sizes of a small model.
 pub(crate) fn spec(heads: usize, width: usize, intermediate: usize, activation: Activation) -> Architecture {
-    let hidden = heads * width;
+    let breadth = heads * width;
     Architecture {
         family: "bert",
         grid: HeadGrid { layers: 3, heads },
-        hidden,
+        breadth,
         vocabulary: 50,
         embedding: Embedding {
-            width: hidden,
+            width: breadth,
             positions: Positions::Learned { rows: 200, offset: 0 },
             segments: 2,
             norm: true,
@@ -35,7 +35,7 @@ pub(crate) fn spec(heads: usize, width: usize, intermediate: usize, activation: 
         biases: Biases::ALL,
         stored_layers: 3,
         head: LmShape {
-            transform: Some(LmTransform { width: hidden, activation, bias: true }),
+            transform: Some(LmTransform { width: breadth, activation, bias: true }),
             bias: true,
             tied: true,
         },
@@ -113,7 +113,7 @@ pub(crate) fn weights(spec: &Architecture, rng: &mut ChaCha8Rng) -> BertWeights 
     let mut draw = |len: usize, around: f32, spread: f32| -> Vec<f32> {
         (0..len).map(|_| around + spread * rng.random_range(-1.0..1.0_f32)).collect()
     };
-    let (hidden, inner, embedding) = (spec.hidden, spec.feed_forward.width, &spec.embedding);
+    let (breadth, inner, embedding) = (spec.breadth, spec.feed_forward.width, &spec.embedding);
     let mut tables = [spec.vocabulary, 200, embedding.segments].map(|rows| draw(rows * embedding.width, 0.0, 1.0));
     let shift = f32::from(u8::from(spec.norm.bias));
     let mut norm = |width: usize| LayerNorm { weight: draw(width, 1.0, 0.3), bias: draw(width, 0.0, 0.3 * shift) };
@@ -121,7 +121,7 @@ pub(crate) fn weights(spec: &Architecture, rng: &mut ChaCha8Rng) -> BertWeights 
     let relative = match &spec.attention.relative {
         None => 0,
         Some(Relative::Bias(buckets)) => buckets.rows() * spec.grid.heads,
-        Some(Relative::Disentangled { buckets, .. }) => buckets.rows() * hidden,
+        Some(Relative::Disentangled { buckets, .. }) => buckets.rows() * breadth,
     };
     let relative = draw(relative, 0.0, 1.0);
     let mut linear = |inputs: usize, outputs: usize| Linear {
@@ -135,7 +135,7 @@ pub(crate) fn weights(spec: &Architecture, rng: &mut ChaCha8Rng) -> BertWeights 
         positions: std::mem::take(&mut tables[1]),
         segments: std::mem::take(&mut tables[2]),
         norm: of_embeddings,
-        projection: embedding.projected.then(|| linear(embedding.width, hidden)),
+        projection: embedding.projected.then(|| linear(embedding.width, breadth)),
         relative,
     };
     let norm = |width: usize| LayerNorm { weight: vec![0.9; width], bias: vec![0.1 * shift; width] };
@@ -143,22 +143,22 @@ pub(crate) fn weights(spec: &Architecture, rng: &mut ChaCha8Rng) -> BertWeights 
     let (heads, keys) = (spec.heads_width(), spec.keys_width());
     let own = matches!(spec.attention.relative, Some(Relative::Disentangled { shared: false, .. }));
     let layer = |layer| LayerWeights {
-        query: linear(hidden, heads),
-        key: linear(hidden, keys),
-        value: linear(hidden, keys),
+        query: linear(breadth, heads),
+        key: linear(breadth, keys),
+        value: linear(breadth, keys),
         query_norm: of_heads(spec.head_width()),
         key_norm: of_heads(spec.head_width()),
-        relative_query: own.then(|| linear(hidden, heads)),
-        relative_key: own.then(|| linear(hidden, heads)),
-        attention_output: linear(heads, hidden),
-        attention_norm: (spec.order == Order::Post || spec.normalises_input(layer)).then(|| norm(hidden)),
-        gate: spec.feed_forward.gated.then(|| linear(hidden, inner)),
-        intermediate: linear(hidden, inner),
-        output: linear(inner, hidden),
-        output_norm: norm(hidden),
+        relative_query: own.then(|| linear(breadth, heads)),
+        relative_key: own.then(|| linear(breadth, heads)),
+        attention_output: linear(heads, breadth),
+        attention_norm: (spec.order == Order::Post || spec.normalises_input(layer)).then(|| norm(breadth)),
+        gate: spec.feed_forward.gated.then(|| linear(breadth, inner)),
+        intermediate: linear(breadth, inner),
+        output: linear(inner, breadth),
+        output_norm: norm(breadth),
     };
     let layers = (0..spec.stored_layers).map(layer).collect();
-    let final_norm = (spec.order != Order::Post).then(|| norm(hidden));
+    let final_norm = (spec.order != Order::Post).then(|| norm(breadth));
     BertWeights { embeddings, layers, final_norm, masked_lm: None }
 }
 
@@ -182,9 +182,9 @@ pub(crate) fn sentence(pieces: usize, rng: &mut ChaCha8Rng) -> Pieces {
 pub(crate) fn check_some(encoder: &dyn Encode, inputs: &[&Pieces], request: &Request) {
     let whole = encoder.encode(inputs, request);
     for nth in [2, 5, usize::MAX] {
-        let attended = |number: usize| number % nth == 1;
-        for (number, (whole, some)) in whole.iter().zip(encoder.encode_as(inputs, request, &attended)).enumerate() {
-            let expected = match attended(number) {
+        let with_maps = |number: usize| number % nth == 1;
+        for (number, (whole, some)) in whole.iter().zip(encoder.encode_as(inputs, request, &with_maps)).enumerate() {
+            let expected = match with_maps(number) {
                 true => whole.clone(),
                 false => Encoded { maps: None, words: None, ..whole.clone() },
             };

@@ -41,9 +41,9 @@ pub struct Embeddings {
     pub segments: Vec<f32>,
     /// Over the sum.
     pub norm: Option<LayerNorm>,
-    /// width → hidden.
+    /// width → breadth.
     pub projection: Option<Linear>,
-    /// Of distances by bucket, `[bucket][heads]` or `[bucket][hidden]`, already normalised; empty where there are none.
+    /// Of distances by bucket, `[bucket][heads]` or `[bucket][breadth]`, already normalised; empty where there are none.
     pub relative: Vec<f32>,
 }
 
@@ -51,11 +51,11 @@ pub struct Embeddings {
 /// output; of key and value it owns those of its group's head.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LayerWeights {
-    /// hidden → heads.
+    /// breadth → heads.
     pub query: Linear,
-    /// hidden → heads of keys.
+    /// breadth → heads of keys.
     pub key: Linear,
-    /// hidden → heads of values.
+    /// breadth → heads of values.
     pub value: Linear,
     /// Over each head's queries, where the model has it.
     pub query_norm: Option<LayerNorm>,
@@ -65,15 +65,15 @@ pub struct LayerWeights {
     pub relative_query: Option<Linear>,
     /// The keys of distances, where they have a projection of their own.
     pub relative_key: Option<Linear>,
-    /// heads → hidden: W_O, over the concatenated heads.
+    /// heads → breadth: W_O, over the concatenated heads.
     pub attention_output: Linear,
     /// After the residual around attention, or over what attention reads, where it reads anything normalised.
     pub attention_norm: Option<LayerNorm>,
-    /// hidden → intermediate, activated and multiplied with what `intermediate` makes, where the model is gated.
+    /// breadth → intermediate, activated and multiplied with what `intermediate` makes, where the model is gated.
     pub gate: Option<Linear>,
-    /// hidden → intermediate, activated where the model is not gated.
+    /// breadth → intermediate, activated where the model is not gated.
     pub intermediate: Linear,
-    /// intermediate → hidden.
+    /// intermediate → breadth.
     pub output: Linear,
     /// After the residual around the feed-forward block, or over what that block reads.
     pub output_norm: LayerNorm,
@@ -93,7 +93,7 @@ pub struct MaskedLmHead {
 /// What stands before the decoder of a language-model head; the activation lies between.
 #[derive(Clone, PartialEq, Debug)]
 pub struct HeadTransform {
-    /// hidden → width of the embeddings.
+    /// breadth → width of the embeddings.
     pub linear: Linear,
     /// Over what was activated.
     pub norm: LayerNorm,

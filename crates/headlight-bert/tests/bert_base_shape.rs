@@ -25,13 +25,13 @@ fn attention_and_states_equal_pytorch() {
             Pieces { segments: vec![0; ids.len()], ids, alignment, unpieced_words: 0 }
         })
         .collect();
-    let request = Request { attention: Some(Level::Pieces), hidden_states: true, ..Default::default() };
+    let request = Request { attention: Some(Level::Pieces), states: true, ..Default::default() };
     for device in [Device::Cpu, Device::Ndarray] {
         let model = Model::load(&folder, &LoadOptions { device, ..Default::default() }).unwrap();
         for (number, input) in inputs.iter().enumerate() {
             let encoded = model.encode(input, &request).unwrap();
-            let (maps, hidden) = (encoded.maps.unwrap(), encoded.hidden.unwrap());
-            let last: Vec<f32> = hidden.view().outer_iter().next_back().unwrap().iter().copied().collect();
+            let (maps, states) = (encoded.maps.unwrap(), encoded.states.unwrap());
+            let last: Vec<f32> = states.view().outer_iter().next_back().unwrap().iter().copied().collect();
             check_golden(&device.to_string(), &golden, &format!("attention.{number}"), maps.weights());
             check_golden(&device.to_string(), &golden, &format!("last_hidden.{number}"), &last);
         }

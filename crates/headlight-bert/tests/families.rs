@@ -64,15 +64,15 @@ fn every_folder_is_looked_at() {
 fn attention_and_states_equal_those_of_transformers() {
     for (name, of_family, visibility) in MODELS {
         let golden = family_golden(name);
-        let request = Request { attention: Some(Level::Pieces), hidden_states: true, ..Request::default() };
+        let request = Request { attention: Some(Level::Pieces), states: true, ..Request::default() };
         for device in DEVICES {
             let model = model(name, &LoadOptions { device, ..LoadOptions::default() });
             assert_eq!((model.spec().family, model.spec().visibility()), (of_family, visibility), "{name}");
             assert_eq!(model.warnings(), &[] as &[String], "{name}");
             let context = format!("{name} {device}");
             for (number, encoded) in encode_all(&model, &inputs(&golden), &request, |it| it).into_iter().enumerate() {
-                let hidden: Vec<f32> = encoded.hidden.unwrap().view().iter().copied().collect();
-                check_golden(&context, &golden, &format!("hidden.{number}"), &hidden);
+                let states: Vec<f32> = encoded.states.unwrap().view().iter().copied().collect();
+                check_golden(&context, &golden, &format!("hidden.{number}"), &states);
                 check_golden(&context, &golden, &format!("attention.{number}"), encoded.maps.unwrap().weights());
             }
         }
@@ -206,11 +206,11 @@ fn masked_heads_and_peaks_are_the_same_on_both_encoders_and_keep_to_what_is_seen
         let [packed, burn] = DEVICES.map(|device| model(name, &LoadOptions { device, ..LoadOptions::default() }));
         let head = |layer, index| AttentionHead { layer, index };
         let masked_heads = HeadMask::from([(head(0, 0), Masking::Uniform), (head(1, 1), Masking::Zero)]);
-        let maps = Request { attention: Some(Level::Pieces), hidden_states: true, masked_heads, ..Request::default() };
+        let maps = Request { attention: Some(Level::Pieces), states: true, masked_heads, ..Request::default() };
         let [ours, theirs] = [&packed, &burn].map(|model| encode_all(model, &inputs, &maps, |it| it));
         for (ours, theirs) in ours.into_iter().zip(theirs) {
             let (ours, theirs) =
-                ((ours.maps.unwrap(), ours.hidden.unwrap()), (theirs.maps.unwrap(), theirs.hidden.unwrap()));
+                ((ours.maps.unwrap(), ours.states.unwrap()), (theirs.maps.unwrap(), theirs.states.unwrap()));
             assert!(max_difference(ours.0.weights(), theirs.0.weights()) <= 1e-5, "{name}");
             let states = [ours.1, theirs.1].map(|states| states.view().iter().copied().collect::<Vec<_>>());
             let largest = states[1].iter().fold(1f32, |largest, x| largest.max(x.abs()));
@@ -252,7 +252,7 @@ fn masked_heads_and_peaks_are_the_same_on_both_encoders_and_keep_to_what_is_seen
 fn random_init_keeps_the_embeddings_only() {
     for (name, ..) in MODELS {
         let input = &inputs(&family_golden(name))[0];
-        let request = Request { attention: Some(Level::Pieces), hidden_states: true, ..Request::default() };
+        let request = Request { attention: Some(Level::Pieces), states: true, ..Request::default() };
         let with = |random_init| {
             let options = LoadOptions { random_init, ..LoadOptions::default() };
             model(name, &options).encode(input, &request).unwrap()
@@ -263,7 +263,7 @@ fn random_init_keeps_the_embeddings_only() {
         assert_ne!(first.maps, trained.maps, "{name}");
         // What projects them is drawn as well.
         if !["albert", "electra-generator"].iter().any(|projected| name.starts_with(projected)) {
-            let [first, trained] = [first, trained].map(|encoded| encoded.hidden.unwrap());
+            let [first, trained] = [first, trained].map(|encoded| encoded.states.unwrap());
             assert_eq!(
                 first.view().index_axis(ndarray::Axis(0), 0),
                 trained.view().index_axis(ndarray::Axis(0), 0),

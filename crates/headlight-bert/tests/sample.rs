@@ -18,7 +18,7 @@ fn folder() -> PathBuf {
 #[test]
 fn pieces_attention_and_states_equal_those_of_transformers() {
     let golden = Golden::read(&fixture("sample-golden.safetensors"));
-    let request = Request { attention: Some(Level::Pieces), hidden_states: true, ..Request::default() };
+    let request = Request { attention: Some(Level::Pieces), states: true, ..Request::default() };
     for device in [Device::Cpu, Device::Ndarray] {
         let model = Model::load(&folder(), &LoadOptions { device, ..LoadOptions::default() }).unwrap();
         let inputs = SENTENCES.map(|text| model.tokenizer().sentence(text, 128).unwrap());
@@ -26,9 +26,9 @@ fn pieces_attention_and_states_equal_those_of_transformers() {
             assert_eq!(input.ids, golden.ids(&format!("ids.{number}")));
         }
         for (number, encoded) in encode_all(&model, &inputs, &request, |it| it).into_iter().enumerate() {
-            let hidden: Vec<f32> = encoded.hidden.unwrap().view().iter().copied().collect();
+            let states: Vec<f32> = encoded.states.unwrap().view().iter().copied().collect();
             let context = device.to_string();
-            check_golden(&context, &golden, &format!("hidden.{number}"), &hidden);
+            check_golden(&context, &golden, &format!("hidden.{number}"), &states);
             check_golden(&context, &golden, &format!("attention.{number}"), encoded.maps.unwrap().weights());
         }
     }

@@ -31,7 +31,7 @@ fn inputs(model: &Model) -> Vec<Pieces> {
 }
 
 fn everything() -> Request {
-    Request { attention: Some(Level::Pieces), hidden_states: true, ..Default::default() }
+    Request { attention: Some(Level::Pieces), states: true, ..Default::default() }
 }
 
 /// All inputs as one stream, so that they share padded batches.
@@ -43,8 +43,8 @@ fn maps(encoded: &Encoded) -> &[f32] {
     encoded.maps.as_ref().unwrap().weights()
 }
 
-fn hidden(encoded: &Encoded) -> Vec<f32> {
-    encoded.hidden.as_ref().unwrap().view().iter().copied().collect()
+fn states(encoded: &Encoded) -> Vec<f32> {
+    encoded.states.as_ref().unwrap().view().iter().copied().collect()
 }
 
 #[track_caller]
@@ -62,7 +62,7 @@ fn ids_attention_and_states_equal_pytorch() {
             assert_eq!(input.ids, golden.ids(&format!("ids.{number}")));
             assert_eq!(input.segments, golden.ids(&format!("segments.{number}")));
             check(device, &format!("attention.{number}"), maps(&encoded), &golden);
-            check(device, &format!("hidden.{number}"), &hidden(&encoded), &golden);
+            check(device, &format!("hidden.{number}"), &states(&encoded), &golden);
         }
     }
 }
@@ -102,7 +102,7 @@ fn every_activation_equals_pytorch() {
         for device in DEVICES {
             let model = Model::load(folder.path(), &LoadOptions { device, ..Default::default() }).unwrap();
             let input = &inputs(&model)[0];
-            let states = hidden(&model.encode(input, &everything()).unwrap());
+            let states = states(&model.encode(input, &everything()).unwrap());
             let last = &states[3 * input.len() * 24..];
             let name = activation.replace("pytorch_tanh", "new");
             check(device, &format!("last_hidden.{name}"), last, &golden);
@@ -127,7 +127,7 @@ fn masked_heads_do_no_work() {
         }
         let request = Request { masked_heads: masked_heads.clone(), ..everything() };
         for (number, encoded) in encode(&model, &inputs, &request).iter().enumerate() {
-            check(device, &format!("ablated_hidden.{number}"), &hidden(encoded), &golden);
+            check(device, &format!("ablated_hidden.{number}"), &states(encoded), &golden);
             let maps = encoded.maps.as_ref().unwrap();
             let share = 1.0 / inputs[number].len() as f32;
             assert!(maps.head(head(0, 1)).iter().all(|weight| *weight == 0.0));
@@ -172,7 +172,7 @@ fn an_answer_depends_neither_on_its_batch_nor_on_threads() {
         for (input, batched) in inputs.iter().zip(&one).take(4) {
             let alone = model.encode(input, &everything()).unwrap();
             assert!(max_difference(maps(&alone), maps(batched)) <= 1e-6, "{device}");
-            assert!(max_difference(&hidden(&alone), &hidden(batched)) <= TOLERANCE, "{device}");
+            assert!(max_difference(&states(&alone), &states(batched)) <= TOLERANCE, "{device}");
         }
     }
 }
@@ -192,7 +192,7 @@ fn random_init_keeps_the_embeddings_only() {
     assert_ne!(maps(&first), maps(&other));
     assert_ne!(maps(&first), maps(&trained));
     let embedded = input.len() * 24;
-    assert_eq!(hidden(&first)[..embedded], hidden(&trained)[..embedded]);
+    assert_eq!(states(&first)[..embedded], states(&trained)[..embedded]);
 }
 
 #[test]

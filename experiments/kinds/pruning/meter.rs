@@ -26,7 +26,7 @@ pub enum Meter<'a> {
     States {
         /// The encoder.
         model: &'a Model,
-        /// The sequences, each with its final states in the intact model, `[piece][hidden]`.
+        /// The sequences, each with its final states in the intact model, `[piece][breadth]`.
         sequences: Vec<(Pieces, Vec<f32>)>,
     },
     /// How many governors a probe finds that was trained on the intact model.
@@ -101,9 +101,9 @@ impl<'a> Meter<'a> {
                 Ok((0..masks.len()).map(|set| Values::Means(of_set(set))).collect())
             }
             Meter::States { model, sequences } => {
-                let hidden = model.spec().hidden;
+                let breadth = model.spec().breadth;
                 let inputs = sequences.iter().map(|(pieces, intact)| (intact, pieces.clone()));
-                let turned = |intact: &&Vec<f32>, encoded| turn(intact, &final_states(encoded), hidden);
+                let turned = |intact: &&Vec<f32>, encoded| turn(intact, &final_states(encoded), breadth);
                 Ok(encode(model, inputs, &finally(), masks, turned)?.into_iter().map(Values::Means).collect())
             }
             Meter::Probe { model, probe, request, sentences } => {
@@ -174,14 +174,14 @@ fn encode<T: Send, R: Send>(
 }
 
 fn final_states(encoded: Encoded) -> Vec<f32> {
-    let states = encoded.hidden.expect("the request asks for hidden states");
+    let states = encoded.states.expect("the request asks for hidden states");
     states.view().into_iter().copied().collect()
 }
 
 /// Mean over pieces of 1 − cosine of two states.
-fn turn(intact: &[f32], changed: &[f32], hidden: usize) -> f64 {
-    let pieces = intact.len() / hidden;
-    let turns = intact.chunks_exact(hidden).zip(changed.chunks_exact(hidden)).map(|(a, b)| 1.0 - cosine(a, b));
+fn turn(intact: &[f32], changed: &[f32], breadth: usize) -> f64 {
+    let pieces = intact.len() / breadth;
+    let turns = intact.chunks_exact(breadth).zip(changed.chunks_exact(breadth)).map(|(a, b)| 1.0 - cosine(a, b));
     turns.sum::<f64>() / pieces as f64
 }
 

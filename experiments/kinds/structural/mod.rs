@@ -69,7 +69,7 @@ impl Kind for Structural {
     }
 
     fn run(&self, run: &mut Run) -> Result<Outcome> {
-        let width = run.model()?.model.spec().hidden;
+        let width = run.model()?.model.spec().breadth;
         let layers = self.layers(run)?;
         if let Some(wide) = self.ranks.iter().find(|rank| **rank > width) {
             bail!("`ranks` holds {wide}, but the model's hidden states have {width} numbers");

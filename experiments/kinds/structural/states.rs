@@ -50,7 +50,7 @@ impl KeptStates {
             units.push(&sentence);
             words.push(SentenceWords::new(&sentence, None));
         }
-        let width = run.model()?.model.spec().hidden;
+        let width = run.model()?.model.spec().breadth;
         Ok(States { states: StateFile::open(&place.complete(), self.layers.len(), width, words)?, units })
     }
 
@@ -105,15 +105,15 @@ impl Reader for KeptStates {
         progress::say(&format!(
             "hidden states of {name} are kept when their pass is complete: interrupted within it, it starts again"
         ));
-        let width = run.model()?.model.spec().hidden;
+        let width = run.model()?.model.spec().breadth;
         let writer = StateWriter::create(&folder, self.layers.len(), width)?;
         let reading = Reading {
             from: 0,
             only: None,
             wants: self.wants(),
             reduce: Box::new(|_, pieces, encoded| {
-                let hidden = encoded.hidden.as_ref().context("the encoder gave no hidden states")?;
-                let words = self.layers.iter().map(|layer| hidden.words(*layer, &pieces.alignment));
+                let states = encoded.states.as_ref().context("the encoder gave no hidden states")?;
+                let words = self.layers.iter().map(|layer| states.words(*layer, &pieces.alignment));
                 Ok(Box::new(words.collect::<Vec<_>>()) as Made)
             }),
         };

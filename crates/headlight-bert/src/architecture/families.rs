@@ -158,11 +158,11 @@ impl Names {
 }
 
 /// The width of a head where all heads together are as wide as the hidden states.
-fn head_width(keys: &Keys, hidden: usize, heads: usize) -> Result<usize, LoadError> {
-    if hidden.is_multiple_of(heads) {
-        return Ok(hidden / heads);
+fn head_width(keys: &Keys, breadth: usize, heads: usize) -> Result<usize, LoadError> {
+    if breadth.is_multiple_of(heads) {
+        return Ok(breadth / heads);
     }
-    keys.wrong(format!("the hidden size {hidden} is no multiple of the {heads} heads"))
+    keys.wrong(format!("the hidden size {breadth} is no multiple of the {heads} heads"))
 }
 
 /// Which layers of `layer_types` see only what is near.

@@ -89,7 +89,7 @@ pub(super) fn projected<B: Backend>(
     };
     let of = |own: &Option<Linear>, of_pieces: &Linear| {
         let weights = if shared { of_pieces } else { own.as_ref().unwrap_or(of_pieces) };
-        let rows = tensor::<B, 3>(distances.to_vec(), [1, buckets.rows(), spec.hidden], device);
+        let rows = tensor::<B, 3>(distances.to_vec(), [1, buckets.rows(), spec.breadth], device);
         let states = project(&linear(weights.clone(), device, FloatDType::F32), rows);
         let states = states.reshape([1, buckets.rows(), spec.grid.heads, spec.head_width()]).swap_dims(1, 2);
         cast(states, products)

@@ -3,7 +3,7 @@
 
 use burn::prelude::*;
 
-use super::{Attended, Layer, Norm};
+use super::{Layer, Norm, Weighed};
 use crate::{Architecture, AttentionKind, Order};
 
 /// The maps of the layers that were met so far.
@@ -25,25 +25,25 @@ impl<B: Backend> Mixing<B> {
         spec: &Architecture,
         layer: &Layer<B>,
         states: &Tensor<B, 3>,
-        attended: &Attended<B>,
+        weighed: &Weighed<B>,
     ) -> Tensor<B, 4> {
         match self.kind {
-            AttentionKind::Weights => attended.weights.clone(),
-            AttentionKind::Norms => layer.norms(attended),
+            AttentionKind::Weights => weighed.weights.clone(),
+            AttentionKind::Norms => layer.norms(weighed),
             AttentionKind::Rollout => {
-                let rolled = roll(attended, self.rollout.take());
+                let rolled = roll(weighed, self.rollout.take());
                 self.rollout = Some(rolled.clone());
                 rolled
             }
-            AttentionKind::ValueZeroing => layer.zero_values(spec, states, attended),
-            AttentionKind::GlobEnc => layer.lengths(spec, states, attended),
+            AttentionKind::ValueZeroing => layer.zero_values(spec, states, weighed),
+            AttentionKind::GlobEnc => layer.lengths(spec, states, weighed),
         }
     }
 }
 
 /// (½·A + ½·I)·before, A the mean of the heads.
-fn roll<B: Backend>(attended: &Attended<B>, before: Option<Tensor<B, 4>>) -> Tensor<B, 4> {
-    let mean = attended.weights.clone().mean_dim(1);
+fn roll<B: Backend>(weighed: &Weighed<B>, before: Option<Tensor<B, 4>>) -> Tensor<B, 4> {
+    let mean = weighed.weights.clone().mean_dim(1);
     let [_, _, pieces, _] = mean.dims();
     let own = Tensor::<B, 2>::eye(pieces, &mean.device()).reshape([1, 1, pieces, pieces]);
     let mixed = (mean + own) * 0.5;
@@ -56,9 +56,9 @@ fn roll<B: Backend>(attended: &Attended<B>, before: Option<Tensor<B, 4>>) -> Ten
 impl<B: Backend> Layer<B> {
     /// The cosine distance between the output at `from` and what it is where the values of `to` are zero in all heads; rows
     /// divided by their sums (Mohebbi et al. 2023).
-    fn zero_values(&self, spec: &Architecture, states: &Tensor<B, 3>, attended: &Attended<B>) -> Tensor<B, 4> {
+    fn zero_values(&self, spec: &Architecture, states: &Tensor<B, 3>, weighed: &Weighed<B>) -> Tensor<B, 4> {
         let [inputs, pieces, _] = states.dims();
-        let (yielded, parts) = (self.mixed(attended, None, spec), Parts::new(self, attended));
+        let (yielded, parts) = (self.mixed(weighed, None, spec), Parts::new(self, weighed));
         let direction = |output: Tensor<B, 3>| {
             let length = output.clone().square().sum_dim(2).sqrt().clamp_min(f32::MIN_POSITIVE);
             output / length
@@ -77,12 +77,12 @@ impl<B: Backend> Layer<B> {
 
     /// The length of what `to` contributes to `from` through the heads and the residual connection and, where the layer
     /// normalises what it passes on, through its normalisations (Modarressi et al. 2022).
-    fn lengths(&self, spec: &Architecture, states: &Tensor<B, 3>, attended: &Attended<B>) -> Tensor<B, 4> {
+    fn lengths(&self, spec: &Architecture, states: &Tensor<B, 3>, weighed: &Weighed<B>) -> Tensor<B, 4> {
         let [inputs, pieces, _] = states.dims();
-        let parts = Parts::new(self, attended);
+        let parts = Parts::new(self, weighed);
         let mut norms: Vec<(&Norm<B>, Tensor<B, 3>)> = Vec::new();
         if let Some(norm) = self.attention_norm.as_ref().filter(|_| spec.order == Order::Post) {
-            let sum = states.clone() + self.mixed(attended, None, spec);
+            let sum = states.clone() + self.mixed(weighed, None, spec);
             norms.push((norm, norm.spread(sum.clone(), spec.norm)));
             let normed = norm.forward(sum);
             let sum = normed.clone() + self.feed_forward(normed, spec.feed_forward.activation);
@@ -103,21 +103,21 @@ impl<B: Backend> Layer<B> {
 struct Parts<B: Backend> {
     /// `[batch, head, from, to]`.
     weights: Tensor<B, 4>,
-    /// f(x) of each head, `[batch, head, to, hidden]`.
+    /// f(x) of each head, `[batch, head, to, breadth]`.
     transformed: Tensor<B, 4>,
 }
 
 impl<B: Backend> Parts<B> {
-    fn new(layer: &Layer<B>, attended: &Attended<B>) -> Self {
-        Self { weights: attended.weights.clone(), transformed: layer.transformed(attended) }
+    fn new(layer: &Layer<B>, weighed: &Weighed<B>) -> Self {
+        Self { weights: weighed.weights.clone(), transformed: layer.transformed(weighed) }
     }
 
-    /// Of `to`, Σ α·f(x) over the heads: `[batch, from, hidden]`.
+    /// Of `to`, Σ α·f(x) over the heads: `[batch, from, breadth]`.
     fn taken(&self, to: usize) -> Tensor<B, 3> {
         let [inputs, heads, pieces, _] = self.weights.dims();
-        let [_, _, _, hidden] = self.transformed.dims();
+        let [_, _, _, breadth] = self.transformed.dims();
         let weights = self.weights.clone().narrow(3, to, 1).reshape([inputs, heads, pieces]).swap_dims(1, 2);
-        weights.matmul(self.transformed.clone().narrow(2, to, 1).reshape([inputs, heads, hidden]))
+        weights.matmul(self.transformed.clone().narrow(2, to, 1).reshape([inputs, heads, breadth]))
     }
 
     /// Which pieces take nothing from `to`: `[batch, from, 1]`.

@@ -3,7 +3,7 @@
 //! Sets that mask the same heads below a layer share its input, and with it queries, keys, values and the contexts of the heads
 //! that all of them treat alike; from there each goes its own way, as a tree of layers branches. Of the last layer only those
 //! rows are computed that are asked for. Pieces that stand in many inputs at the same place enter the first layer once: those
-//! of a sentence whose pieces are hidden in turn.
+//! of a sentence whose pieces are breadth in turn.
 //!
 //! Every number is what it is when its set and its input go alone, to the bit.
 
@@ -55,7 +55,7 @@ pub(super) struct BranchScratch {
 /// What is remembered of a layer while a branch is followed.
 #[derive(Default)]
 struct Level {
-    /// `[piece][hidden]`: its input.
+    /// `[piece][breadth]`: its input.
     states: Buffer,
     /// Where sets part there, what they have in common.
     made: Made,
@@ -135,7 +135,7 @@ impl<'a> Branches<'a> {
         }
     }
 
-    /// Shows for each set its number, the final states `[row][hidden]` of the rows that are wanted, and what is known of the
+    /// Shows for each set its number, the final states `[row][breadth]` of the rows that are wanted, and what is known of the
     /// inputs.
     pub(super) fn walk(&self, scratch: &mut Scratch, mut see: impl FnMut(usize, &[f32], Vec<Output<'a>>)) {
         let none = Request::default();
@@ -150,9 +150,9 @@ impl<'a> Branches<'a> {
         let Scratch { expanded, normed, heads, branches, .. } = scratch;
         let BranchScratch { levels, made, differing } = branches;
         levels.resize_with(levels.len().max(self.turns.len() + 1), Level::default);
-        let states = levels[0].states.slice(self.pieces() * spec.hidden);
+        let states = levels[0].states.slice(self.pieces() * spec.breadth);
         self.encoder.embed(self.inputs, states, normed);
-        keep_states(&mut outputs, states, spec.hidden, false);
+        keep_states(&mut outputs, states, spec.breadth, false);
         let mut room = Room { made, differing, expanded, normed, heads };
         let trunk = Branch { sets: (0..self.masks.len()).collect(), outputs };
         self.follow(&self.turns, trunk, levels, &mut room, &mut see);
@@ -169,7 +169,7 @@ impl<'a> Branches<'a> {
     ) {
         let (Some((level, above)), spec) = (levels.split_first_mut(), &self.encoder.spec) else { return };
         let Some((turn, turns)) = turns.split_first() else {
-            let states = &*level.states.slice(self.wanted * spec.hidden);
+            let states = &*level.states.slice(self.wanted * spec.breadth);
             return branch.for_each(|set, outputs| see(set, states, outputs));
         };
         let mut parts = self.parts(turn, branch.sets);
@@ -177,7 +177,7 @@ impl<'a> Branches<'a> {
         // A branch that does not part here needs the layer no more when it goes on.
         let parting = parts.len() > 1;
         let mut made = take(if parting { &mut level.made } else { &mut *room.made });
-        let states = &*level.states.slice(self.pieces() * spec.hidden);
+        let states = &*level.states.slice(self.pieces() * spec.breadth);
         let projected = &*self.project(turn, states, &mut made.projected, room);
         let contexts = made.contexts.slice(self.rows(turn) * spec.heads_width());
         let mut outputs = branch.outputs;
@@ -231,7 +231,7 @@ impl<'a> Branches<'a> {
         projected: &'r mut Buffer,
         Room { differing: [differing, products], normed, .. }: &mut Room<'_>,
     ) -> &'r mut [f32] {
-        let (encoder, hidden, width) = (self.encoder, self.encoder.spec.hidden, turn.projected);
+        let (encoder, breadth, width) = (self.encoder, self.encoder.spec.breadth, turn.projected);
         let projected = projected.slice(self.pieces() * width);
         let input = match &turn.layer.attention_norm {
             Some(norm) if turn.normalises_input => encoder.normed(states, norm, normed),
@@ -240,9 +240,9 @@ impl<'a> Branches<'a> {
         let projection = &turn.layer.attention_input;
         match self.alike.as_ref().filter(|_| turn.index == 0) {
             Some(Alike { first, number }) => {
-                let rows = differing.slice(first.len() * hidden);
-                for (row, from) in rows.chunks_exact_mut(hidden).zip(first) {
-                    row.copy_from_slice(&input[from * hidden..][..hidden]);
+                let rows = differing.slice(first.len() * breadth);
+                for (row, from) in rows.chunks_exact_mut(breadth).zip(first) {
+                    row.copy_from_slice(&input[from * breadth..][..breadth]);
                 }
                 let products = products.slice(first.len() * width);
                 projection.multiply(rows, products, width, Destination::Overwrite);
@@ -293,14 +293,14 @@ impl<'a> Branches<'a> {
         [expanded, normed]: [&mut Buffer; 2],
         outputs: &mut [Output<'a>],
     ) {
-        let hidden = self.encoder.spec.hidden;
-        let next = above.states.slice(self.rows(turn) * hidden);
+        let breadth = self.encoder.spec.breadth;
+        let next = above.states.slice(self.rows(turn) * breadth);
         match self.rows.as_ref().filter(|_| turn.is_last) {
             Some(rows) => {
-                let (mut next, mut start) = (next.chunks_exact_mut(hidden), 0);
+                let (mut next, mut start) = (next.chunks_exact_mut(breadth), 0);
                 for (input, rows) in self.inputs.iter().zip(rows) {
                     for (row, next) in rows.iter().zip(&mut next) {
-                        next.copy_from_slice(&states[(start + row) * hidden..][..hidden]);
+                        next.copy_from_slice(&states[(start + row) * breadth..][..breadth]);
                     }
                     start += input.len();
                 }
@@ -309,7 +309,7 @@ impl<'a> Branches<'a> {
         }
         self.encoder.finish(turn, contexts, next, expanded, normed);
         if self.rows.is_none() {
-            keep_states(outputs, next, hidden, turn.is_last);
+            keep_states(outputs, next, breadth, turn.is_last);
         }
     }
 

@@ -123,9 +123,9 @@ pub(crate) fn multiply(
 
 /// One layer, its four products in the order of their use.
 pub(crate) struct Layer {
-    /// Queries, keys and values of all heads, side by side: hidden → heads of queries, of keys, of values.
+    /// Queries, keys and values of all heads, side by side: breadth → heads of queries, of keys, of values.
     pub attention_input: Projection,
-    /// heads → hidden.
+    /// heads → breadth.
     pub attention_output: Projection,
     /// Over each head's queries and keys.
     pub query_norm: Option<LayerNorm>,
@@ -134,11 +134,11 @@ pub(crate) struct Layer {
     pub distances: Option<Distances>,
     /// After the residual around attention, or over what attention reads.
     pub attention_norm: Option<LayerNorm>,
-    /// hidden → intermediate; where the model is gated, what is activated, then what it is multiplied with.
+    /// breadth → intermediate; where the model is gated, what is activated, then what it is multiplied with.
     pub expand: Projection,
     /// Whether the model is gated.
     pub gated: bool,
-    /// intermediate → hidden.
+    /// intermediate → breadth.
     pub contract: Projection,
     /// After the residual around the feed-forward block, or over what it reads.
     pub output_norm: LayerNorm,

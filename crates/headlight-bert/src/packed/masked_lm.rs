@@ -13,7 +13,7 @@ use crate::MaskedLmHead;
 
 /// The head, its transform in the order in which it is read.
 pub(crate) struct Head {
-    /// hidden → width of the embeddings.
+    /// breadth → width of the embeddings.
     transform: Option<Projection>,
     weights: MaskedLmHead,
 }
@@ -29,10 +29,10 @@ impl Head {
         self.weights.clone()
     }
 
-    /// ln p of the pieces of each input, given the final states `[piece][hidden]` of the positions where they are guessed, one
+    /// ln p of the pieces of each input, given the final states `[piece][breadth]` of the positions where they are guessed, one
     /// input's after another's.
     pub(crate) fn log_likelihoods(&self, encoder: &PackedEncoder, states: &[f32], inputs: &[&[u32]]) -> Vec<Vec<f64>> {
-        let hidden = encoder.spec.hidden;
+        let breadth = encoder.spec.breadth;
         let mut behind = 0;
         let start = |pieces: &&[u32]| {
             behind += pieces.len();
@@ -62,7 +62,7 @@ impl Head {
         for own in together {
             let rows = own
                 .iter()
-                .flat_map(|&input| states[starts[input] * hidden..][..inputs[input].len() * hidden].iter().copied());
+                .flat_map(|&input| states[starts[input] * breadth..][..inputs[input].len() * breadth].iter().copied());
             let pieces: Vec<u32> = own.iter().flat_map(|&input| inputs[input].iter().copied()).collect();
             let mut found = log_softmax_at(&self.logits(encoder, &rows.collect::<Vec<_>>()), &pieces).into_iter();
             for input in own {
@@ -72,7 +72,7 @@ impl Head {
         answers
     }
 
-    /// ln p at each of the targets (a row of the final states `[row][hidden]`, and the piece that is guessed there), which
+    /// ln p at each of the targets (a row of the final states `[row][breadth]`, and the piece that is guessed there), which
     /// ascend.
     pub(crate) fn log_likelihoods_at(
         &self,
@@ -80,15 +80,15 @@ impl Head {
         states: &[f32],
         targets: &[(usize, u32)],
     ) -> Vec<f64> {
-        let (hidden, columns) = (encoder.spec.hidden, self.columns().next_multiple_of(COLUMNS));
+        let (breadth, columns) = (encoder.spec.breadth, self.columns().next_multiple_of(COLUMNS));
         let mut found = Vec::with_capacity(targets.len());
-        for (number, states) in states.chunks(columns * hidden).enumerate() {
+        for (number, states) in states.chunks(columns * breadth).enumerate() {
             // Columns are filled up to whole vectors, with a state of zeros, so that each goes the same way through the product
             // and its softmax, whatever stands beside it.
-            let (first, count) = (number * columns, states.len() / hidden);
+            let (first, count) = (number * columns, states.len() / breadth);
             let padded = count.next_multiple_of(COLUMNS);
             let mut whole = states.to_vec();
-            whole.resize(padded * hidden, 0.0);
+            whole.resize(padded * breadth, 0.0);
             let logits = self.logits(encoder, &whole);
             let Normalisers { highest, sums } = normalisers(encoder.set, &logits, padded);
             let of = |&(row, piece): &(usize, u32)| {
@@ -107,10 +107,10 @@ impl Head {
         (LOGITS / self.weights.bias.len().max(1)).clamp(COLUMNS, 256)
     }
 
-    /// The logits `[vocabulary][row]` of final states `[row][hidden]`.
+    /// The logits `[vocabulary][row]` of final states `[row][breadth]`.
     pub(crate) fn logits(&self, encoder: &PackedEncoder, states: &[f32]) -> Vec<f32> {
         let (set, spec) = (encoder.set, &encoder.spec);
-        let count = states.len() / spec.hidden;
+        let count = states.len() / spec.breadth;
         let mut transformed;
         let states = match (&self.transform, &self.weights.transform, spec.head.transform) {
             (Some(transform), Some(weights), Some(shape)) => {

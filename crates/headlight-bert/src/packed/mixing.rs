@@ -25,7 +25,7 @@ pub(crate) struct Gathered {
     map: Buffer,
     /// `[to][from][head]`: the weights of all; for the rollout `[from][to]`, their mean.
     weights: Buffer,
-    /// `[head][to][hidden]`: f(x).
+    /// `[head][to][breadth]`: f(x).
     transformed: Buffer,
 }
 
@@ -33,18 +33,18 @@ pub(crate) struct Gathered {
 #[derive(Default)]
 pub(crate) struct MixingScratch {
     pub gathered: Gathered,
-    /// `[piece][hidden]`: the output of the layer.
+    /// `[piece][breadth]`: the output of the layer.
     whole: Buffer,
-    /// `[piece][hidden]`: what an altered layer starts from.
+    /// `[piece][breadth]`: what an altered layer starts from.
     base: Buffer,
-    /// `[row][hidden]`: rows of altered layers, or contributions.
+    /// `[row][breadth]`: rows of altered layers, or contributions.
     altered: Buffer,
 }
 
 /// What of a layer's turn on one sentence is at hand once its heads are done.
 #[derive(Clone, Copy)]
 pub(crate) struct Sentence<'a> {
-    /// `[piece][hidden]`: what enters the layer.
+    /// `[piece][breadth]`: what enters the layer.
     pub states: &'a [f32],
     /// `[piece][heads]`: what its heads yield.
     pub contexts: &'a [f32],
@@ -66,7 +66,7 @@ impl Gathered {
         output: &Projection,
         compute: impl FnOnce(&mut [f32]),
     ) {
-        let (pieces, hidden) = (head.pieces(), output.outputs);
+        let (pieces, breadth) = (head.pieces(), output.outputs);
         let map = self.map.slice(pieces * pieces);
         compute(map);
         if kind == AttentionKind::Rollout {
@@ -84,17 +84,17 @@ impl Gathered {
                 weights[(to * pieces + from) * heads + head.index] = *weight;
             }
         }
-        let area = pieces * hidden;
+        let area = pieces * breadth;
         transform(head, output, &mut self.transformed.slice(heads * area)[head.index * area..][..area]);
     }
 
-    /// Writes what each of the pieces `from` takes from piece `to`: Σ α·f(x), `[from][hidden]`.
-    fn taken(&mut self, to: usize, from: Range<usize>, [pieces, heads, hidden]: [usize; 3], out: &mut [f32]) {
+    /// Writes what each of the pieces `from` takes from piece `to`: Σ α·f(x), `[from][breadth]`.
+    fn taken(&mut self, to: usize, from: Range<usize>, [pieces, heads, breadth]: [usize; 3], out: &mut [f32]) {
         let weights = &self.weights.slice(pieces * pieces * heads)[(to * pieces + from.start) * heads..];
-        let transformed = &self.transformed.slice(heads * pieces * hidden)[to * hidden..];
+        let transformed = &self.transformed.slice(heads * pieces * breadth)[to * breadth..];
         let weights = Strided { values: weights, stride: heads };
-        let transformed = Strided { values: transformed, stride: pieces * hidden };
-        multiply(weights, transformed, [from.len(), heads, hidden], out, Destination::Overwrite);
+        let transformed = Strided { values: transformed, stride: pieces * breadth };
+        multiply(weights, transformed, [from.len(), heads, breadth], out, Destination::Overwrite);
     }
 }
 
@@ -142,8 +142,8 @@ impl PackedEncoder {
         map: &mut [f32],
     ) {
         let MixingScratch { gathered, whole, base, altered } = scratch;
-        let (layer, hidden, heads) = (turn.layer, self.spec.hidden, self.spec.grid.heads);
-        let (pieces, view) = (states.len() / hidden, self.view(turn));
+        let (layer, breadth, heads) = (turn.layer, self.spec.breadth, self.spec.grid.heads);
+        let (pieces, view) = (states.len() / breadth, self.view(turn));
         let whole = whole.slice(states.len());
         whole.copy_from_slice(states);
         self.blocks(layer, contexts, whole, expanded, normed);
@@ -152,7 +152,7 @@ impl PackedEncoder {
         let in_turn = self.spec.order != Order::Parallel;
         base.copy_from_slice(if in_turn { states } else { &*whole });
         if in_turn {
-            layer.attention_output.multiply(contexts, base, hidden, Destination::Add);
+            layer.attention_output.multiply(contexts, base, breadth, Destination::Add);
         }
         map.fill(0.0);
         // As many pieces at a time as fill a chunk with the rows that see them.
@@ -160,23 +160,23 @@ impl PackedEncoder {
         for start in (0..pieces).step_by(step) {
             let block = start..(start + step).min(pieces);
             let rows: usize = block.clone().map(|to| view.seeing(to, pieces).len()).sum();
-            let altered = altered.slice(rows * hidden);
+            let altered = altered.slice(rows * breadth);
             let mut rest = &mut *altered;
             for to in block.clone() {
                 let from = view.seeing(to, pieces);
-                let (own, others) = rest.split_at_mut(from.len() * hidden);
-                gathered.taken(to, from.clone(), [pieces, heads, hidden], own);
-                let base = &base[from.start * hidden..from.end * hidden];
+                let (own, others) = rest.split_at_mut(from.len() * breadth);
+                gathered.taken(to, from.clone(), [pieces, heads, breadth], own);
+                let base = &base[from.start * breadth..from.end * breadth];
                 own.iter_mut().zip(base).for_each(|(taken, base)| *taken = base - *taken);
                 rest = others;
             }
             if in_turn {
                 self.follow(layer, altered, expanded, normed);
             }
-            let mut rows = altered.chunks_exact(hidden);
+            let mut rows = altered.chunks_exact(breadth);
             for to in block {
                 for (from, row) in view.seeing(to, pieces).zip(&mut rows) {
-                    map[from * pieces + to] = cosine_distance(&whole[from * hidden..][..hidden], row);
+                    map[from * pieces + to] = cosine_distance(&whole[from * breadth..][..breadth], row);
                 }
             }
         }
@@ -199,28 +199,28 @@ impl PackedEncoder {
         map: &mut [f32],
     ) {
         let MixingScratch { gathered, base, altered, .. } = scratch;
-        let (layer, hidden, heads) = (turn.layer, self.spec.hidden, self.spec.grid.heads);
-        let (pieces, view, shape) = (states.len() / hidden, self.view(turn), self.spec.norm);
+        let (layer, breadth, heads) = (turn.layer, self.spec.breadth, self.spec.grid.heads);
+        let (pieces, view, shape) = (states.len() / breadth, self.view(turn), self.spec.norm);
         let mut norms: Vec<(&LayerNorm, Vec<f32>)> = Vec::new();
         if let Some(norm) = layer.attention_norm.as_ref().filter(|_| self.spec.order == Order::Post) {
             let sums = base.slice(states.len());
             sums.copy_from_slice(states);
-            layer.attention_output.multiply(contexts, sums, hidden, Destination::Add);
+            layer.attention_output.multiply(contexts, sums, breadth, Destination::Add);
             add_bias(self.set, sums, &layer.attention_output.bias);
-            norms.push((norm, scales(sums, hidden, shape)));
+            norms.push((norm, scales(sums, breadth, shape)));
             normalise(self.set, sums, None, norm, shape);
             self.feed_forward(layer, None, sums, expanded);
             add_bias(self.set, sums, &layer.contract.bias);
-            norms.push((&layer.output_norm, scales(sums, hidden, shape)));
+            norms.push((&layer.output_norm, scales(sums, breadth, shape)));
         }
         map.fill(0.0);
         for to in 0..pieces {
             let from = view.seeing(to, pieces);
-            let contributions = altered.slice(from.len() * hidden);
-            gathered.taken(to, from.clone(), [pieces, heads, hidden], contributions);
-            for (from, contribution) in from.zip(contributions.chunks_exact_mut(hidden)) {
+            let contributions = altered.slice(from.len() * breadth);
+            gathered.taken(to, from.clone(), [pieces, heads, breadth], contributions);
+            for (from, contribution) in from.zip(contributions.chunks_exact_mut(breadth)) {
                 if from == to {
-                    let own = &states[from * hidden..][..hidden];
+                    let own = &states[from * breadth..][..breadth];
                     contribution.iter_mut().zip(own).for_each(|(taken, own)| *taken += own);
                 }
                 norms.iter().for_each(|(norm, scales)| rescale(contribution, norm, scales[from], shape));

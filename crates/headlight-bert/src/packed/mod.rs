@@ -71,9 +71,9 @@ pub struct PackedEncoder {
 /// A worker's memory: the rows of one chunk, and what one head needs.
 #[derive(Default)]
 struct Scratch {
-    /// `[piece][hidden]`: the input of a layer, and in the end its output.
+    /// `[piece][breadth]`: the input of a layer, and in the end its output.
     states: Buffer,
-    /// `[piece][hidden]`: what a block reads where that is not the states themselves; before that, the embeddings where
+    /// `[piece][breadth]`: what a block reads where that is not the states themselves; before that, the embeddings where
     /// they are projected.
     normed: Buffer,
     /// `[piece][…]`: queries, keys and values.
@@ -93,7 +93,7 @@ struct HeadsScratch {
     map: MapScratch,
     operands: HeadScratch,
     relative: RelativeScratch,
-    /// `[piece][hidden]`: its values, transformed.
+    /// `[piece][breadth]`: its values, transformed.
     transformed: Buffer,
 }
 
@@ -122,7 +122,7 @@ enum Last {
 
 impl Last {
     fn of(request: &Request) -> Self {
-        if request.hidden_states || request.final_states { Self::States } else { Self::Attention }
+        if request.states || request.final_states { Self::States } else { Self::Attention }
     }
 }
 
@@ -153,7 +153,7 @@ impl PackedEncoder {
         Encode::encode(self, inputs, request)
     }
 
-    /// For each of several sets of masked heads, the final states `[row][hidden]` of the rows that are asked for, one input's
+    /// For each of several sets of masked heads, the final states `[row][breadth]` of the rows that are asked for, one input's
     /// after another's: `rows` names positions of each input, in ascending order. The last layer does nothing for other rows
     /// that they do not need, and what sets have in common is computed once.
     pub(crate) fn final_states(&self, inputs: &[&Pieces], rows: &[&[usize]], masks: &[&HeadMask]) -> Vec<Vec<f32>> {
@@ -186,13 +186,13 @@ impl PackedEncoder {
 
     /// Takes the inputs of one chunk through the layers.
     fn walk_chunk(&self, outputs: &mut [Output<'_>], request: &Request, scratch: &mut Scratch) {
-        let (hidden, heads) = (self.spec.hidden, self.spec.heads_width());
+        let (breadth, heads) = (self.spec.breadth, self.spec.heads_width());
         let inputs: Vec<&Pieces> = outputs.iter().map(|output| output.input).collect();
         let pieces = inputs.iter().map(|input| input.len()).sum::<usize>();
         let angles = Turned::new(&self.spec, inputs.iter().map(|input| input.len()).max().unwrap_or(0));
-        let states = scratch.states.slice(pieces * hidden);
+        let states = scratch.states.slice(pieces * breadth);
         self.embed(&inputs, states, &mut scratch.normed);
-        keep_states(outputs, states, hidden, false);
+        keep_states(outputs, states, breadth, false);
         for turn in self.turns(request) {
             let projected = scratch.projected.slice(pieces * turn.projected);
             let input = match &turn.layer.attention_norm {
@@ -216,7 +216,7 @@ impl PackedEncoder {
                 self.attend(&turn, projected, work, None, made, request.kind, output, &mut scratch.heads);
                 if mixes {
                     let contexts = contexts.as_deref().unwrap_or_default();
-                    let sentence = Sentence { states: &states[start * hidden..end * hidden], contexts };
+                    let sentence = Sentence { states: &states[start * breadth..end * breadth], contexts };
                     let map = &mut scratch.heads.map;
                     let room = Room { map, expanded: &mut scratch.expanded, normed: &mut scratch.normed };
                     self.mix(request.kind, &turn, sentence, &mut scratch.mixing, room, output);
@@ -227,7 +227,7 @@ impl PackedEncoder {
                 break;
             }
             self.finish(&turn, contexts, states, &mut scratch.expanded, &mut scratch.normed);
-            keep_states(outputs, states, hidden, turn.is_last);
+            keep_states(outputs, states, breadth, turn.is_last);
         }
     }
 
@@ -246,13 +246,13 @@ impl PackedEncoder {
         })
     }
 
-    /// states `[piece][hidden]` ← the embeddings' sum, normalised, and projected where the model does so.
+    /// states `[piece][breadth]` ← the embeddings' sum, normalised, and projected where the model does so.
     fn embed(&self, inputs: &[&Pieces], states: &mut [f32], room: &mut Buffer) {
         let Some(projection) = &self.projection else { return self.embed_narrow(inputs, states) };
-        let hidden = self.spec.hidden;
-        let narrow = room.slice(states.len() / hidden * self.spec.embedding.width);
+        let breadth = self.spec.breadth;
+        let narrow = room.slice(states.len() / breadth * self.spec.embedding.width);
         self.embed_narrow(inputs, narrow);
-        projection.multiply(narrow, states, hidden, Destination::Overwrite);
+        projection.multiply(narrow, states, breadth, Destination::Overwrite);
         add_bias(self.set, states, &projection.bias);
     }
 
@@ -353,13 +353,13 @@ impl PackedEncoder {
 
     /// states ← what a layer makes of its contexts and its input.
     fn blocks(&self, layer: &Layer, contexts: &[f32], states: &mut [f32], expanded: &mut Buffer, room: &mut Buffer) {
-        let hidden = self.spec.hidden;
+        let breadth = self.spec.breadth;
         if self.spec.order != Order::Parallel {
-            layer.attention_output.multiply(contexts, states, hidden, Destination::Add);
+            layer.attention_output.multiply(contexts, states, breadth, Destination::Add);
             return self.follow(layer, states, expanded, room);
         }
         let input = self.normed(states, &layer.output_norm, room);
-        layer.attention_output.multiply(contexts, states, hidden, Destination::Add);
+        layer.attention_output.multiply(contexts, states, breadth, Destination::Add);
         add_bias(self.set, states, &layer.attention_output.bias);
         self.feed_forward(layer, Some(input), states, expanded);
         add_bias(self.set, states, &layer.contract.bias);
@@ -384,9 +384,9 @@ impl PackedEncoder {
     /// states ← states + the feed-forward block of its input, which is the states themselves where there is none, without the
     /// last bias.
     fn feed_forward(&self, layer: &Layer, input: Option<&[f32]>, states: &mut [f32], expanded: &mut Buffer) {
-        let (hidden, activation) = (self.spec.hidden, self.spec.feed_forward.activation);
+        let (breadth, activation) = (self.spec.breadth, self.spec.feed_forward.activation);
         let columns = layer.expand.outputs;
-        let expanded = expanded.slice(states.len() / hidden * columns);
+        let expanded = expanded.slice(states.len() / breadth * columns);
         layer.expand.multiply(input.unwrap_or(states), expanded, columns, Destination::Overwrite);
         if layer.gated {
             activate_gates(self.set, expanded, &layer.expand.bias, activation);
@@ -394,7 +394,7 @@ impl PackedEncoder {
             activate(self.set, expanded, &layer.expand.bias, activation);
         }
         let rows = Strided { values: expanded, stride: columns };
-        layer.contract.multiply_strided(rows, states, hidden, Destination::Add);
+        layer.contract.multiply_strided(rows, states, breadth, Destination::Add);
     }
 
     fn pool(&self) -> MutexGuard<'_, Vec<Scratch>> {
@@ -407,13 +407,13 @@ impl Encode for PackedEncoder {
         CHUNK
     }
 
-    fn encode_as(&self, inputs: &[&Pieces], request: &Request, attended: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
+    fn encode_as(&self, inputs: &[&Pieces], request: &Request, with_maps: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
         let mut encoded = Vec::with_capacity(inputs.len());
         self.with_scratch(|scratch| {
             while encoded.len() < inputs.len() {
                 let chunk = encoded.len()..encoded.len() + chunk_length(&inputs[encoded.len()..]);
                 let output = |number: usize| {
-                    let attention = request.attention.filter(|_| attended(number));
+                    let attention = request.attention.filter(|_| with_maps(number));
                     Output::new(inputs[number], &self.spec, attention, request)
                 };
                 encoded.extend(self.encode_chunk(chunk.map(output).collect(), request, scratch));
@@ -480,11 +480,11 @@ impl Turned {
     }
 }
 
-/// Hands each input its rows of `states` `[piece][hidden]`, which are those after the last layer or not.
-fn keep_states(outputs: &mut [Output<'_>], states: &[f32], hidden: usize, are_final: bool) {
+/// Hands each input its rows of `states` `[piece][breadth]`, which are those after the last layer or not.
+fn keep_states(outputs: &mut [Output<'_>], states: &[f32], breadth: usize, are_final: bool) {
     let mut rest = states;
     for output in outputs {
-        let (own, after) = rest.split_at(output.input.len() * hidden);
+        let (own, after) = rest.split_at(output.input.len() * breadth);
         output.states(own, are_final);
         rest = after;
     }

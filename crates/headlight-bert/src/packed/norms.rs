@@ -9,20 +9,20 @@ use super::{
 /// Multiplies each column `to` of a head's map `[from, to]` with the norm of that piece's transformed value. `output` is
 /// the layer's W_O, of which the head's rows are its own part.
 pub(crate) fn scale_by_norms(head: Head<'_>, output: &Projection, transformed: &mut Buffer, map: &mut [f32]) {
-    let (pieces, hidden) = (head.pieces(), output.outputs);
-    let transformed = transformed.slice(pieces * hidden);
+    let (pieces, breadth) = (head.pieces(), output.outputs);
+    let transformed = transformed.slice(pieces * breadth);
     transform(head, output, transformed);
-    let norms: Vec<f32> = transformed.chunks_exact(hidden).map(norm).collect();
+    let norms: Vec<f32> = transformed.chunks_exact(breadth).map(norm).collect();
     for row in map.chunks_exact_mut(pieces) {
         row.iter_mut().zip(&norms).for_each(|(weight, norm)| *weight *= norm);
     }
 }
 
-/// transformed `[piece][hidden]` ← f(x) of each piece.
+/// transformed `[piece][breadth]` ← f(x) of each piece.
 pub(crate) fn transform(head: Head<'_>, output: &Projection, transformed: &mut [f32]) {
-    let (pieces, width, hidden) = (head.pieces(), head.width, output.outputs);
-    let own = Strided { values: &output.weight[head.index * width * hidden..], stride: hidden };
-    multiply(head.part(2), own, [pieces, width, hidden], transformed, Destination::Overwrite);
+    let (pieces, width, breadth) = (head.pieces(), head.width, output.outputs);
+    let own = Strided { values: &output.weight[head.index * width * breadth..], stride: breadth };
+    multiply(head.part(2), own, [pieces, width, breadth], transformed, Destination::Overwrite);
 }
 
 /// √Σx², summed in f64.

@@ -20,7 +20,7 @@ pub(crate) struct Output<'a> {
     /// The same over words.
     words: Option<(MergeRule, Vec<f32>)>,
     peaks: Option<Peaks>,
-    hidden: Option<Vec<f32>>,
+    states: Option<Vec<f32>>,
     /// Whether the states of all layers are kept, or the final ones alone.
     every_layer: bool,
 }
@@ -50,11 +50,11 @@ impl<'a> Output<'a> {
         let maps = attention.is_some_and(Level::pieces).then(|| room(input.len()));
         let merged = attention.and_then(Level::words).map(|rule| (rule, room(input.alignment.positions())));
         let peaks = request.peaks.map(|rule| Peaks { rule, places: vec![NO_PEAK; 2 * grid.len() * words] });
-        let every_layer = request.hidden_states;
+        let every_layer = request.states;
         let layers = if every_layer { spec.grid.layers + 1 } else { 1 };
-        let room = || Vec::with_capacity(layers * input.len() * spec.hidden);
-        let hidden = (every_layer || request.final_states).then(room);
-        Self { input, grid, rollout: Vec::new(), maps, words: merged, peaks, hidden, every_layer }
+        let room = || Vec::with_capacity(layers * input.len() * spec.breadth);
+        let states = (every_layer || request.final_states).then(room);
+        Self { input, grid, rollout: Vec::new(), maps, words: merged, peaks, states, every_layer }
     }
 
     /// Whether anything of its maps is kept.
@@ -96,11 +96,11 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Keeps the input's states `[piece][hidden]` after the embeddings or after a layer, the last or not, where they are
+    /// Keeps the input's states `[piece][breadth]` after the embeddings or after a layer, the last or not, where they are
     /// wanted.
     pub(crate) fn states(&mut self, states: &[f32], are_final: bool) {
-        if let Some(hidden) = self.hidden.as_mut().filter(|_| self.every_layer || are_final) {
-            hidden.extend_from_slice(states);
+        if let Some(kept) = self.states.as_mut().filter(|_| self.every_layer || are_final) {
+            kept.extend_from_slice(states);
         }
     }
 
@@ -112,7 +112,7 @@ impl<'a> Output<'a> {
         let merged = self.words.and_then(|(_, maps)| WordAttention::new(grid, alignment.frame(), words, maps));
         let peaks = self.peaks.and_then(|peaks| AttentionPeaks::new(grid, words, peaks.places));
         let layers = if self.every_layer { grid.layers + 1 } else { 1 };
-        let hidden = self.hidden.and_then(|states| HiddenStates::new(layers, pieces, spec.hidden, states));
-        Encoded { maps, words: merged, peaks, hidden }
+        let states = self.states.and_then(|states| HiddenStates::new(layers, pieces, spec.breadth, states));
+        Encoded { maps, words: merged, peaks, states }
     }
 }

@@ -46,16 +46,16 @@ fn requests() -> Vec<Request> {
         Request { attention: maps, kind: AttentionKind::Norms, ..Default::default() },
         Request { attention: maps, kind: AttentionKind::Rollout, ..Default::default() },
         Request { attention: maps, kind: AttentionKind::ValueZeroing, ..Default::default() },
-        Request { attention: words, kind: AttentionKind::GlobEnc, hidden_states: true, ..Default::default() },
+        Request { attention: words, kind: AttentionKind::GlobEnc, states: true, ..Default::default() },
         Request {
             attention: maps,
             kind: AttentionKind::Rollout,
             masked_heads: masked[..2].iter().copied().collect(),
             ..Default::default()
         },
-        Request { attention: words, hidden_states: true, ..Default::default() },
-        Request { hidden_states: true, ..Default::default() },
-        Request { attention: maps, hidden_states: true, masked_heads: masked.into(), ..Default::default() },
+        Request { attention: words, states: true, ..Default::default() },
+        Request { states: true, ..Default::default() },
+        Request { attention: maps, states: true, masked_heads: masked.into(), ..Default::default() },
         Request { peaks: Some(MergeRule::Mean), ..Default::default() },
         Request { final_states: true, ..Default::default() },
     ]
@@ -65,9 +65,9 @@ fn requests() -> Vec<Request> {
 fn numbers(encoded: &Encoded) -> Vec<f32> {
     let maps = encoded.maps.iter().flat_map(AttentionMaps::weights);
     let words = encoded.words.iter().flat_map(WordAttention::weights);
-    let hidden = encoded.hidden.iter().flat_map(|hidden| hidden.view().into_iter().copied().collect::<Vec<_>>());
+    let states = encoded.states.iter().flat_map(|states| states.view().into_iter().copied().collect::<Vec<_>>());
     let peaks = encoded.peaks.iter().flat_map(AttentionPeaks::places).map(|place| f32::from(*place));
-    maps.chain(words).copied().chain(hidden).chain(peaks).collect()
+    maps.chain(words).copied().chain(states).chain(peaks).collect()
 }
 
 fn assert_close(found: &[Encoded], expected: &[Encoded], what: &str) {
@@ -192,7 +192,7 @@ fn a_sentence_that_overflows_harms_no_other() {
     let rng = &mut ChaCha8Rng::seed_from_u64(17);
     let spec = spec(2, 12, 30, Activation::Gelu);
     let mut weights = weights(&spec, rng);
-    weights.embeddings.words[..spec.hidden].fill(f32::MAX);
+    weights.embeddings.words[..spec.breadth].fill(f32::MAX);
     let packed = PackedEncoder::new(&spec, weights);
     let mut healthy = sentence(21, rng);
     healthy.ids.iter_mut().for_each(|id| *id = (*id).max(1));
@@ -275,7 +275,7 @@ fn check_some_rows(spec: &Architecture) {
     let sentences = sentences(rng);
     let inputs: Vec<&Pieces> = sentences.iter().collect();
     let masked: HeadMask = [(AttentionHead { layer: 2, index: 1 }, Masking::Zero)].into();
-    let request = Request { hidden_states: true, masked_heads: masked.clone(), ..Default::default() };
+    let request = Request { states: true, masked_heads: masked.clone(), ..Default::default() };
     let whole = packed.encode(&inputs, &request);
     for step in [1, 3, 1000] {
         let rows: Vec<Vec<usize>> = inputs.iter().map(|input| (1..input.len()).step_by(step).collect()).collect();
@@ -287,7 +287,7 @@ fn check_some_rows(spec: &Architecture) {
             .flat_map(|(input, rows)| packed.final_states(&[input], &[rows], &[&masked]).concat())
             .collect();
         let expected = whole.iter().zip(&rows).flat_map(|(encoded, rows)| {
-            let states = encoded.hidden.as_ref().unwrap().view();
+            let states = encoded.states.as_ref().unwrap().view();
             rows.iter()
                 .flat_map(|&row| states.slice(ndarray::s![spec.grid.layers, row, ..]).to_vec())
                 .collect::<Vec<_>>()
@@ -340,10 +340,10 @@ fn check_sets(spec: &Architecture) {
     let rows: Vec<Vec<usize>> = inputs.iter().map(|input| vec![input.len() / 2, input.len() - 1]).collect();
     let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
     for (&set, together) in sets.iter().zip(packed.final_states(&inputs, &rows, &sets)) {
-        let request = Request { hidden_states: true, masked_heads: set.clone(), ..Default::default() };
+        let request = Request { states: true, masked_heads: set.clone(), ..Default::default() };
         let alone = packed.encode(&inputs, &request);
         let expected = alone.iter().zip(&rows).flat_map(|(encoded, rows)| {
-            let states = encoded.hidden.as_ref().unwrap().view();
+            let states = encoded.states.as_ref().unwrap().view();
             let of_row = |row: &usize| states.slice(ndarray::s![spec.grid.layers, *row, ..]).to_vec();
             rows.iter().flat_map(of_row).collect::<Vec<_>>()
         });

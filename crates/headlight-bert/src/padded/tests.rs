@@ -98,7 +98,7 @@ const ROUNDING: [(Precision, f32); 2] = [(Precision::F16, 0.02), (Precision::Bf1
 fn reduced_precision_rounds_and_does_no_more() {
     let sentences = sentences();
     let inputs: Vec<&Pieces> = sentences.iter().collect();
-    let request = Request { attention: Some(Level::Pieces), hidden_states: true, ..Request::default() };
+    let request = Request { attention: Some(Level::Pieces), states: true, ..Request::default() };
     let exact = encoder::<Flex>(Precision::F32, BATCHINGS[2]).encode(&inputs, &request);
     for (precision, tolerance) in ROUNDING {
         let mut worst = [0f32; 2];
@@ -106,7 +106,7 @@ fn reduced_precision_rounds_and_does_no_more() {
             let encoder = encoder::<Flex>(precision, batching);
             for (exact, rounded) in exact.iter().zip(encoder.encode(&inputs, &request)) {
                 let maps = |encoded: &Encoded| encoded.maps.as_ref().map(AttentionMaps::weights).unwrap().to_vec();
-                let states = |encoded: &Encoded| encoded.hidden.as_ref().unwrap().view().iter().copied().collect();
+                let states = |encoded: &Encoded| encoded.states.as_ref().unwrap().view().iter().copied().collect();
                 let furthest = |ours: Vec<f32>, theirs: Vec<f32>| {
                     assert!(theirs.iter().all(|value| value.is_finite()), "{precision} {batching:?}");
                     ours.iter().zip(&theirs).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)

@@ -110,17 +110,17 @@ fn the_encoder_is_told_whose_attention_is_wanted() {
             12
         }
 
-        fn encode_as(&self, inputs: &[&Pieces], _: &Request, attended: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
+        fn encode_as(&self, inputs: &[&Pieces], _: &Request, with_maps: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
             let states = || crate::HiddenStates::new(1, 1, 1, vec![0.0]);
             (0..inputs.len())
-                .map(|number| Encoded { hidden: attended(number).then(states).flatten(), ..Encoded::default() })
+                .map(|number| Encoded { states: with_maps(number).then(states).flatten(), ..Encoded::default() })
                 .collect()
         }
     }
 
     let wanted = |number: &usize| number.is_multiple_of(7);
     let inputs = (0..500).map(|number| Ok::<_, ()>(input(number)));
-    let map = |number, _: &Pieces, encoded: Encoded| (number, encoded.hidden.is_some());
+    let map = |number, _: &Pieces, encoded: Encoded| (number, encoded.states.is_some());
     let fold = |(number, told)| {
         assert_eq!(told, wanted(&number), "{number}");
         Ok(())

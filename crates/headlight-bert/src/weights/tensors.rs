@@ -65,7 +65,7 @@ impl Tensors {
         let layers = (0..layers).map(|layer| self.layer(layer, spec)).collect::<Result<_, _>>()?;
         let final_norm = match spec.order {
             Order::Post => None,
-            Order::Pre | Order::Parallel => Some(self.norm(self.names.final_norm, spec.hidden, spec.norm)?),
+            Order::Pre | Order::Parallel => Some(self.norm(self.names.final_norm, spec.breadth, spec.norm)?),
         };
         // A head that is nothing but the embeddings again needs no tensor.
         let needs_none = spec.head.tied && spec.head.transform.is_none() && !spec.head.bias;
@@ -87,15 +87,15 @@ impl Tensors {
             segments => self.take(&weight(names.segments), &[segments, width])?,
         };
         let norm = spec.embedding.norm.then(|| self.norm(names.embedding_norm, width, spec.norm)).transpose()?;
-        let project = |tensors: &mut Self| tensors.linear(names.projection, width, spec.hidden, true);
+        let project = |tensors: &mut Self| tensors.linear(names.projection, width, spec.breadth, true);
         let projection = spec.embedding.projected.then(|| project(self)).transpose()?;
         let relative = match &spec.attention.relative {
             None => Vec::new(),
             Some(Relative::Bias(buckets)) => self.take(&weight(names.relative), &[buckets.rows(), spec.grid.heads])?,
             Some(Relative::Disentangled { buckets, norm, .. }) => {
-                let mut rows = self.take(&weight(names.relative), &[buckets.rows(), spec.hidden])?;
+                let mut rows = self.take(&weight(names.relative), &[buckets.rows(), spec.breadth])?;
                 if *norm {
-                    let norm = self.norm(names.relative_norm, spec.hidden, spec.norm)?;
+                    let norm = self.norm(names.relative_norm, spec.breadth, spec.norm)?;
                     normalise(&mut rows, &norm, spec.norm);
                 }
                 rows
@@ -105,7 +105,7 @@ impl Tensors {
     }
 
     fn layer(&mut self, layer: usize, spec: &Architecture) -> Result<LayerWeights, LoadError> {
-        let (hidden, inner, names) = (spec.hidden, spec.feed_forward.width, self.names);
+        let (breadth, inner, names) = (spec.breadth, spec.feed_forward.width, self.names);
         let (heads, biases) = (spec.heads_width(), spec.biases);
         let name = |part: &str| format!("{}{layer}.{part}", names.layer);
         let [query, key, value] = self.inputs(name, spec)?;
@@ -118,22 +118,22 @@ impl Tensors {
             }
             _ => [false; 2],
         };
-        let mut of_distances = |part: &str| self.linear(&name(part), hidden, heads, biases.query_key_value);
+        let mut of_distances = |part: &str| self.linear(&name(part), breadth, heads, biases.query_key_value);
         let relative_query = with_queries.then(|| of_distances(names.relative_query)).transpose()?;
         let relative_key = with_keys.then(|| of_distances(names.relative_key)).transpose()?;
-        let attention_output = self.linear(&name(names.attention_output), heads, hidden, biases.attention_output)?;
+        let attention_output = self.linear(&name(names.attention_output), heads, breadth, biases.attention_output)?;
         let normalised = spec.order == Order::Post || spec.normalises_input(layer);
         let attention_norm =
-            normalised.then(|| self.norm(&name(names.attention_norm), hidden, spec.norm)).transpose()?;
+            normalised.then(|| self.norm(&name(names.attention_norm), breadth, spec.norm)).transpose()?;
         let bias = biases.feed_forward;
         let (gate, intermediate) = match names.expand {
             Expand::Apart { plain, gate } => {
                 let gated = spec.feed_forward.gated;
-                let gate = gated.then(|| self.linear(&name(gate), hidden, inner, bias)).transpose()?;
-                (gate, self.linear(&name(plain), hidden, inner, bias)?)
+                let gate = gated.then(|| self.linear(&name(gate), breadth, inner, bias)).transpose()?;
+                (gate, self.linear(&name(plain), breadth, inner, bias)?)
             }
             Expand::Fused(part) => {
-                let both = self.linear(&name(part), hidden, 2 * inner, bias)?;
+                let both = self.linear(&name(part), breadth, 2 * inner, bias)?;
                 (Some(rows(&both, once(0..inner))), rows(&both, once(inner..2 * inner)))
             }
         };
@@ -149,29 +149,29 @@ impl Tensors {
             attention_norm,
             gate,
             intermediate,
-            output: self.linear(&name(names.output), inner, hidden, bias)?,
-            output_norm: self.norm(&name(names.output_norm), hidden, spec.norm)?,
+            output: self.linear(&name(names.output), inner, breadth, bias)?,
+            output_norm: self.norm(&name(names.output_norm), breadth, spec.norm)?,
         })
     }
 
     /// Queries, keys and values, however they are stored.
     fn inputs(&mut self, name: impl Fn(&str) -> String, spec: &Architecture) -> Result<[Linear; 3], LoadError> {
-        let (hidden, bias, width) = (spec.hidden, spec.biases.query_key_value, spec.head_width());
+        let (breadth, bias, width) = (spec.breadth, spec.biases.query_key_value, spec.head_width());
         let widths = [spec.heads_width(), spec.keys_width(), spec.keys_width()];
         let all = widths.iter().sum();
         Ok(match &self.names.inputs {
             Inputs::Apart([query, key, value]) => [
-                self.linear(&name(query), hidden, widths[0], bias)?,
-                self.linear(&name(key), hidden, widths[1], bias)?,
-                self.linear(&name(value), hidden, widths[2], bias)?,
+                self.linear(&name(query), breadth, widths[0], bias)?,
+                self.linear(&name(key), breadth, widths[1], bias)?,
+                self.linear(&name(value), breadth, widths[2], bias)?,
             ],
             Inputs::Blocks(part) => {
-                let fused = self.linear(&name(part), hidden, all, bias)?;
+                let fused = self.linear(&name(part), breadth, all, bias)?;
                 let starts = [0, widths[0], widths[0] + widths[1]];
                 [0, 1, 2].map(|part| rows(&fused, once(starts[part]..starts[part] + widths[part])))
             }
             Inputs::ByHead(part) => {
-                let fused = self.linear(&name(part), hidden, all, bias)?;
+                let fused = self.linear(&name(part), breadth, all, bias)?;
                 let of_head = |head: usize, part: usize| (3 * head + part) * width..(3 * head + part + 1) * width;
                 [0, 1, 2].map(|part| rows(&fused, (0..spec.grid.heads).map(|head| of_head(head, part))))
             }
@@ -189,7 +189,7 @@ impl Tensors {
         let vocabulary = spec.vocabulary;
         let HeadNames { transform, norm, decoder, bias, .. } = &self.names.head;
         self.used.extend(bias.iter().map(|name| (*name).to_owned()));
-        let width = spec.head.transform.map_or(spec.hidden, |transform| transform.width);
+        let width = spec.head.transform.map_or(spec.breadth, |transform| transform.width);
         let decoder = if spec.head.tied {
             self.used.insert((*decoder).to_owned());
             None
@@ -199,7 +199,7 @@ impl Tensors {
         let transform = match spec.head.transform {
             None => None,
             Some(shape) => Some(HeadTransform {
-                linear: self.plain_linear(transform, spec.hidden, width, shape.bias)?,
+                linear: self.plain_linear(transform, spec.breadth, width, shape.bias)?,
                 norm: self.norm(norm, width, spec.norm)?,
             }),
         };

@@ -62,28 +62,28 @@ pub(super) fn of_bert(
         return keys.unsupported("is_decoder", "true", "false (encoders that see both sides)");
     }
     let activation = keys.activation("hidden_act")?;
-    let (hidden, heads) = (keys.size("hidden_size")?, keys.size("num_attention_heads")?);
+    let (breadth, heads) = (keys.size("hidden_size")?, keys.size("num_attention_heads")?);
     let layers = keys.size("num_hidden_layers")?;
     Ok(Architecture {
         family,
         grid: HeadGrid { layers, heads },
-        hidden,
+        breadth,
         vocabulary: keys.size("vocab_size")?,
         embedding: Embedding {
-            width: hidden,
+            width: breadth,
             positions: Positions::Learned { rows: keys.size("max_position_embeddings")?, offset },
             segments: keys.index("type_vocab_size", 2)?,
             norm: true,
             projected: false,
         },
-        attention: Attention::full(heads, head_width(keys, hidden, heads)?),
+        attention: Attention::full(heads, head_width(keys, breadth, heads)?),
         feed_forward: FeedForward { width: keys.size("intermediate_size")?, activation, gated: false },
         norm: Norm { kind: NormKind::Layer, epsilon: keys.positive("layer_norm_eps", epsilon)?, bias: true },
         order: Order::Post,
         biases: Biases::ALL,
         stored_layers: layers,
         head: LmShape {
-            transform: Some(LmTransform { width: hidden, activation, bias: true }),
+            transform: Some(LmTransform { width: breadth, activation, bias: true }),
             bias: true,
             tied: keys.flag("tie_word_embeddings", true)?,
         },

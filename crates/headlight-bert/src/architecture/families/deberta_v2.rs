@@ -39,7 +39,7 @@ fn read(keys: &Keys) -> Result<Architecture, LoadError> {
         );
     }
     let read = bert::of_bert(FAMILY.name, keys, 0, 1e-7)?;
-    for (key, of_hidden) in [("embedding_size", read.hidden), ("attention_head_size", read.head_width())] {
+    for (key, of_hidden) in [("embedding_size", read.breadth), ("attention_head_size", read.head_width())] {
         let width = keys.size_or(key, of_hidden)?;
         if width != of_hidden {
             return keys.wrong(format!("{key} is {width}, and only {of_hidden}, the hidden states' own, is computed"));

@@ -40,28 +40,28 @@ pub(super) const FAMILY: Family = Family {
 /// Keys that may be absent have the defaults of transformers' `DistilBertConfig`, which has no ε.
 fn read(keys: &Keys) -> Result<Architecture, LoadError> {
     let activation = keys.activation("activation")?;
-    let (hidden, heads) = (keys.size_or("dim", 768)?, keys.size_or("n_heads", 12)?);
+    let (breadth, heads) = (keys.size_or("dim", 768)?, keys.size_or("n_heads", 12)?);
     let layers = keys.size_or("n_layers", 6)?;
     Ok(Architecture {
         family: FAMILY.name,
         grid: HeadGrid { layers, heads },
-        hidden,
+        breadth,
         vocabulary: keys.size_or("vocab_size", 30_522)?,
         embedding: Embedding {
-            width: hidden,
+            width: breadth,
             positions: Positions::Learned { rows: keys.size_or("max_position_embeddings", 512)?, offset: 0 },
             segments: 0,
             norm: true,
             projected: false,
         },
-        attention: Attention::full(heads, head_width(keys, hidden, heads)?),
+        attention: Attention::full(heads, head_width(keys, breadth, heads)?),
         feed_forward: FeedForward { width: keys.size_or("hidden_dim", 3072)?, activation, gated: false },
         norm: Norm { kind: NormKind::Layer, epsilon: 1e-12, bias: true },
         order: Order::Post,
         biases: Biases::ALL,
         stored_layers: layers,
         head: LmShape {
-            transform: Some(LmTransform { width: hidden, activation, bias: true }),
+            transform: Some(LmTransform { width: breadth, activation, bias: true }),
             bias: true,
             tied: keys.flag("tie_word_embeddings", true)?,
         },

@@ -30,7 +30,7 @@ pub(super) const FAMILY: Family = Family {
 fn read(keys: &Keys) -> Result<Architecture, LoadError> {
     let read = bert::of_bert(FAMILY.name, keys, 0, 1e-12)?;
     let width = keys.size_or("embedding_size", 128)?;
-    let embedding = Embedding { width, projected: width != read.hidden, ..read.embedding };
+    let embedding = Embedding { width, projected: width != read.breadth, ..read.embedding };
     let transform = LmTransform { width, activation: Activation::Gelu, bias: true };
     Ok(Architecture { embedding, head: LmShape { transform: Some(transform), ..read.head }, ..read })
 }

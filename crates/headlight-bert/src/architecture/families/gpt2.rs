@@ -37,15 +37,15 @@ pub(super) const FAMILY: Family = Family {
 fn read(keys: &Keys) -> Result<Architecture, LoadError> {
     keys.expect_flag("scale_attn_weights", true)?;
     keys.expect_flag("add_cross_attention", false)?;
-    let (hidden, heads) = (keys.size_or("n_embd", 768)?, keys.size_or("n_head", 12)?);
+    let (breadth, heads) = (keys.size_or("n_embd", 768)?, keys.size_or("n_head", 12)?);
     let layers = keys.size_or("n_layer", 12)?;
     Ok(Architecture {
         family: FAMILY.name,
         grid: HeadGrid { layers, heads },
-        hidden,
+        breadth,
         vocabulary: keys.size_or("vocab_size", 50_257)?,
         embedding: Embedding {
-            width: hidden,
+            width: breadth,
             positions: Positions::Learned { rows: keys.size_or("n_positions", 1024)?, offset: 0 },
             segments: 0,
             norm: false,
@@ -54,10 +54,10 @@ fn read(keys: &Keys) -> Result<Architecture, LoadError> {
         attention: Attention {
             visibility: Visibility::Causal,
             scaled_by_layer: keys.flag("scale_attn_by_inverse_layer_idx", false)?,
-            ..Attention::full(heads, head_width(keys, hidden, heads)?)
+            ..Attention::full(heads, head_width(keys, breadth, heads)?)
         },
         feed_forward: FeedForward {
-            width: keys.size_or("n_inner", 4 * hidden)?,
+            width: keys.size_or("n_inner", 4 * breadth)?,
             activation: keys.activation_or("activation_function", "gelu_new")?,
             gated: false,
         },

@@ -33,8 +33,8 @@ pub(super) const FAMILY: Family = Family {
 
 /// Keys that may be absent have the defaults of transformers' `GPTNeoXConfig`.
 fn read(keys: &Keys) -> Result<Architecture, LoadError> {
-    let (hidden, heads) = (keys.size("hidden_size")?, keys.size("num_attention_heads")?);
-    let (layers, head_width) = (keys.size("num_hidden_layers")?, head_width(keys, hidden, heads)?);
+    let (breadth, heads) = (keys.size("hidden_size")?, keys.size("num_attention_heads")?);
+    let (layers, head_width) = (keys.size("num_hidden_layers")?, head_width(keys, breadth, heads)?);
     let parameters = keys.within(&["rope_parameters", "rope_scaling"])?;
     let share = parameters.positive("partial_rotary_factor", keys.positive("rotary_pct", 0.25)?)?;
     let theta = keys.positive("rotary_emb_base", 10_000.0)?;
@@ -44,10 +44,10 @@ fn read(keys: &Keys) -> Result<Architecture, LoadError> {
     Ok(Architecture {
         family: FAMILY.name,
         grid: HeadGrid { layers, heads },
-        hidden,
+        breadth,
         vocabulary: keys.size("vocab_size")?,
         embedding: Embedding {
-            width: hidden,
+            width: breadth,
             positions: Positions::InAttention { longest: keys.size_or("max_position_embeddings", 2048)? },
             segments: 0,
             norm: false,

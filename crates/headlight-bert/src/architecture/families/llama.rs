@@ -54,12 +54,12 @@ fn read(keys: &Keys) -> Result<Architecture, LoadError> {
     let model_type = keys.text("model_type", "llama")?;
     let Variant { key_value_heads, head_width: own_width, window, biases, query_key_norm, longest } =
         variant(model_type, keys)?;
-    let (hidden, heads) = (keys.size("hidden_size")?, keys.size("num_attention_heads")?);
+    let (breadth, heads) = (keys.size("hidden_size")?, keys.size("num_attention_heads")?);
     let layers = keys.size("num_hidden_layers")?;
     let head_width = match (keys.has("head_dim"), own_width) {
         (true, _) => keys.size("head_dim")?,
         (false, Some(width)) => width,
-        (false, None) => head_width(keys, hidden, heads)?,
+        (false, None) => head_width(keys, breadth, heads)?,
     };
     let parameters = keys.within(&["rope_parameters", "rope_scaling"])?;
     let rotary = Some(Rotary::read(keys, &parameters, 10_000.0, head_width)?);
@@ -72,10 +72,10 @@ fn read(keys: &Keys) -> Result<Architecture, LoadError> {
     Ok(Architecture {
         family: FAMILY.name,
         grid: HeadGrid { layers, heads },
-        hidden,
+        breadth,
         vocabulary: keys.size("vocab_size")?,
         embedding: Embedding {
-            width: hidden,
+            width: breadth,
             positions: Positions::InAttention { longest: keys.size_or("max_position_embeddings", longest)? },
             segments: 0,
             norm: false,

@@ -42,8 +42,8 @@ pub(super) const FAMILY: Family = Family {
 
 /// Keys that may be absent have the defaults of transformers' `ModernBertConfig`.
 fn read(keys: &Keys) -> Result<Architecture, LoadError> {
-    let (hidden, heads) = (keys.size("hidden_size")?, keys.size("num_attention_heads")?);
-    let (layers, head_width) = (keys.size("num_hidden_layers")?, head_width(keys, hidden, heads)?);
+    let (breadth, heads) = (keys.size("hidden_size")?, keys.size("num_attention_heads")?);
+    let (layers, head_width) = (keys.size("num_hidden_layers")?, head_width(keys, breadth, heads)?);
     let both = keys.within(&["rope_parameters"])?;
     let rotary = |kind: &str, key: &str, theta: f32| {
         Rotary::read(keys, &both.within(&[kind])?, keys.positive(key, theta)?, head_width)
@@ -57,10 +57,10 @@ fn read(keys: &Keys) -> Result<Architecture, LoadError> {
     Ok(Architecture {
         family: FAMILY.name,
         grid: HeadGrid { layers, heads },
-        hidden,
+        breadth,
         vocabulary: keys.size("vocab_size")?,
         embedding: Embedding {
-            width: hidden,
+            width: breadth,
             positions: Positions::InAttention { longest: keys.size_or("max_position_embeddings", 8192)? },
             segments: 0,
             norm: true,
@@ -91,7 +91,7 @@ fn read(keys: &Keys) -> Result<Architecture, LoadError> {
         stored_layers: layers,
         head: LmShape {
             transform: Some(LmTransform {
-                width: hidden,
+                width: breadth,
                 activation: keys.activation("classifier_activation")?,
                 bias: keys.flag("classifier_bias", false)?,
             }),

@@ -38,7 +38,7 @@ fn read(keys: &Keys) -> Result<Architecture, LoadError> {
     // Padding is piece 1, whatever `pad_token_id` says.
     let read = bert::of_bert(FAMILY.name, keys, 2, 1e-12)?;
     let relative = Some(Relative::Bias(Buckets::Halves { count: BUCKETS, furthest: 128 }));
-    let transform = LmTransform { width: read.hidden, activation: Activation::Gelu, bias: true };
+    let transform = LmTransform { width: read.breadth, activation: Activation::Gelu, bias: true };
     Ok(Architecture {
         embedding: Embedding { segments: 0, ..read.embedding },
         attention: Attention { relative, ..read.attention },

@@ -29,6 +29,6 @@ fn read(keys: &Keys) -> Result<Architecture, LoadError> {
     let padding = keys.index("pad_token_id", 1)?;
     let read = bert::of_bert(FAMILY.name, keys, padding + 1, 1e-12)?;
     // The head's activation is no key's.
-    let transform = LmTransform { width: read.hidden, activation: Activation::Gelu, bias: true };
+    let transform = LmTransform { width: read.breadth, activation: Activation::Gelu, bias: true };
     Ok(Architecture { head: LmShape { transform: Some(transform), ..read.head }, ..read })
 }
