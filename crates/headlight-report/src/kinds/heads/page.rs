@@ -1,7 +1,8 @@
 //! The best head of each relation, all heads, and the sentences in which one sees them.
 
-use super::best::{chosen_where, how_tested, reachable_sheet};
+use super::best::{PATHS, chosen_where, how_tested, reachable_sheet};
 use super::relations::relations;
+use crate::assess::Family;
 use crate::explorer::{Explorer, WORDS};
 use crate::format::count;
 use crate::html::plots::grid_frame;
@@ -14,8 +15,13 @@ use crate::tables::BestHead;
 pub(crate) fn best_heads(rows: &[BestHead], report: &Report) -> Option<Section> {
     let introduction = format!(
         "For each relation the head that follows it best, and how often it picks the right word, beside the best baseline \
-         on the same words. {} A click on a row shows the relation in the sections below.",
-        selection_note(report)
+         on the same words. {} A click on a row shows the relation in the sections below.{}",
+        selection_note(report),
+        if rows.iter().any(|row| Family::of(&row.relation) == Family::Paths) {
+            format!(" {}", PATHS.replace('`', ""))
+        } else {
+            String::new()
+        }
     );
     let section = || Section::new("relations", "Relations", introduction).html(&relations(rows));
     (!rows.is_empty()).then(|| match reachable_sheet(rows) {
