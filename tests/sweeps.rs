@@ -146,7 +146,7 @@ fn a_sweep_over_checkpoints_has_one_table_one_page_and_one_figure() {
     // Reports are made again from the tables, byte for byte.
     let before = ["report.md", "report.html"].map(|file| world.read(&format!("runs/study-sweep/{file}")));
     world.succeed(&["report", "runs/study-sweep"]);
-    let error = world.fail(1, &["compare", "runs/study-sweep"]);
+    let error = world.fail(1, &["compare", "runs/study-sweep", "runs/study-path=seed-1-step-0"]);
     let named = "is the folder of a sweep and no run; its runs are runs/study-path=seed-1-step-0, runs/study-path=seed-1-step-10, ";
     assert!(error.contains(named), "{error}");
     assert!(before == ["report.md", "report.html"].map(|file| world.read(&format!("runs/study-sweep/{file}"))));
