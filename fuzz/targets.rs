@@ -193,8 +193,11 @@ pub fn report_json(bytes: &[u8]) {
     assert!(RunDirectory::open(&folder).is_err(), "it has no manifest");
 }
 
-/// All targets by name.
-pub const ALL: [(&str, fn(&[u8])); 11] = [
+/// A target: what it is called, and what takes bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const ALL: [Target; 11] = [
     ("conllu", conllu),
     ("conllx", conllx),
     ("conll2012", conll2012),

@@ -180,10 +180,13 @@ impl Material<'_> {
                 let relation = probe(relation.context("a probe of relations was trained for each seed")?)?;
                 let (of_distance, of_relation) = ((&distance.0, distance.1), (&relation.0, relation.1));
                 let scores = evaluate_labelled(of_distance, of_relation, &labelled[1], &all)?;
-                let measures: [(&str, fn(&LabelledScores) -> Count); 3] =
-                    [("uas", |it| it.governors), ("las", |it| it.labelled), ("root_accuracy", |it| it.root)];
-                for (measure, of) in measures {
-                    let counts = self.units(scores.iter().map(of));
+                let counted = |of: fn(&LabelledScores) -> Count| self.units(scores.iter().map(of));
+                let measures = [
+                    ("uas", counted(|it| it.governors)),
+                    ("las", counted(|it| it.labelled)),
+                    ("root_accuracy", counted(|it| it.root)),
+                ];
+                for (measure, counts) in measures {
                     rows.extend(self.row(&name(LABELLED, rank), measure, seed, None, &counts)?);
                 }
                 trees.push(self.units(scores.iter().map(|it| it.governors)));

@@ -39,6 +39,9 @@ struct Branch<'a> {
     outputs: Vec<Output<'a>>,
 }
 
+/// Is shown a set's number, its final states and what is known of the inputs.
+type See<'s, 'a> = dyn FnMut(usize, &[f32], Vec<Output<'a>>) + 's;
+
 /// How each head of a layer is masked.
 type LayerMask = Vec<Option<Masking>>;
 
@@ -165,7 +168,7 @@ impl<'a> Branches<'a> {
         branch: Branch<'a>,
         levels: &mut [Level],
         room: &mut Room<'_>,
-        see: &mut dyn FnMut(usize, &[f32], Vec<Output<'a>>),
+        see: &mut See<'_, 'a>,
     ) {
         let (Some((level, above)), spec) = (levels.split_first_mut(), &self.encoder.spec) else { return };
         let Some((turn, turns)) = turns.split_first() else {
@@ -215,7 +218,7 @@ impl<'a> Branches<'a> {
         branch: Branch<'a>,
         above: &mut [Level],
         room: &mut Room<'_>,
-        see: &mut dyn FnMut(usize, &[f32], Vec<Output<'a>>),
+        see: &mut See<'_, 'a>,
     ) {
         match turn.ends_at_attention {
             true => branch.for_each(|set, outputs| see(set, &[], outputs)),

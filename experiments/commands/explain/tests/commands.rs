@@ -70,7 +70,7 @@ fn every_command_of_the_book_is_one() {
                 Command::Show(args) => args.config.into_iter().collect(),
                 Command::Explain(args) => {
                     let name = args.name.join(" ");
-                    let is_placeholder = name.is_empty() || name.chars().all(|char| char.is_uppercase());
+                    let is_placeholder = name.is_empty() || name.chars().all(char::is_uppercase);
                     assert!(is_placeholder || !known.answers(&name).is_empty(), "{place}");
                     continue;
                 }
