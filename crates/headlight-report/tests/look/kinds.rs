@@ -303,7 +303,7 @@ impl Size {
                    measure: &str,
                    group: Option<(ProbeGroup, String)>,
                    value: f64| {
-            let (group, group_value) = group.map(|it| it).unzip();
+            let (group, group_value) = group.unzip();
             ProbeScore {
                 probe: self.text(probe),
                 decoding,
