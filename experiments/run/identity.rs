@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{Run, Stream};
 use crate::config::{Precision, Settings, Split};
 use crate::sources::corpus::Corpus;
-use crate::sources::fetch::hex;
+use headlight_report::run::hex;
 
 /// What the answers about a stream of inputs depend on, as names and values.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use super::checked::{self, Found};
 use super::identity::add;
 use crate::cli::interrupt;
 use crate::config::CacheConfig;
-use crate::sources::fetch::hex;
+use headlight_report::run::hex;
 
 /// Where the steps of one experiment are kept. It borrows nothing, so that work on a borrowed model can keep steps too.
 #[derive(Clone, Debug)]

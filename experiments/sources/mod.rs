@@ -5,18 +5,16 @@ pub mod fetch;
 pub mod pairs;
 pub mod treebank;
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use headlight_report::run::Input;
+use headlight_report::run::{Input, checksum};
 
 /// A file with its size and checksum.
 ///
 /// # Errors
 /// When it cannot be read; names it.
 pub fn input(role: &str, path: &Path) -> Result<Input> {
-    let bytes = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
-    let sha256 = fetch::sha256(path)?;
+    let (bytes, sha256) = checksum(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Input { role: role.to_owned(), path: path.display().to_string(), bytes, sha256 })
 }

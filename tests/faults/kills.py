@@ -3,7 +3,7 @@
 import random
 import time
 
-from world import Ended, Tally, World, config, differences, leftovers, results, side_by_side
+from world import Ended, Tally, World, config, differences, leftovers, results, side_by_side, undisturbed
 
 HEADS = "kind = \"heads\"\nselection = \"folds\"\nnull_models = 1\nresamples = 1000\nattention = true"
 PROBE = "kind = \"probe\"\nprobes = [\"attention\", \"right-branching\"]\nepochs = 3\nresamples = 1000"
@@ -22,11 +22,7 @@ def attack(options):
 def of_runs(options, name, experiment):
     tally = Tally(f"SIGKILL: {name}")
     text = config(options, experiment, sentences=options.sentences)
-    with World(options, "whole") as world:
-        world.write("it.toml", text)
-        ended = world.run("run", "it.toml", timeout=900)
-        assert ended.code == 0, ended.err
-        expected, seconds = results(world.path("runs/it")), ended.seconds
+    expected, seconds = undisturbed(options, text)
 
     def one(number):
         draw = random.Random(f"{options.seed} {name} {number}")

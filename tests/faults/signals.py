@@ -8,7 +8,7 @@ import threading
 import time
 
 from kills import HEADS, PROBE, PRUNING, STRUCTURAL
-from world import Ended, Tally, World, config, differences, leftovers, results, side_by_side
+from world import Ended, Tally, World, config, differences, leftovers, results, side_by_side, undisturbed
 
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 MOST = 2.0
@@ -50,11 +50,7 @@ def judge(ended, took, sent):
 def of_runs(options, name, experiment):
     tally = Tally(f"signals: {name}")
     text = config(options, experiment, sentences=options.sentences)
-    with World(options, "whole") as world:
-        world.write("it.toml", text)
-        ended = world.run("run", "it.toml", timeout=900)
-        assert ended.code == 0, ended.err
-        expected, seconds = results(world.path("runs/it")), ended.seconds
+    expected, seconds = undisturbed(options, text)
     slowest = [0.0]
 
     def one(number):

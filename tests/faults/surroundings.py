@@ -50,6 +50,12 @@ def then(world, text, expected):
     return f"then differ: {differ}" if differ else None
 
 
+def count(tally, what, ended, good, again, otherwise="clear error"):
+    """Counts how a call ended, and whether the run that follows is right."""
+    failure = (None if good else ended.last()) or then(*again)
+    tally.count("ended well" if ended.code == 0 else otherwise, failure and f"{what}: {failure}")
+
+
 def full_disk(options, job):
     text, expected, _, size = job
     tally = Tally("disk full")
@@ -70,9 +76,7 @@ def full_disk(options, job):
             if kept.exists():
                 kept.rename(world.path(small))
             told = ended.code == 0 or "o space left on device" in ended.err
-            failure = None if ended.is_orderly() and told else ended.last()
-            failure = failure or then(world, text, expected)
-            tally.count("ended well" if ended.code == 0 else "clear error", failure and f"{room} for {small}: {failure}")
+            count(tally, f"{room} for {small}", ended, ended.is_orderly() and told, (world, text, expected))
     return tally
 
 
@@ -128,9 +132,7 @@ def little(options, job):
             # The system ends a process that cannot have the memory it needs, or writes beyond its limit.
             out_of_memory = what == resource.RLIMIT_AS and ("memory allocation" in ended.err or ended.code in (-6, 127))
             orderly = ended.is_orderly() or out_of_memory or (what == resource.RLIMIT_FSIZE and ended.code == -25)
-            failure = None if orderly else ended.last()
-            failure = failure or then(world, text, expected)
-            tally.count("ended well" if ended.code == 0 else "ended", failure and f"{what} {most}: {failure}")
+            count(tally, f"{what} {most}", ended, orderly, (world, text, expected), "ended")
 
     side_by_side(options, one, cases)
     return tally
@@ -151,10 +153,8 @@ def vanishing(options, job):
             path = world.path(victim)
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             ended = Ended.of(process, 120)
-            failure = None if ended.is_orderly() else ended.last()
             prepare(options, world, text)
-            failure = failure or then(world, text, expected)
-            tally.count("ended well" if ended.code == 0 else "clear error", failure and f"{victim} {number}: {failure}")
+            count(tally, f"{victim} {number}", ended, ended.is_orderly(), (world, text, expected))
 
     side_by_side(options, one, range(options.surroundings))
     return tally
@@ -170,9 +170,8 @@ def no_places(options, job):
         with World(options, "places") as world:
             prepare(options, world, text)
             ended = world.run("run", "it.toml", env=environment)
-            failure = None if ended.is_orderly() and (ended.code == 0 or not ends_well) else ended.last()
-            failure = failure or then(world, text, expected)
-            tally.count("ended well" if ended.code == 0 else "clear error", failure and f"{name}: {failure}")
+            good = ended.is_orderly() and (ended.code == 0 or not ends_well)
+            count(tally, name, ended, good, (world, text, expected))
     return tally
 
 

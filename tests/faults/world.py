@@ -93,6 +93,15 @@ class Ended:
         return f"exit {self.code}{', hung' if self.hung else ''}: {lines[-1][:300] if lines else ''}"
 
 
+def undisturbed(options, text):
+    """The results of a run that nobody disturbs, and how long it takes."""
+    with World(options, "whole") as world:
+        world.write("it.toml", text)
+        ended = world.run("run", "it.toml", timeout=900)
+        assert ended.code == 0, ended.err
+        return results(world.path("runs/it")), ended.seconds
+
+
 def results(run):
     """Every file of a run but the manifest, by name; pages without when they were made, and where in the world."""
     found, where = {}, str(run.parents[1]).encode()

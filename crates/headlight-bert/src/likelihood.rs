@@ -50,9 +50,7 @@ impl MaskedLm {
         if mask as usize >= self.spec.vocabulary {
             return Err(outside(0, mask));
         }
-        for (input, pieces) in sentences.iter().enumerate() {
-            pieces.check(&self.spec).map_err(|problem| MaskedLmError::Unfit { input, problem })?;
-        }
+        self.check_pieces(sentences)?;
         // Each different masked input, in the order in which it is first needed, and what is guessed there for whom.
         let mut inputs: Vec<Masked> = Vec::new();
         let mut known: HashMap<Vec<u32>, usize> = HashMap::new();
@@ -90,9 +88,7 @@ impl MaskedLm {
             return Err(MaskedLmError::NotCausal);
         }
         self.check_heads(masks)?;
-        for (input, pieces) in sentences.iter().enumerate() {
-            pieces.check(&self.spec).map_err(|problem| MaskedLmError::Unfit { input, problem })?;
-        }
+        self.check_pieces(sentences)?;
         // A piece is guessed from the state of the one before it.
         let guessed = |sentence: &&Pieces| {
             let frame = sentence.alignment.frame();

@@ -52,7 +52,7 @@ impl MaskedLm {
         Ok(inputs.iter().enumerate().map(of_input).collect())
     }
 
-    fn check_pieces(&self, inputs: &[&Pieces]) -> Result<(), MaskedLmError> {
+    pub(crate) fn check_pieces(&self, inputs: &[&Pieces]) -> Result<(), MaskedLmError> {
         inputs.iter().enumerate().try_for_each(|(input, pieces)| {
             pieces.check(&self.spec).map_err(|problem| MaskedLmError::Unfit { input, problem })
         })

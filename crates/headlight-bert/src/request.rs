@@ -202,6 +202,17 @@ pub(crate) trait Encode: Send + Sync {
         masks: &[&HeadMask],
         see: &mut dyn FnMut(usize, Vec<Encoded>),
     ) {
+        self.encode_apart(inputs, request, masks, see);
+    }
+
+    /// The same, one set after another.
+    fn encode_apart(
+        &self,
+        inputs: &[&Pieces],
+        request: &Request,
+        masks: &[&HeadMask],
+        see: &mut dyn FnMut(usize, Vec<Encoded>),
+    ) {
         for (set, &mask) in masks.iter().enumerate() {
             see(set, self.encode(inputs, &Request { masked_heads: mask.clone(), ..request.clone() }));
         }

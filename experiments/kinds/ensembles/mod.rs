@@ -18,6 +18,7 @@ use headlight_heads::labelled::LabelledEnsembles;
 use headlight_heads::{Fold, Selected};
 use headlight_report::facts;
 use headlight_report::tables::{self, Difference, Table, write_table};
+use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
 
 use self::maps::Maps;
@@ -146,6 +147,7 @@ impl Ensembles {
     /// Gathers heads on a split, or a half of it, and learns to make trees there.
     fn gather(&self, run: &mut Run, maps: &Maps, half: Option<Fold>) -> Result<Gathered> {
         let (granularity, unit) = (run.settings().treebank.granularity(), run.settings().treebank.unit());
+        let counts = |sentence: &Sentence| half.is_none_or(|half| fold(sentence, unit) == half);
         let grid = maps.grid();
         let mut search = EnsembleSearch::new(grid, granularity, self.heads);
         let progress = Progress::start("gather heads", Amount::Items("rounds"), Some(self.heads as u64));
@@ -153,7 +155,7 @@ impl Ensembles {
             let mut round = EnsembleRound::default();
             maps.each(
                 run,
-                |sentence| half.is_none_or(|half| fold(sentence, unit) == half),
+                counts,
                 |sentence, attention| search.observe(sentence, &self.rows.of(attention)),
                 |counts| round.merge(&counts),
             )?;
@@ -178,7 +180,7 @@ impl Ensembles {
         let mut lesson = Lesson::default();
         maps.each(
             run,
-            |sentence| half.is_none_or(|half| fold(sentence, unit) == half),
+            counts,
             |sentence, attention| Lesson::of(&labelled, sentence, attention, &self.rows.of(attention), granularity),
             |more| lesson.merge(&more),
         )?;

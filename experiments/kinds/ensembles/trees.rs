@@ -61,9 +61,7 @@ impl Lesson {
         self.heads.resize(self.heads.len().max(other.heads.len()), 0);
         self.heads.iter_mut().zip(&other.heads).for_each(|(all, more)| *all += more);
     }
-}
 
-impl Lesson {
     /// What one sentence says; `maps` is the attention that ensembles read.
     pub fn of(
         ensembles: &LabelledEnsembles,

@@ -9,7 +9,7 @@ use headlight_probe::structural::{
 use headlight_probe::{control_labels, right_branching};
 use headlight_report::RIGHT_BRANCHING;
 use headlight_report::stats::{Counts, Pair};
-use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Difference, ProbeScore};
+use headlight_report::tables::{ComparedMeasure, ComparingKind, Difference, ProbeScore};
 use headlight_report::{Compared, differences};
 use headlight_treebank::{Count, Governor, Granularity, Sentence};
 
@@ -168,28 +168,23 @@ impl Material<'_> {
             ranks.dedup();
             ranks
         };
-        let name =
-            |name: &str, rank: usize| if ranks.len() > 1 { format!("{name}_rank{rank}") } else { name.to_owned() };
+        let name = |name: &str, rank: usize| self.probes.ranked(name, (Structure::Distance, rank));
         for &rank in &ranks {
             let (mut trees, mut rooted) = (Vec::new(), Vec::new());
-            let of_rank =
-                chosen.iter().filter(|((structure, of, _), _)| (*structure, *of) == (Structure::Distance, rank));
-            for (&(_, _, seed), &number) in of_rank {
+            for number in self.probes.chosen_of(Structure::Distance, rank) {
+                let seed = self.probes.trained[number].point.seed;
                 let distance = probe(number)?;
                 let relation = chosen.get(&(Structure::Relation, self.labels.len(), seed)).copied();
                 let relation = probe(relation.context("a probe of relations was trained for each seed")?)?;
                 let (of_distance, of_relation) = ((&distance.0, distance.1), (&relation.0, relation.1));
                 let scores = evaluate_labelled(of_distance, of_relation, &labelled[1], &all)?;
                 let counted = |of: fn(&LabelledScores) -> Count| self.units(scores.iter().map(of));
-                let measures = [
-                    ("uas", counted(|it| it.governors)),
-                    ("las", counted(|it| it.labelled)),
-                    ("root_accuracy", counted(|it| it.root)),
-                ];
-                for (measure, counts) in measures {
-                    rows.extend(self.row(&name(LABELLED, rank), measure, seed, None, &counts)?);
+                let (uas, las) = (counted(|it| it.governors), counted(|it| it.labelled));
+                let root = counted(|it| it.root);
+                for (measure, counts) in [("uas", &uas), ("las", &las), ("root_accuracy", &root)] {
+                    rows.extend(self.row(&name(LABELLED, rank), measure, seed, None, counts)?);
                 }
-                trees.push(self.units(scores.iter().map(|it| it.governors)));
+                trees.push(uas);
                 if let Some(depth) = chosen.get(&(Structure::Depth, rank, seed)) {
                     let depth = probe(*depth)?;
                     let states = &self.evaluated.states;
@@ -200,10 +195,11 @@ impl Material<'_> {
                 }
             }
             if rooted.len() == trees.len() {
-                compared.push([added(&trees), added(&rooted)]);
+                compared.push([self.probes.added(trees.clone()), self.probes.added(rooted)]);
                 names.push([name(LABELLED, rank), name(ROOTED, rank)]);
             }
-            compared.push([added(&trees), added(&vec![baseline.clone(); trees.len()])]);
+            let as_often = vec![baseline.clone(); trees.len()];
+            compared.push([self.probes.added(trees), self.probes.added(as_often)]);
             names.push([name(LABELLED, rank), RIGHT_BRANCHING.to_owned()]);
         }
         let pairs: Vec<Compared<'_>> = compared
@@ -295,34 +291,10 @@ impl Material<'_> {
         counts: &[Counts],
     ) -> Result<Option<ProbeScore>> {
         let interval = self.probes.bootstrap.intervals(&[counts])?.into_iter().next().flatten();
-        let (correct, total) = Counts::sum(counts);
-        Ok((total > 0).then(|| ProbeScore {
-            probe: probe.to_owned(),
-            decoding: None,
-            treebank: self.probes.treebank.to_owned(),
-            split: tables::Split::Evaluate,
-            seed: Some(seed as i64),
-            measure: measure.to_owned(),
-            group: None,
-            group_value: None,
-            correct: Some(correct),
-            total: Some(total),
-            value: correct as f64 / total as f64,
-            ci_low: interval.map(|interval| interval.low),
-            ci_high: interval.map(|interval| interval.high),
+        let row = ProbeScore {
             draw: draw.map(|draw| draw as i64 + 1),
-        }))
+            ..self.probes.share(probe.to_owned(), measure, seed, counts, interval)
+        };
+        Ok((row.total > Some(0)).then_some(row))
     }
-}
-
-/// Counts of several trainings together.
-fn added(trainings: &[Vec<Counts>]) -> Vec<Counts> {
-    let mut sums = vec![Counts::default(); trainings.first().map_or(0, Vec::len)];
-    for counts in trainings {
-        for (sum, counts) in sums.iter_mut().zip(counts) {
-            sum.correct += counts.correct;
-            sum.total += counts.total;
-        }
-    }
-    sums
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use headlight_probe::structural::{Spearman, Structure};
-use headlight_report::stats::{Bootstrap, Counts, Pair};
+use headlight_report::stats::{Bootstrap, Counts, Interval, Pair};
 use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Difference, ProbeGroup, ProbeScore};
 use headlight_report::{Compared, difference_of_values, differences, facts};
 
@@ -37,7 +37,7 @@ impl Probes<'_> {
     }
 
     /// The chosen probes of a structure and rank, one for each seed.
-    fn chosen_of(&self, structure: Structure, rank: usize) -> Vec<usize> {
+    pub fn chosen_of(&self, structure: Structure, rank: usize) -> Vec<usize> {
         let chosen = self.chosen().into_iter();
         chosen.filter(|((of, it, _), _)| (*of, *it) == (structure, rank)).map(|(_, number)| number).collect()
     }
@@ -60,8 +60,41 @@ impl Probes<'_> {
             Structure::Depth => "structural_depth",
             Structure::Relation => super::labels::RELATION,
         };
+        self.ranked(name, (structure, rank))
+    }
+
+    /// A name with the rank of the probes that it is of, where there are several of their structure.
+    pub fn ranked(&self, name: &str, (structure, rank): (Structure, usize)) -> String {
         let several = self.trained.iter().any(|probe| probe.point.structure == structure && probe.point.rank != rank);
         if several { format!("{name}_rank{rank}") } else { name.to_owned() }
+    }
+
+    /// A share of words with its interval.
+    pub fn share(
+        &self,
+        probe: String,
+        measure: &str,
+        seed: u64,
+        counts: &[Counts],
+        interval: Option<Interval>,
+    ) -> ProbeScore {
+        let (correct, total) = Counts::sum(counts);
+        ProbeScore {
+            probe,
+            decoding: None,
+            treebank: self.treebank.to_owned(),
+            split: tables::Split::Evaluate,
+            seed: Some(seed as i64),
+            measure: measure.to_owned(),
+            group: None,
+            group_value: None,
+            correct: Some(correct),
+            total: Some(total),
+            value: correct as f64 / total as f64,
+            ci_low: interval.map(|interval| interval.low),
+            ci_high: interval.map(|interval| interval.high),
+            draw: None,
+        }
     }
 
     fn correlation(&self, spearman: &Spearman, times: &[u32]) -> f64 {
@@ -80,22 +113,11 @@ impl Probes<'_> {
         let rows_of = |number: usize| {
             let (probe, interval) = (&self.trained[number], intervals[number]);
             let (share, correlation) = measures(probe.point.structure);
-            let (correct, total) = Counts::sum(&counts[number]);
+            let name = self.name((probe.point.structure, probe.point.rank));
             let row = ProbeScore {
-                probe: self.name((probe.point.structure, probe.point.rank)),
-                decoding: None,
-                treebank: self.treebank.to_owned(),
-                split: tables::Split::Evaluate,
-                seed: Some(probe.point.seed as i64),
-                measure: share.name().to_owned(),
                 group: Some(ProbeGroup::Layer),
                 group_value: Some(probe.point.layer.to_string()),
-                correct: Some(correct),
-                total: Some(total),
-                value: correct as f64 / total as f64,
-                ci_low: interval.map(|interval| interval.low),
-                ci_high: interval.map(|interval| interval.high),
-                draw: None,
+                ..self.share(name, share.name(), probe.point.seed, &counts[number], interval)
             };
             let of_ranks = correlation.zip(probe.spearman.mean()).map(|(correlation, value)| {
                 let interval =
@@ -110,7 +132,7 @@ impl Probes<'_> {
                     ..row.clone()
                 }
             });
-            (total > 0).then_some(row).into_iter().chain(of_ranks).collect::<Vec<_>>()
+            (row.total > Some(0)).then_some(row).into_iter().chain(of_ranks).collect::<Vec<_>>()
         };
         let all: Vec<Vec<ProbeScore>> = (0..self.trained.len()).map(rows_of).collect();
         let of_chosen = self.chosen().into_values().flat_map(|number| all[number].clone());
@@ -164,9 +186,14 @@ impl Probes<'_> {
     }
 
     fn sum(&self, numbers: &[usize]) -> Vec<Counts> {
+        self.added(numbers.iter().map(|number| self.units.sums(&self.trained[*number].counts)))
+    }
+
+    /// The counts of several trainings together, unit by unit.
+    pub fn added(&self, trainings: impl IntoIterator<Item = Vec<Counts>>) -> Vec<Counts> {
         let mut sums = vec![Counts::default(); self.units.len()];
-        for number in numbers {
-            for (sum, counts) in sums.iter_mut().zip(self.units.sums(&self.trained[*number].counts)) {
+        for counts in trainings {
+            for (sum, counts) in sums.iter_mut().zip(counts) {
                 sum.correct += counts.correct;
                 sum.total += counts.total;
             }

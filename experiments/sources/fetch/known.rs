@@ -1,11 +1,10 @@
 //! Models that are known by a short name.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use headlight_report::run::{checksum, hex};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
@@ -151,17 +150,7 @@ pub fn verify(model: &Model, folder: &Path) -> Result<()> {
 /// # Errors
 /// When the file cannot be read; names it.
 pub fn sha256(path: &Path) -> Result<String> {
-    let named = || format!("cannot read {}", path.display());
-    let mut hasher = Sha256::new();
-    let mut file = File::open(path).with_context(named)?;
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer).with_context(named)? {
-            0 => break,
-            read => hasher.update(&buffer[..read]),
-        }
-    }
-    Ok(hex(&hasher.finalize()))
+    Ok(checksum(path).with_context(|| format!("cannot read {}", path.display()))?.1)
 }
 
 /// SHA-1 of a file as Git counts it, in hexadecimal: of `blob <length>`, a zero byte and the content.
@@ -179,9 +168,4 @@ pub fn git_blob(path: &Path) -> Result<String> {
 /// SHA-256 of bytes, in hexadecimal.
 pub fn sha256_of(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-/// Bytes in hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
 
-pub use known::{MODELS, hex, sha256, sha256_of};
+pub use known::{MODELS, sha256, sha256_of};
 pub use place::cache_folder;
 pub use treebank::{RELEASES, Split, TreebankName};
 

@@ -431,10 +431,7 @@ impl Encode for PackedEncoder {
     ) {
         if request.kind.is_of_layers() {
             // A map of a layer is of all its heads: sets have none of its parts in common.
-            for (set, &mask) in masks.iter().enumerate() {
-                see(set, self.encode(inputs, &Request { masked_heads: mask.clone(), ..request.clone() }));
-            }
-            return;
+            return self.encode_apart(inputs, request, masks, see);
         }
         let branches = Branches::new(self, inputs, request, None, masks);
         let finish = |outputs: Vec<Output<'_>>| outputs.into_iter().map(|output| output.finish(&self.spec)).collect();

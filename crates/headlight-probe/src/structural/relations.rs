@@ -132,22 +132,9 @@ pub fn evaluate_labelled<S: WordStates>(
     states: &S,
     sentences: &[usize],
 ) -> Result<Vec<LabelledScores>, StructuralError> {
-    check(distance, states, on)?;
-    check(relations, states, of)?;
-    let mut buffer = Vec::new();
-    let mut scores = Vec::with_capacity(sentences.len());
-    for &sentence in sentences {
-        let mut predicted = |probe: &StructuralProbe, layer| -> Result<Vec<f32>, StructuralError> {
-            buffer.clear();
-            read_sentence(probe, states, layer, sentence, &mut buffer)?;
-            Ok(probe.predict(&buffer))
-        };
-        let (distances, labels) = (predicted(distance, on)?, predicted(relations, of)?);
-        let words = states.words(sentence);
-        let kept: Vec<bool> = words.punctuation().iter().map(|punctuation| !punctuation).collect();
-        scores.push(score_tree(words, &labelled_tree(&distances, &labels, &kept)));
-    }
-    Ok(scores)
+    on_each([(distance, on), (relations, of)], states, sentences, |words, kept, [distances, labels]| {
+        score_tree(words, &labelled_tree(&distances, &labels, kept))
+    })
 }
 
 fn score_tree(words: &SentenceWords, tree: &[Option<Labelled>]) -> LabelledScores {
@@ -176,26 +163,40 @@ pub fn evaluate_rooted<S: WordStates>(
     states: &S,
     sentences: &[usize],
 ) -> Result<Vec<Count>, StructuralError> {
-    check(distance, states, on)?;
-    check(depth, states, of)?;
-    let mut buffer = Vec::new();
-    let mut counts = Vec::with_capacity(sentences.len());
-    for &sentence in sentences {
-        let mut predicted = |probe: &StructuralProbe, layer| -> Result<Vec<f32>, StructuralError> {
-            buffer.clear();
-            read_sentence(probe, states, layer, sentence, &mut buffer)?;
-            Ok(probe.predict(&buffer))
-        };
-        let (distances, depths) = (predicted(distance, on)?, predicted(depth, of)?);
-        let words = states.words(sentence);
-        let kept: Vec<bool> = words.punctuation().iter().map(|punctuation| !punctuation).collect();
+    on_each([(distance, on), (depth, of)], states, sentences, |words, kept, [distances, depths]| {
         let mut count = Count::default();
-        for (word, governor) in rooted_tree(&distances, &kept, |word| depths[word]).into_iter().enumerate() {
+        for (word, governor) in rooted_tree(&distances, kept, |word| depths[word]).into_iter().enumerate() {
             if let Some(governor) = governor {
                 count.observe(governor == words.governors()[word]);
             }
         }
-        counts.push(count);
+        count
+    })
+}
+
+/// What `score` makes of each sentence: its words, which of them are no punctuation, and what two probes predict there, each on
+/// its layer.
+fn on_each<S: WordStates, R>(
+    probes: [(&StructuralProbe, usize); 2],
+    states: &S,
+    sentences: &[usize],
+    score: impl Fn(&SentenceWords, &[bool], [Vec<f32>; 2]) -> R,
+) -> Result<Vec<R>, StructuralError> {
+    for (probe, layer) in probes {
+        check(probe, states, layer)?;
     }
-    Ok(counts)
+    let mut buffer = Vec::new();
+    let mut scores = Vec::with_capacity(sentences.len());
+    for &sentence in sentences {
+        let mut predicted = |(probe, layer): (&StructuralProbe, usize)| -> Result<Vec<f32>, StructuralError> {
+            buffer.clear();
+            read_sentence(probe, states, layer, sentence, &mut buffer)?;
+            Ok(probe.predict(&buffer))
+        };
+        let both = [predicted(probes[0])?, predicted(probes[1])?];
+        let words = states.words(sentence);
+        let kept: Vec<bool> = words.punctuation().iter().map(|punctuation| !punctuation).collect();
+        scores.push(score(words, &kept, both));
+    }
+    Ok(scores)
 }

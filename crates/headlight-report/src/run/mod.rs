@@ -20,7 +20,7 @@ pub use report::{
     TreebankSummary, Unaligned,
 };
 pub use verify::{Verified, verify};
-pub use written::{FileState, WrittenFile};
+pub use written::{FileState, WrittenFile, checksum, hex};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -66,7 +66,7 @@ impl WrittenFile {
     pub fn of(folder: &Path, path: &str) -> Result<Self, RunError> {
         let file = folder.join(path);
         let io = |source| RunError::Io { path: file.clone(), source };
-        let (bytes, sha256) = File::open(&file).and_then(hash).map_err(io)?;
+        let (bytes, sha256) = checksum(&file).map_err(io)?;
         Ok(Self { path: path.to_owned(), bytes, sha256 })
     }
 
@@ -92,7 +92,12 @@ impl WrittenFile {
     }
 }
 
-fn hash(mut file: File) -> io::Result<(u64, String)> {
+/// The size of a file and its SHA-256, in hexadecimal.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn checksum(path: &Path) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
     let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 16]);
     loop {
         match file.read(&mut buffer)? {
@@ -105,7 +110,8 @@ fn hash(mut file: File) -> io::Result<(u64, String)> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in lowercase hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -185,6 +185,27 @@ mod tests {
         }
     }
 
+    /// A step of an order; which head it masks is left open.
+    fn pruned(order: PruningOrder, step: u32, value: f64) -> Pruning {
+        Pruning {
+            corpus: "en_ewt".into(),
+            order,
+            masking: Masking::Zero,
+            measure: MaskingMeasure::MaskedLm,
+            step,
+            layer_index: None,
+            head_index: None,
+            value,
+            sequences: 100,
+            standard_error: None,
+            correct: None,
+            total: None,
+            draw: None,
+            ci_low: None,
+            ci_high: None,
+        }
+    }
+
     #[test]
     fn the_most_and_the_least_missed_heads() {
         let rows: Vec<Ablation> = (0..12).map(|head| ablation(head, 2.4 + 0.05 * f64::from(head))).collect();
@@ -216,21 +237,11 @@ mod tests {
     #[test]
     fn curves_side_by_side() {
         let row = |order: PruningOrder, step, head: Option<(u32, u32)>, value| Pruning {
-            corpus: "en_ewt".into(),
-            order,
             masking: Masking::Uniform,
             measure: MaskingMeasure::States,
-            step,
             layer_index: head.map(|head| head.0),
             head_index: head.map(|head| head.1),
-            value,
-            sequences: 100,
-            standard_error: None,
-            correct: None,
-            total: None,
-            draw: None,
-            ci_low: None,
-            ci_high: None,
+            ..pruned(order, step, value)
         };
         let mut rows = vec![row(PruningOrder::Importance, 0, None, 0.0), row(PruningOrder::Greedy, 0, None, 0.0)];
         rows.extend(
@@ -265,21 +276,10 @@ mod tests {
     #[test]
     fn named_heads_have_a_table_of_their_own() {
         let row = |order, draw, step, value| Pruning {
-            corpus: "en_ewt".into(),
-            order,
-            masking: Masking::Zero,
-            measure: MaskingMeasure::MaskedLm,
-            step,
             layer_index: (step > 0).then_some(2),
             head_index: (step > 0).then_some(step),
-            value,
-            sequences: 100,
-            standard_error: None,
-            correct: None,
-            total: None,
             draw,
-            ci_low: None,
-            ci_high: None,
+            ..pruned(order, step, value)
         };
         let mut rows = Vec::new();
         for order in PruningOrder::ALL {
@@ -302,21 +302,13 @@ mod tests {
     #[test]
     fn draws_are_shown_by_their_mean_and_spread() {
         let row = |draw, step, value| Pruning {
-            corpus: "en_ewt".into(),
-            order: PruningOrder::Random,
-            masking: Masking::Zero,
             measure: MaskingMeasure::ProbeUas,
-            step,
             layer_index: (step > 0).then_some(0),
             head_index: (step > 0).then_some(draw),
-            value,
-            sequences: 100,
-            standard_error: None,
-            correct: None,
-            total: None,
             draw: Some(draw),
             ci_low: Some(-0.1),
             ci_high: Some(0.0),
+            ..pruned(PruningOrder::Random, step, value)
         };
         let rows = [row(1, 0, 0.5), row(1, 1, 0.3), row(2, 0, 0.5), row(2, 1, 0.4), row(3, 0, 0.5), row(3, 1, 0.2)];
         let [sheet] = &pruning_sheets(&rows)[..] else { panic!("one measure, one table") };
