@@ -57,6 +57,7 @@ fn main() -> ExitCode {
     }
     let result = match &cli.command {
         Command::Run(args) => commands::run::run(args),
+        Command::Submit(args) => commands::submit::submit(args),
         Command::Compare(args) => commands::compare::compare(args),
         Command::Report(args) => commands::report::report(args),
         Command::Figure(args) => commands::figure::figure(args),

@@ -1,5 +1,6 @@
 //! The command line: arguments, their help, and nothing else.
 
+mod cluster;
 pub mod interrupt;
 pub mod logging;
 pub mod nearest;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use headlight_attention::AttentionHead;
 
+pub use cluster::{Engine, SubmitArgs};
 pub use interrupt::Interrupted;
 
 /// How much syntax do the attention heads of BERT-like models know?
@@ -61,6 +63,8 @@ pub enum LogFormat {
 pub enum Command {
     /// Run the experiments of a config and write a run directory
     Run(RunArgs),
+    /// Write the jobs that run a config on a cluster, and with --go submit them
+    Submit(SubmitArgs),
     /// Compare runs, or a run with published numbers, relation by relation
     Compare(CompareArgs),
     /// Write the reports of runs anew from their tables, and print what the runs printed

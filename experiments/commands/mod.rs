@@ -13,6 +13,7 @@ pub mod report;
 pub mod run;
 pub mod show;
 pub mod store;
+pub mod submit;
 mod sweep;
 pub mod verify;
 

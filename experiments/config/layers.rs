@@ -357,6 +357,7 @@ fn plain(root: &Dict, origin: &Origin<'_>) -> Result<Settings> {
         corpus: typed(&table("corpus"), "corpus", origin)?,
         roles: typed(&table("roles"), "roles", origin)?,
         cache: typed(&table("cache"), "cache", origin)?,
+        submit: typed(&table("submit"), "submit", origin)?,
     })
 }
 

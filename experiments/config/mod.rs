@@ -14,6 +14,7 @@ mod layers;
 mod paths;
 mod place;
 mod roles;
+mod submit;
 mod sweep;
 mod unknown;
 
@@ -31,6 +32,7 @@ pub use layers::{BASE, Resolved, Section, Source, load};
 pub use paths::is_path;
 pub use place::Place;
 pub use roles::RolesConfig;
+pub use submit::{MOST_SHARDS, SubmitConfig};
 
 /// Everything that a resolved config says but its experiments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,8 @@ pub struct Settings {
     pub roles: RolesConfig,
     /// How much of earlier runs is kept.
     pub cache: CacheConfig,
+    /// What a cluster is asked for.
+    pub submit: SubmitConfig,
 }
 
 /// `[model]`
@@ -405,6 +409,7 @@ impl Settings {
         );
         self.corpus.check()?;
         self.cache.check()?;
+        self.submit.check()?;
         self.roles.check()
     }
 }

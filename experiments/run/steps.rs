@@ -16,7 +16,7 @@ use super::Run;
 use super::checked::{self, Found};
 use super::identity::add;
 use crate::cli::interrupt;
-use crate::config::CacheConfig;
+use crate::config::{CacheConfig, SubmitConfig};
 use headlight_report::run::hex;
 
 /// Where the steps of one experiment are kept. It borrows nothing, so that work on a borrowed model can keep steps too.
@@ -37,7 +37,8 @@ impl Run {
         let Steps { folder, mut base } = self.steps_of_identities()?;
         let mut config = self.config.clone();
         // None of them changes a digit.
-        (config.name, config.threads, config.cache) = (String::new(), 0, CacheConfig::default());
+        (config.name, config.threads) = (String::new(), 0);
+        (config.cache, config.submit) = (CacheConfig::default(), SubmitConfig::default());
         add(&mut base, &config.to_toml());
         add(&mut base, &self.experiments);
         add(&mut base, &self.at_work.to_string());

@@ -1,0 +1,61 @@
+//! `[submit]`: what `headlight submit` asks of a cluster. No number depends on it.
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+/// `[submit]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SubmitConfig {
+    /// Parts that the passes of each run are encoded in.
+    pub shards: usize,
+    /// Processors of each part, and of the job that computes statistics.
+    pub cpus: usize,
+    /// Memory of each.
+    pub memory: String,
+    /// GPUs of each.
+    pub gpus: usize,
+    /// Longest time of each; empty is the cluster's own limit.
+    pub time: String,
+    /// How often a part that failed is tried again.
+    pub retries: usize,
+    /// The partition; empty is the cluster's own.
+    pub partition: String,
+    /// Who pays.
+    pub account: String,
+    /// Lines of shell before headlight is called.
+    pub setup: Vec<String>,
+    /// More options of sbatch.
+    pub options: Vec<String>,
+}
+
+/// More parts than any array of a cluster takes.
+pub const MOST_SHARDS: usize = 100_000;
+
+impl SubmitConfig {
+    /// Checks what would end up in scripts.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<()> {
+        ensure!(
+            (1..=MOST_SHARDS).contains(&self.shards),
+            "`submit.shards` is {}; there are 1 to {MOST_SHARDS} parts",
+            self.shards
+        );
+        ensure!(self.cpus > 0, "`submit.cpus` is 0; a part takes at least one");
+        let texts = [&self.memory, &self.time, &self.partition, &self.account];
+        let names = ["memory", "time", "partition", "account"];
+        let lists = [("setup", &self.setup), ("options", &self.options)];
+        let texts = texts.into_iter().zip(names).map(|(text, name)| (name, text));
+        for (name, text) in texts.chain(lists.iter().flat_map(|(name, list)| list.iter().map(|it| (*name, it)))) {
+            ensure!(!text.contains(['\n', '\r', '\0']), "`submit.{name}` holds a line break: {text:?}");
+        }
+        for option in &self.options {
+            ensure!(
+                option.starts_with('-'),
+                "`submit.options` holds {option:?}, which is no option: \"--qos=low\" is one"
+            );
+        }
+        Ok(())
+    }
+}
