@@ -97,8 +97,9 @@ impl SignFlips {
     /// The sums are of whole numbers: same signs, same maxima, for any number of threads.
     pub fn maxima(&self, contest: &Contest) -> Maxima {
         // Twice as many sums fit into a vector where no subset's is larger than this.
-        let narrow: Option<Vec<i16>> = (contest.largest_sum() <= i64::from(i16::MAX))
-            .then(|| contest.differences.iter().map(|&difference| i16::try_from(difference).unwrap_or_default()).collect());
+        let narrow: Option<Vec<i16>> = (contest.largest_sum() <= i64::from(i16::MAX)).then(|| {
+            contest.differences.iter().map(|&difference| i16::try_from(difference).unwrap_or_default()).collect()
+        });
         match narrow {
             Some(differences) => self.maxima_of(contest, &differences),
             None => self.maxima_of(contest, &contest.differences),
@@ -172,9 +173,8 @@ impl Whole for i32 {}
 #[inline(always)]
 fn largest<T: Whole>(plain: &[i32], turned: &[T], scale: &[f64], heads: usize) -> [f64; 2] {
     let statistic = |((&plain, &turned), &scale): ((&i32, &T), &f64)| f64::from(plain - 2 * turned.into()) * scale;
-    let of = |from: usize, to: usize| {
-        plain[from..to].iter().zip(&turned[from..to]).zip(&scale[from..to]).map(statistic)
-    };
+    let of =
+        |from: usize, to: usize| plain[from..to].iter().zip(&turned[from..to]).zip(&scale[from..to]).map(statistic);
     // Several maxima side by side, which is what vectors are for; of the same numbers it is the same maximum.
     let (mut greater, mut either) = ([f64::NEG_INFINITY; LANES], [0.0_f64; LANES]);
     for (at, t) in of(0, heads).enumerate() {
