@@ -5,7 +5,8 @@ use std::borrow::Cow;
 /// The text as a cell that nothing obeys: control characters are written out, `\u{1b}`, and before what a spreadsheet would
 /// compute stands an apostrophe, which it takes for "this is text". Words of treebanks such as `-`, `--` or `@somebody` stay.
 pub(crate) fn cell_text(text: &str) -> Cow<'_, str> {
-    let acts = |character: char| character.is_control();
+    // Line breaks are quoted.
+    let acts = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
     if !is_formula(text) && !text.contains(acts) {
         return text.into();
     }
@@ -44,9 +45,9 @@ mod tests {
             ("+HYPERLINK(\"x\")", "'+HYPERLINK(\"x\")"),
             ("-cmd|'x'!A1", "'-cmd|'x'!A1"),
             ("@SUM(A1)", "'@SUM(A1)"),
-            (" \t=1+1", "' \\t=1+1"),
+            (" \t=1+1", "' \t=1+1"),
             ("＝1", "'＝1"),
-            ("\u{1b}[2J\u{9b}31m\r\n", "\\u{1b}[2J\\u{9b}31m\\r\\n"),
+            ("\u{1b}[2J\u{9b}31m\r\n", "\\u{1b}[2J\\u{9b}31m\\r\n"),
         ] {
             assert_eq!(cell_text(text), expected);
         }
