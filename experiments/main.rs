@@ -24,10 +24,21 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Exit code when the arguments or the config are wrong; clap's own.
 const USAGE: u8 = 2;
 
-/// A panic over damaged bytes of a table becomes an error that names the file; nothing else is said of it.
-fn caught_panics_are_silent() {
+/// What libraries panic with where the system gives them no thread.
+const NO_THREAD: [&str; 2] = ["failed to spawn thread", "thread pool has not been initialized"];
+
+/// A panic over damaged bytes of a table becomes an error that names the file; nothing else is said of it. A library that
+/// cannot have a thread panics, which is an error like others.
+fn tame_panics() {
     let say = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        let payload = panic.payload();
+        let said = payload.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default();
+        if NO_THREAD.iter().any(|message| said.contains(message)) {
+            progress::fail("cannot start a thread; a limit of memory or of processes is too low (`ulimit -a`)");
+            std::process::exit(1);
+        }
         if !headlight_report::tables::is_reading() {
             say(panic);
         }
@@ -45,7 +56,7 @@ fn main() -> ExitCode {
         }
     };
     logging::install(&cli.verbosity);
-    caught_panics_are_silent();
+    tame_panics();
     if cli.verbosity.quiet {
         progress::quiet();
     }

@@ -3,7 +3,7 @@
 pub mod check;
 pub mod compare;
 pub mod completions;
-mod config;
+pub mod config;
 pub mod explain;
 pub mod fetch;
 pub mod figure;

@@ -42,8 +42,11 @@ pub fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
     interrupt::begin()?;
     let mut run = Run::begin(config.settings.clone(), config.experiments_toml(), out, force)?;
     // Training and statistics take the threads of the pool they run in; the encoder is told its number.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(config.settings.threads).build();
-    let pool = pool.context("cannot start the worker threads")?;
+    let threads = config.settings.threads;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.with_context(|| {
+        format!("cannot start {threads} threads: `threads` asks for fewer, and `ulimit -a` shows the limits here")
+    })?;
     let experiments = &config.experiments;
     let kinds: Vec<String> = experiments.iter().map(|it| format!("kind = {:?}", it.kind())).collect();
     pool.install(|| run.serve(&kinds, |run, number| experiments[number].asks(run)))?;

@@ -101,6 +101,12 @@ pub struct TreebankConfig {
     pub max_pieces: usize,
     /// Sentences read of each split; 0 is all.
     pub max_sentences: usize,
+    /// Most bytes of a line.
+    pub max_line: usize,
+    /// Most words of a sentence.
+    pub max_words: usize,
+    /// Most words of a document.
+    pub max_document: usize,
     /// How the pieces of a word are merged.
     pub merge: Merge,
     /// What statistics resample and swap as a whole.
@@ -285,9 +291,10 @@ impl TreebankConfig {
 
     /// How files are read that leave something open.
     pub fn reading(&self) -> headlight_treebank::ReadOptions {
-        use headlight_treebank::{ReadOptions, Roots, Trees};
+        use headlight_treebank::{Limits, ReadOptions, Roots, Trees};
         let roots = if self.invalid == Invalid::Repair { Roots::First } else { Roots::One };
-        ReadOptions { trees: Trees::Required, roots, punctuation: self.punctuation.into() }
+        let limits = Limits { line: self.max_line, sentence: self.max_words, document: self.max_document };
+        ReadOptions { trees: Trees::Required, roots, punctuation: self.punctuation.into(), limits }
     }
 
     /// What statistics resample and swap as a whole.
@@ -407,6 +414,16 @@ impl Settings {
             "`treebank.max_pieces` is {}; a text with the special pieces around it has at least 3",
             self.treebank.max_pieces
         );
+        let limits = [
+            ("treebank.max_line", self.treebank.max_line),
+            ("treebank.max_words", self.treebank.max_words),
+            ("treebank.max_document", self.treebank.max_document),
+            ("corpus.max_line", self.corpus.max_line),
+            ("corpus.max_document", self.corpus.max_document),
+        ];
+        if let Some((key, _)) = limits.iter().find(|(_, limit)| *limit == 0) {
+            anyhow::bail!("`{key}` is 0, which nothing fits; `headlight explain {key}` says what it is by default");
+        }
         self.corpus.check()?;
         self.cache.check()?;
         self.submit.check()?;

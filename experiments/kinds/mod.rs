@@ -137,6 +137,7 @@ fn readers(key: &str) -> Option<&'static [&'static str]> {
             &["heads", "probe", "surface", "clusters", "coreference", "pruning", "pairs", "trees", "ensembles"]
         }
         "treebank.granularity" => &["heads", "probe", "clusters", "pairs", "pruning", "trees", "ensembles"],
+        "treebank.max_document" => &["coreference"],
         "treebank.merge" => &["heads", "probe", "clusters", "coreference", "pruning", "pairs", "trees", "ensembles"],
         "treebank.unit" => &["heads", "probe", "structural", "trees", "ensembles", "importance", "pruning"],
         "roles.next" | "roles.previous" | "roles.entropy" | "roles.cls" | "roles.sep" | "roles.punctuation" => {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::outcome::{Comparison, Difference, Score};
 use crate::sheet::{Sheet, SheetCell, escape_html, escape_markdown};
+use crate::tables::cell_text;
 
 /// Characters of plain text beside each other that a page of LaTeX takes in its small sizes.
 const LATEX_WIDTH: usize = 100;
@@ -93,7 +94,12 @@ impl Comparison {
 
     fn to_csv(&self) -> String {
         let mut csv = csv::Writer::from_writer(Vec::new());
-        let mut write = |record: Vec<String>| csv.write_record(record).expect("memory takes every record");
+        let mut write = |record: Vec<String>| {
+            let cells = record.iter().enumerate();
+            // The first two are names.
+            let cells = cells.map(|(at, text)| if at < 2 { cell_text(text) } else { text.as_str().into() });
+            csv.write_record(cells.map(|cell| cell.into_owned())).expect("memory takes every record");
+        };
         let columns = "relation,contestant,layer,head,direction,correct,total,accuracy,ci_low,ci_high,difference,\
                        difference_ci_low,difference_ci_high,p_value,p_adjusted,paired_words,paired_accuracy,\
                        paired_reference_accuracy";
