@@ -77,7 +77,7 @@ impl Comparison {
                 let sheets = self.sheets(Some(width));
                 sheets.iter().map(|sheet| sheet.to_text(width)).collect::<Vec<_>>().join("\n")
             }
-            Format::Markdown => to_markdown(&self.sheets(None)),
+            Format::Markdown => to_markdown(&self.fact_sheets()),
             Format::Latex => to_latex(self.sheets(Some(LATEX_WIDTH))),
             Format::Html => {
                 let sheets = self.sheets(None);
