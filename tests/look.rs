@@ -145,6 +145,7 @@ fn sentences_come_from_arguments_files_and_standard_input() {
         (&["look", "absent.txt"], "there is no file absent.txt"),
         (&["look", "sample", "A sentence.", "more"], "unexpected argument"),
         (&["look", "A sentence.", "--set", "model.atention=norms"], "`model.atention` in --set"),
+        (&["look", "A b.", "--set", "roles.next=0.3"], "does not read `roles.next`; it reads model.…, threads"),
         (&["look", "sample"], "stdin has no sentence to look at"),
         (&["look", "A b.", "--set", "model.attention=norm"], "`model.attention` in --set"),
     ] {
