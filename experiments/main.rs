@@ -13,10 +13,10 @@ mod sources;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use headlight_report::sheet::visible_lines;
 
-use crate::cli::{Cli, Command, Interrupted, LogFormat, logging, output, progress};
+use crate::cli::{Command, Interrupted, LogFormat, logging, output, progress};
+use crate::commands::kind::{Called, Work};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -46,8 +46,8 @@ fn tame_panics() {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let Called { verbosity, offline, work } = match commands::kind::called() {
+        Ok(called) => called,
         // clap repeats arguments as they are, in colours of its own.
         Err(error) if visible_lines(&error.to_string()) == error.to_string() => error.exit(),
         Err(error) => {
@@ -55,18 +55,22 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    logging::install(&cli.verbosity);
+    logging::install(&verbosity);
     tame_panics();
-    if cli.verbosity.quiet {
+    if verbosity.quiet {
         progress::quiet();
     }
-    if cli.verbosity.log_format == LogFormat::Json {
+    if verbosity.log_format == LogFormat::Json {
         progress::json();
     }
-    if cli.offline {
+    if offline {
         sources::fetch::go_offline();
     }
-    let result = match &cli.command {
+    let command = match &work {
+        Work::Command(command) => command,
+        Work::Kind(kind, matches) => return ended(commands::kind::run(kind, matches)),
+    };
+    let result = match command {
         Command::Run(args) => commands::run::run(args),
         Command::Submit(args) => commands::submit::submit(args),
         Command::Compare(args) => commands::compare::compare(args),
@@ -77,11 +81,17 @@ fn main() -> ExitCode {
         Command::Models => commands::models::models(),
         Command::Show(args) => commands::show::show(args),
         Command::Explain(args) => commands::explain::explain(args),
+        Command::Look(args) => commands::look::look(args),
         Command::Parse(args) => commands::parse::parse(args),
         Command::Store(args) => commands::store::store(args),
         Command::Verify(args) => commands::verify::verify(args),
         Command::Completions(args) => commands::completions::completions(args),
     };
+    ended(result)
+}
+
+/// Says what went wrong, and what the process ends with.
+fn ended(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,

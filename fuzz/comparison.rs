@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use headlight_report::compare::{Format, Reported, compare};
+use headlight_report::compare::{Format, Gate, Reported, compare};
 use headlight_report::stats::Bootstrap;
 use headlight_report::tables::{
     AntecedentPredictor, BaselineKind, BestHead, Coreference, Decoding, Direction, EvaluatedOn, HeadTree, MentionType,
@@ -81,7 +81,7 @@ impl Bytes<'_> {
     }
 
     fn maybe<T>(&mut self, value: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        (self.byte() % 3 > 0).then(|| value(self))
+        (!self.byte().is_multiple_of(3)).then(|| value(self))
     }
 
     fn rows<T>(&mut self, most: u8, row: impl Fn(&mut Self) -> T) -> Vec<T> {
@@ -124,7 +124,7 @@ fn prediction(bytes: &mut Bytes<'_>) -> Prediction {
         governor: bytes.number(),
         relation: bytes.text(),
         predicted: bytes.maybe(Bytes::number),
-        correct: bytes.byte() % 2 == 0,
+        correct: bytes.byte().is_multiple_of(2),
         sentence: bytes.maybe(Bytes::number),
         form: bytes.maybe(Bytes::text),
         document: bytes.maybe(Bytes::number),
@@ -264,14 +264,19 @@ pub fn comparison(bytes: &[u8], folder: &Path) {
             Err(error) => return assert!(!error.to_string().is_empty()),
         }
     }
-    if bytes.byte() % 2 == 0 {
+    if bytes.byte().is_multiple_of(2) {
         sources.push(Reported::open("clark2019").expect("it is compiled in"));
     }
     let comparison = match compare(&sources, &bootstrap) {
         Ok(comparison) => comparison,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
-    comparison.shortfalls(-1.0);
+    for whole_interval in [false, true] {
+        let gate = Gate { points: -1.0, min_count: u64::from(bytes.byte()), whole_interval, ..Gate::default() };
+        if let Err(error) = comparison.hold(&gate) {
+            assert!(!error.to_string().is_empty());
+        }
+    }
     for format in Format::ALL {
         let shown = comparison.render(format, width);
         assert!(!shown.is_empty());

@@ -266,17 +266,7 @@ impl TreebankConfig {
             return self.name.clone();
         }
         let splits = [&self.evaluate, &self.train, &self.select];
-        let files = splits.into_iter().find(|files| !files.is_empty()).map_or(&[][..], Vec::as_slice);
-        joined(files.iter().map(|file| match file.strip_prefix("ud:").unwrap_or(file) {
-            release if release != file => release.split('/').next().unwrap_or(release).to_owned(),
-            path => {
-                let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-                let stem = name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or(name);
-                let stem = stem.split("-ud-").next().unwrap_or(stem);
-                // The sample's splits are called sample:select and sample:evaluate.
-                if is_path(file) { stem.to_owned() } else { stem.split(':').next().unwrap_or(stem).to_owned() }
-            }
-        }))
+        display_name_of(splits.into_iter().find(|files| !files.is_empty()).map_or(&[][..], Vec::as_slice))
     }
 
     /// How finely relations are told apart.
@@ -316,6 +306,20 @@ impl TreebankConfig {
         );
         Ok(files)
     }
+}
+
+/// What the names of files say of their treebanks.
+pub fn display_name_of(files: &[String]) -> String {
+    joined(files.iter().map(|file| match file.strip_prefix("ud:").unwrap_or(file) {
+        release if release != file => release.split('/').next().unwrap_or(release).to_owned(),
+        path => {
+            let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+            let stem = name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or(name);
+            let stem = stem.split("-ud-").next().unwrap_or(stem);
+            // The sample's splits are called sample:select and sample:evaluate.
+            if is_path(file) { stem.to_owned() } else { stem.split(':').next().unwrap_or(stem).to_owned() }
+        }
+    }))
 }
 
 /// The names that differ, in order: `a+b+c`, of more than three `a+b+c+…`.

@@ -78,7 +78,7 @@ impl Comparison {
                 let sheets = self.sheets(Some(width));
                 sheets.iter().map(|sheet| sheet.to_text(width)).collect::<Vec<_>>().join("\n")
             }
-            Format::Markdown => to_markdown(&self.sheets(None)),
+            Format::Markdown => to_markdown(&self.fact_sheets()),
             Format::Latex => to_latex(self.sheets(Some(LATEX_WIDTH))),
             Format::Html => {
                 let sheets = self.sheets(None);
@@ -98,7 +98,7 @@ impl Comparison {
             let cells = record.iter().enumerate();
             // The first two are names.
             let cells = cells.map(|(at, text)| if at < 2 { cell_text(text) } else { text.as_str().into() });
-            csv.write_record(cells.map(|cell| cell.into_owned())).expect("memory takes every record");
+            csv.write_record(cells.map(std::borrow::Cow::into_owned)).expect("memory takes every record");
         };
         let columns = "relation,contestant,layer,head,direction,correct,total,accuracy,ci_low,ci_high,difference,\
                        difference_ci_low,difference_ci_high,p_value,p_adjusted,paired_words,paired_accuracy,\
