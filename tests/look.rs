@@ -143,7 +143,7 @@ fn sentences_come_from_arguments_files_and_standard_input() {
     for (arguments, expected) in [
         (&["look", "minilm-l7"][..], "minilm-l7 is no model; did you mean minilm-l6?"),
         (&["look", "absent.txt"], "there is no file absent.txt"),
-        (&["look", "sample", "A sentence.", "more"], "unexpected argument"),
+        (&["look", "sample", "A sentence.", "more"], "unexpected value 'more'"),
         (&["look", "A sentence.", "--set", "model.atention=norms"], "`model.atention` in --set"),
         (&["look", "A b.", "--set", "roles.next=0.3"], "does not read `roles.next`; it reads model.…, threads"),
         (&["look", "sample"], "stdin has no sentence to look at"),
@@ -154,7 +154,12 @@ fn sentences_come_from_arguments_files_and_standard_input() {
     }
     let long = "word ".repeat(200);
     let error = world.fail(1, &["look", &long]);
-    assert!(error.starts_with("sentence 1 has 202 pieces with sample, and 128 are the most; shorten it"), "{error}");
+    assert!(
+        error.starts_with(
+            "sentence 1 has 202 pieces with sample, and 128 are the most that the model reads; shorten it"
+        ),
+        "{error}"
+    );
     world.write("mixed.txt", format!("{long}\nA short one.\n"));
     let ran = world.run(&["look", "mixed.txt", "--out", "mixed.html"]);
     assert!(ran.code == 0 && ran.stderr.contains("1 of 2 sentences were left out; sentence 1 has"), "{}", ran.stderr);
@@ -185,7 +190,7 @@ fn a_page_is_opened_where_that_is_asked_for() {
 #[test]
 fn pages_stay_small_and_scripts_of_all_directions_are_taken() {
     let world = World::new();
-    let text: String = (0..60).map(|at| format!("word{at} ")).collect();
+    let text = "the old dog sleeps here and the cat runs ".repeat(7);
     let (page, _) = look(&world, &["--words", "--set", "model.random_init=true", &text]);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     assert!(page.contains("random weights"), "what is no trained model is called so");
