@@ -92,5 +92,6 @@ fn fact<T: DeserializeOwned>(run: &RunDirectory, kind: &str, name: &str) -> Opti
 /// The text that a kind read.
 fn sequences(run: &RunDirectory, kind: &str) -> Option<Sequences> {
     let experiment = run.report().experiments.iter().find(|experiment| experiment.kind == kind)?;
-    serde_json::from_value(serde_json::to_value(&experiment.facts).ok()?).ok()
+    let read: Option<Sequences> = serde_json::from_value(serde_json::to_value(&experiment.facts).ok()?).ok();
+    read.filter(|read| read.sequences > 0)
 }
