@@ -54,7 +54,15 @@ fn the_maps_of_a_sentence_are_those_of_transformers() {
     assert_eq!(forms(sentence), words);
     assert!(page.contains("Words were split at white space") && page.contains("read the text as it stands"));
     assert!(page.contains("<h1 dir=\"auto\">What did the children, who were tired, see?</h1>"));
-    assert_eq!(sentence["hasTree"], json!(false));
+    assert_eq!((&sentence["hasTree"], &side["shares"]), (&json!(false), &json!(true)));
+    // Norms are lengths, and may exceed 1.
+    let (_, data) = look(&world, &[QUESTION, "--set", "model.attention=norms"]);
+    let side = &data["sides"][0];
+    assert!(
+        side["shares"] == json!(false) && side["sentences"][0]["wordMaps"]["scale"].as_f64() > Some(1.0),
+        "{}",
+        side["shares"]
+    );
 }
 
 #[test]

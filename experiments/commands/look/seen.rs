@@ -72,6 +72,7 @@ pub fn page(args: &LookArgs, asked: &Asked) -> Result<Look> {
         name: if second.is_some() && is_same_model { String::new() } else { name(reader) },
         grid: reader.grid(),
         frame: reader.model.model.tokenizer().frame().clone(),
+        shares: reader.kind().has_distributions(),
         sentences,
     };
     let first_side = side(&first, sides.next().unwrap_or_default());
