@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use cluster::{Engine, SubmitArgs};
-pub use figure::{DirectionName, FigureArgs, FigureFormat, FigureName};
+pub use figure::{DirectionName, FigureArgs, FigureFormat};
 pub use interrupt::Interrupted;
 pub use look::{KindArgs, LookArgs};
 
@@ -72,7 +72,7 @@ pub enum Command {
     Compare(CompareArgs),
     /// Write the reports of runs anew from their tables, and print what the runs printed
     Report(ReportArgs),
-    /// Draw a figure of a run for a paper, as SVG or PNG, or write its table or a tree as LaTeX
+    /// Draw a figure of a run for a paper, as SVG, PNG or PDF, or write its table or a tree as LaTeX; lists what there is
     Figure(FigureArgs),
     /// Print the resolved config: every key, after defaults, file and --set
     Show(ShowArgs),

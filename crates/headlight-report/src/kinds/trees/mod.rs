@@ -77,7 +77,7 @@ impl Kind for Trees {
 }
 
 /// A way to make a tree, for people.
-fn tree_title(tree: TreeShape) -> &'static str {
+pub(crate) fn tree_title(tree: TreeShape) -> &'static str {
     match tree {
         TreeShape::Undirected => "spanning tree, UUAS",
         TreeShape::DependentToGovernor => "arborescence dep→gov, UAS",
