@@ -229,6 +229,26 @@ fn what_is_lacking_is_named_and_encoded_by_the_run() {
 }
 
 #[test]
+fn shards_of_another_config_of_the_name_are_no_shards_of_this_one() {
+    let (world, whole) = (World::new(), World::new());
+    for world in [&world, &whole] {
+        world.write("it.toml", config(&[("heads", "null_models = 0\nresamples = 1000")]));
+    }
+    whole.succeed(&["run", "it.toml"]);
+    let other = world.run(&["encode", "it.toml", "--shard", "1/2", "--set", "treebank.max_pieces=64"]);
+    assert_eq!(other.code, 0, "{}", other.stderr);
+    let of_other = [shards(&world, "predictions"), shards(&world, "records")];
+    for shard in ["1/2", "2/2"] {
+        assert_eq!(encode(&world, shard).code, 0);
+    }
+    let ran = world.run(&["run", "it.toml"]);
+    assert!(ran.code == 0 && !ran.stderr.contains("of 2 shards"), "{}", ran.stderr);
+    assert_eq!(passes(&world, "it"), Vec::<String>::new());
+    assert_eq!(tables(&world.path("runs/it")), tables(&whole.path("runs/it")));
+    assert_eq!([shards(&world, "predictions"), shards(&world, "records")], of_other);
+}
+
+#[test]
 fn a_shard_goes_on_where_it_was_killed() {
     let world = World::new();
     many(&world);
