@@ -4,9 +4,9 @@
 #
 #     sh benches/gpu.sh MODEL_FOLDER SMALL.conllu LARGE.conllu [FEATURES]
 #
-# FEATURES is `cuda` (the default) or `cuda-fusion`. Needs a CUDA toolkit's headers and NVRTC, and a Python with torch 2.15.0
-# (CUDA) and transformers 5.24.0. headlight runs twice: the first run compiles and tries kernels for each shape, minutes, and
-# keeps them in the cache; the second is the figure. Of it, `encode evaluate` on the large file is what round 1 and later of
+# FEATURES is `cuda` (the default) or `cuda-fusion`; with HEADLIGHT=PATH, that binary runs instead of one built here. Needs a
+# CUDA toolkit's headers and NVRTC, and a Python with torch 2.15.0 (CUDA) and transformers 5.24.0. headlight runs twice: the first run compiles kernels and keeps them in
+# the cache; the second, which encodes again, is the figure. Of it, `encode evaluate` on the large file is what round 1 and later of
 # gpu.py are, with reading, tokenizing (gpu.py prints its own) and writing predictions on top; `encode select` on the small
 # file comes second in the run, so that the first pays for starting up. The time of the encoder splits by worker: `kernels` is
 # waiting for the GPU, `queue` telling it what to do.
@@ -17,7 +17,11 @@ cd "$(dirname "$0")/.."
 out=${TMPDIR:-/tmp}/headlight-gpu
 base=$out/bert-base-shape
 mkdir -p "$base"
-cargo build --release --features "$features"
+headlight=${HEADLIGHT:-}
+if [ -z "$headlight" ]; then
+    cargo build --release --features "$features"
+    headlight=target/release/headlight
+fi
 nvidia-smi --query-gpu=name,driver_version,clocks.max.sm --format=csv,noheader
 
 if [ ! -e "$base/model.safetensors" ]; then
@@ -35,8 +39,11 @@ BertModel(config, add_pooling_layer=False).save_pretrained(base, safe_serializat
 PYTHON
 fi
 
+export XDG_CACHE_HOME="$out/cache"
 headlight() {
-    target/release/headlight run "$out/gpu.toml" --out "$out/runs" --force -vv \
+    # Compiled kernels stay; nothing that was encoded does.
+    find "$XDG_CACHE_HOME/headlight" -mindepth 1 -maxdepth 1 ! -name kernels -exec rm -rf {} + 2>/dev/null || true
+    "$headlight" run "$out/gpu.toml" --out "$out/runs" --force -vv \
         --set "name=$1" --set "model.path=$2" --set model.device=cuda --set "model.precision=$3" 2>"$out/$1.log"
 }
 
@@ -77,8 +84,6 @@ share = 100 * rounding["different"] / rounding["predictions"]
 print(f"{rounding['different']} of {rounding['predictions']} predictions ({share:.3f} %) differ from exact f32")
 PYTHON
     done
-    for precision in f32 tf32 f16 bf16; do
-        echo "== transformers $(basename "$folder")-$precision"
-        python3 benches/peers/gpu.py "$folder" "$large" "$precision"
-    done
+    echo "== transformers $(basename "$folder")"
+    python3 benches/peers/gpu.py "$folder" "$large" f32,tf32,f16,bf16
 done

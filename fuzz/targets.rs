@@ -3,6 +3,9 @@
 //! long as you like; `tests/fuzz.rs` runs them on damaged good files in `cargo test`.
 #![allow(dead_code, reason = "each fuzz binary uses one of them")]
 
+#[path = "comparison.rs"]
+mod comparison;
+
 use std::cell::OnceCell;
 use std::fs;
 use std::io::{Cursor, Write as _};
@@ -193,11 +196,16 @@ pub fn report_json(bytes: &[u8]) {
     assert!(RunDirectory::open(&folder).is_err(), "it has no manifest");
 }
 
+/// Two runs with arbitrary rows, and `compare`.
+pub fn comparison(bytes: &[u8]) {
+    comparison::comparison(bytes, &folder());
+}
+
 /// A target: what it is called, and what takes bytes.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 11] = [
+pub const ALL: [Target; 12] = [
     ("conllu", conllu),
     ("conllx", conllx),
     ("conll2012", conll2012),
@@ -209,4 +217,5 @@ pub const ALL: [Target; 11] = [
     ("tokenizer", tokenizer),
     ("tables", tables),
     ("report_json", report_json),
+    ("comparison", comparison),
 ];

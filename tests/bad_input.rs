@@ -264,7 +264,7 @@ fn what_cannot_be_compared_is_said_in_a_line() {
     }
     // A gate that has nothing to test does not open: the replication has no accuracies of heads.
     let error = world.fail(1, &["compare", "runs/tiny", "runs/other", "replication-ewt", "--fail-below=-1"]);
-    assert!(error.contains("--fail-below has nothing to hold replication-ewt against"), "{error}");
+    assert!(error.contains("--fail-below: replication-ewt has no number that could be held"), "{error}");
     world.succeed(&["compare", "runs/tiny", "runs/other", "--fail-below=-101"]);
 }
 
@@ -321,4 +321,22 @@ fn text_that_a_corpus_names_twice_is_refused() {
     // Documents of a folder may say the same.
     name_files("\"folder\", \"a.txt\", \"b.txt\"");
     world.succeed(&["run", "run.toml"]);
+}
+
+#[test]
+fn limits_of_length_are_keys_and_what_they_leave_out_is_another_text() {
+    let world = World::new();
+    world.write("it.toml", tiny_config("").replace("resamples = 1000", "null_models = 0\nresamples = 1000"));
+    let error = world.fail(1, &["run", "it.toml", "--set", "treebank.max_words=20"]);
+    assert!(error.contains("en_sample") || error.contains("sample:"), "{error}");
+    assert!(error.contains("20"), "{error}");
+    let error = world.fail(2, &["run", "it.toml", "--set", "treebank.max_line=0"]);
+    assert!(error.contains("`treebank.max_line` is 0"), "{error}");
+    let skip = ["run", "it.toml", "--set", "treebank.invalid=skip", "--force"];
+    world.succeed(&skip);
+    let all = world.read("runs/it/predictions.csv").lines().count();
+    // With the same cache, the shorter sentences are not taken for all of them.
+    world.succeed(&[&skip[..], &["--set", "treebank.max_words=20"]].concat());
+    let short = world.read("runs/it/predictions.csv").lines().count();
+    assert!(0 < short && short < all, "{short} of {all}");
 }

@@ -4,8 +4,21 @@ use std::process::Stdio;
 
 use crate::support::{Ran, World};
 
-const COMMANDS: [&str; 11] =
-    ["run", "compare", "report", "figure", "show", "explain", "check", "fetch", "models", "verify", "completions"];
+const COMMANDS: [&str; 13] = [
+    "run",
+    "compare",
+    "report",
+    "figure",
+    "look",
+    "heads",
+    "show",
+    "explain",
+    "check",
+    "fetch",
+    "models",
+    "verify",
+    "completions",
+];
 
 #[test]
 fn help_names_every_command_and_fits_100_columns() {

@@ -137,6 +137,28 @@ mod whole {
     }
 }
 
+/// The pages beside those of kinds whose commands stand alone.
+#[test]
+fn what_other_pages_say_to_run_is_run() {
+    for (page, least) in [("look", 3), ("runs", 3)] {
+        let text = fs::read_to_string(root().join(format!("docs/{page}.md"))).unwrap();
+        let world = World::new();
+        let mut ran = 0;
+        for line in blocks(&text, "sh").iter().flat_map(|block| block.lines()) {
+            let words = words(line.strip_prefix("headlight ").unwrap_or_else(|| panic!("{page}: {line}")));
+            // Runs of the reader's own are not here.
+            if words.iter().any(|word| word.contains("my") || word.starts_with("runs/") || word == "store") {
+                continue;
+            }
+            let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
+            arguments.push("--offline");
+            assert!(!world.succeed(&arguments).trim().is_empty(), "{page}: {line}");
+            ran += 1;
+        }
+        assert!(ran >= least, "{page}: {ran} commands were run");
+    }
+}
+
 #[test]
 fn explain_prints_pages_and_says_what_is_near() {
     let world = World::new();

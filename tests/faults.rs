@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ fn start(world: &World, arguments: &[&str]) -> Child {
 }
 
 fn send(child: &Child, signal: &str) {
-    let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
 
@@ -255,4 +255,57 @@ fn damaged_attention_is_made_again() {
     assert_eq!(damaged, 2, "{}", said.stderr);
     let [mut a, mut b] = ["a", "b"].map(|run| left(&world.path(&format!("runs/{run}"))));
     assert!(a.remove("report.json").is_some() && b.remove("report.json").is_some() && a == b);
+}
+
+/// A call that may have so much address space and whose threads take a gigabyte of it each, so that few can be had.
+#[cfg(target_os = "linux")]
+fn with_few_threads(world: &World, gigabytes: u64, arguments: &[&str]) -> Ran {
+    let mut command = world.under(&format!("ulimit -v {}", gigabytes << 20), arguments);
+    command.env("RUST_MIN_STACK", (1_u64 << 30).to_string());
+    Ran::of(command)
+}
+
+/// The watch for signals, the pools of runs, workers of the encoder and of losses, readers of stores: whichever thread it is
+/// that cannot be had.
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_cannot_be_had_are_done_without_or_end_a_call_with_an_error() {
+    let world = World::new();
+    let config = tiny_config("train = [\"sample:select\"]\nmax_sentences = 20").replace("resamples = 1000", "");
+    let rest = "null_models = 0\nresamples = 1000\n[[experiment]]\nkind = \"probe\"\nepochs = 1\nresamples = 1000\n\
+                [[experiment]]\nkind = \"importance\"\nresamples = 1000\n[corpus]\nfiles = [\"sample:corpus\"]\nsequences = 8\n";
+    world.write("it.toml", format!("threads = 3\n{config}{rest}"));
+    world.succeed(&["run", "it.toml"]);
+    let expected = left(&world.path("runs/it"));
+    let (mut done, mut refused) = (0, 0);
+    for gigabytes in 2..13 {
+        for what in ["runs", "cache"] {
+            fs::remove_dir_all(world.path(what)).unwrap();
+            fs::create_dir(world.path(what)).unwrap();
+        }
+        let ran = with_few_threads(&world, gigabytes, &["run", "it.toml"]);
+        let errors = ran.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+        assert!(
+            !ran.stderr.contains("panicked") && ran.code == i32::from(errors == 1),
+            "{gigabytes} GB: {}",
+            ran.stderr
+        );
+        match ran.code {
+            0 => {
+                done += 1;
+                assert!(left(&world.path("runs/it")) == expected, "{gigabytes} GB");
+            }
+            _ => {
+                refused += 1;
+                assert!(ran.stderr.contains("emporarily unavailable") || ran.stderr.contains("cannot start a thread"));
+            }
+        }
+    }
+    assert!(done > 0 && refused > 0, "{done} done, {refused} refused");
+    for gigabytes in [1, 2, 3] {
+        for call in [&["compare", "runs/it", "clark2019"][..], &["report", "runs/it"], &["check", "it.toml"]] {
+            let ran = with_few_threads(&world, gigabytes, call);
+            assert!(!ran.stderr.contains("panicked") && ran.code < 2, "{call:?}: {} {}", ran.code, ran.stderr);
+        }
+    }
 }

@@ -2,12 +2,13 @@
 write it: eager attention, batches of similar length by number of pieces, merging to words and argmax on the GPU, one copy
 of small integers back per batch.
 
-    python benches/peers/gpu.py MODEL_FOLDER TREEBANK.conllu f32|tf32|f16|bf16 [--rounds N] [--pieces N]
+    python benches/peers/gpu.py MODEL_FOLDER TREEBANK.conllu f32,tf32,f16,bf16 [--rounds N] [--pieces N]
 
-Pinned: torch==2.15.0, transformers==5.24.0. Prints, for each round over the treebank: seconds from token ids to
-predictions on the host, of which in the model and in merging and argmax, sentences and pieces a second; the first round
-warms up. Also the share of predictions that differ from f32, and with them what the precision costs. The same with
-headlight: `device = "cuda"`; benches/gpu.sh runs both.
+Pinned: torch==2.15.0, transformers==5.24.0. Prints, for each precision and each round over the treebank: seconds from token
+ids to predictions on the host, of which in the model and in merging and argmax, sentences and pieces a second; the first round
+warms up. Also the share of predictions that differ from f32, and with them what the precision costs. With sdpa, transformers
+hands over no attention, which is said; the time of its model without attention is printed as a floor that no way of keeping
+attention has. The same with headlight: `device = "cuda"`; benches/gpu.sh runs both.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import time
 
 import torch
 import transformers
-from transformers import AutoTokenizer, BertModel
+from transformers import AutoModel, AutoTokenizer
 
 from treebank import forms
 
@@ -86,10 +87,26 @@ def run(model, examples, pieces, device):
     return predicted, time.perf_counter() - begun, in_model
 
 
-def load(folder, precision, device):
+def without_attention(model, examples, pieces, device):
+    """Seconds of the model when it keeps no attention."""
+    synchronize(device)
+    begun = time.perf_counter()
+    with torch.inference_mode():
+        for batch in batches(examples, pieces):
+            longest = max(len(ids) for ids, _, _ in batch)
+            ids, mask = torch.zeros(2, len(batch), longest, dtype=torch.long)
+            for row, (row_ids, _, _) in enumerate(batch):
+                ids[row, : len(row_ids)] = torch.tensor(row_ids)
+                mask[row, : len(row_ids)] = 1
+            model(input_ids=ids.to(device), attention_mask=mask.to(device))
+    synchronize(device)
+    return time.perf_counter() - begun
+
+
+def load(folder, precision, device, attention="eager"):
     dtype = {"f16": torch.float16, "bf16": torch.bfloat16}.get(precision, torch.float32)
     torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
-    model = BertModel.from_pretrained(folder, attn_implementation="eager", add_pooling_layer=False)
+    model = AutoModel.from_pretrained(folder, attn_implementation=attention)
     return model.to(device, dtype).eval()
 
 
@@ -97,7 +114,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("folder")
     arguments.add_argument("treebank")
-    arguments.add_argument("precision", choices=["f32", "tf32", "f16", "bf16"])
+    arguments.add_argument("precisions", help="some of f32, tf32, f16, bf16, by commas")
     arguments.add_argument("--rounds", type=int, default=4)
     arguments.add_argument("--pieces", type=int, default=8192, help="of a batch, padding included (default 8192)")
     arguments.add_argument("--cpu", action="store_true", help="run on the processor, to try the script")
@@ -119,19 +136,31 @@ def main():
     pieces = sum(len(ids) for ids, _, _ in examples)
     print(f"tokenize: {time.perf_counter() - begun:.2f} s, {len(examples)} sentences, {pieces} pieces")
 
-    model = load(options.folder, options.precision, device)
-    for number in range(options.rounds):
-        predicted, seconds, in_model = run(model, examples, options.pieces, device)
-        speed = f"{len(examples) / seconds:.0f} sentences/s, {pieces / seconds:.0f} pieces/s"
-        split = f"model {in_model:.3f} s, the rest {seconds - in_model:.3f} s"
-        print(f"{options.precision} round {number}: {seconds:.3f} s, {speed}; {split}", flush=True)
-    if options.precision != "f32":
-        exact, _, _ = run(load(options.folder, "f32", device), examples, options.pieces, device)
-        total = sum(places.numel() for places in exact)
-        # A sentence of one word has nothing to predict.
-        pairs = [(ours, theirs) for ours, theirs in zip(predicted, exact) if ours.shape[-1] > 1]
-        different = sum(int((ours != theirs).sum()) for ours, theirs in pairs)
-        print(f"{options.precision}: {different} of {total} predictions ({100 * different / total:.3f} %) differ from f32")
+    exact = None
+    for precision in options.precisions.split(","):
+        model = load(options.folder, precision, device)
+        for number in range(options.rounds):
+            predicted, seconds, in_model = run(model, examples, options.pieces, device)
+            speed = f"{len(examples) / seconds:.0f} sentences/s, {pieces / seconds:.0f} pieces/s"
+            split = f"model {in_model:.3f} s, the rest {seconds - in_model:.3f} s"
+            print(f"{precision} eager round {number}: {seconds:.3f} s, {speed}; {split}", flush=True)
+        try:
+            model = load(options.folder, precision, device, "sdpa")
+        except ValueError as problem:
+            print(f"{precision} sdpa: {str(problem).split(". ")[0]}")
+        else:
+            given = model(input_ids=torch.tensor([examples[-1][0]], device=device), output_attentions=True).attentions
+            told = "gives no attention" if not given or given[0] is None else "gives attention"
+            times = [without_attention(model, examples, options.pieces, device) for _ in range(options.rounds)]
+            print(f"{precision} sdpa: {told}; the model without attention {min(times[1:] or times):.3f} s", flush=True)
+        if precision == "f32":
+            exact = predicted
+        elif exact is not None:
+            total = sum(places.numel() for places in exact)
+            # A sentence of one word has nothing to predict.
+            pairs = [(ours, theirs) for ours, theirs in zip(predicted, exact) if ours.shape[-1] > 1]
+            different = sum(int((ours != theirs).sum()) for ours, theirs in pairs)
+            print(f"{precision}: {different} of {total} predictions ({100 * different / total:.3f} %) differ from f32")
 
 
 main()

@@ -1,9 +1,9 @@
 """Makes the sample model: a small BERT whose attention heads are taught by MiniLM-L6's, with a masked-LM head.
 
-    python train.py --teacher MINILM_FOLDER --prose prose.txt.gz --work FOLDER --steps 6000
+    python train.py --teacher MINILM_FOLDER --prose prose.txt.gz --work FOLDER --steps 12000 --device cuda
 
-`--work` keeps the state (every 200 steps) and the log; a call goes on where the last one stopped, to the same weights: what a step
-does depends on its number and the seed alone. The learning rate is constant after a warm-up and falls to zero over the last half of
+`--work` keeps the state (every 1,000 steps) and the log; a call goes on where the last one stopped: what a step does depends on its
+number and the seed alone (on a processor to the same weights; on a GPU, sums of gradients have no fixed order). The learning rate is constant after a warm-up and falls to zero over the last half of
 `--steps`, so that training can be lengthened before it is ended. Then `--work`/model holds the checkpoint in f16.
 
 `--checkpoints 0,100,200` also keeps the model at these steps, in `--work`/checkpoints/step-N.
@@ -26,19 +26,22 @@ from safetensors.torch import load_file, save_file
 from tokenizers import BertWordPieceTokenizer
 from transformers import AutoModel, BertConfig, BertForMaskedLM
 
-LAYERS, HEADS, HIDDEN, VOCABULARY, POSITIONS = 4, 12, 192, 8192, 128
+LAYERS, HEADS, HIDDEN, VOCABULARY, POSITIONS = 4, 12, 192, 11000, 128
+# Pieces that the prose has most; the others are the first of BERT's vocabulary, which stands in the order of its own text, so
+# that words of later years are whole as well.
+OF_PROSE = 6000
 # The teacher's layers, counted from 0, that teach the student's: those with its syntactic heads, 2 and 3, stand as deep in both.
 TAUGHT_BY = [0, 1, 2, 4]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PAD, UNK, CLS, SEP, MASK = range(5)
 # Pieces of a batch, and batches that the teacher reads ahead.
-BATCH, GROUP = 2048, 50
+BATCH, GROUP = 8192, 50
 # Heads of the teacher, counted from 0, that count so many times as much while the rate falls: 3-1 and 3-9, which find objects,
 # subjects and determiners.
 EMPHASIS = {(2, 0): 5.0, (2, 8): 5.0}
 SEED, RATE, WARM_UP, FALL = 1, 2e-3, 200, 0.5
 # Steps between two states on disk: whole groups, each batch of which is used twice.
-KEEP = 4 * GROUP
+KEEP = 20 * GROUP
 
 
 def tokens(teacher, prose, work):
@@ -57,7 +60,9 @@ def tokens(teacher, prose, work):
         # Single characters of Latin scripts, so that no word of them is unknown.
         characters = {at for at, piece in enumerate(whole) if len(piece.removeprefix("##")) == 1 and ord(piece[-1]) < 0x250}
         ids = special + sorted(characters - set(special))
-        ids += [at for at, _ in counted.most_common() if at not in set(ids)][: VOCABULARY - len(ids)]
+        ids += [at for at, _ in counted.most_common() if at not in set(ids)][: OF_PROSE - len(ids)]
+        # Before "the" stand pieces of one character and unused ones.
+        ids += [at for at in range(whole.index("the"), len(whole)) if at not in set(ids)][: VOCABULARY - len(ids)]
         with open(vocabulary, "w", encoding="utf-8") as file:
             file.write("\n".join(whole[at] for at in ids) + "\n")
         tokenizer = BertWordPieceTokenizer(vocabulary, lowercase=True)
@@ -83,7 +88,7 @@ def sentences(flat, lines, pieces):
     return np.flatnonzero(begins[:-1])
 
 
-def batch(flat, starts, random):
+def batch(flat, starts, random, device):
     """Pieces `[sequence, position]` and which are real: one sentence each, or as many as fit."""
     longest = int(random.choice([24, 40, 64], p=[0.4, 0.4, 0.2]))
     ids, lengths = np.zeros((BATCH // longest, longest), np.int64), []
@@ -100,7 +105,8 @@ def batch(flat, starts, random):
         row[: len(taken) + 2] = [CLS, *taken, SEP]
         lengths.append(len(taken) + 2)
     width = max(lengths)
-    return torch.from_numpy(ids[:, :width]), torch.from_numpy(np.arange(width)[None] < np.array(lengths)[:, None])
+    real = np.arange(width)[None] < np.array(lengths)[:, None]
+    return torch.from_numpy(ids[:, :width]).to(device), torch.from_numpy(real).to(device)
 
 
 def new_student(teacher, ids):
@@ -135,11 +141,11 @@ def divergence(student, ids, real, maps, weights):
 
 def masked_loss(student, ids, real):
     """BERT's loss with a fifth of the pieces hidden: 80 % behind [MASK], 10 % behind another piece."""
-    hidden = (torch.rand(ids.shape) < 0.2) & real & (ids > MASK)
-    seen, kind = ids.clone(), torch.rand(ids.shape)
+    hidden = (torch.rand(ids.shape, device=ids.device) < 0.2) & real & (ids > MASK)
+    seen, kind = ids.clone(), torch.rand(ids.shape, device=ids.device)
     seen[hidden & (kind < 0.8)] = MASK
     others = hidden & (kind >= 0.9)
-    seen[others] = torch.randint(MASK + 1, VOCABULARY, (int(others.sum()),))
+    seen[others] = torch.randint(MASK + 1, VOCABULARY, (int(others.sum()),), device=ids.device)
     states = student.bert(seen, attention_mask=real.long()).last_hidden_state[hidden]
     return torch.nn.functional.cross_entropy(student.cls(states), ids[hidden])
 
@@ -150,6 +156,7 @@ def main():
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--checkpoints", default="", help="steps, by commas, whose model is kept")
+    parser.add_argument("--device", default="cpu", help="cpu (one thread) or cuda")
     parser.add_argument("--until", type=int, default=None, help="stop at this step, before the learning rate falls")
     asked = parser.parse_args()
     os.makedirs(asked.work, exist_ok=True)
@@ -157,13 +164,15 @@ def main():
     torch.set_flush_denormal(True)
     teacher = AutoModel.from_pretrained(asked.teacher, attn_implementation="eager").eval()
     teacher.encoder.layer = teacher.encoder.layer[: max(TAUGHT_BY) + 1]
+    device = torch.device(asked.device)
     flat, starts, ids_of_teacher = tokens(asked.teacher, asked.prose, asked.work)
-    student = new_student(teacher, ids_of_teacher).train()
+    student = new_student(teacher, ids_of_teacher).train().to(device)
+    teacher, ids_of_teacher = teacher.to(device), ids_of_teacher.to(device)
     optimizer = torch.optim.AdamW(student.parameters(), lr=RATE, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
     state, log = os.path.join(asked.work, "state.pt"), open(os.path.join(asked.work, "log.txt"), "a")
     step = seen = 0
     if os.path.exists(state):
-        kept = torch.load(state)
+        kept = torch.load(state, map_location=device)
         student.load_state_dict(kept["student"]), optimizer.load_state_dict(kept["optimizer"])
         step, seen = kept["step"], kept["seen"]
     print(f"from step {step} of {asked.steps}: {len(flat)} pieces, {len(starts)} sentences", file=log, flush=True)
@@ -172,15 +181,15 @@ def main():
     if step == 0 and 0 in checkpoints:
         write(student, asked.work, "checkpoints/step-0")
     falls = asked.steps - int(FALL * asked.steps)
-    even = torch.ones(LAYERS, HEADS)
-    emphasis = torch.tensor([[EMPHASIS.get((at, head), 1.0) for head in range(HEADS)] for at in TAUGHT_BY])
+    even = torch.ones(LAYERS, HEADS, device=device)
+    emphasis = torch.tensor([[EMPHASIS.get((at, head), 1.0) for head in range(HEADS)] for at in TAUGHT_BY], device=device)
     read = []
     while step < min(asked.steps, asked.until or asked.steps):
         if step % (2 * GROUP) == 0:
             random = np.random.default_rng([SEED, step])
-            read = [batch(flat, starts, random) for _ in range(GROUP)]
+            read = [batch(flat, starts, random, device) for _ in range(GROUP)]
             order = np.concatenate([random.permutation(GROUP), random.permutation(GROUP)])
-            maps = {}
+            maps, sizes = {}, [int(real.sum()) for _, real in read]
         rate = RATE * min(1, (step + 1) / WARM_UP) * min(1, (asked.steps - step) / (asked.steps - falls))
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -193,17 +202,18 @@ def main():
                     said = teacher(ids_of_teacher[ids], attention_mask=real.long(), output_attentions=True).attentions
                     maps[place] = [said[layer] for layer in TAUGHT_BY]
             loss = divergence(student, ids, real, maps[place], emphasis if step >= falls else even)
-            divergences.append(loss.item() / LAYERS)
+            divergences.append(loss.detach() / LAYERS)
         else:
             loss = masked_loss(student, ids, real)
-            losses.append(loss.item())
+            losses.append(loss.detach())
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        step, seen = step + 1, seen + int(real.sum())
+        step, seen = step + 1, seen + sizes[place]
         if step % 100 == 0:
-            said = f"step {step} pieces {seen} divergence {np.mean(divergences):.4f} loss {np.mean(losses):.3f} rate {rate:.5f}"
+            means = [torch.stack(values).mean().item() for values in (divergences, losses)]
+            said = f"step {step} pieces {seen} divergence {means[0]:.4f} loss {means[1]:.3f} rate {rate:.5f}"
             print(f"{said} seconds {time.time() - clock:.0f}", file=log, flush=True)
             divergences, losses, clock = [], [], time.time()
         if step in checkpoints:

@@ -15,17 +15,22 @@ pub fn map_in_order<T: Sync, R: Send>(threads: NonZeroUsize, items: &[T], work: 
     };
     let worker = || alone(|| std::iter::from_fn(take).collect::<Vec<_>>());
     let mut done: Vec<(usize, R)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.get().min(items.len())).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        // Where threads cannot be had, those that are there do the rest, or else this one: slower, not wrong.
+        let start = |_| thread::Builder::new().spawn_scoped(scope, worker).ok();
+        let workers: Vec<_> = (0..threads.get().min(items.len())).map_while(start).collect();
+        let own = if workers.is_empty() { worker() } else { Vec::new() };
+        let theirs = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        theirs.chain([own]).flatten().collect()
     });
     done.sort_unstable_by_key(|(number, _)| *number);
     done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn alone<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
+    let pool = || rayon::ThreadPoolBuilder::new().num_threads(1);
+    // Where no other thread can be had, the worker's own is the pool.
+    match pool().build().or_else(|_| pool().use_current_thread().build()) {
         Ok(pool) => pool.install(work),
-        // No thread can be had: slower, not wrong.
         Err(_) => work(),
     }
 }

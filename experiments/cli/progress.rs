@@ -9,6 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 use headlight_report::sheet::visible;
 use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
+use super::interrupt;
+
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 static QUIET: AtomicBool = AtomicBool::new(false);
 static JSON: AtomicBool = AtomicBool::new(false);
@@ -140,7 +142,7 @@ impl Progress {
     }
 }
 
-/// A reader that counts its bytes as progress.
+/// A reader that counts its bytes as progress, and ends after a signal.
 pub struct Counted<'a, R> {
     reader: R,
     progress: &'a Progress,
@@ -155,6 +157,7 @@ impl<'a, R> Counted<'a, R> {
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        interrupt::check().map_err(io::Error::other)?;
         let read = self.reader.read(buffer)?;
         self.progress.add(read as u64);
         Ok(read)

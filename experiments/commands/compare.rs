@@ -1,14 +1,16 @@
 //! `headlight compare`
 
-use anyhow::{Result, anyhow, bail, ensure};
-use headlight_report::compare::{CompareError, Format, Reported, builtin_papers, compare as compare_sources};
+use anyhow::{Context, Result, anyhow, bail};
+use headlight_report::compare::{
+    CompareError, Comparison, Format, Gate, Reported, Shortfall, builtin_papers, compare as compare_sources,
+};
 use headlight_report::run::RunError;
 use headlight_report::stats::Bootstrap;
 
 use super::opened;
 use crate::cli::nearest::nearest;
-use crate::cli::output;
 use crate::cli::{CompareArgs, CompareFormat};
+use crate::cli::{output, progress};
 
 /// Prints the comparison; fails when a gate is set and a relation falls below it.
 pub fn compare(args: &CompareArgs) -> Result<()> {
@@ -36,22 +38,31 @@ pub fn compare(args: &CompareArgs) -> Result<()> {
         Format::Terminal | Format::Markdown => output::print(&rendered)?,
         Format::Csv | Format::Json | Format::Latex | Format::Html => output::print_data(&rendered)?,
     }
-    let Some(points) = args.fail_below else { return Ok(()) };
-    let unmeasured = comparison.unmeasured();
-    ensure!(
-        unmeasured.is_empty(),
-        "--fail-below has nothing to hold {} against: no relation and no measure of the first run",
-        unmeasured.join(", ")
-    );
-    let shortfalls = comparison.shortfalls(points);
-    if shortfalls.is_empty() {
+    match args.fail_below {
+        Some(points) => hold(&comparison, points, args),
+        None => Ok(()),
+    }
+}
+
+/// Fails when something that is held falls below so many points; otherwise says what was held.
+fn hold(comparison: &Comparison, points: f64, args: &CompareArgs) -> Result<()> {
+    let gate = Gate { points, names: args.relations.clone(), min_count: args.min_count, whole_interval: args.interval };
+    let held = comparison.hold(&gate).context("--fail-below")?;
+    if held.shortfalls.is_empty() {
+        let passed = [(held.too_few_words, "with too few words"), (held.without_interval, "without an interval")];
+        let passed = passed.iter().filter(|(count, _)| *count > 0);
+        let passed: String = passed.map(|(count, why)| format!(", {count} {why} passed over")).collect();
+        progress::say(&format!("--fail-below {points}: {} differences held, none below{passed}", held.held));
         return Ok(());
     }
-    let named: Vec<String> = shortfalls
+    let interval = |shortfall: &Shortfall| match shortfall.interval {
+        Some((low, high)) => format!(", {:+.1} to {:+.1}", 100.0 * low, 100.0 * high),
+        None => String::new(),
+    };
+    let named: Vec<String> = held
+        .shortfalls
         .iter()
-        .map(|shortfall| {
-            format!("{} of {} ({:+.1})", shortfall.relation, shortfall.label, 100.0 * shortfall.difference)
-        })
+        .map(|it| format!("{} of {} ({:+.1}{})", it.relation, it.label, 100.0 * it.difference, interval(it)))
         .collect();
     bail!("below {points} points: {}", named.join(", "))
 }

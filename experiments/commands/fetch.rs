@@ -10,6 +10,7 @@ use crate::sources::fetch::{self, TreebankName};
 pub fn fetch(args: &FetchArgs) -> Result<()> {
     interrupt::install()?;
     for name in &args.names {
+        interrupt::check()?;
         if name.starts_with("UD_") {
             let treebank: TreebankName = name.parse()?;
             for path in fetch::splits(&treebank)? {

@@ -3,11 +3,15 @@
 pub mod check;
 pub mod compare;
 pub mod completions;
-mod config;
+pub mod config;
 pub mod encode;
 pub mod explain;
 pub mod fetch;
 pub mod figure;
+mod given;
+mod input;
+pub mod kind;
+pub mod look;
 pub mod models;
 pub mod parse;
 pub mod plan;

@@ -15,6 +15,11 @@ use crate::run::{Run, cache};
 /// Runs each config in turn. All are read first, so that a mistake in the last is found before the first is run.
 pub fn run(args: &RunArgs) -> Result<()> {
     let groups = args.configs.iter().map(|config| load_configs(config, &args.sets)).collect::<Result<Vec<_>>>()?;
+    run_all(groups, &args.out, args.force)
+}
+
+/// Runs resolved configs in turn; those of a sweep are a group.
+pub fn run_all(groups: Vec<Vec<Config>>, out: &Path, force: bool) -> Result<()> {
     let mut names: Vec<&str> = Vec::new();
     for name in groups.iter().flatten().map(|config| config.settings.name.as_str()) {
         if names.contains(&name) {
@@ -27,9 +32,9 @@ pub fn run(args: &RunArgs) -> Result<()> {
     for configs in groups {
         let is_sweep = configs.iter().any(|config| config.place.is_some());
         if is_sweep {
-            print_sheets(&sweep::run(&configs, &args.out, args.force)?)?;
+            print_sheets(&sweep::run(&configs, out, force)?)?;
         } else {
-            configs.iter().try_for_each(|config| print_sheets(&run_one(config, &args.out, args.force)?))?;
+            configs.iter().try_for_each(|config| print_sheets(&run_one(config, out, force)?))?;
         }
     }
     Ok(())
@@ -42,8 +47,11 @@ pub fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
     interrupt::begin()?;
     let mut run = Run::begin(config.settings.clone(), config.experiments_toml(), out, force)?;
     // Training and statistics take the threads of the pool they run in; the encoder is told its number.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(config.settings.threads).build();
-    let pool = pool.context("cannot start the worker threads")?;
+    let threads = config.settings.threads;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.with_context(|| {
+        format!("cannot start {threads} threads: `threads` asks for fewer, and `ulimit -a` shows the limits here")
+    })?;
     let experiments = &config.experiments;
     let kinds: Vec<String> = experiments.iter().map(|it| format!("kind = {:?}", it.kind())).collect();
     pool.install(|| run.serve(&kinds, |run, number| experiments[number].asks(run)))?;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 /// `[corpus]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CorpusConfig {
     /// What tables call it.
     pub name: String,
@@ -18,6 +18,10 @@ pub struct CorpusConfig {
     pub random_next: f64,
     /// Share of documents whose sequences have a random shorter length.
     pub short: f64,
+    /// Most bytes of a line.
+    pub max_line: usize,
+    /// Bytes after which a document ends.
+    pub max_document: usize,
 }
 
 impl CorpusConfig {
@@ -38,6 +42,8 @@ impl CorpusConfig {
             ("short", self.short != 0.0),
             ("sequences", self.sequences != 1000),
             ("name", !self.name.is_empty()),
+            ("max_line", self.max_line != 1 << 24),
+            ("max_document", self.max_document != 1 << 26),
         ];
         if let (true, Some((key, _))) = (self.files.is_empty(), idle.iter().find(|(_, given)| *given)) {
             anyhow::bail!(

@@ -36,6 +36,8 @@ pub enum Source {
     File(PathBuf),
     /// One of [`BUNDLED`], as (name, text).
     Bundled(&'static str, &'static str),
+    /// What a command's arguments say, as (name, text); its paths are relative to the current folder.
+    Given(String, String),
 }
 
 impl Source {
@@ -63,6 +65,7 @@ impl Source {
                 String::from_utf8(bytes).map_err(|_| anyhow!("{} is not UTF-8 text", path.display()))
             }
             Self::Bundled(_, text) => Ok((*text).to_owned()),
+            Self::Given(_, text) => Ok(text.clone()),
         }
     }
 
@@ -70,6 +73,7 @@ impl Source {
         match self {
             Self::File(path) => Metadata::from("config", path.as_path()),
             Self::Bundled(name, _) => Metadata::named(format!("bundled config {name}")),
+            Self::Given(..) => Metadata::named("the arguments"),
         }
     }
 
@@ -83,6 +87,7 @@ impl Source {
         match self {
             Self::File(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             Self::Bundled(name, _) => name.replace('/', "-"),
+            Self::Given(name, _) => name.clone(),
         }
     }
 }

@@ -101,6 +101,12 @@ pub struct TreebankConfig {
     pub max_pieces: usize,
     /// Sentences read of each split; 0 is all.
     pub max_sentences: usize,
+    /// Most bytes of a line.
+    pub max_line: usize,
+    /// Most words of a sentence.
+    pub max_words: usize,
+    /// Most words of a document.
+    pub max_document: usize,
     /// How the pieces of a word are merged.
     pub merge: Merge,
     /// What statistics resample and swap as a whole.
@@ -260,17 +266,7 @@ impl TreebankConfig {
             return self.name.clone();
         }
         let splits = [&self.evaluate, &self.train, &self.select];
-        let files = splits.into_iter().find(|files| !files.is_empty()).map_or(&[][..], Vec::as_slice);
-        joined(files.iter().map(|file| match file.strip_prefix("ud:").unwrap_or(file) {
-            release if release != file => release.split('/').next().unwrap_or(release).to_owned(),
-            path => {
-                let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-                let stem = name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or(name);
-                let stem = stem.split("-ud-").next().unwrap_or(stem);
-                // The sample's splits are called sample:select and sample:evaluate.
-                if is_path(file) { stem.to_owned() } else { stem.split(':').next().unwrap_or(stem).to_owned() }
-            }
-        }))
+        display_name_of(splits.into_iter().find(|files| !files.is_empty()).map_or(&[][..], Vec::as_slice))
     }
 
     /// How finely relations are told apart.
@@ -285,9 +281,10 @@ impl TreebankConfig {
 
     /// How files are read that leave something open.
     pub fn reading(&self) -> headlight_treebank::ReadOptions {
-        use headlight_treebank::{ReadOptions, Roots, Trees};
+        use headlight_treebank::{Limits, ReadOptions, Roots, Trees};
         let roots = if self.invalid == Invalid::Repair { Roots::First } else { Roots::One };
-        ReadOptions { trees: Trees::Required, roots, punctuation: self.punctuation.into() }
+        let limits = Limits { line: self.max_line, sentence: self.max_words, document: self.max_document };
+        ReadOptions { trees: Trees::Required, roots, punctuation: self.punctuation.into(), limits }
     }
 
     /// What statistics resample and swap as a whole.
@@ -309,6 +306,20 @@ impl TreebankConfig {
         );
         Ok(files)
     }
+}
+
+/// What the names of files say of their treebanks.
+pub fn display_name_of(files: &[String]) -> String {
+    joined(files.iter().map(|file| match file.strip_prefix("ud:").unwrap_or(file) {
+        release if release != file => release.split('/').next().unwrap_or(release).to_owned(),
+        path => {
+            let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+            let stem = name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or(name);
+            let stem = stem.split("-ud-").next().unwrap_or(stem);
+            // The sample's splits are called sample:select and sample:evaluate.
+            if is_path(file) { stem.to_owned() } else { stem.split(':').next().unwrap_or(stem).to_owned() }
+        }
+    }))
 }
 
 /// The names that differ, in order: `a+b+c`, of more than three `a+b+c+…`.
@@ -407,6 +418,16 @@ impl Settings {
             "`treebank.max_pieces` is {}; a text with the special pieces around it has at least 3",
             self.treebank.max_pieces
         );
+        let limits = [
+            ("treebank.max_line", self.treebank.max_line),
+            ("treebank.max_words", self.treebank.max_words),
+            ("treebank.max_document", self.treebank.max_document),
+            ("corpus.max_line", self.corpus.max_line),
+            ("corpus.max_document", self.corpus.max_document),
+        ];
+        if let Some((key, _)) = limits.iter().find(|(_, limit)| *limit == 0) {
+            anyhow::bail!("`{key}` is 0, which nothing fits; `headlight explain {key}` says what it is by default");
+        }
         self.corpus.check()?;
         self.cache.check()?;
         self.submit.check()?;

@@ -9,6 +9,9 @@ use figment::value::{Dict, Tag, Value};
 use super::checkpoints;
 use super::layers::{Layer, Origin, nested, overlay};
 
+/// Most runs of a sweep. Combinations multiply: six keys of a hundred values each would fill any memory.
+const MOST_RUNS: usize = 10_000;
+
 /// A swept key with one of its values.
 #[derive(Clone)]
 pub struct Swept {
@@ -128,6 +131,13 @@ pub fn variants(sweep: Option<Value>, origin: &Origin<'_>) -> Result<Vec<Variant
     let mut variants = vec![Variant::default()];
     for (key, listed) in lists {
         let (values, found): (Vec<Value>, Vec<bool>) = listed.into_iter().unzip();
+        let runs = variants.len().saturating_mul(values.len());
+        if let Some(value) = values.first().filter(|_| runs > MOST_RUNS) {
+            bail!(
+                "[sweep] in {} makes {runs} runs or more; at most {MOST_RUNS} are made of one file",
+                origin.of(value)
+            );
+        }
         let twice = values.iter().enumerate().find(|(at, value)| values[..*at].contains(value));
         if let Some((_, value)) = twice {
             bail!("`sweep.{key}` in {} lists one value twice: {}", origin.of(value), plain(value, usize::MAX));

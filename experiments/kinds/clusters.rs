@@ -39,6 +39,7 @@ pub struct Clusters {
 }
 
 impl Kind for Clusters {
+    const READS: super::Reads = super::Reads::Text;
     fn check(&self, config: &Settings) -> Result<()> {
         ensure!(self.starts > 0, "`starts` is 0; the embedding needs at least one random start");
         ensure!(self.iterations > 0, "`iterations` is 0; the embedding needs at least one");

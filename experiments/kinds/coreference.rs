@@ -55,6 +55,7 @@ pub struct Coreference {
 }
 
 impl Kind for Coreference {
+    const READS: super::Reads = super::Reads::Documents;
     fn check(&self, config: &Settings) -> Result<()> {
         check_bootstrap(self.resamples, self.confidence)?;
         ensure!(

@@ -22,8 +22,26 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Section, Settings};
 use crate::run::{Ask, Outcome, Run};
 
+/// What a kind reads, where a command is to find that out from the name of a treebank (`headlight heads --treebank T`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// `treebank.train` to learn on, `treebank.evaluate` to be scored on.
+    Learned,
+    /// `treebank.select` to choose on, `treebank.evaluate` to report on; or halves of that (its key `selection`).
+    Chosen,
+    /// Likewise, and coreference in it.
+    Documents,
+    /// Text without trees: `corpus.files`, or the sentences of `treebank.evaluate`.
+    Text,
+    /// Files of pairs, a key of its own, and `treebank.select` where heads are chosen by relations.
+    Pairs,
+}
+
 /// What a kind brings. The implementing type holds the kind's keys, all of them with defaults in base.toml.
 pub trait Kind: Serialize + for<'de> Deserialize<'de> {
+    /// What it reads.
+    const READS: Reads;
+
     /// Keys that hold paths, to be resolved against the file that wrote them.
     const PATHS: &'static [&'static str] = &[];
 
@@ -68,6 +86,11 @@ macro_rules! kinds {
             /// The kind's name.
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $name),+ }
+            }
+
+            /// What a kind reads; see [`Reads`].
+            pub fn reads(kind: &str) -> Reads {
+                match kind { $($name => <$type as Kind>::READS,)+ _ => Reads::Text }
             }
 
             /// See [`Kind::clash`]; experiments of different kinds never clash.
@@ -137,6 +160,7 @@ fn readers(key: &str) -> Option<&'static [&'static str]> {
             &["heads", "probe", "surface", "clusters", "coreference", "pruning", "pairs", "trees", "ensembles"]
         }
         "treebank.granularity" => &["heads", "probe", "clusters", "pairs", "pruning", "trees", "ensembles"],
+        "treebank.max_document" => &["coreference"],
         "treebank.merge" => &["heads", "probe", "clusters", "coreference", "pruning", "pairs", "trees", "ensembles"],
         "treebank.unit" => &["heads", "probe", "structural", "trees", "ensembles", "importance", "pruning"],
         "roles.next" | "roles.previous" | "roles.entropy" | "roles.cls" | "roles.sep" | "roles.punctuation" => {

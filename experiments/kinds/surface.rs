@@ -34,6 +34,7 @@ pub struct Surface {
 }
 
 impl Kind for Surface {
+    const READS: super::Reads = super::Reads::Text;
     fn check(&self, config: &Settings) -> Result<()> {
         config.check_sequences("kind = \"surface\"")
     }

@@ -71,6 +71,7 @@ impl Decoding {
 }
 
 impl Kind for Trees {
+    const READS: super::Reads = super::Reads::Chosen;
     fn check(&self, config: &Settings) -> Result<()> {
         check_bootstrap(self.resamples, self.confidence)?;
         check_splits("trees", self.selection, config)

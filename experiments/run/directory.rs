@@ -43,6 +43,11 @@ impl Directory {
                     place.display()
                 );
             }
+            ensure!(
+                !is_foreign(&partial),
+                "{} is no run in work: it is left alone; --out or --set name=… writes elsewhere",
+                partial.display()
+            );
             let resumed = partial.is_dir();
             fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
             // Whoever had the lock may have given the directory its name meanwhile.
@@ -153,6 +158,14 @@ fn put_back(place: &Path, partial: &Path) -> Result<bool> {
         rename(&old, place)?;
     }
     Ok(is_gone)
+}
+
+/// Whether something else than a run in work has its name: a link, which may lead anywhere, or a folder with files of which none
+/// is the lock that is there before any other. What a run in work finds it removes.
+fn is_foreign(partial: &Path) -> bool {
+    let Ok(metadata) = partial.symlink_metadata() else { return false };
+    let has_files = || fs::read_dir(partial).is_ok_and(|mut entries| entries.next().is_some());
+    !metadata.is_dir() || (has_files() && !partial.join(LOCK).exists() && partial.exists())
 }
 
 /// Whether a folder was written by a run, or is empty: nothing else is replaced, whatever was asked for.
@@ -272,5 +285,31 @@ mod tests {
         drop(directory);
         early.try_lock().unwrap();
         assert!(!is_at(&early, &folder.path().join("it.partial").join(LOCK)));
+    }
+
+    #[test]
+    fn what_is_no_run_in_work_is_left_alone() {
+        let out = tempfile::tempdir().unwrap();
+        let mine = out.path().join("mine");
+        fs::create_dir(&mine).unwrap();
+        fs::write(mine.join("thesis.tex"), "mine").unwrap();
+        let refused = |name: &str| {
+            let error = Directory::open(out.path(), name, true).map(drop).unwrap_err().to_string();
+            assert!(error.contains(&format!("{name}.partial is no run in work: it is left alone")), "{error}");
+            assert_eq!(names(&mine), ["thesis.tex"]);
+        };
+        fs::rename(&mine, out.path().join("own.partial")).unwrap();
+        let error = Directory::open(out.path(), "own", true).map(drop).unwrap_err().to_string();
+        assert!(error.contains("own.partial is no run in work"), "{error}");
+        fs::rename(out.path().join("own.partial"), &mine).unwrap();
+        fs::write(out.path().join("file.partial"), "mine").unwrap();
+        refused("file");
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&mine, out.path().join("link.partial")).unwrap();
+            std::os::unix::fs::symlink(out.path().join("nowhere"), out.path().join("dangling.partial")).unwrap();
+            refused("link");
+            refused("dangling");
+        }
     }
 }

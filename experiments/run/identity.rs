@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use headlight_attention::MergeRule;
 use headlight_report::run::Input;
+use headlight_treebank::Limits;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Run, Stream};
 use crate::config::{Precision, Settings, Split};
-use crate::sources::corpus::Corpus;
+use crate::sources::corpus::{Corpus, LONGEST_DOCUMENT};
 use headlight_report::run::hex;
 
 /// What the answers about a stream of inputs depend on, as names and values.
@@ -77,7 +78,10 @@ impl Run {
                 let files: Vec<String> = inputs.iter().map(|input| input.sha256.clone()).collect();
                 inputs.into_iter().for_each(|input| self.note_input(input));
                 let packing = format!("{} {} {}", keys.sequences, keys.random_next, keys.short);
-                return Ok(hash(files.into_iter().chain([packing, self.settings().seed.to_string()])));
+                // Where documents end is what is packed.
+                let end = (keys.max_document != LONGEST_DOCUMENT).then(|| keys.max_document.to_string());
+                let how = [packing, self.settings().seed.to_string()];
+                return Ok(hash(files.into_iter().chain(how).chain(end)));
             }
         };
         let how = match stream {
@@ -95,7 +99,10 @@ impl Run {
         let files: Vec<String> = self.treebank(split)?.inputs.iter().map(|input| input.sha256.clone()).collect();
         let keys = &self.settings().treebank;
         let reading = [keys.format.to_string(), keys.invalid.to_string(), keys.max_sentences.to_string()];
-        Ok(hash(files.into_iter().chain(reading)))
+        // What is too long may be skipped, so that other limits are other sentences.
+        let (limits, usual) = (keys.reading().limits, Limits::default());
+        let limits = (limits != usual).then(|| format!("{limits:?}"));
+        Ok(hash(files.into_iter().chain(reading).chain(limits)))
     }
 
     /// A hash of everything that the attention of a given sentence depends on, for saved probes; see [`answers`].

@@ -17,11 +17,11 @@ PROBE = "kind = \"probe\"\nprobes = [\"attention\"]\nepochs = 1\nresamples = 100
 
 
 def attack(options):
-    yield of_probes(options)
-    yield from of_tables(options)
-    yield from of_cache(options)
-    yield from of_checkpoints(options)
-    yield of_interrupted(options)
+    parts = {"probes": of_probes, "tables": of_tables, "cache": of_cache, "checkpoints": of_checkpoints,
+             "interrupted": of_interrupted}
+    for name, part in parts.items():
+        if name in (options.parts or parts):
+            yield from part(options)
 
 
 def spread(options, files):
@@ -138,7 +138,7 @@ def of_interrupted(options):
         side_by_side(options, one, attacked)
         for world, _ in states:
             shutil.rmtree(world.folder, ignore_errors=True)
-    return tally
+    yield tally
 
 
 def of_probes(options):
@@ -165,7 +165,7 @@ def of_probes(options):
             return tally.count("harmless", f"{what}: SILENT" if ended.out != expected else None)
 
         side_by_side(options, one, enumerate(spread(options, [probe])))
-    return tally
+    yield tally
 
 
 def of_tables(options):

@@ -119,16 +119,26 @@ def no_permission(options, job):
 def little(options, job):
     """Few file handles, little memory, few processes."""
     text, expected, *_ = job
-    tally = Tally("few file handles, little memory")
+    tally = Tally("few file handles, little memory, small files, few processes")
     cases = [(resource.RLIMIT_NOFILE, handles) for handles in (4, 6, 8, 10, 12, 14, 16, 20, 24, 32, 64)]
-    cases += [(resource.RLIMIT_AS, megabytes << 20) for megabytes in (100, 150, 200, 250, 300, 400, 500, 700, 1000, 2000)]
+    cases += [(resource.RLIMIT_AS, megabytes << 20) for megabytes in range(100, 420, 10)]
+    cases += [(resource.RLIMIT_AS, megabytes << 20) for megabytes in (500, 700, 1000, 2000)]
     cases += [(resource.RLIMIT_FSIZE, kilobytes << 10) for kilobytes in (1, 10, 50, 200, 1000)]
+    if os.geteuid() == 0:
+        # Root's processes are not counted.
+        cases += [(resource.RLIMIT_NPROC, processes) for processes in range(1, 13)]
+    # Of one thread there is nothing to be refused.
+    text = text.replace(f"threads = {options.threads}\n", "threads = 4\n")
 
     def one(case):
         what, most = case
         with World(options, "little") as world:
             prepare(options, world, text)
-            ended = world.run("run", "it.toml", limits={what: most})
+            more = {}
+            if what == resource.RLIMIT_NPROC:
+                more = {"user": 65534, "group": 65534, "extra_groups": []}
+                world.folder.chmod(0o777)
+            ended = world.run("run", "it.toml", limits={what: most}, **more)
             # The system ends a process that cannot have the memory it needs, or writes beyond its limit.
             out_of_memory = what == resource.RLIMIT_AS and ("memory allocation" in ended.err or ended.code in (-6, 127))
             orderly = ended.is_orderly() or out_of_memory or (what == resource.RLIMIT_FSIZE and ended.code == -25)

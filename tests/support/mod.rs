@@ -81,6 +81,21 @@ impl World {
         command
     }
 
+    /// The binary under a limit of the shell's: `ulimit -n 12`.
+    pub fn under(&self, limit: &str, arguments: &[&str]) -> Command {
+        let call = self.command(arguments);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")]).arg(call.get_program()).args(call.get_args());
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        for (name, value) in call.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
     /// Calls the binary and waits for it.
     pub fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command(arguments))

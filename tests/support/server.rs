@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// What the server says to a request.
 #[derive(Clone, Default)]
@@ -20,6 +21,10 @@ pub struct Answer {
     pub cut: Option<usize>,
     /// What is said of the body's length, whatever it is.
     pub announced: Option<u64>,
+    /// So many bytes of the body at a time, and a pause before each.
+    pub slow: Option<(usize, Duration)>,
+    /// The answer comes after so long.
+    pub late: Duration,
     /// Ranges are not what was asked for, but begin here.
     pub ranges_from: Option<usize>,
 }
@@ -93,6 +98,7 @@ fn serve(stream: &TcpStream, answers: &Answers, asked: &Mutex<Vec<Asked>>) -> st
     let range = headers.get("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
     asked.lock().unwrap().push(Asked { path, headers });
     let mut out = stream;
+    thread::sleep(answer.as_ref().map_or(Duration::ZERO, |answer| answer.late));
     let Some(answer) = answer else {
         return out.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     };
@@ -115,5 +121,10 @@ fn serve(stream: &TcpStream, answers: &Answers, asked: &Mutex<Vec<Asked>>) -> st
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     write!(out, "{head}\r\n")?;
-    out.write_all(&body[..answer.cut.unwrap_or(body.len()).min(body.len())])
+    let body = &body[..answer.cut.unwrap_or(body.len()).min(body.len())];
+    let (bytes, pause) = answer.slow.unwrap_or((body.len().max(1), Duration::ZERO));
+    body.chunks(bytes).try_for_each(|part| {
+        thread::sleep(pause);
+        out.write_all(part)
+    })
 }

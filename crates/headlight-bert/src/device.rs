@@ -60,9 +60,8 @@ impl Device {
     }
 }
 
-/// Has a GPU's compiled kernels, and which of them were found the fastest for which shapes, kept in a folder for later
-/// processes, which then start at once and choose the same. Has an effect before the GPU is first used, and none on other
-/// devices.
+/// Has a GPU's compiled kernels kept in a folder for later processes, which then start at once. Has an effect before the GPU is
+/// first used, and none on other devices.
 #[cfg_attr(not(feature = "cuda"), allow(unused_variables))]
 pub fn keep_kernels(folder: &Path) {
     #[cfg(feature = "cuda")]
@@ -73,7 +72,6 @@ pub fn keep_kernels(folder: &Path) {
         if state.is_none() {
             let mut config = CubeClRuntimeConfig::default().override_from_env();
             config.compilation.cache = Some(CacheConfig::File(folder.to_owned()));
-            config.autotune.cache = CacheConfig::File(folder.to_owned());
             *state = Some(config.into());
         }
     }

@@ -142,6 +142,16 @@ impl TensorProblems {
         self.summary.is_none()
             && [&self.missing, &self.unused, &self.misfits, &self.not_finite].iter().all(|names| names.is_empty())
     }
+
+    /// Adds those of other tensors of the checkpoint.
+    pub(crate) fn extend(&mut self, more: Self) {
+        let Self { summary, missing, unused, misfits, not_finite } = more;
+        self.summary = self.summary.take().or(summary);
+        self.missing.extend(missing);
+        self.unused.extend(unused);
+        self.misfits.extend(misfits);
+        self.not_finite.extend(not_finite);
+    }
 }
 
 impl fmt::Display for TensorProblems {

@@ -7,8 +7,8 @@ use burn::tensor::FloatDType;
 /// The numbers of an encoder's matrix products. Everything between the products (embeddings, sums, softmax, activations,
 /// layer normalisation, merging to words) is computed in f32 whatever this says, and so are attention and hidden states.
 ///
-/// On CUDA, burn hands products of f32 to tensor cores where that is faster, and those round their factors to TF32: 8 bits of
-/// exponent and, as in f16, 10 of mantissa. Exact f32 is what a processor computes.
+/// On CUDA, burn hands products of f32 to tensor cores, and those round their factors to TF32: 8 bits of exponent and, as in f16,
+/// 10 of mantissa. Exact f32 is what a processor computes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Precision {
     /// 8 bits of exponent, 23 of mantissa.

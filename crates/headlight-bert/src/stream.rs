@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     num::NonZeroUsize,
     sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
@@ -39,6 +40,9 @@ pub enum StreamError<E> {
         /// What the model has.
         grid: HeadGrid,
     },
+    /// Not even one thread can be had.
+    #[error("cannot start a thread to encode on; a limit of memory or of processes is too low (`ulimit -a`)")]
+    NoThread(#[source] io::Error),
 }
 
 #[cfg(test)]
@@ -133,7 +137,7 @@ fn stream_chunks<T: Send, R: Send, E: Send>(
         let (sender, results) = mpsc::channel::<(usize, Vec<R>, Option<StreamError<E>>)>();
         for worker in 0..workers {
             let (sender, source, permits, work) = (sender.clone(), &source, &permits, &work);
-            scope.spawn(move || {
+            let started = thread::Builder::new().spawn_scoped(scope, move || {
                 let _closes_on_panic = permits.close_on_panic();
                 alone(worker, || {
                     while permits.take() {
@@ -144,6 +148,12 @@ fn stream_chunks<T: Send, R: Send, E: Send>(
                     }
                 });
             });
+            match started {
+                Ok(_) => {}
+                Err(error) if worker == 0 => return Err(StreamError::NoThread(error)),
+                // Those that are at work do the rest: slower, not wrong.
+                Err(_) => break,
+            }
         }
         drop(sender);
 
@@ -260,9 +270,10 @@ impl Permits {
 /// over the queues and the memory of this one's.
 fn alone(worker: usize, work: impl FnOnce() + Send) {
     let work = || StreamId { value: worker as u64 }.executes(work);
-    match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
+    let pool = || rayon::ThreadPoolBuilder::new().num_threads(1);
+    // Where no other thread can be had, the worker's own is the pool.
+    match pool().build().or_else(|_| pool().use_current_thread().build()) {
         Ok(pool) => pool.install(work),
-        // No thread can be had: slower, not wrong.
         Err(_) => work(),
     }
 }

@@ -65,6 +65,7 @@ mod head_counts;
 mod head_tests;
 mod html;
 mod kinds;
+pub mod look;
 mod markdown;
 mod null_models;
 pub mod run;

@@ -63,7 +63,7 @@ mod write;
 pub use attachment::{Attachment, AttachmentCounts, Count, Lengths, UnpairedPrediction};
 pub use check::{Checked, check};
 pub use fault::{Fault, NoTree, Problem, ReadError};
-pub use options::{Punctuation, ReadOptions, Roots, Trees};
+pub use options::{Limits, Punctuation, ReadOptions, Roots, Trees};
 pub use read::{Format, Reader};
 pub use sentence::{Governor, Granularity, MultiwordToken, Relation, Sentence, SentenceParts, Word, WordIdx};
 pub use tree::TreeError;

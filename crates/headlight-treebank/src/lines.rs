@@ -7,15 +7,12 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::fault::Fault;
+use crate::options::Limits;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// How much of the start is looked at to know what the file is, in bytes.
 const PEEK: u64 = 4096;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Most bytes of a line: a paragraph of a novel has a few thousand. What is longer is no line, and would fill memory.
-pub(crate) const LONGEST_LINE: usize = 1 << 24;
-/// Most lines of a sentence, and most words of a line of text; a treebank's longest have some hundreds.
-pub(crate) const LONGEST_SENTENCE: usize = 100_000;
 
 /// Files that are often taken for treebanks, by how they begin, and what to do about them.
 const NO_TEXT: [(&[u8], &str); 8] = [
@@ -90,6 +87,7 @@ pub(crate) struct Lines {
     input: Box<dyn BufRead + Send>,
     number: usize,
     carriage_return_seen: bool,
+    pub(crate) limits: Limits,
 }
 
 impl Lines {
@@ -108,7 +106,7 @@ impl Lines {
         } else {
             Box::new(whole)
         };
-        let mut lines = Self { input, number: 0, carriage_return_seen: false };
+        let mut lines = Self { input, number: 0, carriage_return_seen: false, limits: Limits::default() };
         // What cannot be looked at is said when it is read, with its line.
         let start = lines.peek().unwrap_or_default();
         match NO_TEXT.iter().find(|(magic, _)| start.starts_with(magic)) {
@@ -137,6 +135,7 @@ impl Lines {
         block.bytes.clear();
         block.ends.clear();
         block.too_long = None;
+        let Limits { line: longest_line, sentence: longest_sentence, .. } = self.limits;
         let mut lines = 0;
         block.after_blank = self.number == 0;
         loop {
@@ -171,11 +170,11 @@ impl Lines {
                     if first {
                         block.first_line = self.number;
                     }
-                    let long_line = block.bytes.len() - start > LONGEST_LINE;
+                    let long_line = block.bytes.len() - start > longest_line;
                     if block.too_long.is_none() && long_line {
-                        block.too_long = Some((lines, Fault::LongLine { limit: LONGEST_LINE }));
-                    } else if block.too_long.is_none() && (lines == LONGEST_SENTENCE || start > 4 * LONGEST_LINE) {
-                        block.too_long = Some((lines, Fault::LongSentence { limit: LONGEST_SENTENCE }));
+                        block.too_long = Some((lines, Fault::LongLine { limit: longest_line }));
+                    } else if block.too_long.is_none() && (lines == longest_sentence || start / 4 > longest_line) {
+                        block.too_long = Some((lines, Fault::LongSentence { limit: longest_sentence }));
                     }
                     if block.too_long.is_some() {
                         block.bytes.truncate(start);
@@ -193,7 +192,7 @@ impl Lines {
 
     /// Reads a line with its end; of one that is too long only so much as tells that it is.
     fn read_line(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
-        let most = LONGEST_LINE as u64 + 3;
+        let most = (self.limits.line as u64).saturating_add(3);
         let read = self.input.by_ref().take(most).read_until(b'\n', bytes)?;
         if read as u64 == most && bytes.last() != Some(&b'\n') {
             self.input.skip_until(b'\n')?;

@@ -14,6 +14,25 @@ pub struct ReadOptions {
     pub roots: Roots,
     /// Which words are punctuation.
     pub punctuation: Punctuation,
+    /// What is too long to be meant.
+    pub limits: Limits,
+}
+
+/// The longest that is taken for a line, a sentence, a document; what is longer is an error, before it fills memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Most bytes of a line: a paragraph of a novel has a few thousand.
+    pub line: usize,
+    /// Most lines of a sentence, and most words of a line of text; a treebank's longest have some hundreds.
+    pub sentence: usize,
+    /// Most words of a document, which [`Documents`](crate::coreference::Documents) hold whole.
+    pub document: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { line: 1 << 24, sentence: 100_000, document: 1_000_000 }
+    }
 }
 
 /// Whether sentences need trees.

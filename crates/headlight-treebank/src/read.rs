@@ -8,7 +8,7 @@ use crate::columns::{self, Columns};
 use crate::conll2012;
 use crate::fault::{Fault, Problem, ReadError};
 use crate::lines::{Block, Lines, Unit};
-use crate::options::{ReadOptions, Roots, Trees, mark_punctuation, one_root};
+use crate::options::{Limits, ReadOptions, Roots, Trees, mark_punctuation, one_root};
 use crate::sentence::{Sentence, SentenceParts};
 use crate::tree::tree_errors;
 use crate::words::{looks_like_head_relations, parse_head_relations, parse_text};
@@ -186,6 +186,10 @@ impl Reader {
         Some(Step { sentence, opens_document })
     }
 
+    pub(crate) fn limits(&self) -> Limits {
+        self.options.limits
+    }
+
     /// The line of the file of each word of the sentence read last.
     pub(crate) fn word_lines(&self) -> impl Iterator<Item = usize> + '_ {
         self.source.word_lines.iter().map(|line| self.source.block.first_line + line)
@@ -237,6 +241,7 @@ impl Parts {
         options: ReadOptions,
         report: &mut dyn FnMut(usize, Fault),
     ) -> Result<Option<SentenceParts>, ReadError> {
+        self.lines.limits = options.limits;
         loop {
             let any = self
                 .lines
@@ -279,7 +284,7 @@ impl Parts {
                 }
                 Format::Conll2012 => conll2012::parse(lines, &mut parts, &mut self.word_lines, report),
                 Format::PlainText => {
-                    parse_text(lines.next().unwrap_or_default(), &mut parts, report);
+                    parse_text(lines.next().unwrap_or_default(), options.limits.sentence, &mut parts, report);
                     self.word_lines.clear();
                     self.word_lines.resize(parts.words.len(), 0);
                 }

@@ -2,7 +2,6 @@
 
 use crate::columns::{brief, number, plant_placeholder};
 use crate::fault::{Fault, NoTree};
-use crate::lines::LONGEST_SENTENCE;
 use crate::sentence::{Governor, Relation, SentenceParts, Word, WordIdx};
 
 /// Reads `word head-relation` lines, as the code released with Clark et al. (2019) does: `The 2-det`, HEAD 0 for the
@@ -53,16 +52,19 @@ fn head_relation(line: &str) -> Option<(&str, Governor, &str)> {
     (!relation.is_empty()).then_some((form, governor, relation))
 }
 
+/// Most bytes between two spaces of a text, which may be as many words.
+const LONGEST_CHUNK: usize = 100_000;
+
 /// Splits one line of text into words at white space, and punctuation off their ends; the tree is a placeholder.
 ///
 /// Runs of one punctuation mark stay together (`...`), as does a final period behind another one in the word (`U.S.`),
 /// and `@` or `#` before a letter. Contractions stay whole: what belongs apart differs by language and by treebank.
-/// `report` hears of a line that is longer than any sentence.
-pub(crate) fn parse_text(line: &str, parts: &mut SentenceParts, report: &mut dyn FnMut(usize, Fault)) {
+/// `report` hears of a line of more words than `longest`.
+pub(crate) fn parse_text(line: &str, longest: usize, parts: &mut SentenceParts, report: &mut dyn FnMut(usize, Fault)) {
     let mut text = String::with_capacity(line.len());
     for chunk in line.split_whitespace() {
-        if parts.words.len() >= LONGEST_SENTENCE || chunk.len() > LONGEST_SENTENCE {
-            report(0, Fault::LongSentence { limit: LONGEST_SENTENCE });
+        if parts.words.len() >= longest || chunk.len() > longest.max(LONGEST_CHUNK) {
+            report(0, Fault::LongSentence { limit: longest });
             break;
         }
         if !text.is_empty() {
@@ -138,7 +140,7 @@ mod tests {
     fn text_is_split_at_white_space_and_punctuation() {
         fn check(text: &str, words: &[&str]) {
             let mut parts = SentenceParts::default();
-            parse_text(text, &mut parts, &mut |_, fault| panic!("{fault}"));
+            parse_text(text, usize::MAX, &mut parts, &mut |_, fault| panic!("{fault}"));
             assert_eq!(parts.words.iter().map(|word| word.form.as_str()).collect::<Vec<_>>(), words, "{text}");
         }
         check("She left.", &["She", "left", "."]);

@@ -1,6 +1,7 @@
 //! Layers in, config out; and what a user sees when a layer is wrong.
 
 mod applied;
+mod damaged;
 mod labels;
 mod sweeps;
 

@@ -15,6 +15,7 @@ pub(super) const PAGES: &[(&str, &str)] = &[
     ("pruning", include_str!("../../../docs/kinds/pruning.md")),
     ("sweep", include_str!("../../../docs/kinds/sweep.md")),
     ("introduction", include_str!("../../../docs/introduction.md")),
+    ("look", include_str!("../../../docs/look.md")),
     ("formats", include_str!("../../../docs/formats.md")),
     ("models", include_str!("../../../docs/models.md")),
     ("runs", include_str!("../../../docs/runs.md")),

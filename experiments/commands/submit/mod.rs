@@ -77,6 +77,7 @@ impl Submission {
         let config = match Source::find(&args.config)? {
             Source::File(path) => text(&std::path::absolute(&path)?)?,
             Source::Bundled(name, _) => name.to_owned(),
+            Source::Given(name, _) => name,
         };
         let sets = args.sets.iter().flat_map(|set| ["--set".to_owned(), set.clone()]);
         let arguments = [config].into_iter().chain(sets).collect();

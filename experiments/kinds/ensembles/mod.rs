@@ -63,6 +63,7 @@ pub struct Ensembles {
 }
 
 impl Kind for Ensembles {
+    const READS: super::Reads = super::Reads::Chosen;
     fn check(&self, config: &Settings) -> Result<()> {
         check_bootstrap(self.resamples, self.confidence)?;
         ensure!(self.heads > 0, "`heads` is 0; an ensemble has at least one head");

@@ -60,6 +60,7 @@ pub struct Heads {
 }
 
 impl Kind for Heads {
+    const READS: super::Reads = super::Reads::Chosen;
     fn check(&self, config: &Settings) -> Result<()> {
         check_bootstrap(self.resamples, self.confidence)?;
         check_splits("heads", self.selection, config)?;

@@ -27,6 +27,7 @@ pub struct Importance {
 }
 
 impl Kind for Importance {
+    const READS: super::Reads = super::Reads::Text;
     fn check(&self, config: &Settings) -> Result<()> {
         check_hidden(self.hidden)?;
         check_bootstrap(self.resamples, self.confidence)?;

@@ -52,6 +52,7 @@ pub struct Pairs {
 }
 
 impl Kind for Pairs {
+    const READS: super::Reads = super::Reads::Pairs;
     const PATHS: &'static [&'static str] = &["files"];
 
     fn check(&self, config: &Settings) -> Result<()> {

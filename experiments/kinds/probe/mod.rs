@@ -57,6 +57,7 @@ pub struct Probe {
 }
 
 impl Kind for Probe {
+    const READS: super::Reads = super::Reads::Learned;
     const PATHS: &'static [&'static str] = &["vectors", "store"];
 
     fn check(&self, config: &Settings) -> Result<()> {

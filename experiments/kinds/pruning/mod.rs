@@ -58,6 +58,7 @@ pub struct Pruning {
 }
 
 impl Kind for Pruning {
+    const READS: super::Reads = super::Reads::Text;
     const PATHS: &'static [&'static str] = &["store"];
 
     fn check(&self, config: &Settings) -> Result<()> {

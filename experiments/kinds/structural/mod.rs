@@ -47,6 +47,7 @@ pub struct Structural {
 }
 
 impl Kind for Structural {
+    const READS: super::Reads = super::Reads::Learned;
     fn check(&self, config: &Settings) -> Result<()> {
         ensure!(!self.find.is_empty(), "`find` is empty: name \"distance\", \"depth\" or both");
         ensure!(

@@ -15,7 +15,7 @@ use crate::sources::fetch;
 
 pub use pack::{Packing, Pair, Sample, pack, sample};
 pub(super) use read::plain;
-pub use read::{Document, Documents};
+pub use read::{Document, Documents, LONGEST_DOCUMENT, Limits};
 
 /// The corpus inside the binary, by the name that configs give it.
 const SAMPLE: (&str, &str) = ("sample:corpus", include_str!("../../../data/sample/corpus.txt"));
@@ -35,6 +35,7 @@ enum Source {
 #[derive(Debug, Clone)]
 pub struct Corpus {
     sources: Vec<Source>,
+    limits: Limits,
 }
 
 impl Corpus {
@@ -61,7 +62,7 @@ impl Corpus {
                 sources.push(Source::Lines(path));
             }
         }
-        Ok(Self { sources })
+        Ok(Self { sources, limits: Limits { line: config.max_line, document: config.max_document } })
     }
 
     /// The files with their sizes and checksums.
@@ -120,10 +121,11 @@ impl Corpus {
 
     /// All documents in order. Files are opened one at a time.
     pub fn documents(&self) -> impl Iterator<Item = Result<Document>> + Send + use<> {
-        self.sources.clone().into_iter().flat_map(|source| match source {
-            Source::Lines(path) => Documents::open(&path, false),
-            Source::Document(path) => Documents::open(&path, true),
-            Source::Bundled(name, text) => Documents::new(Cursor::new(text), name.into(), false),
+        let limits = self.limits;
+        self.sources.clone().into_iter().flat_map(move |source| match source {
+            Source::Lines(path) => Documents::open(&path, false, limits),
+            Source::Document(path) => Documents::open(&path, true, limits),
+            Source::Bundled(name, text) => Documents::new(Cursor::new(text), name.into(), false, limits),
         })
     }
 }

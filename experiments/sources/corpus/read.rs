@@ -10,11 +10,18 @@ use flate2::read::MultiGzDecoder;
 /// The sentences of a document, none of them empty.
 pub type Document = Vec<String>;
 
-/// Most bytes of a line: what is longer is no sentence, and would fill memory.
-const LONGEST_LINE: usize = 1 << 24;
-/// A document that has become so long, in bytes, ends at the next line, so that memory holds no more of a text whose
-/// documents are not marked.
-const LONGEST_DOCUMENT: usize = 1 << 26;
+/// `corpus.max_document` where nobody says otherwise.
+pub const LONGEST_DOCUMENT: usize = 1 << 26;
+
+/// The longest, in bytes, that memory holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Of a line: what is longer is no sentence, and an error.
+    pub line: usize,
+    /// A document that has become so long ends at the next line, so that memory holds no more of a text whose documents
+    /// are not marked.
+    pub document: usize,
+}
 
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -27,43 +34,44 @@ pub struct Documents {
     failed: Option<anyhow::Error>,
     whole: bool,
     line: usize,
+    limits: Limits,
 }
 
 impl Documents {
     /// Reads a file, also one compressed by gzip. With `whole` it is one document. What is wrong with it comes as the
     /// only item.
-    pub fn open(path: &Path, whole: bool) -> Self {
+    pub fn open(path: &Path, whole: bool, limits: Limits) -> Self {
         match File::open(path) {
-            Ok(file) => Self::new(file, path.to_owned(), whole),
-            Err(error) => Self::failed(path.to_owned(), error),
+            Ok(file) => Self::new(file, path.to_owned(), whole, limits),
+            Err(error) => Self::failed(path.to_owned(), limits, error),
         }
     }
 
     /// Reads from anything; `path` stands for it in errors.
-    pub fn new(input: impl Read + Send + 'static, path: PathBuf, whole: bool) -> Self {
+    pub fn new(input: impl Read + Send + 'static, path: PathBuf, whole: bool, limits: Limits) -> Self {
         match plain(input) {
-            Ok(lines) => Self { path, lines: Some(lines), failed: None, whole, line: 0 },
-            Err(error) => Self::failed(path, error),
+            Ok(lines) => Self { path, lines: Some(lines), failed: None, whole, line: 0, limits },
+            Err(error) => Self::failed(path, limits, error),
         }
     }
 
-    fn failed(path: PathBuf, error: io::Error) -> Self {
+    fn failed(path: PathBuf, limits: Limits, error: io::Error) -> Self {
         let failed = Some(anyhow!(error).context(format!("cannot read {}", path.display())));
-        Self { path, lines: None, failed, whole: false, line: 0 }
+        Self { path, lines: None, failed, whole: false, line: 0, limits }
     }
 
     /// The next line without white space around it; `None` at the end.
     fn line(&mut self) -> Result<Option<String>> {
         let Some(lines) = &mut self.lines else { return Ok(None) };
-        let mut bytes = Vec::new();
-        let read = lines.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut bytes);
+        let (mut bytes, longest) = (Vec::new(), self.limits.line);
+        let read = lines.by_ref().take((longest as u64).saturating_add(1)).read_until(b'\n', &mut bytes);
         if read.with_context(|| format!("cannot read {}", self.path.display()))? == 0 {
             return Ok(None);
         }
         self.line += 1;
         ensure!(
-            bytes.len() <= LONGEST_LINE,
-            "{}:{}: the line has more than {LONGEST_LINE} bytes; write one sentence a line",
+            bytes.len() <= longest,
+            "{}:{}: the line has more than {longest} bytes (`corpus.max_line`); write one sentence a line",
             self.path.display(),
             self.line
         );
@@ -84,7 +92,7 @@ impl Documents {
                 (true, false) if !self.whole => break,
                 (true, _) => {}
             }
-            if bytes > LONGEST_DOCUMENT {
+            if bytes > self.limits.document {
                 break;
             }
         }

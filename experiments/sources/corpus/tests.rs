@@ -10,11 +10,19 @@ use super::pack::PieceDocument;
 use super::*;
 
 fn read(text: &[u8], whole: bool) -> Vec<Result<Document>> {
-    Documents::new(Cursor::new(text.to_vec()), "a.txt".into(), whole).collect()
+    Documents::new(Cursor::new(text.to_vec()), "a.txt".into(), whole, LIMITS).collect()
 }
 
+const LIMITS: Limits = Limits { line: 1 << 24, document: LONGEST_DOCUMENT };
+
 fn corpus(files: Vec<String>) -> CorpusConfig {
-    CorpusConfig { name: String::new(), files, sequences: 0, random_next: 0.0, short: 0.0 }
+    CorpusConfig {
+        files,
+        sequences: 0,
+        max_line: LIMITS.line,
+        max_document: LIMITS.document,
+        ..CorpusConfig::default()
+    }
 }
 
 /// All pairs, and how many sentences were left out.

@@ -324,6 +324,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn redirects_stay_with_the_web_and_never_give_up_encryption() {
+        for (location, expected) in [
+            ("/c?d", Some("https://a/c?d")),
+            ("https://b/c", Some("https://b/c")),
+            ("http://b/c", None),
+            ("//b/c", None),
+            ("file:///etc/passwd", None),
+            ("ftp://b/c", None),
+            ("c", None),
+            ("", None),
+        ] {
+            let joined = join("https://a/b", location);
+            assert_eq!(joined.as_deref().ok(), expected, "{location}");
+        }
+        assert_eq!(join("http://a/b", "https://b/c").unwrap(), "https://b/c");
+    }
+
+    #[test]
     fn addresses_are_shown_without_secrets() {
         for (url, expected) in [
             ("https://user:pass@host:80/a/b?key=1#x", "https://host:80/a/b"),

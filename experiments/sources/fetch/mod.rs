@@ -27,6 +27,7 @@ pub use treebank::{RELEASES, Split, TreebankName};
 
 use self::download::Absent;
 use self::known::Model;
+use crate::cli::interrupt;
 use crate::cli::nearest::nearest;
 
 /// A source of models, with its name for errors: puts the files of a checkpoint into a folder.
@@ -67,7 +68,7 @@ impl Tried {
 /// `owner/name@revision`, where a revision may have slashes (`refs/pr/1`). Fetches it on first use.
 ///
 /// # Errors
-/// When no source has it: all that were tried, and how to place the files by hand.
+/// When no source has it: all that were tried, and how to place the files by hand. [`interrupt::Interrupted`] after a signal.
 pub fn model(name: &str) -> Result<PathBuf> {
     let model = find_model(name)?;
     let place = place::model_folder(&model)?;
@@ -95,7 +96,11 @@ pub fn model(name: &str) -> Result<PathBuf> {
         });
         match done {
             Ok(()) => return Ok(place),
-            Err(error) => tried.add(source, format!("{error:#}")),
+            Err(error) => {
+                // Whatever a source says after a signal, it is no failure of the source.
+                interrupt::check()?;
+                tried.add(source, format!("{error:#}"));
+            }
         }
     }
     bail!(
@@ -177,7 +182,7 @@ pub fn is_checkpoint(folder: &Path) -> bool {
 ///
 /// # Errors
 /// When the release has no such file ([`Absent`] is then among the causes), or no source can be reached: all that were
-/// tried, and how to place the file by hand.
+/// tried, and how to place the file by hand. [`interrupt::Interrupted`] after a signal.
 pub fn treebank(name: &TreebankName, split: Split) -> Result<PathBuf> {
     let file = name.file(split);
     let place = place::treebank_file(name, &file)?;
@@ -193,7 +198,10 @@ pub fn treebank(name: &TreebankName, split: Split) -> Result<PathBuf> {
         match may_ask().and_then(|()| attempt(name, &file, &place)) {
             Ok(()) => return Ok(place),
             Err(error) if error.is::<Absent>() => return Err(error.context(format!("{name} has no {file}"))),
-            Err(error) => tried.add(source, format!("{error:#}")),
+            Err(error) => {
+                interrupt::check()?;
+                tried.add(source, format!("{error:#}"));
+            }
         }
     }
     bail!(

@@ -19,9 +19,9 @@ const FILES: [(&str, &[u8]); 4] = [
 pub const SAMPLE: Model = Model {
     name: Cow::Borrowed("sample"),
     id: Cow::Borrowed("headlight/sample"),
-    revision: Cow::Borrowed("238cf9c7"),
+    revision: Cow::Borrowed("ae16e09c"),
     about: "4 layers × 12 heads, English, comes with headlight: heads taught by minilm-l6, no subject of research",
-    pinned: &[("model.safetensors", "238cf9c73c66ba2e99a35f6db44fa2e6098b0429afe59f655f53bc25a340a614")],
+    pinned: &[("model.safetensors", "ae16e09cca303576d699dc784b3b2081c52a7051a040c68e7109f6fe2a713621")],
     wheel: None,
     conversion: None,
 };

@@ -4,8 +4,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     iter::once,
     path::Path,
+    sync::Arc,
 };
 
+use rayon::prelude::*;
 use safetensors::Dtype;
 
 use super::{BertWeights, Embeddings, ExtraTensors, HeadTransform, LayerNorm, LayerWeights, Linear, MaskedLmHead};
@@ -18,11 +20,11 @@ use crate::{
 
 /// A checkpoint's tensors by today's names, on their way into [`BertWeights`].
 pub(super) struct Tensors {
-    pub checkpoint: Checkpoint,
+    pub checkpoint: Arc<Checkpoint>,
     /// What the family calls them.
     names: &'static Names,
     /// Today's name → (name in the file, tensor).
-    named: BTreeMap<String, (String, Stored)>,
+    named: Arc<BTreeMap<String, (String, Stored)>>,
     used: BTreeSet<String>,
     problems: TensorProblems,
     /// Those of the masked-LM head, without which attention is the same.
@@ -43,9 +45,9 @@ impl Tensors {
             }
         }
         Ok(Self {
-            checkpoint,
+            checkpoint: Arc::new(checkpoint),
             names,
-            named,
+            named: Arc::new(named),
             used: BTreeSet::new(),
             problems: TensorProblems::default(),
             masked_lm_problems: TensorProblems::default(),
@@ -62,7 +64,7 @@ impl Tensors {
         let embeddings = self.embeddings(spec)?;
         // The config's number is not believed beyond the first layer that the file lacks.
         let layers = spec.stored_layers.min(self.layers().len() + 1);
-        let layers = (0..layers).map(|layer| self.layer(layer, spec)).collect::<Result<_, _>>()?;
+        let layers = self.all_layers(layers, spec)?;
         let final_norm = match spec.order {
             Order::Post => None,
             Order::Pre | Order::Parallel => Some(self.norm(self.names.final_norm, spec.breadth, spec.norm)?),
@@ -102,6 +104,34 @@ impl Tensors {
             }
         };
         Ok(Embeddings { words, positions, segments, norm, projection, relative })
+    }
+
+    /// Each layer on the next free thread of the current rayon pool.
+    fn all_layers(&mut self, layers: usize, spec: &Architecture) -> Result<Vec<LayerWeights>, LoadError> {
+        let read = |layer| {
+            let mut own = self.beginning();
+            own.layer(layer, spec).map(|weights| (weights, own))
+        };
+        let read = (0..layers).into_par_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let note = |(weights, own): (LayerWeights, Self)| {
+            self.used.extend(own.used);
+            self.problems.extend(own.problems);
+            weights
+        };
+        Ok(read.into_iter().map(note).collect())
+    }
+
+    /// The same tensors, of which none is used yet.
+    fn beginning(&self) -> Self {
+        Self {
+            checkpoint: Arc::clone(&self.checkpoint),
+            names: self.names,
+            named: Arc::clone(&self.named),
+            used: BTreeSet::new(),
+            problems: TensorProblems::default(),
+            masked_lm_problems: TensorProblems::default(),
+            reading: self.reading,
+        }
     }
 
     fn layer(&mut self, layer: usize, spec: &Architecture) -> Result<LayerWeights, LoadError> {

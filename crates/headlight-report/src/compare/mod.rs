@@ -10,7 +10,9 @@
 mod align;
 mod entry;
 mod error;
+mod facts;
 mod flags;
+mod gate;
 mod measures;
 mod outcome;
 mod paper;
@@ -20,9 +22,8 @@ mod sheets;
 mod words;
 
 pub use error::CompareError;
-pub use outcome::{
-    Comparison, Contestant, Difference, MeasureRow, PairedWords, RelationRow, Score, Shortfall, compare,
-};
+pub use gate::{Gate, GateError, Held, Shortfall};
+pub use outcome::{Comparison, Contestant, Difference, MeasureRow, PairedWords, RelationRow, Score, compare};
 pub use paper::{
     HeadTable, Paper, Publication, PublishedCoreference, PublishedFact, PublishedHead, PublishedProbe, ScoreTable,
     builtin_papers,

@@ -127,17 +127,6 @@ pub struct MeasureRow {
     pub differences: Vec<Option<Difference>>,
 }
 
-/// A relation or a measure for which a contestant falls below what was asked.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Shortfall {
-    /// The relation, an aggregate, or a measure.
-    pub relation: String,
-    /// The contestant.
-    pub label: String,
-    /// Its difference to the reference, as a share.
-    pub difference: f64,
-}
-
 impl RelationRow {
     /// Sources that have the relation.
     pub(super) fn sources(&self) -> usize {
@@ -149,38 +138,6 @@ impl MeasureRow {
     /// Sources that have the measure.
     pub(super) fn sources(&self) -> usize {
         self.values.iter().flatten().count()
-    }
-}
-
-impl Comparison {
-    /// The relations and measures for which a contestant's difference to the reference is below `points` per cent: with
-    /// −1, those that lost more than one point. Empty means that a gate may open, if [`Comparison::unmeasured`] is, too.
-    pub fn shortfalls(&self, points: f64) -> Vec<Shortfall> {
-        let mut found = Vec::new();
-        for (name, differences) in self.rows() {
-            for (difference, contestant) in differences.iter().zip(&self.contestants) {
-                if let Some(Difference { value, .. }) = *difference
-                    && 100.0 * value < points
-                {
-                    let (relation, label) = (name.to_owned(), contestant.label.clone());
-                    found.push(Shortfall { relation, label, difference: value });
-                }
-            }
-        }
-        found
-    }
-
-    /// Contestants without a single difference to the reference, by label.
-    pub fn unmeasured(&self) -> Vec<&str> {
-        let others = self.contestants.iter().enumerate().skip(1);
-        let is_measured = |at: usize| self.rows().any(|(_, differences)| differences[at].is_some());
-        others.filter(|(at, _)| !is_measured(*at)).map(|(_, contestant)| contestant.label.as_str()).collect()
-    }
-
-    /// Names of relations and measures with their differences.
-    fn rows(&self) -> impl Iterator<Item = (&str, &[Option<Difference>])> {
-        let relations = self.relations.iter().map(|row| (row.relation.as_str(), row.differences.as_slice()));
-        relations.chain(self.measures.iter().map(|row| (row.measure.as_str(), row.differences.as_slice())))
     }
 }
 

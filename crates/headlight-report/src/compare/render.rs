@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::outcome::{Comparison, Difference, Score};
 use crate::sheet::{Sheet, SheetCell, escape_html, escape_markdown};
+use crate::tables::cell_text;
 
 /// Characters of plain text beside each other that a page of LaTeX takes in its small sizes.
 const LATEX_WIDTH: usize = 100;
@@ -77,7 +78,7 @@ impl Comparison {
                 let sheets = self.sheets(Some(width));
                 sheets.iter().map(|sheet| sheet.to_text(width)).collect::<Vec<_>>().join("\n")
             }
-            Format::Markdown => to_markdown(&self.sheets(None)),
+            Format::Markdown => to_markdown(&self.fact_sheets()),
             Format::Latex => to_latex(self.sheets(Some(LATEX_WIDTH))),
             Format::Html => {
                 let sheets = self.sheets(None);
@@ -93,7 +94,12 @@ impl Comparison {
 
     fn to_csv(&self) -> String {
         let mut csv = csv::Writer::from_writer(Vec::new());
-        let mut write = |record: Vec<String>| csv.write_record(record).expect("memory takes every record");
+        let mut write = |record: Vec<String>| {
+            let cells = record.iter().enumerate();
+            // The first two are names.
+            let cells = cells.map(|(at, text)| if at < 2 { cell_text(text) } else { text.as_str().into() });
+            csv.write_record(cells.map(std::borrow::Cow::into_owned)).expect("memory takes every record");
+        };
         let columns = "relation,contestant,layer,head,direction,correct,total,accuracy,ci_low,ci_high,difference,\
                        difference_ci_low,difference_ci_high,p_value,p_adjusted,paired_words,paired_accuracy,\
                        paired_reference_accuracy";

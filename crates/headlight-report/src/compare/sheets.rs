@@ -12,13 +12,13 @@ use crate::sheet::{Sheet, SheetCell};
 const MEASURES: &str = "Probes, trees and coreference, in %";
 
 /// Contestants that stand beside each other with their differences.
-const BESIDE: usize = 3;
+pub(super) const BESIDE: usize = 3;
 
 /// The longest label that heads a column; longer ones are numbered and explained below.
 const LONGEST: usize = 20;
 
 /// What stands where a contestant has no number of a name.
-const NONE: &str = "–";
+pub(super) const NONE: &str = "–";
 
 /// Behind a difference over fewer words than the numbers beside it.
 const PARTIAL: &str = "†";
@@ -26,29 +26,40 @@ const PARTIAL: &str = "†";
 /// Behind a difference of numbers that are not paired.
 const UNPAIRED: &str = "°";
 
+/// How intervals are shown, which the notes explain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Behind shares and differences, in brackets.
+    Brackets,
+    /// Behind differences alone.
+    Narrow,
+    /// In columns of their own, as everything.
+    Columns,
+}
+
 /// All that is compared of one sort.
-struct Table<'a> {
-    title: String,
+pub(super) struct Table<'a> {
+    pub(super) title: String,
     /// What a line is: `relation` or `measure`.
-    line: &'static str,
+    pub(super) line: &'static str,
     groups: Vec<Vec<Line<'a>>>,
 }
 
 /// One relation or measure. `cells` and `differences` have an entry per contestant.
-struct Line<'a> {
-    name: &'a str,
-    cells: Vec<Option<Cell<'a>>>,
-    differences: &'a [Option<Difference>],
+pub(super) struct Line<'a> {
+    pub(super) name: &'a str,
+    pub(super) cells: Vec<Option<Cell<'a>>>,
+    pub(super) differences: &'a [Option<Difference>],
 }
 
 /// What one contestant has of a line.
-struct Cell<'a> {
-    share: f64,
-    interval: Option<(f64, f64)>,
+pub(super) struct Cell<'a> {
+    pub(super) share: f64,
+    pub(super) interval: Option<(f64, f64)>,
     /// The best head, of relations.
-    heads: Option<&'a str>,
+    pub(super) heads: Option<&'a str>,
     /// Words, where they are counted.
-    words: Option<u64>,
+    pub(super) words: Option<u64>,
 }
 
 impl Comparison {
@@ -58,7 +69,7 @@ impl Comparison {
         let beside = self.beside(fits);
         let (mut sheets, intervals) = beside.unwrap_or_else(|| (self.apart(fits), true));
         if let Some(last) = sheets.last_mut() {
-            last.notes = self.notes(intervals);
+            last.notes = self.notes(if intervals { Layout::Brackets } else { Layout::Narrow });
         }
         sheets
     }
@@ -98,7 +109,7 @@ impl Comparison {
         sheets
     }
 
-    fn tables(&self) -> Vec<Table<'_>> {
+    pub(super) fn tables(&self) -> Vec<Table<'_>> {
         let tables = [self.relations_table(), self.measures_table()];
         tables.into_iter().filter(|table| table.groups.iter().any(|group| !group.is_empty())).collect()
     }
@@ -156,7 +167,7 @@ impl Comparison {
     }
 
     /// What contestants are called in tables: their labels, or numbers where a label is long.
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         if self.are_numbered() {
             return (1..=self.contestants.len()).map(|number| format!("[{number}]")).collect();
         }
@@ -167,10 +178,11 @@ impl Comparison {
         self.contestants.iter().any(|contestant| contestant.label.chars().count() > LONGEST)
     }
 
-    fn notes(&self, intervals: bool) -> Vec<String> {
+    pub(super) fn notes(&self, layout: Layout) -> Vec<String> {
         let mut notes = self.contestant_notes();
         let relations = self.relations_table();
         let has = |is: fn(&Line<'_>) -> bool| self.tables().iter().flat_map(|table| &table.groups).flatten().any(is);
+        let is_lacking = has(|line| line.cells.iter().any(Option::is_none));
         if relations.groups.iter().any(|group| !group.is_empty()) {
             notes.push(
                 "Best head (→ the governor is the word that the dependent attends to most, ← the word that attends to the \
@@ -190,12 +202,21 @@ impl Comparison {
             }
         }
         if has(|line| line.cells.iter().flatten().any(|cell| cell.interval.is_some())) {
-            notes.push(match intervals {
-                true => "In brackets behind a share its interval, as the run has it.".to_owned(),
-                false => "Intervals of the shares are in wider tables and in other formats.".to_owned(),
+            notes.push(match layout {
+                Layout::Brackets => "In brackets behind a share its interval, as the run has it.".to_owned(),
+                Layout::Narrow => "Intervals of the shares are in wider tables and in other formats.".to_owned(),
+                Layout::Columns => "An interval of a share is the one that the run has.".to_owned(),
             });
         }
-        notes.push(self.differences_note());
+        notes.push(self.differences_note(layout));
+        if layout == Layout::Columns {
+            notes.push(
+                "Shared words: the words that both runs have under this name, which are not all of theirs. Not paired: two \
+                 numbers beside each other, no interval, no test."
+                    .to_owned(),
+            );
+        }
+        let has = |is: fn(&Line<'_>) -> bool| layout != Layout::Columns && has(is);
         if has(|line| line.differences.iter().flatten().any(|it| it.paired.is_some_and(|paired| !paired.complete))) {
             notes.push(format!(
                 "{PARTIAL} over the words that both runs have under this name, which are not all of theirs."
@@ -206,7 +227,7 @@ impl Comparison {
                 "{UNPAIRED} not paired word by word: two numbers beside each other, no interval, no test."
             ));
         }
-        if has(|line| line.cells.iter().any(Option::is_none)) {
+        if is_lacking {
             notes.push(format!("{NONE} no number of this name."));
         }
         if !self.shows_lone() {
@@ -230,14 +251,18 @@ impl Comparison {
         vec![lines.join("; ") + "."]
     }
 
-    fn differences_note(&self) -> String {
+    fn differences_note(&self, layout: Layout) -> String {
         let reference = self.names().swap_remove(0);
         let mut note = format!("Differences in points to {reference}.");
         if self.contestants.iter().any(|contestant| contestant.paired) {
             let units: Vec<String> = self.unit.split(" or ").map(|unit| format!("{unit}s")).collect();
+            let (place, signs) = match layout {
+                Layout::Columns => ("Their intervals are", ""),
+                _ => ("In brackets", ": * p < 0.05, ** p < 0.01, *** p < 0.001"),
+            };
             note.push_str(&format!(
-                " In brackets {:.0} % intervals of {} paired bootstrap resamples of {}; paired sign-flip \
-                 test, Holm-corrected over {} that differ: * p < 0.05, ** p < 0.01, *** p < 0.001.",
+                " {place} {:.0} % intervals of {} paired bootstrap resamples of {}; paired sign-flip test, Holm-corrected \
+                 over {} that differ{signs}.",
                 100.0 * self.confidence,
                 count(self.resamples.into()),
                 units.join(" or "),
@@ -273,11 +298,16 @@ impl Comparison {
 
 impl Table<'_> {
     /// Whether lines have heads and words.
-    fn has_heads(&self) -> bool {
+    pub(super) fn has_heads(&self) -> bool {
         self.line == "relation"
     }
 
-    fn sheet(&self, title: String, columns: &[String], row: impl Fn(&Line<'_>) -> Vec<Vec<SheetCell>>) -> Sheet {
+    pub(super) fn sheet(
+        &self,
+        title: String,
+        columns: &[String],
+        row: impl Fn(&Line<'_>) -> Vec<Vec<SheetCell>>,
+    ) -> Sheet {
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         let groups = self.groups.iter().map(|lines| lines.iter().flat_map(&row).collect()).collect();
         Sheet { groups, ..Sheet::new(title, &columns) }
@@ -343,13 +373,13 @@ impl Table<'_> {
         })
     }
 
-    fn first_columns(&self) -> impl Iterator<Item = String> {
+    pub(super) fn first_columns(&self) -> impl Iterator<Item = String> {
         let words = self.has_heads().then_some(">words");
         [self.line].into_iter().chain(words).map(str::to_owned)
     }
 
     /// The name of a line, and how many words it is about.
-    fn first_cells(&self, line: &Line<'_>, shown: &[usize]) -> Vec<SheetCell> {
+    pub(super) fn first_cells(&self, line: &Line<'_>, shown: &[usize]) -> Vec<SheetCell> {
         let words = || shown.iter().filter_map(|&at| line.cells[at].as_ref()?.words);
         let words = match (words().min(), words().max()) {
             (Some(least), Some(most)) if least < most => format!("{}–{}", count(least), count(most)),
@@ -362,7 +392,7 @@ impl Table<'_> {
 
 impl Line<'_> {
     /// The text of a contestant, in bold where its share is the largest of those shown, and not the only one.
-    fn strong_if_best(&self, at: usize, shown: &[usize], text: String) -> SheetCell {
+    pub(super) fn strong_if_best(&self, at: usize, shown: &[usize], text: String) -> SheetCell {
         let shares = || shown.iter().filter_map(|&at| Some(self.cells[at].as_ref()?.share));
         let best = shares().fold(f64::NEG_INFINITY, f64::max);
         let is_best = self.cells[at].as_ref().is_some_and(|cell| cell.share == best);

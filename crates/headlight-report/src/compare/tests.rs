@@ -192,9 +192,20 @@ fn every_format_says_the_same() {
     let json: serde_json::Value = serde_json::from_str(&comparison.render(Format::Json, 80)).unwrap();
     assert_eq!(json["relations"][1]["differences"][1]["value"], -1.0);
     let markdown = comparison.render(Format::Markdown, 80);
-    assert!(markdown.contains(
-        "| det | 12 | **4-5 →   100.0 (87.5, 100.0)** | 4-5 →     0.0 (0.0, 12.5) | −100.0 (−100.0, −65.7) \\*\\*\\* |"
-    ));
+    assert!(
+        markdown.contains(
+            "| relation | words | a head | a % | a interval | b head | b % | b interval | b difference | b its interval | b p | b \
+             over |\n| --- | ---: | --- | ---: | --- | --- | ---: | --- | ---: | --- | ---: | --- |\n"
+        ),
+        "{markdown}"
+    );
+    assert!(
+        markdown.contains(
+            "| det | 12 | 4-5 → | **100.0** | 87.5–100.0 | 4-5 → | 0.0 | 0.0–12.5 | −100.0 | −100.0 to −65.7 | \\< 0.001 | 12 \
+             words |"
+        ),
+        "{markdown}"
+    );
     let html = comparison.render(Format::Html, 80);
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains("<strong>4-5 →   100.0 (87.5, 100.0)</strong>"));
     for format in Format::ALL {
@@ -208,11 +219,50 @@ fn every_format_says_the_same() {
 fn a_gate_closes_on_the_relations_that_lost() {
     let folder = tempfile::tempdir().unwrap();
     let comparison = compared(&two_runs(&folder));
-    let lost = |points| comparison.shortfalls(points).into_iter().map(|lost| lost.relation).collect::<Vec<_>>();
+    let lost = |points| lost_below(&comparison, points).into_iter().map(|lost| lost.relation).collect::<Vec<_>>();
     assert_eq!(lost(-100.0), [""; 0]);
     assert_eq!(lost(-50.0), ["det"]);
     assert_eq!(lost(-1.0), ["all", "det"]);
     assert_eq!(lost(51.0), ["all", "det", "obj"]);
+}
+
+/// What a gate at so many points finds below.
+fn lost_below(comparison: &Comparison, points: f64) -> Vec<Shortfall> {
+    comparison.hold(&Gate { points, ..Gate::default() }).unwrap().shortfalls
+}
+
+#[test]
+fn a_gate_is_narrowed_by_names_counts_and_intervals() {
+    let folder = tempfile::tempdir().unwrap();
+    let comparison = compared(&two_runs(&folder));
+    let hold = |gate: Gate| {
+        comparison.hold(&gate).map(|held| held.shortfalls.into_iter().map(|lost| lost.relation).collect::<Vec<_>>())
+    };
+    let gate = Gate { points: 51.0, ..Gate::default() };
+    let of = |names: &[&str]| Gate { names: names.iter().map(ToString::to_string).collect(), ..gate.clone() };
+    assert_eq!(hold(of(&["obj"])).unwrap(), ["obj"]);
+    assert_eq!(hold(of(&["det", "obj"])).unwrap(), ["det", "obj"]);
+    let error = hold(of(&["nsubj"])).unwrap_err().to_string();
+    assert!(
+        error.starts_with("there is no relation or measure nsubj in what is compared: there are all, det"),
+        "{error}"
+    );
+    let count = |name: &str| {
+        let row = comparison.relations.iter().find(|row| row.relation == name).unwrap();
+        row.differences[1].unwrap().paired.unwrap().words
+    };
+    let (det, obj) = (count("det"), count("obj"));
+    assert!(obj < det, "{obj} {det}");
+    assert_eq!(hold(Gate { min_count: det, ..gate.clone() }).unwrap(), ["all", "det"]);
+    let error = hold(Gate { min_count: det, ..of(&["obj"]) }).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!("b has no number that could be held of obj: none with at least {det} words that are counted")
+    );
+    // Of `det` the whole interval lies from -100 to -65.7: below -65, and not below -66.
+    let at = |points: f64| hold(Gate { points, whole_interval: true, ..of(&["det"]) }).unwrap();
+    assert_eq!((at(-65.0), at(-66.0)), (vec!["det".to_owned()], vec![]));
+    assert_eq!(hold(Gate { points: -66.0, ..of(&["det"]) }).unwrap(), ["det"]);
 }
 
 #[test]

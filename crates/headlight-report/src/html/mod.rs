@@ -115,7 +115,7 @@ const SCRIPT: &str = concat!(
 );
 
 /// JSON for a script element: without `<`, nothing in it can end the element or open a comment.
-fn json(value: &impl Serialize) -> String {
+pub(crate) fn json(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).expect("rows and texts are always JSON");
     json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }

@@ -1,5 +1,8 @@
 //! The choice among many paid for: the distribution of the largest of many statistics under shared sign flips.
 
+use std::ops::Add;
+
+use pulp::Arch;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use rayon::prelude::*;
@@ -41,6 +44,9 @@ const CHUNK: usize = 64;
 
 /// Units whose 2⁴ sums are added up in advance.
 const GROUP: usize = 4;
+
+/// Maxima that are kept side by side.
+const LANES: usize = 8;
 
 impl SignFlips {
     /// Signs for `units` units.
@@ -90,29 +96,34 @@ impl SignFlips {
     ///
     /// The sums are of whole numbers: same signs, same maxima, for any number of threads.
     pub fn maxima(&self, contest: &Contest) -> Maxima {
+        // Twice as many sums fit into a vector where no subset's is larger than this.
+        let narrow: Option<Vec<i16>> = (contest.largest_sum() <= i64::from(i16::MAX)).then(|| {
+            contest.differences.iter().map(|&difference| i16::try_from(difference).unwrap_or_default()).collect()
+        });
+        match narrow {
+            Some(differences) => self.maxima_of(contest, &differences),
+            None => self.maxima_of(contest, &contest.differences),
+        }
+    }
+
+    /// As [`SignFlips::maxima`], of a contest's differences in numbers that hold all their sums.
+    fn maxima_of<T: Whole>(&self, contest: &Contest, differences: &[T]) -> Maxima {
         let scale = contest.scales();
         let width = contest.width;
-        let plain = contest.differences.chunks_exact(width).fold(vec![0_i32; width], |mut sums, row| {
-            add(&mut sums, row);
-            sums
-        });
+        let mut plain = vec![0_i32; width];
+        for row in contest.differences.chunks_exact(width) {
+            plain.iter_mut().zip(row).for_each(|(sum, difference)| *sum += difference);
+        }
         let observed: Vec<f64> = plain.iter().zip(&scale).map(|(&sum, scale)| f64::from(sum) * scale).collect();
         let chunks: Vec<usize> = (0..self.flips).step_by(CHUNK).collect();
+        let arch = Arch::new();
         let largest = chunks.par_iter().flat_map_iter(|&first| {
-            let turned = self.turned_sums(contest, first, CHUNK.min(self.flips - first));
-            let largest: Vec<[f64; 2]> = turned
-                .chunks_exact(width)
-                .map(|turned| {
-                    // All as observed but for the units that turn, which count on the other side.
-                    let flipped = plain.iter().zip(turned).map(|(&plain, &turned)| plain - 2 * turned);
-                    let t = flipped.zip(&scale).map(|(sum, scale)| f64::from(sum) * scale);
-                    let start = [f64::NEG_INFINITY, 0.0];
-                    t.enumerate().fold(start, |[greater, either], (at, t)| {
-                        [if at < contest.heads { greater.max(t) } else { greater }, either.max(t.abs())]
-                    })
-                })
-                .collect();
-            largest
+            let flips = CHUNK.min(self.flips - first);
+            arch.dispatch(|| {
+                let turned = self.turned_sums(contest, differences, first, flips);
+                let largest = turned.chunks_exact(width).map(|turned| largest(&plain, turned, &scale, contest.heads));
+                largest.collect::<Vec<[f64; 2]>>()
+            })
         });
         let (greater, either) = largest.map(|[greater, either]| (greater, either)).unzip();
         Maxima { observed, greater, either }
@@ -122,11 +133,12 @@ impl SignFlips {
     ///
     /// For every group of units the sums of all their subsets are laid out first, so that a flip adds one of them instead
     /// of a unit at a time (the method of four Russians).
-    fn turned_sums(&self, contest: &Contest, first: usize, flips: usize) -> Vec<i32> {
+    #[inline(always)]
+    fn turned_sums<T: Whole>(&self, contest: &Contest, differences: &[T], first: usize, flips: usize) -> Vec<T> {
         let width = contest.width;
-        let mut sums = vec![0_i32; flips * width];
-        let mut subsets = vec![0_i32; (1 << GROUP) * width];
-        let groups = contest.units.chunks(GROUP).zip(contest.differences.chunks(GROUP * width));
+        let mut sums = vec![T::default(); flips * width];
+        let mut subsets = vec![T::default(); (1 << GROUP) * width];
+        let groups = contest.units.chunks(GROUP).zip(differences.chunks(GROUP * width));
         for (units, rows) in groups {
             for subset in 1..1_usize << units.len() {
                 let newest = subset.ilog2() as usize;
@@ -141,7 +153,8 @@ impl SignFlips {
                 let bits = units.iter().enumerate();
                 let subset: usize = bits.map(|(at, &unit)| self.is_turned(unit, first + flip) << at).sum();
                 if subset > 0 {
-                    add(sums, &subsets[subset * width..][..width]);
+                    let more = &subsets[subset * width..][..width];
+                    sums.iter_mut().zip(more).for_each(|(sum, &more)| *sum = *sum + more);
                 }
             }
         }
@@ -149,8 +162,29 @@ impl SignFlips {
     }
 }
 
-fn add(sums: &mut [i32], more: &[i32]) {
-    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+/// Whole numbers that sums are of.
+trait Whole: Copy + Default + Add<Output = Self> + Into<i32> + Send + Sync {}
+
+impl Whole for i16 {}
+impl Whole for i32 {}
+
+/// Of one flip, the largest statistic among the heads, and the largest among all comparisons, ahead or behind: all as observed
+/// but for the units that turn, which count on the other side.
+#[inline(always)]
+fn largest<T: Whole>(plain: &[i32], turned: &[T], scale: &[f64], heads: usize) -> [f64; 2] {
+    let statistic = |((&plain, &turned), &scale): ((&i32, &T), &f64)| f64::from(plain - 2 * turned.into()) * scale;
+    let of =
+        |from: usize, to: usize| plain[from..to].iter().zip(&turned[from..to]).zip(&scale[from..to]).map(statistic);
+    // Several maxima side by side, which is what vectors are for; of the same numbers it is the same maximum.
+    let (mut greater, mut either) = ([f64::NEG_INFINITY; LANES], [0.0_f64; LANES]);
+    for (at, t) in of(0, heads).enumerate() {
+        greater[at % LANES] = greater[at % LANES].max(t);
+        either[at % LANES] = either[at % LANES].max(t.abs());
+    }
+    for (at, t) in of(heads, plain.len()).enumerate() {
+        either[at % LANES] = either[at % LANES].max(t.abs());
+    }
+    [greater.into_iter().fold(f64::NEG_INFINITY, f64::max), either.into_iter().fold(0.0, f64::max)]
 }
 
 impl Contest {
@@ -173,6 +207,15 @@ impl Contest {
     /// The differences of one comparison, by unit.
     pub fn comparison(&self, at: usize) -> impl Iterator<Item = i64> + '_ {
         self.differences.iter().skip(at).step_by(self.width).map(|&difference| i64::from(difference))
+    }
+
+    /// What no sum of a comparison's differences exceeds, whatever their signs and whichever of them: the largest Σ |dₛ|.
+    fn largest_sum(&self) -> i64 {
+        let mut sums = vec![0_i64; self.width];
+        for row in self.differences.chunks_exact(self.width) {
+            sums.iter_mut().zip(row).for_each(|(sum, &d)| *sum += i64::from(d).abs());
+        }
+        sums.into_iter().max().unwrap_or(0)
     }
 
     /// 1 / √(Σ dₛ²); 0 for a comparison without a difference.

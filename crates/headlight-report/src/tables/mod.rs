@@ -28,6 +28,7 @@
 //! more than one row group (65,536 rows).
 
 mod beyond;
+mod cell_text;
 mod coreference;
 mod differences;
 mod error;
@@ -45,6 +46,7 @@ pub(crate) mod words;
 mod write;
 
 pub use beyond::{BestHeadLength, HeadAttention, HeadLength, MapRows, NullModel};
+pub(crate) use cell_text::cell_text;
 pub use coreference::{AntecedentPredictor, Coreference, CoreferenceHead, MentionType};
 pub use differences::{ComparedMeasure, ComparingKind, Difference};
 pub use error::TableError;

@@ -23,11 +23,10 @@ pub fn reference() -> String {
          Every table lies in the run's folder twice, as `NAME.csv` and `NAME.parquet`, with the same columns. An empty \
          CSV field is a Parquet null; only columns marked *optional* have any. Columns may be added; a renamed one is \
          listed in CHANGELOG.md and raises the version, now {TABLES_VERSION}, that Parquet files carry as \
-         `headlight.tables_version`. *METHOD §n* is a section of [method.md](method.md).\n\nTables are data: texts \
-         from treebanks stand in them as they are. In a CSV file a relation, form or name may begin with `=`, `+`, `-` \
-         or `@`, which spreadsheets take for a formula, and may hold control characters, which terminals obey: import such \
-         a file with its columns as text, or read the Parquet file. (Reports and everything that headlight prints show \
-         control characters written out, as in `\\u{{1b}}`.)\n\nWhere `model.attention` sums the heads of a layer (`rollout`, \
+         `headlight.tables_version`. *METHOD §n* is a section of [method.md](method.md).\n\nA Parquet \
+         file holds texts of treebanks as they are. In a CSV file, which spreadsheets open, an apostrophe stands before \
+         what they would compute (`'=1+1`, `'@SUM(A1)`; `-`, `--` and `@somebody` stay), and control characters, which \
+         terminals obey, are written out, as in `\\u{{1b}}`; reports and everything that headlight prints do so too.\n\nWhere `model.attention` sums the heads of a layer (`rollout`, \
          `value-zeroing`, `globenc`; METHOD §12), tables made of maps have one head a layer: `head_index` is 0, `head` is 1, \
          and \"3-1\" is the map of layer 3.\n"
     );

@@ -14,7 +14,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{Type, TypePtr};
 
-use super::{Column, Kind, TABLES_VERSION, Table, TableError, Value};
+use super::{Column, Kind, TABLES_VERSION, Table, TableError, Value, cell_text};
 
 /// Rows held in memory before they become a row group.
 const ROW_GROUP: usize = 1 << 16;
@@ -113,7 +113,7 @@ fn write_field(csv: &mut csv::Writer<File>, field: &mut String, value: Value<'_>
     use std::fmt::Write as _;
 
     if let Value::Text(text) = value {
-        return csv.write_field(text);
+        return csv.write_field(&*cell_text(text));
     }
     field.clear();
     write!(field, "{value}").expect("a string takes everything");

@@ -12,9 +12,6 @@ use crate::fault::{Fault, Problem, ReadError};
 use crate::read::{Format, Reader, Step};
 use crate::sentence::Sentence;
 
-/// Most words of a document, which is held whole: longer than any book.
-const LONGEST_DOCUMENT: usize = 1_000_000;
-
 /// Reads one file document by document. Memory holds one document.
 ///
 /// A document ends where the next one opens (`# newdoc`, `#begin document`); a file that opens none is one document.
@@ -53,7 +50,7 @@ impl Documents {
         let mut next = self.ahead.take().or_else(|| self.step());
         next.as_ref()?;
         let mut gathered = Ok((Vec::new(), Brackets::default()));
-        let (mut begun, mut words) = (false, 0);
+        let (mut begun, mut words, limit) = (false, 0, self.reader.limits().document);
         while let Some((step, lines)) = next {
             if step.opens_document && std::mem::replace(&mut begun, true) {
                 self.ahead = Some((step, lines));
@@ -65,8 +62,8 @@ impl Documents {
                     words += sentence.len();
                     let (line, sent_id) = (sentence.line(), sentence.sent_id().to_owned());
                     sentences.push(sentence);
-                    if words > LONGEST_DOCUMENT {
-                        let fault = Fault::LongDocument { limit: LONGEST_DOCUMENT };
+                    if words > limit {
+                        let fault = Fault::LongDocument { limit };
                         let problem = Box::new(Problem { line, sent_id: Some(sent_id), fault });
                         return Err(ReadError::Sentence { path: self.reader.path().to_owned(), problem });
                     }

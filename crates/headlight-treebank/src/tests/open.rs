@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::{conllu, read_all, read_words, sentences};
 use crate::coreference::{Documents, HeadRule};
 use crate::{
-    Format, Governor, Punctuation, ReadOptions, Reader, Relation, Roots, Sentence, WordIdx, check, reattach,
+    Format, Governor, Limits, Punctuation, ReadOptions, Reader, Relation, Roots, Sentence, WordIdx, check, reattach,
     write_conllu,
 };
 
@@ -310,4 +310,24 @@ proptest! {
             }
         }
     }
+}
+
+/// What fits the limits is read, what does not is an error of its own sentence that names line and limit.
+#[test]
+fn limits_are_those_that_are_given() {
+    let text = "1\tGo\t_\tVERB\t_\t_\t0\troot\t_\t_\n2\ton\t_\tADV\t_\t_\t1\tadvmod\t_\t_\n\n1\tStay\t_\tVERB\t_\t_\t0\troot\t_\t_\n\n";
+    let read = |limits: Limits, format| {
+        let reader = Reader::new(Cursor::new(text.to_owned()), "it", format).unwrap();
+        let options = ReadOptions { limits, ..ReadOptions::default() };
+        reader
+            .with(options)
+            .map(|read| read.map_or_else(|error| error.to_string(), |it| it.sent_id().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let usual = Limits::default();
+    assert_eq!(read(usual, Format::Conllu), ["it:1", "it:4"]);
+    let said = read(Limits { sentence: 1, ..usual }, Format::Conllu);
+    assert!(said[0].starts_with("it:2") && said[0].contains('1') && said[1] == "it:4", "{said:?}");
+    let said = read(Limits { line: 26, ..usual }, Format::Conllu);
+    assert!(said[0].starts_with("it:2") && said[0].contains("26") && said[1].starts_with("it:4"), "{said:?}");
 }

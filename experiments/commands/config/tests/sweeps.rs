@@ -193,3 +193,13 @@ fn steps_that_cannot_be_ordered_are_refused() {
         assert!(error.starts_with(expected), "\n   found: {error}\nexpected: {expected}");
     }
 }
+
+#[test]
+fn combinations_without_end_are_refused_before_they_are_made() {
+    let hundred = (0..100).map(|value| value.to_string()).collect::<Vec<_>>().join(", ");
+    let keys =
+        ["seed", "treebank.max_pieces", "treebank.max_sentences", "heads.lengths", "heads.null_models", "threads"];
+    let sweep: String = keys.iter().map(|key| format!("{key} = [{hundred}]\n")).collect();
+    let said = configs(&format!("[sweep]\n{sweep}\n{MINIMAL}"), &[]).unwrap_err().to_string();
+    assert!(said.contains("makes 1000000 runs or more; at most 10000 are made of one file"), "{said}");
+}

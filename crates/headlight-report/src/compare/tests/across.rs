@@ -186,7 +186,10 @@ fn long_names_are_numbered_and_explained() {
     assert!(text.contains("\n[10] a-model-with-quite-a-name-on-a-treebank-9: minilm-l6 on en_ewt.\n"), "{text}");
     assert!(text.contains("Differences in points to [1]."), "{text}");
     let markdown = comparison.render(Format::Markdown, 80);
-    assert!(markdown.contains("| relation | words | \\[1\\] | \\[2\\] |"), "{markdown}");
+    assert!(markdown.contains("| relation | run | words | head | % | interval | difference |"), "{markdown}");
+    // A line for each relation and run, in one table.
+    let lines = |name: &str| markdown.lines().filter(|line| line.starts_with(&format!("| {name} | "))).count();
+    assert_eq!((lines("all"), markdown.matches("| --- |").count()), (10, 1), "{markdown}");
     let latex = comparison.render(Format::Latex, 80);
     let floats: Vec<usize> =
         latex.split("\\begin{table}").skip(1).map(|float| float.matches(r" \\\\").count()).collect();

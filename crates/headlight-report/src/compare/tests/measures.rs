@@ -108,10 +108,11 @@ fn a_gate_closes_on_a_probe_that_lost_and_on_nothing_measured() {
     let b = write_probe_run(folder.path(), "b", &[1], |sentence| sentence < 8);
     let of_heads = write_run(folder.path(), "heads", &words(|_, _| true), |_| {});
     let comparison = compared(&[a.clone(), b.clone()]);
-    let lost = |points| comparison.shortfalls(points).into_iter().map(|lost| lost.relation).collect::<Vec<_>>();
+    let lost = |points| lost_below(&comparison, points).into_iter().map(|lost| lost.relation).collect::<Vec<_>>();
     assert_eq!((lost(-20.0), lost(-1.0)), (vec![], vec!["UAS, attention".to_owned()]));
-    assert_eq!(comparison.unmeasured(), [""; 0]);
-    assert_eq!(compared(&[of_heads, a, b]).unmeasured(), ["a", "b"]);
+    assert!(comparison.hold(&Gate::default()).is_ok());
+    let error = compared(&[of_heads, a, b]).hold(&Gate::default()).unwrap_err().to_string();
+    assert_eq!(error, "a has no number that could be held: no relation and no measure that the first run has too");
 }
 
 #[test]

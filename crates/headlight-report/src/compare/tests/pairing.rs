@@ -154,5 +154,5 @@ fn the_root_is_in_no_comparison() {
     let comparison = compared(&[a, b]);
     let names: Vec<_> = comparison.relations.iter().map(|row| row.relation.as_str()).collect();
     assert_eq!(names, ["all", "det", "obj"]);
-    assert!(comparison.shortfalls(100.0).iter().all(|lost| lost.relation != "root"));
+    assert!(lost_below(&comparison, 100.0).iter().all(|lost| lost.relation != "root"));
 }

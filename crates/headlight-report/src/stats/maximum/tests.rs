@@ -58,6 +58,24 @@ fn maxima_equal_those_of_every_sign_pattern() {
     }
 }
 
+/// Sums that do not fit into 16 bits are those of 32: one unit decides, and its weight changes no sign.
+#[test]
+fn large_sums_are_not_cut_off() {
+    let rows: Vec<Vec<i32>> = (0..6).map(|unit| vec![7_000 + unit, -7_000, 3]).collect();
+    let small: Vec<Vec<i32>> = rows.iter().map(|row| row.iter().map(|d| d.signum()).collect()).collect();
+    let flips = SignFlips::all(6);
+    let (large, small) = (flips.maxima(&contest(&rows, 2)), flips.maxima(&contest(&small, 2)));
+    for at in 1..3 {
+        assert!((large.observed[at] - small.observed[at]).abs() < 1e-12);
+        assert_eq!(large.p_either(at), small.p_either(at), "{at}");
+    }
+    let by_hand = (0..6).map(|unit| f64::from(7_000 + unit)).sum::<f64>()
+        / (0..6).map(|unit| f64::from(7_000 + unit).powi(2)).sum::<f64>().sqrt();
+    assert!((large.observed[0] - by_hand).abs() < 1e-9);
+    assert!(large.greater.iter().all(|t| t.abs() <= 6.0_f64.sqrt() + 1e-9));
+    assert!(large.greater.iter().any(|t| (t - by_hand).abs() < 1e-9));
+}
+
 /// Westfall & Young's algorithm from its definition: the maximum over the contest itself and those of smaller statistics.
 #[test]
 fn the_step_down_compares_each_with_those_behind_it() {

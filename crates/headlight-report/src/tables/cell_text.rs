@@ -1,0 +1,58 @@
+//! Text on its way into a CSV file, which people open in spreadsheets and print on terminals.
+
+use std::borrow::Cow;
+
+/// The text as a cell that nothing obeys: control characters are written out, `\u{1b}`, and before what a spreadsheet would
+/// compute stands an apostrophe, which it takes for "this is text". Words of treebanks such as `-`, `--` or `@somebody` stay.
+pub(crate) fn cell_text(text: &str) -> Cow<'_, str> {
+    // Line breaks are quoted.
+    let acts = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+    if !is_formula(text) && !text.contains(acts) {
+        return text.into();
+    }
+    let mut written = String::with_capacity(text.len() + 8);
+    written.extend(is_formula(text).then_some('\''));
+    for character in text.chars() {
+        if acts(character) {
+            written.extend(character.escape_default());
+        } else {
+            written.push(character);
+        }
+    }
+    written.into()
+}
+
+/// Whether a spreadsheet computes it: `=` and anything; of what else begins a formula, in the widths of East Asian scripts too,
+/// what calls a function, another sheet or another program.
+fn is_formula(text: &str) -> bool {
+    let mut characters = text.trim_start().chars();
+    match characters.next() {
+        Some('=' | '＝') => characters.next().is_some(),
+        Some('+' | '-' | '@' | '＋' | '－' | '＠') => characters.any(|character| "(|!（｜！".contains(character)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_text_and_words_are_themselves() {
+        for (text, expected) in [
+            ("=1+1", "'=1+1"),
+            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+            ("+HYPERLINK(\"x\")", "'+HYPERLINK(\"x\")"),
+            ("-cmd|'x'!A1", "'-cmd|'x'!A1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            (" \t=1+1", "' \t=1+1"),
+            ("＝1", "'＝1"),
+            ("\u{1b}[2J\u{9b}31m\r\n", "\\u{1b}[2J\\u{9b}31m\\r\n"),
+        ] {
+            assert_eq!(cell_text(text), expected);
+        }
+        for text in ["", "=", "-", "--", "-LRB-", "+1", "@somebody", "a=b", "nmod:poss", "obl+case", "漢"] {
+            assert!(matches!(cell_text(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
+    }
+}
