@@ -72,6 +72,8 @@ fn main() -> ExitCode {
     };
     let result = match command {
         Command::Run(args) => commands::run::run(args),
+        Command::Encode(args) => commands::encode::encode(args),
+        Command::Plan(args) => commands::plan::plan(args),
         Command::Submit(args) => commands::submit::submit(args),
         Command::Compare(args) => commands::compare::compare(args),
         Command::Report(args) => commands::report::report(args),

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-pub use cluster::{Engine, SubmitArgs};
+pub use cluster::{EncodeArgs, Engine, PlanArgs, Shard, SubmitArgs};
 pub use figure::{DirectionName, FigureArgs, FigureFormat};
 pub use interrupt::Interrupted;
 pub use look::{KindArgs, LookArgs};
@@ -66,6 +66,10 @@ pub enum LogFormat {
 pub enum Command {
     /// Run the experiments of a config and write a run directory
     Run(RunArgs),
+    /// Encode what a config asks of the model, or a part of it, into the cache, where `headlight run` finds it
+    Encode(EncodeArgs),
+    /// Print what a config would encode: runs, passes, shards, and the time and bytes that a quick sample leads to expect
+    Plan(PlanArgs),
     /// Write the jobs that run a config on a cluster, and with --go submit them
     Submit(SubmitArgs),
     /// Compare runs, or a run with published numbers, relation by relation

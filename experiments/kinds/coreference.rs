@@ -130,7 +130,7 @@ impl Coreference {
                 let attention = encoded.words.as_ref().context("the encoder gave no attention over words")?;
                 Ok((*number, document.to_string(), window.score(attention)))
             },
-            |windows: &mut Vec<OfWindow>, _, of_window| {
+            |windows: &mut Vec<OfWindow>, of_window| {
                 windows.push(of_window);
                 Ok(())
             },

@@ -158,7 +158,7 @@ fn record(run: &Run, split: Split) -> Record<Vec<SentenceTrees>> {
             let attention = encoded.words.as_ref().context("the encoder gave no attention over words")?;
             Ok(trees_of(item.sentence()?, attention))
         },
-        |all: &mut Vec<SentenceTrees>, _, trees| {
+        |all: &mut Vec<SentenceTrees>, trees| {
             all.push(trees);
             Ok(())
         },

@@ -3,11 +3,13 @@
 //! [`Run`] holds the config, the model and the treebank, keeps the books (inputs with their checksums, skipped
 //! sentences, times) and writes the run directory, which appears under its name only when it is complete.
 
+mod addends;
 mod books;
 pub mod cache;
 mod checked;
 mod contents;
 mod directory;
+mod estimate;
 pub mod identity;
 mod machine;
 mod model;
@@ -16,6 +18,7 @@ mod reader;
 mod reading;
 mod record;
 mod sequences;
+mod shards;
 mod steps;
 mod stream;
 mod text;
@@ -45,12 +48,15 @@ use crate::sources::treebank::Treebank;
 use books::Books;
 use cache::Place;
 
+pub use crate::cli::Shard;
 pub use crate::cli::interrupt::{Interrupted, check as interrupted};
 pub use directory::Directory;
+pub use estimate::{Estimate, Planned};
 pub use model::{LoadedModel, request};
-pub use reader::{Ask, Filling, Made, Reader, Reading, Sink, Wants};
+pub use reader::{Ask, Filling, Made, Reader, Reading, Sink, Take, Wants};
 pub use record::Record;
 pub use sequences::SequencesSeen;
+pub use shards::Shared;
 pub use steps::Steps;
 pub use stream::{Item, Rules, Stream, pieces};
 pub use units::{Units, fold};
@@ -114,6 +120,8 @@ pub struct Run {
     pairs: Option<SplitSummary>,
     /// A hash of what each stream is made of.
     texts: Vec<(Stream, String)>,
+    /// How many of each stream there are to be divided.
+    counts: Vec<(Stream, usize)>,
     /// What is read of a split by those who need words alone.
     words: BTreeMap<Split, Stream>,
     /// What the model is, whichever weights it has.
@@ -148,6 +156,7 @@ impl Run {
             books: Vec::new(),
             pairs: None,
             texts: Vec::new(),
+            counts: Vec::new(),
             words: BTreeMap::new(),
             checkpoint: OnceCell::new(),
             complete: BTreeSet::new(),

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
@@ -13,11 +14,12 @@ use headlight_treebank::Sentence;
 use super::Run;
 use super::books::Books;
 use super::reader::{Filling, Made, Reading, Wants};
-use super::stream::{self, Inputs, Item, Stream, Trees, Windows, lock};
+use super::stream::{self, Bounds, Inputs, Item, Part, Stream, Trees, Windows, lock};
 use crate::cli::interrupt;
 use crate::cli::progress::{Amount, Progress};
 use crate::config::Split;
 use crate::sources::corpus::{Corpus, Packing};
+use crate::sources::treebank::Treebank;
 
 /// An input on its way through the encoder, with the skipped ones right before it.
 struct OnItsWay {
@@ -25,46 +27,63 @@ struct OnItsWay {
     item: Item,
     /// Whether somebody wants its maps.
     with_maps: bool,
-    skipped_before: Vec<(usize, Item)>,
+    skipped_before: Vec<usize>,
+}
+
+/// The inputs of a pass, and how many inputs of the stream stand before them.
+struct Within<'a> {
+    inputs: Inputs<'a>,
+    base: usize,
 }
 
 impl Run {
     /// Runs a stream through the encoder for readers that are to be filled. What each made is whole in order and without a gap,
     /// also where the pass ends early: with the first of a file that cannot be read, an input that is none, what a reader
     /// says, Ctrl-C.
-    pub(super) fn encode(&mut self, stream: Stream, wants: Wants, fillings: Vec<Filling<'_>>) -> Result<()> {
+    /// Of a part of the stream, inputs are numbered from its first on.
+    pub(super) fn encode(
+        &mut self,
+        stream: Stream,
+        part: Part,
+        wants: Wants,
+        fillings: Vec<Filling<'_>>,
+    ) -> Result<()> {
         let request = wants.request(self.settings().model.attention_kind());
         let (readings, mut sinks): (Vec<_>, Vec<_>) = fillings.into_iter().map(|it| (it.reading, it.sink)).unzip();
-        let ended = self.over(stream, self.stage("encode", &stream.name()), |model, inputs, progress| {
+        let label = match part {
+            Part::Whole => self.stage("encode", &stream.name()),
+            Part::Shard(shard) => self.stage("encode", &format!("{}, shard {shard}", stream.name())),
+            Part::Sample(_) => self.stage("try", &stream.name()),
+        };
+        let next = AtomicUsize::new(0);
+        let ended = self.over((stream, part), label, |model, Within { inputs, base }, progress| {
             let waiting = Mutex::new(Vec::new());
-            let mut next = 0;
             let inputs = inputs.filter_map(|read| {
                 let (item, pieces) = match read {
                     Ok(read) => read,
                     Err(error) => return Some(Err(error)),
                 };
-                let number = next;
-                next += 1;
-                let mut readers = readings.iter().filter(|reading| reading.reads(number)).peekable();
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let mut readers = readings.iter().filter(|reading| reading.reads(number, base)).peekable();
                 if readers.peek().is_none() {
                     progress.add(1);
                     return None;
                 }
                 let Some(pieces) = pieces else {
                     progress.add(1);
-                    lock(&waiting).push((number, item));
+                    lock(&waiting).push(number);
                     return None;
                 };
                 let with_maps = readers.any(|reading| reading.wants.attention());
                 let skipped_before = std::mem::take(&mut *lock(&waiting));
                 Some(Ok((OnItsWay { number, item, with_maps, skipped_before }, pieces)))
             });
-            let mut tell = |number: usize, item: &Item, made: Option<Vec<Option<Result<Made>>>>| {
+            let mut tell = |number: usize, made: Option<Vec<Option<Result<Made>>>>| {
                 let mut made = made.map(Vec::into_iter);
                 for (reading, sink) in readings.iter().zip(&mut sinks) {
                     let made = made.as_mut().and_then(|made| made.next().flatten()).transpose()?;
-                    if reading.reads(number) {
-                        sink.take(number, item, made)?;
+                    if reading.reads(number, base) {
+                        sink.take(number, made)?;
                     }
                 }
                 Ok(())
@@ -76,25 +95,26 @@ impl Run {
                 |input: OnItsWay, pieces, encoded| {
                     let make = |reading: &Reading<'_>| {
                         let made = || (reading.reduce)(&input.item, pieces, &encoded);
-                        reading.reads(input.number).then(made)
+                        reading.reads(input.number, base).then(made)
                     };
                     let made: Vec<_> = readings.iter().map(make).collect();
                     (input, made)
                 },
-                |(OnItsWay { number, item, skipped_before, .. }, made)| {
-                    skipped_before.iter().try_for_each(|(number, item)| tell(*number, item, None))?;
+                |(OnItsWay { number, skipped_before, .. }, made)| {
+                    skipped_before.iter().try_for_each(|number| tell(*number, None))?;
                     progress.add(1);
-                    tell(number, &item, Some(made))
+                    tell(number, Some(made))
                 },
             );
             streamed.map_err(|error| match error {
                 StreamError::Caller(error) => error,
                 other => anyhow!("{other}"),
             })?;
-            lock(&waiting).iter().try_for_each(|(number, item)| tell(*number, item, None))
+            lock(&waiting).iter().try_for_each(|number| tell(*number, None))
         });
+        let inputs = ended.is_ok().then(|| next.into_inner());
         // What came before an error, or Ctrl-C, is kept for the next call.
-        let kept: Vec<Result<()>> = sinks.into_iter().map(|sink| sink.end(ended.is_ok())).collect();
+        let kept: Vec<Result<()>> = sinks.into_iter().map(|sink| sink.end(inputs)).collect();
         ended?;
         kept.into_iter().collect()
     }
@@ -102,7 +122,7 @@ impl Run {
     /// Reads a stream without the encoder, for its books.
     pub(super) fn read_only(&mut self, stream: Stream) -> Result<()> {
         let label = self.stage("read", &stream.name());
-        self.over(stream, label, |_, inputs, progress| {
+        self.over((stream, Part::Whole), label, |_, Within { inputs, .. }, progress| {
             inputs.into_iter().try_for_each(|read| {
                 progress.add(1);
                 read.map(drop)
@@ -121,7 +141,7 @@ impl Run {
         stream: Stream,
         mut visit: impl FnMut(&Item, Pieces) -> Result<()>,
     ) -> Result<()> {
-        self.over(stream, format!("{label} {}", stream.name()), |_, inputs, progress| {
+        self.over((stream, Part::Whole), format!("{label} {}", stream.name()), |_, Within { inputs, .. }, progress| {
             inputs.into_iter().try_for_each(|read| {
                 progress.add(1);
                 let (item, pieces) = read?;
@@ -130,40 +150,45 @@ impl Run {
         })
     }
 
-    /// Lets `work` take the inputs of a stream, and keeps the books of what was read.
+    /// Lets `work` take the inputs of a stream, or of a part of it, and keeps the books of what was read of the whole.
     fn over(
         &mut self,
-        stream: Stream,
+        (stream, part): (Stream, Part),
         label: String,
-        work: impl FnOnce(&Model, Inputs<'_>, &Progress) -> Result<()>,
+        work: impl FnOnce(&Model, Within<'_>, &Progress) -> Result<()>,
     ) -> Result<()> {
         let clock = Instant::now();
-        let treebank = match stream {
-            Stream::Trees(split) | Stream::Windows(split, _) => Some(self.treebank(split)?),
-            Stream::Words(split) => Some(self.treebank(split)?.with_optional_trees()),
-            Stream::Packed => None,
-        };
+        let treebank = self.treebank_of(stream)?;
         self.model()?;
+        let bounds = match part {
+            Part::Whole => Bounds::all(),
+            _ => Bounds::of(part, self.count_of(stream)?),
+        };
+        // Windows have no number before those of all documents before are cut, and nobody lists any.
+        let base = if matches!(stream, Stream::Windows(..)) { 0 } else { bounds.range.start };
         let (keys, corpus, seed) = (self.config.treebank.clone(), &self.config.corpus, self.config.seed);
         let model = &self.model.get().context("the model was loaded above")?.model;
         let (tokenizer, limit) = (model.tokenizer(), keys.max_pieces.min(model.spec().max_pieces()));
         let books = Mutex::new(Books::default());
+        let of_part = (part != Part::Whole && !matches!(stream, Stream::Windows(..))).then(|| bounds.len() as u64);
         let counted = |sentences: &dyn Fn() -> usize| io::stderr().is_terminal().then(|| sentences() as u64);
         let (inputs, files, unit, total) = match (&treebank, stream) {
             (Some(treebank), Stream::Windows(_, rules)) => {
-                let windows = Windows::of(treebank, rules, keys.invalid, limit, tokenizer, &books);
+                let windows = Windows::of(treebank, bounds, rules, keys.invalid, limit, tokenizer, &books);
                 (windows, treebank.file_names(), "windows", None)
             }
             (Some(treebank), _) => {
-                let sentences = stream::sentences(treebank, &keys, tokenizer, &books);
-                (sentences, treebank.file_names(), "sentences", counted(&|| treebank.sentences().count()))
+                let sentences = stream::sentences(treebank, bounds, &keys, tokenizer, &books);
+                let total = of_part.or_else(|| counted(&|| treebank.sentences().count()));
+                (sentences, treebank.file_names(), "sentences", total)
             }
             (None, _) => {
                 let packing = Packing { limit, random_next: corpus.random_next, short: corpus.short, seed };
                 lock(&books).packing = Some(packing);
                 let corpus_files = Corpus::resolve(corpus)?;
-                let (pairs, total) = stream::packed(&corpus_files, packing, corpus.sequences, tokenizer, &books)?;
-                (pairs, corpus_files.file_names(), "sequences", total)
+                let (pairs, total) =
+                    stream::packed(&corpus_files, &bounds, packing, corpus.sequences, tokenizer, &books)?;
+                (pairs, corpus_files.file_names(), "sequences", of_part.or(total))
             }
         };
         let progress = Progress::start(&label, Amount::Items(unit), total);
@@ -171,15 +196,59 @@ impl Run {
             interrupt::check()?;
             read
         });
-        work(model, Box::new(inputs), &progress)?;
+        work(model, Within { inputs: Box::new(inputs), base }, &progress)?;
         progress.finish();
+        self.note_stage(label, clock);
+        if part != Part::Whole {
+            return Ok(());
+        }
         let mut books = std::mem::take(&mut *lock(&books));
         books.close(stream, files)?;
         if !self.books.iter().any(|(known, _)| *known == stream) {
             self.books.push((stream, books));
         }
-        self.note_stage(label, clock);
         Ok(())
+    }
+
+    /// The treebank that a stream is made of, read as it reads it.
+    fn treebank_of(&mut self, stream: Stream) -> Result<Option<Treebank>> {
+        Ok(match stream {
+            Stream::Trees(split) | Stream::Windows(split, _) => Some(self.treebank(split)?),
+            Stream::Words(split) => Some(self.treebank(split)?.with_optional_trees()),
+            Stream::Packed => None,
+        })
+    }
+
+    /// How many of a stream there are that shards divide: sentences, documents with mentions, pairs. Nothing is tokenized but what
+    /// has to be packed.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn count_of(&mut self, stream: Stream) -> Result<usize> {
+        if let Some((_, count)) = self.counts.iter().find(|(known, _)| *known == stream) {
+            return Ok(*count);
+        }
+        let treebank = self.treebank_of(stream)?;
+        let count = match (treebank, stream) {
+            (Some(treebank), Stream::Windows(_, rules)) => stream::count_documents(&treebank, rules.head)?,
+            (Some(treebank), _) => stream::count_sentences(&treebank)?,
+            (None, _) => {
+                self.model()?;
+                let (keys, corpus, seed) = (&self.config.treebank, &self.config.corpus, self.config.seed);
+                let model = &self.model.get().context("the model was loaded above")?.model;
+                let limit = keys.max_pieces.min(model.spec().max_pieces());
+                let packing = Packing { limit, random_next: corpus.random_next, short: corpus.short, seed };
+                let (files, books) = (Corpus::resolve(corpus)?, Mutex::new(Books::default()));
+                let (pairs, total) =
+                    stream::packed(&files, &Bounds::all(), packing, corpus.sequences, model.tokenizer(), &books)?;
+                match total {
+                    Some(total) => total as usize,
+                    None => pairs.into_iter().try_fold(0, |count, pair| pair.map(|_| count + 1))?,
+                }
+            }
+        };
+        self.counts.push((stream, count));
+        Ok(count)
     }
 
     /// The stream of a split's sentences for what needs no trees. Where all sentences have one, it is that of trees, so that

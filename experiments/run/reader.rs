@@ -9,8 +9,9 @@ use headlight_attention::MergeRule;
 use headlight_bert::{AttentionKind, Encoded, Level, Pieces, Request};
 
 use super::Run;
-use super::cache::Place;
-use super::stream::{Item, Stream};
+use super::cache::{Look, Place};
+use super::stream::{Item, Part, Stream};
+use crate::cli::Shard;
 
 /// What is wanted of the encoder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -80,8 +81,9 @@ pub struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    pub(super) fn reads(&self, number: usize) -> bool {
-        number >= self.from && self.only.is_none_or(|only| only.contains(&number))
+    /// Whether it reads an input, by its number in the pass; `base` inputs of the stream stand before the pass.
+    pub(super) fn reads(&self, number: usize, base: usize) -> bool {
+        number >= self.from && self.only.is_none_or(|only| only.contains(&(base + number)))
     }
 }
 
@@ -91,13 +93,13 @@ pub trait Sink {
     ///
     /// # Errors
     /// A disk that does not take it.
-    fn take(&mut self, number: usize, item: &Item, made: Option<Made>) -> Result<()>;
+    fn take(&mut self, number: usize, made: Option<Made>) -> Result<()>;
 
-    /// Ends it: complete, or with what came so far kept for a later call.
+    /// Ends it: complete, with all inputs that there are, or with what came so far kept for a later call.
     ///
     /// # Errors
     /// A disk that does not take it.
-    fn end(self: Box<Self>, complete: bool) -> Result<()>;
+    fn end(self: Box<Self>, inputs: Option<usize>) -> Result<()>;
 }
 
 /// A reader that is not complete.
@@ -119,30 +121,66 @@ pub trait Reader {
     /// What it wants of the encoder.
     fn wants(&self) -> Wants;
 
-    /// Where it is kept.
+    /// What it is, for people.
+    fn what(&self) -> String;
+
+    /// What it reads, from the input of this number on.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    fn reading(&self, run: &mut Run, from: usize) -> Result<Reading<'_>>;
+
+    /// Bytes that what was made of an input takes in a shard.
+    ///
+    /// # Errors
+    /// When it is not what this reader makes.
+    fn bytes(&self, made: &Made) -> Result<usize>;
+
+    /// Where it is kept, or a shard of it.
     ///
     /// # Errors
     /// When what names it cannot be read.
-    fn place(&self, run: &mut Run) -> Result<Place>;
+    fn place(&self, run: &mut Run, shard: Option<Shard>) -> Result<Place>;
 
-    /// `None` where it is complete and whole; else what fills it, with the turn to do so.
+    /// `None` where it is complete and whole; else what fills it, with the turn to do so. The same of a shard of it.
     ///
     /// # Errors
     /// A disk that does not take it.
-    fn open(&self, run: &mut Run) -> Result<Option<Filling<'_>>>;
+    fn open(&self, run: &mut Run, shard: Option<Shard>) -> Result<Option<Filling<'_>>>;
+
+    /// What lies at its place, or that of a shard.
+    ///
+    /// # Errors
+    /// When what names it cannot be read.
+    fn look(&self, run: &mut Run, shard: Option<Shard>) -> Result<Look>;
+
+    /// Gives what a complete shard holds to `take`, from the input of this number within the shard on; returns how many
+    /// inputs the shard has.
+    ///
+    /// # Errors
+    /// When it cannot be read, and those of `take`.
+    fn replay(&self, run: &mut Run, shard: Shard, from: usize, take: &mut Take<'_>) -> Result<usize>;
+
+    /// Whether it lies in the cache, where other runs find it, and can be made in shards.
+    fn is_shared(&self) -> bool {
+        true
+    }
 }
+
+/// Who takes what a shard holds: the number of an input within it, and what was made of it.
+pub type Take<'a> = dyn FnMut(usize, Option<Made>) -> Result<()> + 'a;
 
 /// What a kind asks of the passes of a run.
 pub type Ask = Box<dyn Reader>;
 
 /// Readers that one pass serves.
-struct Group<'a> {
-    stream: Stream,
-    draw: Option<usize>,
-    wants: Wants,
-    readers: Vec<(Place, &'a dyn Reader)>,
+pub(super) struct Group<'a> {
+    pub(super) stream: Stream,
+    pub(super) draw: Option<usize>,
+    pub(super) wants: Wants,
+    pub(super) readers: Vec<(Place, &'a dyn Reader)>,
     /// The numbers of those who ask for one of them.
-    asked_by: BTreeSet<usize>,
+    pub(super) asked_by: BTreeSet<usize>,
 }
 
 impl Run {
@@ -162,10 +200,7 @@ impl Run {
     /// # Errors
     /// Those of `ask` and of the passes, which name the kinds that asked.
     pub fn serve(&mut self, kinds: &[String], ask: impl Fn(&mut Self, usize) -> Result<Vec<Ask>>) -> Result<()> {
-        let mut asked: Vec<(usize, Ask)> = Vec::new();
-        for (number, kind) in kinds.iter().enumerate() {
-            asked.extend(ask(self, number).with_context(|| kind.clone())?.into_iter().map(|reader| (number, reader)));
-        }
+        let asked = self.asked(kinds, ask)?;
         for group in self.groups(asked.iter().map(|(kind, reader)| (*kind, reader.as_ref())))? {
             let who = || group.asked_by.iter().map(|kind| kinds[*kind].as_str()).collect::<Vec<_>>().join(", ");
             self.fill_group(&group).with_context(who)?;
@@ -174,10 +209,13 @@ impl Run {
     }
 
     /// The passes that it takes to fill readers, in the order of their first ones; with each comes the number of who asks for it.
-    fn groups<'a>(&mut self, readers: impl IntoIterator<Item = (usize, &'a dyn Reader)>) -> Result<Vec<Group<'a>>> {
+    pub(super) fn groups<'a>(
+        &mut self,
+        readers: impl IntoIterator<Item = (usize, &'a dyn Reader)>,
+    ) -> Result<Vec<Group<'a>>> {
         let mut groups: Vec<Group<'a>> = Vec::new();
         for (asked_by, reader) in readers {
-            let place = reader.place(self)?;
+            let place = reader.place(self, None)?;
             if self.complete.contains(&place) {
                 continue;
             }
@@ -207,21 +245,37 @@ impl Run {
         Ok(groups)
     }
 
-    fn fill_group(&mut self, group: &Group<'_>) -> Result<()> {
-        let mut fillings = Vec::new();
-        for (place, reader) in &group.readers {
+    pub(super) fn fill_group(&mut self, group: &Group<'_>) -> Result<()> {
+        for (place, _) in &group.readers {
             // From now on until the run ends nobody removes it.
             self.in_use.push(place.in_use()?);
-            fillings.extend(reader.open(self)?);
         }
-        if !fillings.is_empty() {
-            // What is complete by now is asked no more.
-            let wants = fillings.iter().try_fold(Wants::default(), |all, it| all.with(it.reading.wants));
-            let wants = wants.context("readers of a group can be served together")?;
-            self.in_draw(group.draw, |run| run.encode(group.stream, wants, fillings))?;
+        let mut in_shards = self.gather_shards(group)?;
+        let mut fillings = Vec::new();
+        for (place, reader) in &group.readers {
+            let Some(filling) = reader.open(self, None)? else { continue };
+            match in_shards.remove(place) {
+                Some(count) => self.join_shards(*reader, count, filling)?,
+                None => fillings.push(filling),
+            }
         }
-        self.complete.extend(group.readers.iter().map(|(place, _)| place.clone()));
+        self.pass(group, Part::Whole, fillings)?;
+        for (place, reader) in &group.readers {
+            self.remove_shards(place, *reader)?;
+            self.complete.insert(place.clone());
+        }
         Ok(())
+    }
+
+    /// One pass, or a part of it, for those of a group that are not complete.
+    pub(super) fn pass(&mut self, group: &Group<'_>, part: Part, fillings: Vec<Filling<'_>>) -> Result<()> {
+        if fillings.is_empty() {
+            return Ok(());
+        }
+        // What is complete by now is asked no more.
+        let wants = fillings.iter().try_fold(Wants::default(), |all, it| all.with(it.reading.wants));
+        let wants = wants.context("readers of a group can be served together")?;
+        self.in_draw(group.draw, |run| run.encode(group.stream, part, wants, fillings))
     }
 }
 
@@ -254,7 +308,11 @@ mod tests {
             wants: Wants::default(),
             reduce: Box::new(|_, _, _| Ok(Box::new(()) as Made)),
         };
-        let read = |only| (0..10).filter(|number| reading(only).reads(*number)).collect::<Vec<_>>();
+        let read = |only| (0..10).filter(|number| reading(only).reads(*number, 0)).collect::<Vec<_>>();
         assert_eq!((read(None), read(Some(&only))), (vec![5, 6, 7, 8, 9], vec![5, 9]));
+        // In a shard, inputs are numbered from its first on, and lists hold numbers of the stream.
+        let (before, within) = (BTreeSet::from([2, 5, 9, 14]), reading(None));
+        assert!(within.reads(5, 4) && !reading(Some(&before)).reads(4, 1));
+        assert!(reading(Some(&before)).reads(5, 9) && reading(Some(&before)).reads(5, 4));
     }
 }

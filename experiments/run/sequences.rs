@@ -89,7 +89,10 @@ impl Run {
     ///
     /// # Errors
     /// When the model or the text cannot be had.
-    pub fn record_of_sequences<S: Serialize + DeserializeOwned + Clone + 'static, R: Send + 'static>(
+    pub fn record_of_sequences<
+        S: Serialize + DeserializeOwned + Clone + 'static,
+        R: Serialize + DeserializeOwned + Send + 'static,
+    >(
         &mut self,
         made: &str,
         start: S,
@@ -117,7 +120,7 @@ impl Run {
             move |_, pieces, encoded| {
                 Ok(reduce(pieces, encoded.maps.as_ref().context("the encoder gave no maps over pieces")?))
             },
-            move |sum, _, made| {
+            move |sum, made| {
                 add(sum, made);
                 Ok(())
             },

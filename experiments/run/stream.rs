@@ -2,6 +2,7 @@
 //! documents. Each is an iterator that counts what it reads and skips in the pass's [`Books`].
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,7 @@ use headlight_treebank::{Fault, ReadError, Sentence, TreeError};
 
 use super::books::Books;
 use super::text;
-use crate::cli::interrupt;
+use crate::cli::{Shard, interrupt};
 use crate::config::{Input, Invalid, Split, TreebankConfig};
 use crate::sources::corpus::{self, Corpus, Packing, Pair};
 use crate::sources::treebank::Treebank;
@@ -92,9 +93,123 @@ pub(super) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What of a stream a pass goes over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    /// All of it.
+    Whole,
+    /// A shard of it.
+    Shard(Shard),
+    /// About so many of its inputs, evenly spaced.
+    Sample(usize),
+}
+
+/// A part of a stream, by what of it is counted before anything is tokenized: sentences that are trees, documents with mentions,
+/// pairs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Bounds {
+    /// The numbers of those among which it is.
+    pub range: Range<usize>,
+    /// From one to the next.
+    step: usize,
+    /// Whether the stream ends with it, and with whatever follows that is not counted.
+    is_last: bool,
+}
+
+impl Bounds {
+    /// All of a stream.
+    pub(super) fn all() -> Self {
+        Self { range: 0..usize::MAX, step: 1, is_last: true }
+    }
+
+    /// A part of a stream of so many.
+    pub(super) fn of(part: Part, count: usize) -> Self {
+        match part {
+            Part::Whole => Self::all(),
+            Part::Shard(shard) => Self { range: shard.of(count), step: 1, is_last: shard.number() == shard.count() },
+            Part::Sample(size) => Self { range: 0..count, step: (count / size.max(1)).max(1), is_last: false },
+        }
+    }
+
+    /// How many there are in it.
+    pub(super) fn len(&self) -> usize {
+        self.range.len().div_ceil(self.step)
+    }
+
+    fn has(&self, number: usize) -> bool {
+        self.range.contains(&number) && (number - self.range.start).is_multiple_of(self.step)
+    }
+
+    fn around<T, I>(self, inner: I, counts: fn(&T) -> bool) -> Within<T, I> {
+        Within { inner, counts, bounds: self, seen: 0 }
+    }
+}
+
+/// What is read within bounds. An error belongs to the part of what is counted behind it, so that of all parts one tells it.
+struct Within<T, I> {
+    inner: I,
+    counts: fn(&T) -> bool,
+    bounds: Bounds,
+    seen: usize,
+}
+
+impl<T, I: Iterator<Item = Result<T, ReadError>>> Iterator for Within<T, I> {
+    type Item = Result<T, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.seen < self.bounds.range.end || self.bounds.is_last {
+            let read = self.inner.next()?;
+            let is_within = match &read {
+                Ok(_) if self.bounds.step > 1 => self.bounds.has(self.seen),
+                Err(error) if self.bounds.step > 1 => !error.is_skippable(),
+                Ok(_) => self.seen >= self.bounds.range.start,
+                Err(error) => self.seen >= self.bounds.range.start || !error.is_skippable(),
+            };
+            self.seen += usize::from(read.as_ref().is_ok_and(self.counts));
+            if is_within {
+                return Some(read);
+            }
+        }
+        None
+    }
+}
+
+/// How many sentences of a treebank are trees, or may lack them where the treebank says so.
+///
+/// # Errors
+/// A file that cannot be read. What is wrong with sentences is told when they are.
+pub(super) fn count_sentences(treebank: &Treebank) -> Result<usize> {
+    count(treebank.sentences(), |_| true)
+}
+
+/// How many documents with mentions there are.
+///
+/// # Errors
+/// As [`count_sentences`].
+pub(super) fn count_documents(treebank: &Treebank, head: HeadRule) -> Result<usize> {
+    count(treebank.documents(head), has_mentions)
+}
+
+fn has_mentions(document: &Document) -> bool {
+    !document.mentions.is_empty()
+}
+
+fn count<T>(read: impl Iterator<Item = Result<T, ReadError>>, counts: fn(&T) -> bool) -> Result<usize> {
+    let mut count = 0;
+    for read in read {
+        match read {
+            Ok(read) => count += usize::from(counts(&read)),
+            Err(error) if error.is_skippable() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(count)
+}
+
 /// The sentences of a treebank that are trees, or may lack them where the treebank says so.
 pub(super) fn sentences<'a>(
     treebank: &Treebank,
+    bounds: Bounds,
     keys: &'a TreebankConfig,
     tokenizer: &'a Tokenizer,
     books: &'a Mutex<Books>,
@@ -111,7 +226,7 @@ pub(super) fn sentences<'a>(
         let pieces = lock(books).sentence(&sentence, pieces(&sentence, tokenizer, keys), tokenizer);
         Some(Ok((Item::Sentence(Box::new(sentence)), pieces)))
     };
-    Box::new(Trees::of(treebank, keys.invalid).filter_map(read))
+    Box::new(Trees::within(treebank, bounds, keys.invalid).filter_map(read))
 }
 
 /// The pieces of a sentence, as the config wants it fed.
@@ -142,7 +257,17 @@ impl Trees<()> {
         treebank: &Treebank,
         invalid: Invalid,
     ) -> Trees<impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<>> {
-        Trees { inner: treebank.sentences(), invalid, skipped: 0, told: Arc::clone(&treebank.told) }
+        Self::within(treebank, Bounds::all(), invalid)
+    }
+
+    /// Those of a part of a split.
+    fn within(
+        treebank: &Treebank,
+        bounds: Bounds,
+        invalid: Invalid,
+    ) -> Trees<impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<>> {
+        let inner = bounds.around(treebank.sentences(), |_| true);
+        Trees { inner, invalid, skipped: 0, told: Arc::clone(&treebank.told) }
     }
 }
 
@@ -193,9 +318,10 @@ const WITHOUT_TREES: &str = "trees are needed here, and nothing is scored agains
 /// The reason under which sentences are counted that no second segment follows.
 const ALONE: &str = "alone in its pair";
 
-/// The pairs of a corpus, and their number where it is known.
+/// The pairs of a part of a corpus, and the number of all where it is known.
 pub(super) fn packed<'a>(
     corpus: &Corpus,
+    bounds: &Bounds,
     packing: Packing,
     drawn: usize,
     tokenizer: &'a Tokenizer,
@@ -225,7 +351,14 @@ pub(super) fn packed<'a>(
             (Box::new(sampled.into_iter().map(Ok)), Some(total))
         }
     };
-    let inputs = pairs.map(move |pair| {
+    // What is packed hangs on all the text before: a part packs it too.
+    let bounds = bounds.clone();
+    let mut seen = 0;
+    let within = pairs.filter(move |pair| {
+        seen += usize::from(pair.is_ok());
+        pair.is_err() || bounds.has(seen - 1)
+    });
+    let inputs = within.map(move |pair| {
         let (a, b) = pair?;
         let pieces = tokenizer.pair(&a, &b, packing.limit).map_err(|why| anyhow!("a packed pair: {why}"))?;
         lock(books).pair(&pieces, tokenizer);
@@ -257,6 +390,7 @@ impl Windows<'_, ()> {
     /// The windows of a split's documents, of at most `limit` pieces each.
     pub(super) fn of<'a>(
         treebank: &Treebank,
+        bounds: Bounds,
         rules: Rules,
         invalid: Invalid,
         limit: usize,
@@ -264,14 +398,14 @@ impl Windows<'_, ()> {
         books: &'a Mutex<Books>,
     ) -> Inputs<'a> {
         Box::new(Windows {
-            documents: treebank.documents(rules.head),
+            documents_read: bounds.range.start,
+            documents: bounds.around(treebank.documents(rules.head), has_mentions),
             place: format!("`treebank.{}` ({})", treebank.split.name(), treebank.file_names().join(", ")),
             options: rules.options,
             invalid,
             tokenizer,
             limit,
             ready: VecDeque::new(),
-            documents_read: 0,
             books,
         })
     }

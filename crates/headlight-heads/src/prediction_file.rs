@@ -288,6 +288,12 @@ impl PredictionFile {
         }
     }
 
+    /// Bytes that the predictions of a sentence take in a file.
+    pub fn bytes_of(predictions: &HeadPredictions) -> usize {
+        let width = if predictions.words() <= MAX_WORDS_U8 { 1 } else { 2 };
+        BLOCK_HEADER + width * predictions.raw().len()
+    }
+
     /// Layers and heads.
     pub fn grid(&self) -> HeadGrid {
         self.shape.grid

@@ -54,7 +54,7 @@ impl fmt::Display for Direction {
 /// The governor that each head predicts for each word of one sentence, axes `[direction, layer, head, word]`: the peaks
 /// of its attention, read as dependencies. Made by [`predict`], or from the [`AttentionPeaks`] that an encoder found, for the
 /// two directions that are read of a word alone; [`HeadPredictions::with_later_to_earlier`] adds the third.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HeadPredictions {
     grid: HeadGrid,
     words: usize,

@@ -96,7 +96,7 @@ pub struct Landmarks {
 }
 
 /// The statistics of one sequence; `[statistic, head]`, in the order of [`Statistic::ALL`].
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct SurfaceValues {
     grid: HeadGrid,
     pieces: usize,

@@ -116,13 +116,12 @@ impl Submission {
         Written { headlight, engine: engine.to_owned(), shards: self.shards, elements: self.elements() }
     }
 
-    /// Takes the folder for this config. Whether it was for the same before: what is done in it then counts.
+    /// Whether the folder holds the same jobs already, so that what is marked as done in it counts.
     ///
     /// # Errors
     /// When it is something else's, or another config's and nothing says that it is to be replaced.
-    fn claim(&self, engine: &str) -> Result<bool> {
+    fn goes_on(&self, engine: &str) -> Result<bool> {
         let folder = self.folder();
-        let failed = || format!("cannot write {}", folder.display());
         if folder.symlink_metadata().is_ok() {
             let is_empty = fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none());
             ensure!(
@@ -140,14 +139,18 @@ impl Submission {
             "{} holds the jobs of another config of this name: --force replaces them, --set name=… or --out writes elsewhere",
             folder.display()
         );
-        let goes_on = is_same && written == Some(self.written(engine));
-        fs::create_dir_all(&folder).with_context(failed)?;
-        if !goes_on {
-            // First what says whose it is, last what says how far it has come.
-            put(&folder.join(WRITTEN), &serde_json::to_string_pretty(&self.written(engine))?)?;
-            put(&folder.join(CONFIG), &self.config())?;
-        }
-        Ok(goes_on)
+        Ok(is_same && written == Some(self.written(engine)))
+    }
+
+    /// Takes the folder for this config and engine.
+    ///
+    /// # Errors
+    /// A disk that does not take it.
+    fn claim(&self, engine: &str) -> Result<()> {
+        let folder = self.folder();
+        fs::create_dir_all(&folder).with_context(|| format!("cannot write {}", folder.display()))?;
+        put(&folder.join(WRITTEN), &serde_json::to_string_pretty(&self.written(engine))?)?;
+        put(&folder.join(CONFIG), &self.config())
     }
 }
 

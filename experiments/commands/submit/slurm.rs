@@ -24,19 +24,21 @@ const LOGS: &str = "logs";
 /// Writes the jobs of a submission; with `go` submits what is neither done nor in the queue.
 pub(super) fn submit(submission: &Submission, go: bool) -> Result<()> {
     let folder = submission.folder();
-    let queue = if go { Queue::of(&text(&folder)?)? } else { Queue::default() };
-    let goes_on = submission.claim("slurm").map_err(|error| match queue.is_empty() {
-        true => error,
-        false => error.context(format!("{queue} in the queue")),
-    })?;
+    // Jobs in the queue read these files, whoever asks for others now.
+    let queue = Queue::of(&text(&folder)?);
+    let queue = if go { queue? } else { queue.unwrap_or_default() };
+    let goes_on = submission.goes_on("slurm")?;
     ensure!(
         goes_on || queue.is_empty(),
-        "{queue} of other jobs in {} in the queue: `scancel` them first, or wait",
+        "{} holds other jobs, of which {queue} in the queue: `scancel` what is there first, or wait",
         folder.display()
     );
     let failed = || format!("cannot write {}", folder.display());
-    if !goes_on && folder.join(DONE).is_dir() {
-        fs::remove_dir_all(folder.join(DONE)).with_context(failed)?;
+    if !goes_on {
+        if folder.join(DONE).is_dir() {
+            fs::remove_dir_all(folder.join(DONE)).with_context(failed)?;
+        }
+        submission.claim("slurm")?;
     }
     for name in [DONE, LOGS] {
         fs::create_dir_all(folder.join(name)).with_context(failed)?;
@@ -164,8 +166,8 @@ struct Queue {
 impl std::fmt::Display for Queue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let jobs: Vec<String> = self.arrays.iter().chain(&self.runs).cloned().collect();
-        let are = if jobs.len() == 1 { "job" } else { "jobs" };
-        write!(f, "{are} {}", joined(&jobs, ", "))
+        let (name, are) = if jobs.len() == 1 { ("job", "is") } else { ("jobs", "are") };
+        write!(f, "{name} {} {are}", joined(&jobs, ", "))
     }
 }
 

@@ -51,7 +51,7 @@ impl Explored {
                 let shown = ExplorerSentence::new(item.sentence()?, rows.maps(encoded)?.as_ref(), Granularity::Full);
                 shown.context("a sentence of the explorer has a length that can be drawn")
             },
-            |all: &mut Vec<ExplorerSentence>, _, shown| {
+            |all: &mut Vec<ExplorerSentence>, shown| {
                 all.push(shown);
                 Ok(())
             },

@@ -34,7 +34,7 @@ use super::Kind;
 use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap, repeated, split as to_table};
 use crate::config::{Settings, Split, choice};
-use crate::run::{Ask, Outcome, Reader, Run, Stream, Units, fold};
+use crate::run::{Ask, Outcome, Run, Stream, Units, fold};
 
 choice! {
     /// A direction in which heads are read.
@@ -86,7 +86,7 @@ impl Kind for Heads {
             let null = Splits::make(self.selection, |split| {
                 let predictions = Predictions::new(run, Stream::Trees(split), self.rows).of_draw(draw);
                 let predictions = predictions.in_directions(run, asked.directions)?;
-                are_there &= predictions.place(run)?.complete().is_dir();
+                are_there &= run.is_there(&predictions)?;
                 Ok(Box::new(predictions) as Ask)
             });
             asks.extend(null?.into_each());

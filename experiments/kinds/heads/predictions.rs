@@ -84,7 +84,7 @@ fn sums(run: &mut Run, split: Split, asked: &Asked) -> Result<Record<[AttentionS
         move |item, _, encoded| {
             Ok(AttentionScores::of_each(item.sentence()?, rows.maps(encoded)?.as_ref(), each.each_ref())?)
         },
-        |all: &mut [AttentionScores; 2], _, sums: [AttentionScores; 2]| {
+        |all: &mut [AttentionScores; 2], sums: [AttentionScores; 2]| {
             all.iter_mut().zip(&sums).for_each(|(all, sums)| all.merge(sums));
             Ok(())
         },

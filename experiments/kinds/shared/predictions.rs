@@ -2,6 +2,7 @@
 //! the same of the same model.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use headlight_attention::{Visibility, WordAttention};
@@ -13,8 +14,8 @@ use headlight_heads::{
 use headlight_report::tables::MapRows;
 
 use crate::config::{Settings, choice};
-use crate::run::cache::{self, Card, Place, Shelf, Writing};
-use crate::run::{Filling, Item, Made, Reader, Reading, Run, Sink, Stream, Wants, request};
+use crate::run::cache::{self, Card, Look, Place, Shelf, Writing};
+use crate::run::{Filling, Made, Reader, Reading, Run, Shard, Sink, Stream, Take, Wants, request};
 
 choice! {
     /// What the rows of maps are before anything is read from them: as attended, or renormalised over words (METHOD §2).
@@ -111,18 +112,17 @@ impl Predictions {
     /// Those of the encoder's pass.
     pub fn read(&self, run: &mut Run) -> Result<PredictionFile> {
         run.fill(&[self])?;
-        let place = self.place(run)?;
+        let place = self.place(run, None)?;
         let shape = self.shape(run)?;
         let file = PredictionFile::open(&place.complete().join(cache::DATA), shape, &key(&place)?)?;
         tracing::info!("{}: predictions of {} sentences are there", self.stream.name(), file.len());
         Ok(file)
     }
 
-    fn card(&self, run: &mut Run) -> Result<Card> {
+    fn card(&self, run: &mut Run, shard: Option<Shard>) -> Result<Card> {
         let identity = run.identity(self.stream, self.draw, self.wants.peaks.or(self.wants.words))?;
         let (model, text) = run.labels(self.stream, self.draw);
-        let later = if self.later_to_earlier { ", among earlier words too" } else { "" };
-        Ok(Card::new(Shelf::Predictions, &format!("predictions, rows {}{later}", self.rows), identity, model, text))
+        Ok(Card::new(Shelf::Predictions, &self.what(), identity, model, text).of_shard(shard))
     }
 }
 
@@ -149,16 +149,61 @@ impl Reader for Predictions {
         self.wants
     }
 
-    fn place(&self, run: &mut Run) -> Result<Place> {
-        Ok(Place::new(&Shelf::Predictions.folder()?, self.card(run)?.id()))
+    fn what(&self) -> String {
+        let later = if self.later_to_earlier { ", among earlier words too" } else { "" };
+        format!("predictions, rows {}{later}", self.rows)
     }
 
-    fn open(&self, run: &mut Run) -> Result<Option<Filling<'_>>> {
-        let (place, card, shape) = (self.place(run)?, self.card(run)?, self.shape(run)?);
-        let key = key(&place)?;
-        let whole = |folder: &std::path::Path, sentences: usize| {
-            PredictionFile::open(&folder.join(cache::DATA), shape, &key).is_ok_and(|file| file.len() == sentences)
+    fn reading(&self, run: &mut Run, from: usize) -> Result<Reading<'_>> {
+        let (rows, later_to_earlier) = (self.rows, self.later_to_earlier);
+        let visibility = run.checkpoint()?.visibility;
+        let predict = move |encoded: &Encoded| {
+            let predictions = rows.predictions(encoded)?;
+            if !later_to_earlier {
+                return Ok(predictions);
+            }
+            let maps = if visibility == Visibility::Full { Some(rows.maps(encoded)?) } else { None };
+            Ok(predictions.with_later_to_earlier(maps.as_deref()))
         };
+        Ok(Reading {
+            from,
+            only: None,
+            wants: self.wants,
+            reduce: Box::new(move |_, _, encoded| {
+                let predictions: Result<HeadPredictions> = predict(encoded);
+                Ok(Box::new(predictions?) as Made)
+            }),
+        })
+    }
+
+    fn bytes(&self, made: &Made) -> Result<usize> {
+        let made = made.downcast_ref::<HeadPredictions>().context("predictions are what is made here")?;
+        Ok(PredictionFile::bytes_of(made))
+    }
+
+    fn place(&self, run: &mut Run, shard: Option<Shard>) -> Result<Place> {
+        Ok(Place::new(&Shelf::Predictions.folder()?, self.card(run, shard)?.id()))
+    }
+
+    fn look(&self, run: &mut Run, shard: Option<Shard>) -> Result<Look> {
+        let (place, shape) = (self.place(run, shard)?, self.shape(run)?);
+        let key = key(&place)?;
+        Ok(cache::look(&place, |folder, sentences| is_whole(folder, sentences, shape, &key)))
+    }
+
+    fn replay(&self, run: &mut Run, shard: Shard, from: usize, take: &mut Take<'_>) -> Result<usize> {
+        let (place, shape) = (self.place(run, Some(shard))?, self.shape(run)?);
+        let file = PredictionFile::open(&place.complete().join(cache::DATA), shape, &key(&place)?)?;
+        for number in from..file.len() {
+            take(number, file.sentence(number).map(|predictions| Box::new(predictions) as Made))?;
+        }
+        Ok(file.len())
+    }
+
+    fn open(&self, run: &mut Run, shard: Option<Shard>) -> Result<Option<Filling<'_>>> {
+        let (place, card, shape) = (self.place(run, shard)?, self.card(run, shard)?, self.shape(run)?);
+        let key = key(&place)?;
+        let whole = |folder: &Path, sentences: usize| is_whole(folder, sentences, shape, &key);
         let Some(writing) = cache::open(&place, &card, whole)? else { return Ok(None) };
         let path = writing.folder().join(cache::DATA);
         let writer = match PredictionWriter::resume(&path, shape, &key) {
@@ -177,27 +222,14 @@ impl Reader for Predictions {
         if from > 0 {
             tracing::info!("going on after {from} sentences of {} that are predicted already", self.stream.name());
         }
-        let (rows, later_to_earlier) = (self.rows, self.later_to_earlier);
-        let visibility = run.checkpoint()?.visibility;
-        let predict = move |encoded: &Encoded| {
-            let predictions = rows.predictions(encoded)?;
-            if !later_to_earlier {
-                return Ok(predictions);
-            }
-            let maps = if visibility == Visibility::Full { Some(rows.maps(encoded)?) } else { None };
-            Ok(predictions.with_later_to_earlier(maps.as_deref()))
-        };
-        let reading = Reading {
-            from,
-            only: None,
-            wants: self.wants,
-            reduce: Box::new(move |_, _, encoded| {
-                let predictions: Result<HeadPredictions> = predict(encoded);
-                Ok(Box::new(predictions?) as Made)
-            }),
-        };
+        let reading = self.reading(run, from)?;
         Ok(Some(Filling { reading, sink: Box::new(File { writing, writer }) }))
     }
+}
+
+/// Whether a folder holds so many predictions, every byte as it was written.
+fn is_whole(folder: &Path, sentences: usize, shape: PredictionShape, key: &PredictionKey) -> bool {
+    PredictionFile::open(&folder.join(cache::DATA), shape, key).is_ok_and(|file| file.len() == sentences)
 }
 
 /// A file of predictions at work.
@@ -207,7 +239,7 @@ struct File {
 }
 
 impl Sink for File {
-    fn take(&mut self, _: usize, _: &Item, made: Option<Made>) -> Result<()> {
+    fn take(&mut self, _: usize, made: Option<Made>) -> Result<()> {
         match made {
             Some(made) => {
                 let made = made.downcast::<HeadPredictions>().ok().context("predictions are what is made here")?;
@@ -217,8 +249,8 @@ impl Sink for File {
         }
     }
 
-    fn end(self: Box<Self>, complete: bool) -> Result<()> {
+    fn end(self: Box<Self>, inputs: Option<usize>) -> Result<()> {
         let sentences = self.writer.finish()?;
-        if complete { self.writing.finish(sentences) } else { Ok(()) }
+        if inputs.is_some() { self.writing.finish(sentences) } else { Ok(()) }
     }
 }

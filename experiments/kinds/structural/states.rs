@@ -3,15 +3,15 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use headlight_probe::SentenceWords;
 use headlight_probe::structural::{StateFile, StateWriter};
 use headlight_treebank::Sentence;
 
 use crate::cli::progress;
 use crate::config::Split;
-use crate::run::cache::Place;
-use crate::run::{Filling, Item, Made, Reader, Reading, Run, Sink, Steps, Stream, Units, Wants};
+use crate::run::cache::{Look, Place};
+use crate::run::{Filling, Made, Reader, Reading, Run, Shard, Sink, Steps, Stream, Take, Units, Wants};
 use crate::sources::input;
 
 /// The states of a split, and the units of its sentences.
@@ -43,7 +43,7 @@ impl KeptStates {
     pub fn read(&self, run: &mut Run) -> Result<States> {
         run.fill(&[self])?;
         run.books(self.stream())?;
-        let place = self.place(run)?;
+        let place = self.place(run, None)?;
         let (mut units, mut words) = (run.units(), Vec::new());
         for sentence in self.sentences(run)? {
             let sentence = sentence?;
@@ -59,7 +59,7 @@ impl KeptStates {
     /// # Errors
     /// Those of the treebank; states that are gone.
     pub fn sentences(&self, run: &mut Run) -> Result<impl Iterator<Item = Result<Sentence>> + use<>> {
-        let place = self.place(run)?;
+        let place = self.place(run, None)?;
         let finished: Option<Finished> = Self::steps(run)?.of(&place.id).kept(FINISHED);
         let (skipped, _) = finished.context("hidden states were lost while the run was at work: run again")?;
         run.encoded(self.split, &skipped)
@@ -70,6 +70,9 @@ impl KeptStates {
         run.steps_of_identities()
     }
 }
+
+/// The words of a sentence, and their states layer by layer.
+type OfSentence = (SentenceWords, Vec<Vec<f32>>);
 
 /// The step that a complete pass leaves.
 const FINISHED: &str = "hidden states";
@@ -87,13 +90,48 @@ impl Reader for KeptStates {
         Wants { states: true, ..Wants::default() }
     }
 
-    fn place(&self, run: &mut Run) -> Result<Place> {
+    fn what(&self) -> String {
+        "hidden states, which the run keeps for itself".to_owned()
+    }
+
+    fn reading(&self, _: &mut Run, from: usize) -> Result<Reading<'_>> {
+        Ok(Reading {
+            from,
+            only: None,
+            wants: self.wants(),
+            reduce: Box::new(|item, pieces, encoded| {
+                let states = encoded.states.as_ref().context("the encoder gave no hidden states")?;
+                let words = self.layers.iter().map(|layer| states.words(*layer, &pieces.alignment));
+                let made: OfSentence = (SentenceWords::new(item.sentence()?, None), words.collect());
+                Ok(Box::new(made) as Made)
+            }),
+        })
+    }
+
+    fn bytes(&self, made: &Made) -> Result<usize> {
+        let (_, states) = made.downcast_ref::<OfSentence>().context("hidden states are what is made here")?;
+        Ok(states.iter().map(|states| size_of_val(states.as_slice())).sum())
+    }
+
+    fn place(&self, run: &mut Run, _: Option<Shard>) -> Result<Place> {
         let identity = run.identity(self.stream(), None, None)?.with("layers", format!("{:?}", self.layers));
         Ok(Place::new(&run.work_folder()?.join("states"), identity.id()))
     }
 
-    fn open(&self, run: &mut Run) -> Result<Option<Filling<'_>>> {
-        let (place, name) = (self.place(run)?, self.split.name());
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn look(&self, _: &mut Run, _: Option<Shard>) -> Result<Look> {
+        Ok(Look::Absent)
+    }
+
+    fn replay(&self, _: &mut Run, shard: Shard, _: usize, _: &mut Take<'_>) -> Result<usize> {
+        bail!("hidden states are not kept in shards, nor is shard {shard}")
+    }
+
+    fn open(&self, run: &mut Run, _: Option<Shard>) -> Result<Option<Filling<'_>>> {
+        let (place, name) = (self.place(run, None)?, self.split.name());
         let (folder, steps) = (place.complete(), Self::steps(run)?.of(&place.id));
         if let Some((_, checksums)) = steps.kept::<Finished>(FINISHED) {
             if checksums_of(&folder, self.layers.len()).is_ok_and(|found| found == checksums) {
@@ -107,16 +145,7 @@ impl Reader for KeptStates {
         ));
         let width = run.model()?.model.spec().breadth;
         let writer = StateWriter::create(&folder, self.layers.len(), width)?;
-        let reading = Reading {
-            from: 0,
-            only: None,
-            wants: self.wants(),
-            reduce: Box::new(|_, pieces, encoded| {
-                let states = encoded.states.as_ref().context("the encoder gave no hidden states")?;
-                let words = self.layers.iter().map(|layer| states.words(*layer, &pieces.alignment));
-                Ok(Box::new(words.collect::<Vec<_>>()) as Made)
-            }),
-        };
+        let reading = self.reading(run, 0)?;
         let sink = Written { writer, steps, folder, layers: self.layers.len(), skipped: Vec::new() };
         Ok(Some(Filling { reading, sink: Box::new(sink) }))
     }
@@ -132,17 +161,18 @@ struct Written {
 }
 
 impl Sink for Written {
-    fn take(&mut self, number: usize, item: &Item, made: Option<Made>) -> Result<()> {
+    fn take(&mut self, number: usize, made: Option<Made>) -> Result<()> {
         let Some(made) = made else {
             self.skipped.push(number);
             return Ok(());
         };
-        let states = made.downcast::<Vec<Vec<f32>>>().ok().context("hidden states are what is made here")?;
-        Ok(self.writer.push(SentenceWords::new(item.sentence()?, None), &states)?)
+        let made = made.downcast::<OfSentence>().ok().context("hidden states are what is made here")?;
+        let (words, states) = *made;
+        Ok(self.writer.push(words, &states)?)
     }
 
-    fn end(self: Box<Self>, complete: bool) -> Result<()> {
-        if !complete {
+    fn end(self: Box<Self>, inputs: Option<usize>) -> Result<()> {
+        if inputs.is_none() {
             return Ok(());
         }
         self.writer.finish()?;

@@ -14,6 +14,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
+use crate::cli::Shard;
+use crate::config::MOST_SHARDS;
 use crate::sources::fetch;
 
 pub use super::record::DATA;
@@ -79,6 +81,43 @@ impl Place {
         self.root.join(&self.id)
     }
 
+    /// Notes that it is made in so many shards, for who looks for them.
+    ///
+    /// # Errors
+    /// A disk that does not take it.
+    pub fn note_shards(&self, count: usize) -> Result<()> {
+        let folder = self.beside("shards");
+        let path = folder.join(count.to_string());
+        let noted = fs::create_dir_all(&folder).and_then(|()| File::create(&path));
+        noted.map(drop).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// The numbers of shards that it was begun to be made in, lowest first.
+    pub fn shard_counts(&self) -> Vec<usize> {
+        let noted = fs::read_dir(self.beside("shards")).into_iter().flatten().flatten();
+        let mut counts: Vec<usize> = noted.filter_map(|file| file.file_name().to_str()?.parse().ok()).collect();
+        counts.retain(|count| (2..=MOST_SHARDS).contains(count));
+        counts.sort_unstable();
+        counts
+    }
+
+    /// Forgets that it was made in shards.
+    pub fn forget_shards(&self) {
+        let folder = self.beside("shards");
+        if let Err(error) = fs::remove_dir_all(&folder) {
+            tracing::debug!("cannot remove {}: {error}", folder.display());
+        }
+    }
+
+    /// Whether somebody has begun to make it, and is at it.
+    pub fn begun(&self) -> Begun {
+        match self.partial().is_dir() {
+            false => Begun::No,
+            true if manage::is_locked(&self.beside("lock")) => Begun::AtWork,
+            true => Begun::Interrupted,
+        }
+    }
+
     fn beside(&self, ending: &str) -> PathBuf {
         self.root.join(format!(".{}.{ending}", self.id))
     }
@@ -96,11 +135,9 @@ impl Place {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 tracing::info!("waiting for another run that encodes the same ({})", path.display());
-                file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+                file.lock().map_err(|error| no_lock(error, &path))?;
             }
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
-            }
+            Err(TryLockError::Error(error)) => return Err(no_lock(error, &path)),
         }
         Ok(file)
     }
@@ -112,7 +149,7 @@ impl Place {
     pub fn in_use(&self) -> Result<File> {
         let path = self.beside("used");
         let file = self.open(&path)?;
-        file.lock_shared().with_context(|| format!("cannot lock {}", path.display()))?;
+        file.lock_shared().map_err(|error| no_lock(error, &path))?;
         file.set_modified(SystemTime::now()).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(file)
     }
@@ -121,6 +158,43 @@ impl Place {
         fs::create_dir_all(&self.root).with_context(|| format!("cannot create {}", self.root.display()))?;
         let file = File::options().create(true).truncate(false).write(true).open(path);
         file.with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// How far something is that is not complete.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Begun {
+    /// Nobody has begun.
+    No,
+    /// Who began was interrupted.
+    Interrupted,
+    /// Somebody is at it.
+    AtWork,
+}
+
+/// What lies at a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Look {
+    /// What belongs there, complete and whole.
+    Whole,
+    /// Nothing that is complete.
+    Absent,
+    /// Something else, or not all of it: what is wrong.
+    Damaged(String),
+}
+
+/// Why there is no lock, and the way out where the file system has none.
+fn no_lock(error: std::io::Error, path: &Path) -> anyhow::Error {
+    // ENOTSUP, ENOSYS, ENOLCK: by number, since std has no name for the last.
+    let has_none =
+        error.kind() == std::io::ErrorKind::Unsupported || matches!(error.raw_os_error(), Some(37 | 38 | 95));
+    let failed = format!("cannot lock {}", path.display());
+    match has_none {
+        false => anyhow::Error::new(error).context(failed),
+        true => anyhow::Error::new(error).context(format!(
+            "{failed}: the file system of the cache keeps no locks, without which two runs that write the same spoil it; set \
+             XDG_CACHE_HOME to a folder on one that does (of NFS: mounted without nolock)"
+        )),
     }
 }
 
@@ -159,6 +233,16 @@ impl Card {
             text,
             inputs: None,
         }
+    }
+
+    /// The same of a shard, where it is one.
+    #[must_use]
+    pub fn of_shard(mut self, shard: Option<Shard>) -> Self {
+        if let Some(shard) = shard {
+            self.identity = self.identity.with("shard", shard);
+            self.made.push_str(&format!(", shard {shard}"));
+        }
+        self
     }
 
     /// What names it.
@@ -208,6 +292,30 @@ impl Writing {
     }
 }
 
+/// What lies at a place; `whole` is as in [`open`].
+pub fn look(place: &Place, whole: impl Fn(&Path, usize) -> bool) -> Look {
+    let complete = place.complete();
+    if !complete.is_dir() {
+        return Look::Absent;
+    }
+    match Card::read(&complete) {
+        Ok(card) if card.id() != place.id => Look::Damaged(format!("foreign: it is {}", card.made)),
+        Ok(card) => match card.inputs.is_some_and(|inputs| whole(&complete, inputs)) {
+            true => Look::Whole,
+            false => Look::Damaged("damaged".to_owned()),
+        },
+        Err(_) => Look::Damaged("damaged".to_owned()),
+    }
+}
+
+/// The inputs of something complete, as its card has them.
+///
+/// # Errors
+/// When there is no such card.
+pub fn inputs(place: &Place) -> Result<usize> {
+    Card::read(&place.complete())?.inputs.context("a card of something complete tells its inputs")
+}
+
 /// Looks for what a card describes: `None` where it is complete and whole, else the turn to make it. `whole` is told its
 /// folder and how many inputs it has to hold. Something damaged is made again, from where its maker finds it whole.
 ///
@@ -215,15 +323,11 @@ impl Writing {
 /// A disk that does not take it.
 pub fn open(place: &Place, card: &Card, whole: impl Fn(&Path, usize) -> bool) -> Result<Option<Writing>> {
     let complete = place.complete();
-    let is_whole = || {
-        let card = Card::read(&complete).ok().filter(|card| card.id() == place.id);
-        card.and_then(|card| card.inputs).is_some_and(|inputs| whole(&complete, inputs))
-    };
-    if is_whole() {
+    if look(place, &whole) == Look::Whole {
         return Ok(None);
     }
     let turn = place.turn()?;
-    if is_whole() {
+    if look(place, &whole) == Look::Whole {
         return Ok(None);
     }
     let partial = place.partial();

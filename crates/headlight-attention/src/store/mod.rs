@@ -62,6 +62,7 @@ use std::path::{Path, PathBuf};
 pub use key::{Bits, StoreKey};
 pub use manage::{State, StoreSummary, list, remove, verify};
 pub use reader::Store;
+pub use shard::Kept;
 pub use writer::{Entry, StoreWriter, open_or_write};
 
 use crate::AttentionHead;
@@ -105,6 +106,14 @@ pub enum StoreError {
         frame: String,
         /// Special pieces of the sentence.
         found: String,
+    },
+    /// A sentence comes from a store that keeps weights otherwise.
+    #[error("a sentence kept in {found} does not fit a store in {precision}")]
+    OtherBits {
+        /// How the store keeps weights.
+        precision: &'static str,
+        /// How the sentence is kept.
+        found: &'static str,
     },
     /// A weight cannot be kept.
     #[error("sentence {sentence}: head {head} has a weight that is no number or too large for f16; f32 may hold it")]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::index::{Index, folder};
-use super::shard::Shard;
+use super::shard::{Kept, Shard};
 use super::{Result, StoreKey, damaged};
 use crate::{Frame, HeadGrid, WordAttention};
 
@@ -42,7 +42,10 @@ impl Store {
     }
 
     /// The same where it is of these heads and this frame, with every byte compared.
-    pub(super) fn open_verified(root: &Path, key: &StoreKey, grid: HeadGrid, frame: &Frame) -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// As [`Store::open`], and when a byte differs.
+    pub fn open_verified(root: &Path, key: &StoreKey, grid: HeadGrid, frame: &Frame) -> Result<Option<Self>> {
         let Some(store) = Self::open(root, key)? else { return Ok(None) };
         if (store.grid(), store.frame()) != (grid, frame) {
             return Err(damaged(&folder(root, store.index.id()), "has an index of other heads or another frame"));
@@ -130,6 +133,21 @@ impl Store {
         let mut weights = vec![0.0; self.weights(words)];
         self.read(sentence, &mut weights);
         Some(WordAttention::new(self.grid(), self.frame(), words, weights).expect("read as long as it is"))
+    }
+
+    /// A sentence as it is kept, for [`super::StoreWriter::push_kept`]; `None` when it was skipped.
+    ///
+    /// # Panics
+    /// When there is no sentence of that number.
+    pub fn kept(&self, sentence: usize) -> Option<Kept> {
+        let (shard, within) = self.find(sentence);
+        let words = shard.words(within)?;
+        let kept = shard.kept(within);
+        if self.decoded.fetch_add(self.weights(words), Ordering::Relaxed) > RELEASE_AFTER {
+            self.decoded.store(0, Ordering::Relaxed);
+            self.release();
+        }
+        Some(kept)
     }
 
     /// Compares every byte with the checksums, shards side by side.

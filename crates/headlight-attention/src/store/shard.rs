@@ -22,6 +22,15 @@ use crate::{HeadGrid, WordAttention};
 /// data can be written before its size is known. A multiple of every alignment.
 const HEADER: usize = 1024;
 
+/// A sentence as a store keeps it, for another store of the same heads, frame and precision.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Kept {
+    pub(super) precision: Bits,
+    words: usize,
+    weights: Vec<u8>,
+    scales: Vec<f32>,
+}
+
 /// A shard that is being written.
 #[derive(Debug)]
 pub(super) struct ShardWriter {
@@ -89,6 +98,16 @@ impl ShardWriter {
         self.out.write_all(bytes).map_err(io_at(&self.path))?;
         self.starts.push((self.weights() + weights.len()) as i64);
         self.words.push(attention.words() as i64);
+        self.row_starts.push(self.scales.len() as i64);
+        Ok(())
+    }
+
+    /// Appends a sentence as another shard of the same precision keeps it.
+    pub(super) fn push_kept(&mut self, kept: &Kept) -> Result<()> {
+        self.out.write_all(&kept.weights).map_err(io_at(&self.path))?;
+        self.starts.push((self.weights() + kept.weights.len() / self.precision.bytes()) as i64);
+        self.words.push(kept.words as i64);
+        self.scales.extend_from_slice(&kept.scales);
         self.row_starts.push(self.scales.len() as i64);
         Ok(())
     }
@@ -238,6 +257,21 @@ impl Shard {
                 rows::decode(halves, scales, self.words[sentence] as usize + self.specials, out);
             }
         }
+    }
+
+    /// A sentence as it is kept.
+    pub(super) fn kept(&self, sentence: usize) -> Kept {
+        let width = self.precision.bytes();
+        let place = self.starts[sentence] as usize * width..self.starts[sentence + 1] as usize * width;
+        let weights = self.bytes[self.weights.clone()][place].to_vec();
+        let scales = match self.precision {
+            Bits::F32 => Vec::new(),
+            Bits::F16 => {
+                let scales = self.row_starts[sentence] as usize..self.row_starts[sentence + 1] as usize;
+                self.tensor::<f32>(&self.scales)[scales].to_vec()
+            }
+        };
+        Kept { precision: self.precision, words: self.words[sentence] as usize, weights, scales }
     }
 
     /// Gives the pages that were read back to the system; they are mapped again when they are needed.

@@ -366,3 +366,55 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn sentences_of_parts_make_the_store_of_the_whole_byte_for_byte() {
+    for precision in [Bits::F16, Bits::F32] {
+        let root = tempfile::tempdir().unwrap();
+        let write = |key: &StoreKey, numbers: std::ops::Range<usize>| {
+            let Entry::Vacant(mut writer) = open_or_write_shards(root.path(), key, GRID, &Frame::bert(), SMALL).unwrap()
+            else {
+                panic!("there is no store yet")
+            };
+            for number in numbers {
+                match LENGTHS[number] {
+                    Some(words) => writer.push(&sentence(words, number)).unwrap(),
+                    None => writer.push_skipped().unwrap(),
+                }
+            }
+            writer.finish().unwrap()
+        };
+        let whole = write(&key(precision), 0..LENGTHS.len());
+        let parts = [0..2, 2..3, 3..LENGTHS.len()];
+        let parts = parts.map(|part| write(&key(precision).with("shard", &format!("{part:?}")), part));
+        let folder = folder(root.path(), &key(precision).id());
+        let bytes = || {
+            let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+            files.sort();
+            files.into_iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect::<Vec<_>>()
+        };
+        let expected = bytes();
+        assert!(expected.len() > 2, "several shards");
+        drop(whole);
+        fs::remove_dir_all(&folder).unwrap();
+        let Entry::Vacant(mut writer) =
+            open_or_write_shards(root.path(), &key(precision), GRID, &Frame::bert(), SMALL).unwrap()
+        else {
+            panic!("the store is gone")
+        };
+        for part in &parts {
+            for number in 0..part.len() {
+                match part.kept(number) {
+                    Some(kept) => writer.push_kept(&kept).unwrap(),
+                    None => writer.push_skipped().unwrap(),
+                }
+            }
+        }
+        let other = if precision == Bits::F16 { Bits::F32 } else { Bits::F16 };
+        let foreign = write(&key(other), 0..1);
+        let error = writer.push_kept(&foreign.kept(0).unwrap()).unwrap_err();
+        assert!(error.to_string().contains("does not fit a store in"), "{error}");
+        writer.finish().unwrap();
+        assert!(bytes() == expected, "{precision:?}");
+    }
+}

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::index::{Index, ShardEntry, folder, lock_file, partial_folder};
-use super::shard::{Shard, ShardWriter};
+use super::shard::{Kept, Shard, ShardWriter};
 use super::{Result, Store, StoreError, StoreKey, io_at};
 use crate::{Frame, HeadGrid, WordAttention};
 
@@ -131,6 +131,18 @@ impl StoreWriter {
         let sentence = self.len();
         self.shard()?
             .push(attention, |row| StoreError::NotFinite { sentence, head: grid.head(row / attention.positions()) })
+    }
+
+    /// Appends a sentence of another store of the same heads, bit for bit: of one that holds a part of the same text.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherBits`], or what the operating system says.
+    pub fn push_kept(&mut self, kept: &Kept) -> Result<()> {
+        let (precision, found) = (self.index.key.precision(), kept.precision);
+        if precision != found {
+            return Err(StoreError::OtherBits { precision: precision.name(), found: found.name() });
+        }
+        self.shard()?.push_kept(kept)
     }
 
     /// Notes that the next sentence was skipped, so that numbers go on matching the treebank's.
