@@ -76,6 +76,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Write the reports of runs anew from their tables, and print what the runs printed
     Report(ReportArgs),
+    /// Put the tables of many runs together, for DuckDB, polars and Spark, with a page to look around in
+    Collect(CollectArgs),
     /// Draw a figure of a run for a paper, as SVG, PNG or PDF, or write its table or a tree as LaTeX; lists what there is
     Figure(FigureArgs),
     /// Print the resolved config: every key, after defaults, file and --set
@@ -185,6 +187,20 @@ pub struct ReportArgs {
     /// Run directories, or those of sweeps
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
+}
+
+/// `headlight collect`
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// Run directories, those of sweeps (NAME-sweep), or folders that hold such
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Folder of the collection; runs are added to those that are there
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Collect only this table; may be repeated. Default: all that runs have
+    #[arg(long = "table", value_name = "NAME")]
+    pub tables: Vec<String>,
 }
 
 /// `headlight show`

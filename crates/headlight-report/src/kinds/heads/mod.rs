@@ -52,6 +52,9 @@ pub struct Facts {
     /// What rounded products changed, where any were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rounding: Option<Rounding>,
+    /// How many neighbouring units resamples draw together, where there are more than are kept apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined_units: Option<u32>,
 }
 
 /// Relations with fewer words than this have intervals that mean little.
@@ -88,6 +91,13 @@ impl Kind for Heads {
             warnings.push(format!("Relations with fewer than {SMALL} words, too few to say much: {small}."));
         }
         warnings.extend(facts.rounding.and_then(|rounding| rounding.warning()));
+        if let (Some(joined), Some(row)) = (facts.joined_units, rows.first()) {
+            let unit = row.unit.map_or_else(|| "unit".to_owned(), |unit| unit.to_string());
+            warnings.push(format!(
+                "There are so many {unit}s that stretches of {joined} neighbouring ones are what intervals resample and tests \
+                 of chosen heads swap: column `units` counts these."
+            ));
+        }
         Ok(warnings)
     }
 
