@@ -97,7 +97,8 @@ impl Text {
                 let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
                 Some((text, path.clone()))
             }
-            Source::Bundled(..) => None,
+            // `find` gives no others.
+            Source::Bundled(..) | Source::Given(..) => None,
         };
         let resolved = submission.config();
         let bytes = resolved.len() + file.as_ref().map_or(0, |(text, _)| text.len());
