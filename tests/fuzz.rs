@@ -114,3 +114,21 @@ fn what_failed_once_does_not_again() {
         target(&fs::read(&path).unwrap());
     }
 }
+
+/// The target `config` is made of the binary's own rooms, so that it needs what the binary needs, at the same versions.
+#[test]
+fn fuzz_targets_have_the_dependencies_of_the_binary() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap().parse::<toml::Table>().unwrap();
+    let (own, fuzz) = (read("Cargo.toml"), read("fuzz/Cargo.toml"));
+    // What is the same however it is written: the version, or the folder, and the features.
+    let said = |value: &toml::Value| {
+        let version = value.as_str().or_else(|| value.get("version")?.as_str()).map(ToOwned::to_owned);
+        let folder = value.get("path").and_then(toml::Value::as_str).map(|path| path.trim_start_matches("../").to_owned());
+        (version.or(folder), value.get("features").cloned(), value.get("default-features").cloned())
+    };
+    for name in own["dependencies"].as_table().unwrap().keys().filter(|name| *name != "mimalloc") {
+        let expected = said(&own["workspace"]["dependencies"][name.as_str()]);
+        let found = fuzz["dependencies"].get(name.as_str()).map(said);
+        assert_eq!(found, Some(expected), "{name} in fuzz/Cargo.toml");
+    }
+}
