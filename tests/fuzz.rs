@@ -123,7 +123,8 @@ fn fuzz_targets_have_the_dependencies_of_the_binary() {
     // What is the same however it is written: the version, or the folder, and the features.
     let said = |value: &toml::Value| {
         let version = value.as_str().or_else(|| value.get("version")?.as_str()).map(ToOwned::to_owned);
-        let folder = value.get("path").and_then(toml::Value::as_str).map(|path| path.trim_start_matches("../").to_owned());
+        let folder =
+            value.get("path").and_then(toml::Value::as_str).map(|path| path.trim_start_matches("../").to_owned());
         (version.or(folder), value.get("features").cloned(), value.get("default-features").cloned())
     };
     for name in own["dependencies"].as_table().unwrap().keys().filter(|name| *name != "mimalloc") {
