@@ -11,8 +11,10 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::support::{World, root, tiny_config};
 
-/// Damaged files of each target.
-const CASES: u32 = 300;
+/// Damaged files of each target; `PROPTEST_CASES` says otherwise.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
+}
 
 fn file(path: &str) -> Vec<u8> {
     fs::read(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -82,7 +84,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 #[test]
 fn damaged_files_are_read_or_refused() {
     for (name, target) in targets::ALL {
-        let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
+        let mut runner = TestRunner::new(Config { cases: cases(), failure_persistence: None, ..Config::default() });
         if let Err(error) = runner.run(&damage::damaged(seeds(name)), |bytes| {
             target(&bytes);
             Ok(())
