@@ -20,6 +20,7 @@ pub(super) const PAGES: &[(&str, &str)] = &[
     ("models", include_str!("../../../docs/models.md")),
     ("runs", include_str!("../../../docs/runs.md")),
     ("reliability", include_str!("../../../docs/reliability.md")),
+    ("python", include_str!("../../../docs/python.md")),
     ("gpu", include_str!("../../../docs/gpu.md")),
     ("reproduce", include_str!("../../../docs/reproduce.md")),
     ("method", METHOD),
