@@ -89,6 +89,7 @@ fn main() -> ExitCode {
         Command::Store(args) => commands::store::store(args),
         Command::Verify(args) => commands::verify::verify(args),
         Command::Completions(args) => commands::completions::completions(args),
+        Command::Man(args) => commands::man::man(args),
     };
     ended(result)
 }

@@ -29,6 +29,7 @@ mod labels;
 mod look;
 mod mixing;
 mod models;
+mod packaging;
 mod pairs;
 mod paths;
 mod pipeline;

@@ -100,6 +100,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Print completions for a shell: headlight completions bash > headlight.bash
     Completions(CompletionsArgs),
+    /// Write manual pages, of headlight and of each command: headlight man ~/.local/share/man/man1
+    Man(ManArgs),
 }
 
 /// `headlight run`
@@ -335,6 +337,14 @@ pub struct VerifyArgs {
     /// Run directories, those of sweeps, folders of the cache, or first digits of ids that `headlight store ls` lists
     #[arg(required = true, value_name = "RUN|STORE")]
     pub what: Vec<String>,
+}
+
+/// `headlight man`
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Folder that the pages are written into; it is made where it is not there
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 /// `headlight completions`

@@ -13,6 +13,7 @@ mod given;
 mod input;
 pub mod kind;
 pub mod look;
+pub mod man;
 pub mod models;
 pub mod parse;
 pub mod plan;

@@ -24,6 +24,7 @@ pub(super) const PAGES: &[(&str, &str)] = &[
     ("scale", include_str!("../../../docs/scale.md")),
     ("reliability", include_str!("../../../docs/reliability.md")),
     ("machines", include_str!("../../../docs/machines.md")),
+    ("python", include_str!("../../../docs/python.md")),
     ("gpu", include_str!("../../../docs/gpu.md")),
     ("reproduce", include_str!("../../../docs/reproduce.md")),
     ("method", METHOD),
