@@ -47,7 +47,7 @@ impl Found {
 fn found(run: &RunDirectory) -> Result<Vec<(String, String, Found)>, FigureError> {
     let mut all = Vec::new();
     for section in sections(run, None)? {
-        for panel in section.panels {
+        for panel in section.panels.into_iter().flatten() {
             all.push((
                 panel.id.clone(),
                 format!("{}: {} by {}", plain(&panel.title), panel.y, panel.x),
