@@ -15,7 +15,7 @@ use signal_hook::flag;
 
 /// How long the work may take to come to its next place.
 #[cfg(unix)]
-const GRACE: Duration = Duration::from_millis(1400);
+const GRACE: Duration = Duration::from_millis(1100);
 
 /// Whether all that is left to do is to say so.
 static SETTLED: Mutex<bool> = Mutex::new(false);
