@@ -129,6 +129,10 @@ def little(options, job):
         cases += [(resource.RLIMIT_NPROC, processes) for processes in range(1, 13)]
     # Of one thread there is nothing to be refused.
     text = text.replace(f"threads = {options.threads}\n", "threads = 4\n")
+    with World(options, "four") as world:
+        prepare(options, world, text)
+        assert world.run("run", "it.toml", timeout=900).code == 0
+        expected = results(world.path("runs/it"))
 
     def one(case):
         what, most = case
