@@ -11,8 +11,8 @@ use super::{Pair, StatsError};
 /// least as far from 0 as observed. This is the approximate randomization test of Noreen (1989) and Yeh (2000), without
 /// the approximation: the d_s are small whole numbers, so the distribution of the sum is computed term by term in
 /// O(n · Σ|d_s|) (Pagano & Tritchler 1983, *On obtaining permutation distributions in polynomial time*). No seed, no
-/// resamples, no smallest p but that of the data. Where that is more than [`MOST_TERMS`], as from some half a million words
-/// on, the saddlepoint approximation takes its place in O(n), whose p is right to a thousandth of itself and better.
+/// resamples, no smallest p but that of the data. Where that is more than 2³¹ terms, which takes seconds, the saddlepoint
+/// approximation takes its place in O(n), whose p is right to a thousandth of itself and better.
 ///
 /// The result lies in (0, 1]: a p-value below the smallest `f64` is given as that.
 ///
