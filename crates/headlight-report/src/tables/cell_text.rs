@@ -2,24 +2,14 @@
 
 use std::borrow::Cow;
 
-/// The text as a cell that nothing obeys: control characters are written out, `\u{1b}`, and before what a spreadsheet would
+use crate::sheet::visible_lines;
+
+/// The text as a cell that nothing obeys: what acts on a terminal is written out, `\u{1b}`, and before what a spreadsheet would
 /// compute stands an apostrophe, which it takes for "this is text". Words of treebanks such as `-`, `--` or `@somebody` stay.
 pub(crate) fn cell_text(text: &str) -> Cow<'_, str> {
     // Line breaks are quoted.
-    let acts = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
-    if !is_formula(text) && !text.contains(acts) {
-        return text.into();
-    }
-    let mut written = String::with_capacity(text.len() + 8);
-    written.extend(is_formula(text).then_some('\''));
-    for character in text.chars() {
-        if acts(character) {
-            written.extend(character.escape_default());
-        } else {
-            written.push(character);
-        }
-    }
-    written.into()
+    let shown = visible_lines(text);
+    if is_formula(text) { format!("'{shown}").into() } else { shown }
 }
 
 /// Whether a spreadsheet computes it: `=` and anything; of what else begins a formula, in the widths of East Asian scripts too,
