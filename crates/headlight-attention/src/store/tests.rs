@@ -372,7 +372,8 @@ fn sentences_of_parts_make_the_store_of_the_whole_byte_for_byte() {
     for precision in [Bits::F16, Bits::F32] {
         let root = tempfile::tempdir().unwrap();
         let write = |key: &StoreKey, numbers: std::ops::Range<usize>| {
-            let Entry::Vacant(mut writer) = open_or_write_shards(root.path(), key, GRID, &Frame::bert(), SMALL).unwrap()
+            let Entry::Vacant(mut writer) =
+                open_or_write_shards(root.path(), key, GRID, &Frame::bert(), SMALL).unwrap()
             else {
                 panic!("there is no store yet")
             };
