@@ -77,6 +77,7 @@ fn main() -> ExitCode {
         Command::Submit(args) => commands::submit::submit(args),
         Command::Compare(args) => commands::compare::compare(args),
         Command::Report(args) => commands::report::report(args),
+        Command::Collect(args) => commands::collect::collect(args),
         Command::Figure(args) => commands::figure::figure(args),
         Command::Check(args) => commands::check::check(args),
         Command::Fetch(args) => commands::fetch::fetch(args),
@@ -88,6 +89,7 @@ fn main() -> ExitCode {
         Command::Store(args) => commands::store::store(args),
         Command::Verify(args) => commands::verify::verify(args),
         Command::Completions(args) => commands::completions::completions(args),
+        Command::Man(args) => commands::man::man(args),
     };
     ended(result)
 }

@@ -51,8 +51,12 @@ fn sentences(bytes: &[u8], format: Format) {
                 let mut written = Vec::new();
                 write_conllu(&sentence, &mut written).expect("memory takes it");
                 if format == Format::Conllu {
-                    let again = Reader::new(Cursor::new(written), "it", format).expect("it was read").next();
-                    assert_eq!(again.expect("a sentence").expect("what is written is read"), sentence);
+                    let again = Reader::new(Cursor::new(written.clone()), "it", format).expect("it was read").next();
+                    let again = again.expect("a sentence").expect("what is written is read");
+                    // It stands on another line than in its file.
+                    let mut rewritten = Vec::new();
+                    write_conllu(&again, &mut rewritten).expect("memory takes it");
+                    assert!(rewritten == written, "{} is not written as it was", sentence.sent_id());
                 }
             }
             Err(error) => assert!(error.to_string().starts_with("it"), "{error}"),

@@ -279,13 +279,25 @@ fn figures_that_cannot_be_written_name_the_file() {
     for (arguments, expected) in [
         (&["heatmap", "obj", "--format", "tex"][..], "is a drawing and cannot be written as LaTeX"),
         (&["tree", "absent"], "predictions.conllu has no sentence absent"),
-        (&["tree", "absent", "--format", "png"], "trees are written as LaTeX"),
+        (&["tree", "absent", "--format", "png"], "predictions.conllu has no sentence absent"),
         (&["figure3"], "no experiment of kind = \"importance\""),
         (&["pruning"], "no experiment of kind = \"pruning\""),
     ] {
         let error = world.fail(1, &[&["figure", "runs/tiny"], arguments].concat());
         assert!(error.contains(expected), "{error}");
     }
+    for (arguments, expected) in [
+        (&["tabel1"][..], "has no figure tabel1; did you mean table1?; it has table1, heatmap, sentence, tree"),
+        (&["ensembles", "dep_to_gov"], "has no figure ensembles"),
+        (&["null-models", "obj"], "`null-models` is not of \"obj\"; it is of the whole run"),
+        (&["--format", "png"], "which figure? `headlight figure runs/tiny` lists them"),
+        (&["table1", "--width", "1"], "a number of inches from 2 to 20"),
+    ] {
+        let ran = world.run(&[&["figure", "runs/tiny"], arguments].concat());
+        assert!(ran.code == 2 && ran.stderr.contains(expected), "{}", ran.stderr);
+    }
+    let list = world.succeed(&["figure", "runs/tiny"]);
+    assert!(list.contains("\nheatmap ") && list.contains(" of all, ") && list.contains("\ntree "), "{list}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::support::{Ran, World};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "compare",
     "report",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 13] = [
     "models",
     "verify",
     "completions",
+    "man",
 ];
 
 #[test]
@@ -91,6 +92,18 @@ fn models_are_listed_with_what_is_pinned() {
         assert!(models.lines().any(|line| line.starts_with(&format!("{name} "))), "{name}");
     }
     assert!(models.contains("google-bert/bert-base-uncased; unpinned"), "{models}");
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let world = World::new();
+    world.succeed(&["man", "share/man"]);
+    let pages = std::fs::read_dir(world.path("share/man")).unwrap().count();
+    let page = |name: &str| std::fs::read_to_string(world.path("share/man").join(name)).unwrap();
+    assert!(page("headlight.1").contains("headlight\\-run(1)") && page("headlight-run.1").contains("\\-\\-set"));
+    assert!(pages > 12, "{pages} pages");
+    world.write("file", "");
+    assert!(world.run(&["man", "file/man"]).stderr.contains("cannot write manual pages into file/man"));
 }
 
 #[test]

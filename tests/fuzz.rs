@@ -11,8 +11,10 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::support::{World, root, tiny_config};
 
-/// Damaged files of each target.
-const CASES: u32 = 300;
+/// Damaged files of each target; `PROPTEST_CASES` says otherwise.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
+}
 
 fn file(path: &str) -> Vec<u8> {
     fs::read(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -82,7 +84,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 #[test]
 fn damaged_files_are_read_or_refused() {
     for (name, target) in targets::ALL {
-        let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
+        let mut runner = TestRunner::new(Config { cases: cases(), failure_persistence: None, ..Config::default() });
         if let Err(error) = runner.run(&damage::damaged(seeds(name)), |bytes| {
             target(&bytes);
             Ok(())
@@ -112,5 +114,24 @@ fn what_failed_once_does_not_again() {
         let found = targets::ALL.iter().find(|(target, _)| name.starts_with(&format!("{target}-")));
         let (_, target) = found.unwrap_or_else(|| panic!("{name} begins with no target's name"));
         target(&fs::read(&path).unwrap());
+    }
+}
+
+/// The target `config` is made of the binary's own rooms, so that it needs what the binary needs, at the same versions.
+#[test]
+fn fuzz_targets_have_the_dependencies_of_the_binary() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap().parse::<toml::Table>().unwrap();
+    let (own, fuzz) = (read("Cargo.toml"), read("fuzz/Cargo.toml"));
+    // What is the same however it is written: the version, or the folder, and the features.
+    let said = |value: &toml::Value| {
+        let version = value.as_str().or_else(|| value.get("version")?.as_str()).map(ToOwned::to_owned);
+        let folder =
+            value.get("path").and_then(toml::Value::as_str).map(|path| path.trim_start_matches("../").to_owned());
+        (version.or(folder), value.get("features").cloned(), value.get("default-features").cloned())
+    };
+    for name in own["dependencies"].as_table().unwrap().keys().filter(|name| *name != "mimalloc") {
+        let expected = said(&own["workspace"]["dependencies"][name.as_str()]);
+        let found = fuzz["dependencies"].get(name.as_str()).map(said);
+        assert_eq!(found, Some(expected), "{name} in fuzz/Cargo.toml");
     }
 }

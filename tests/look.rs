@@ -54,7 +54,15 @@ fn the_maps_of_a_sentence_are_those_of_transformers() {
     assert_eq!(forms(sentence), words);
     assert!(page.contains("Words were split at white space") && page.contains("read the text as it stands"));
     assert!(page.contains("<h1 dir=\"auto\">What did the children, who were tired, see?</h1>"));
-    assert_eq!(sentence["hasTree"], json!(false));
+    assert_eq!((&sentence["hasTree"], &side["shares"]), (&json!(false), &json!(true)));
+    // Norms are lengths, and may exceed 1.
+    let (_, data) = look(&world, &[QUESTION, "--set", "model.attention=norms"]);
+    let side = &data["sides"][0];
+    assert!(
+        side["shares"] == json!(false) && side["sentences"][0]["wordMaps"]["scale"].as_f64() > Some(1.0),
+        "{}",
+        side["shares"]
+    );
 }
 
 #[test]
@@ -143,7 +151,7 @@ fn sentences_come_from_arguments_files_and_standard_input() {
     for (arguments, expected) in [
         (&["look", "minilm-l7"][..], "minilm-l7 is no model; did you mean minilm-l6?"),
         (&["look", "absent.txt"], "there is no file absent.txt"),
-        (&["look", "sample", "A sentence.", "more"], "unexpected argument"),
+        (&["look", "sample", "A sentence.", "more"], "unexpected value 'more'"),
         (&["look", "A sentence.", "--set", "model.atention=norms"], "`model.atention` in --set"),
         (&["look", "A b.", "--set", "roles.next=0.3"], "does not read `roles.next`; it reads model.…, threads"),
         (&["look", "sample"], "stdin has no sentence to look at"),
@@ -154,7 +162,12 @@ fn sentences_come_from_arguments_files_and_standard_input() {
     }
     let long = "word ".repeat(200);
     let error = world.fail(1, &["look", &long]);
-    assert!(error.starts_with("sentence 1 has 202 pieces with sample, and 128 are the most; shorten it"), "{error}");
+    assert!(
+        error.starts_with(
+            "sentence 1 has 202 pieces with sample, and 128 are the most that the model reads; shorten it"
+        ),
+        "{error}"
+    );
     world.write("mixed.txt", format!("{long}\nA short one.\n"));
     let ran = world.run(&["look", "mixed.txt", "--out", "mixed.html"]);
     assert!(ran.code == 0 && ran.stderr.contains("1 of 2 sentences were left out; sentence 1 has"), "{}", ran.stderr);
@@ -185,7 +198,7 @@ fn a_page_is_opened_where_that_is_asked_for() {
 #[test]
 fn pages_stay_small_and_scripts_of_all_directions_are_taken() {
     let world = World::new();
-    let text: String = (0..60).map(|at| format!("word{at} ")).collect();
+    let text = "the old dog sleeps here and the cat runs ".repeat(7);
     let (page, _) = look(&world, &["--words", "--set", "model.random_init=true", &text]);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     assert!(page.contains("random weights"), "what is no trained model is called so");

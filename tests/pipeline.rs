@@ -102,6 +102,14 @@ fn reports_and_figures_are_drawn_from_a_finished_run() {
     );
     let tree = world.read(&format!("runs/tiny/figures/tree-{sent_id}.tex"));
     assert!(tree.contains("\\deproot{") && tree.contains("edge below"), "{tree}");
+    world.succeed(&["figure", "runs/tiny", "tree", &sent_id, "--out", "tree.svg"]);
+    let drawn = world.read("tree.svg");
+    // A label for each word above, the words, and what they are; a font of eight points.
+    let words = json(&world, "runs/tiny/explorer.json")["sentences"][0]["words"].as_array().unwrap().len();
+    assert!(drawn.matches("<text").count() > 2 * words && drawn.contains("Above: the treebank"), "{drawn}");
+    world.succeed(&["figure", "runs/tiny", "tree", &sent_id, "--format", "pdf", "--font-size", "10"]);
+    let pdf = fs::read(world.path(&format!("runs/tiny/figures/tree-{sent_id}.pdf"))).unwrap();
+    assert!(pdf.starts_with(b"%PDF-1."));
     world.succeed(&["figure", "runs/tiny", "table1", "--out", "best.tex"]);
     let table = world.read("best.tex");
     assert!(table.contains("\\toprule") && table.contains("nmod:poss & ") && !table.contains(" root & "), "{table}");

@@ -16,6 +16,11 @@ fn the_quickstart_needs_no_network_and_its_heads_have_learned_something() {
     }
     let manifest = world.read("runs/quickstart/manifest.json");
     assert!(manifest.contains("headlight--sample@"), "{manifest}");
+    let page = fs::metadata(world.path("runs/quickstart/report.html")).unwrap().len();
+    assert!(page < 3_000_000, "the page has {page} bytes");
+    // Counts stand beside every number, and relations of a handful of words are left to the files.
+    assert!(printed.contains("Left out here: ") && !printed.contains("vocative"), "{printed}");
+    assert!(world.read("runs/quickstart/report.md").contains("vocative"));
 }
 
 #[test]

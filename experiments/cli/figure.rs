@@ -11,19 +11,26 @@ pub struct FigureArgs {
     /// A run directory, or that of a sweep
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
-    /// Which figure
-    #[arg(value_enum, value_name = "NAME")]
-    pub name: FigureName,
+    /// Which figure; without it, all that this run has are listed, of every kind: table1, heatmap, sentence, tree, figure2,
+    /// figure3, figure4, figure6, pruning, emergence (of a sweep), and by the names of the list what the page shows
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
     /// Of what: the relation of a heatmap, the sent_id of a sentence or a tree, the measure of pruning (default: the one
-    /// that guided the orders), the series of emergence (default: the first)
+    /// that guided the orders), the series of emergence; of others one of those that the list names (default: the first)
     #[arg(value_name = "OF")]
     pub of: Option<String>,
     /// Format, where --out does not tell; default: svg, of a tree tex
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "out")]
     pub format: Option<FigureFormat>,
-    /// File, ending in .svg, .png or .tex; default: in the run directory, RUN/figures/NAME.svg
+    /// File, ending in .svg, .png, .pdf or .tex; default: in the run directory, RUN/figures/NAME.svg
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Width in inches; that of a tree is the width of its words
+    #[arg(long, value_name = "INCHES", default_value_t = 3.3, value_parser = width)]
+    pub width: f64,
+    /// Size of the text in points
+    #[arg(long, value_name = "POINTS", default_value_t = 8.0, value_parser = font_size)]
+    pub font_size: f64,
     /// Direction of a heatmap; default: that of the relation's best head
     #[arg(long, value_enum, value_name = "DIRECTION")]
     pub direction: Option<DirectionName>,
@@ -39,56 +46,15 @@ pub struct FigureArgs {
     pub predictor: Option<String>,
 }
 
-/// `NAME` of `headlight figure`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FigureName {
-    /// Surface patterns of each head by layer (needs kind = "surface")
-    Figure2,
-    /// What the loss minds by layer: attention to SEP, to . and , and to the rest; heads (needs kind = "importance")
-    Figure3,
-    /// Entropy of each head by layer (needs kind = "surface")
-    Figure4,
-    /// Map of heads by behaviour and layer (needs kind = "clusters")
-    Figure6,
-    /// Best head of each relation beside its baseline: bars, as tex a table (needs kind = "heads")
-    Table1,
-    /// Accuracy of all heads for a relation
-    Heatmap,
-    /// Attention of one head in a sentence
-    Sentence,
-    /// Tree of a sentence with a predictor's arcs below, as tex only (package tikz-dependency)
-    Tree,
-    /// What the model loses as more and more heads are masked (needs kind = "pruning")
-    Pruning,
-    /// What the checkpoints of a training can do against its step (of a sweep's directory, NAME-sweep)
-    Emergence,
-}
-
-impl FigureName {
-    /// As arguments and file names have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            FigureName::Figure2 => "figure2",
-            FigureName::Figure3 => "figure3",
-            FigureName::Figure4 => "figure4",
-            FigureName::Figure6 => "figure6",
-            FigureName::Table1 => "table1",
-            FigureName::Heatmap => "heatmap",
-            FigureName::Sentence => "sentence",
-            FigureName::Tree => "tree",
-            FigureName::Pruning => "pruning",
-            FigureName::Emergence => "emergence",
-        }
-    }
-}
-
 /// `--format` of `headlight figure`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FigureFormat {
-    /// Vectors
+    /// Vectors, text as text
     Svg,
     /// 384 pixels an inch
     Png,
+    /// Vectors, with the font inside
+    Pdf,
     /// LaTeX: table1 and trees
     Tex,
 }
@@ -99,6 +65,7 @@ impl FigureFormat {
         match self {
             FigureFormat::Svg => "svg",
             FigureFormat::Png => "png",
+            FigureFormat::Pdf => "pdf",
             FigureFormat::Tex => "tex",
         }
     }
@@ -124,5 +91,20 @@ fn head(text: &str) -> Result<AttentionHead, String> {
     match numbers {
         Some((layer @ 1_usize.., index @ 1_usize..)) => Ok(AttentionHead { layer: layer - 1, index: index - 1 }),
         _ => Err("a head is a layer and a head in it, counted from 1: 4-10".to_owned()),
+    }
+}
+
+fn width(text: &str) -> Result<f64, String> {
+    within(text, 2.0, 20.0, "inches")
+}
+
+fn font_size(text: &str) -> Result<f64, String> {
+    within(text, 4.0, 24.0, "points")
+}
+
+fn within(text: &str, least: f64, most: f64, unit: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("a number of {unit} from {least} to {most}")),
     }
 }

@@ -15,7 +15,11 @@ use signal_hook::flag;
 
 /// How long the work may take to come to its next place.
 #[cfg(unix)]
-const GRACE: Duration = Duration::from_millis(1400);
+const GRACE: Duration = Duration::from_millis(1100);
+
+/// How long a terminal, or a machine that has other things to do, may take to show the last line.
+#[cfg(unix)]
+const LAST_LINE: Duration = Duration::from_millis(500);
 
 /// Whether all that is left to do is to say so.
 static SETTLED: Mutex<bool> = Mutex::new(false);
@@ -107,13 +111,13 @@ fn end_in_time() -> anyhow::Result<()> {
             thread::sleep(GRACE / 10);
             settled = self::settled();
         }
-        // A terminal that takes no line is not waited for.
+        // A terminal that takes no line is not waited for longer.
         let (said, is_said) = mpsc::channel();
         let say = move || {
             super::progress::fail(&Interrupted.to_string());
             said.send(())
         };
-        let _ = thread::Builder::new().spawn(say).map(|_| is_said.recv_timeout(GRACE / 10));
+        let _ = thread::Builder::new().spawn(say).map(|_| is_said.recv_timeout(LAST_LINE));
         signal_hook::low_level::exit(Interrupted::exit_code().into());
     };
     thread::Builder::new().name("signals".to_owned()).spawn(watch)?;

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use cluster::{EncodeArgs, Engine, PlanArgs, Shard, SubmitArgs};
-pub use figure::{DirectionName, FigureArgs, FigureFormat, FigureName};
+pub use figure::{DirectionName, FigureArgs, FigureFormat};
 pub use interrupt::Interrupted;
 pub use look::{KindArgs, LookArgs};
 
@@ -76,7 +76,9 @@ pub enum Command {
     Compare(CompareArgs),
     /// Write the reports of runs anew from their tables, and print what the runs printed
     Report(ReportArgs),
-    /// Draw a figure of a run for a paper, as SVG or PNG, or write its table or a tree as LaTeX
+    /// Put the tables of many runs together, for DuckDB, polars and Spark, with a page to look around in
+    Collect(CollectArgs),
+    /// Draw a figure of a run for a paper, as SVG, PNG or PDF, or write its table or a tree as LaTeX; lists what there is
     Figure(FigureArgs),
     /// Print the resolved config: every key, after defaults, file and --set
     Show(ShowArgs),
@@ -98,6 +100,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Print completions for a shell: headlight completions bash > headlight.bash
     Completions(CompletionsArgs),
+    /// Write manual pages, of headlight and of each command: headlight man ~/.local/share/man/man1
+    Man(ManArgs),
 }
 
 /// `headlight run`
@@ -185,6 +189,20 @@ pub struct ReportArgs {
     /// Run directories, or those of sweeps
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
+}
+
+/// `headlight collect`
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// Run directories, those of sweeps (NAME-sweep), or folders that hold such
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Folder of the collection; runs are added to those that are there
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Collect only this table; may be repeated. Default: all that runs have
+    #[arg(long = "table", value_name = "NAME")]
+    pub tables: Vec<String>,
 }
 
 /// `headlight show`
@@ -319,6 +337,14 @@ pub struct VerifyArgs {
     /// Run directories, those of sweeps, folders of the cache, or first digits of ids that `headlight store ls` lists
     #[arg(required = true, value_name = "RUN|STORE")]
     pub what: Vec<String>,
+}
+
+/// `headlight man`
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Folder that the pages are written into; it is made where it is not there
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 /// `headlight completions`

@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub mod check;
+pub mod collect;
 pub mod compare;
 pub mod completions;
 pub mod config;
@@ -12,6 +13,7 @@ mod given;
 mod input;
 pub mod kind;
 pub mod look;
+pub mod man;
 pub mod models;
 pub mod parse;
 pub mod plan;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
+use headlight_report::collect::Collection;
 use headlight_report::run::{FileState, Input, Verified, verify as verify_run};
 use headlight_report::sweep::Sweep;
 
@@ -11,13 +12,14 @@ use crate::cli::{VerifyArgs, output};
 use crate::run::cache::{self, Entry, Shelf};
 use crate::sources::fetch::sha256;
 
-/// Says of runs, sweeps and what the cache keeps which bytes are no longer those that were written, and of what runs have
+/// Says of runs, sweeps, collections and what the cache keeps which bytes are no longer those that were written, and of what runs have
 /// read, which files have changed. Fails where anything has.
 pub fn verify(args: &VerifyArgs) -> Result<()> {
     let mut changed = 0;
     for what in &args.what {
         let folder = Path::new(what);
         let (text, found) = match () {
+            () if Collection::is_at(folder) => files(what, &Collection::verify(folder)?),
             () if Sweep::is_at(folder) => files(what, &Sweep::verify(folder)?),
             () if folder.join("manifest.json").is_file() || folder.join("report.json").is_file() => run(what)?,
             () if folder.is_dir() => kept(what, &entries(folder)?)?,

@@ -26,6 +26,24 @@ pub struct SubmitConfig {
     pub setup: Vec<String>,
     /// More options of sbatch.
     pub options: Vec<String>,
+    /// Kubernetes: the image that has headlight.
+    pub image: String,
+    /// The PersistentVolumeClaim that cache and runs lie on.
+    pub volume: String,
+    /// Where it is mounted.
+    pub mount: String,
+    /// The namespace; empty is kubectl's own.
+    pub namespace: String,
+    /// Most pods of the array at a time; 0: all.
+    pub parallelism: usize,
+    /// An object store's path that is copied to `/inputs` of every pod.
+    pub inputs: String,
+    /// And one that finished runs are copied to.
+    pub results: String,
+    /// The image that copies: rclone's.
+    pub copier: String,
+    /// The Secret that it gets its configuration from, as environment variables.
+    pub secret: String,
 }
 
 /// More parts than any array of a cluster takes.
@@ -43,8 +61,39 @@ impl SubmitConfig {
             self.shards
         );
         ensure!(self.cpus > 0, "`submit.cpus` is 0; a part takes at least one");
-        let texts = [&self.memory, &self.time, &self.partition, &self.account];
-        let names = ["memory", "time", "partition", "account"];
+        ensure!(
+            self.mount.starts_with('/') && self.mount.len() > 1 && !self.mount.ends_with('/'),
+            "`submit.mount` is {:?}; it is an absolute path such as \"/data\"",
+            self.mount
+        );
+        let texts = [
+            &self.memory,
+            &self.time,
+            &self.partition,
+            &self.account,
+            &self.image,
+            &self.volume,
+            &self.mount,
+            &self.namespace,
+            &self.inputs,
+            &self.results,
+            &self.copier,
+            &self.secret,
+        ];
+        let names = [
+            "memory",
+            "time",
+            "partition",
+            "account",
+            "image",
+            "volume",
+            "mount",
+            "namespace",
+            "inputs",
+            "results",
+            "copier",
+            "secret",
+        ];
         let lists = [("setup", &self.setup), ("options", &self.options)];
         let texts = texts.into_iter().zip(names).map(|(text, name)| (name, text));
         for (name, text) in texts.chain(lists.iter().flat_map(|(name, list)| list.iter().map(|it| (*name, it)))) {

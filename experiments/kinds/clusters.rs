@@ -111,7 +111,7 @@ fn scores(run: &mut Run, split: Split, grid: HeadGrid) -> Result<Option<HeadScor
     for (number, sentence) in run.sentences_of(stream)?.enumerate() {
         let sentence = sentence?;
         ensure!(number < predictions.len(), "the treebank changed while it was read");
-        if let (Some(predictions), false) = (predictions.sentence(number), sentence.is_unparsed()) {
+        if let (Some(predictions), false) = (predictions.sentence(number)?, sentence.is_unparsed()) {
             scores.observe(&sentence, &predictions.by_rows(&sentence))?;
         }
     }

@@ -14,6 +14,9 @@ use super::Run;
 #[derive(Clone, Debug, Default)]
 pub struct Units {
     unit: Unit,
+    /// Sentences so far.
+    sentences: u32,
+    /// The document of each, where documents are the unit; a sentence that is a unit of its own has its own number.
     of: Vec<u32>,
     documents: HashMap<Option<String>, u32>,
     opened: u32,
@@ -71,31 +74,28 @@ impl Units {
     /// Adds the next sentence that is counted, by what was noted of it, and says which unit it belongs to.
     pub fn mark(&mut self, mark: Mark) -> u32 {
         let unit = match mark {
-            Mark::Sentence => self.of.len() as u32,
+            Mark::Sentence => self.sentences,
             Mark::Document { name, opens } => {
                 // An unnamed document is told from the one before by its first sentence.
                 if opens && name.is_none() {
                     self.documents.remove(&None);
                 }
                 let opened = &mut self.opened;
-                *self.documents.entry(name).or_insert_with(|| {
+                let unit = *self.documents.entry(name).or_insert_with(|| {
                     *opened += 1;
                     *opened - 1
-                })
+                });
+                self.of.push(unit);
+                unit
             }
         };
-        self.of.push(unit);
+        self.sentences += 1;
         unit
     }
 
     /// The unit of a sentence, by its number among those counted.
     pub fn of(&self, sentence: usize) -> u32 {
-        self.of[sentence]
-    }
-
-    /// The unit of each sentence, in the order in which they were pushed.
-    pub fn of_sentences(&self) -> &[u32] {
-        &self.of
+        if self.unit == Unit::Document { self.of[sentence] } else { sentence as u32 }
     }
 
     /// The document of the sentence pushed last, counted from 1, where documents are the unit.
@@ -105,15 +105,16 @@ impl Units {
 
     /// Number of units.
     pub fn len(&self) -> usize {
-        self.of.iter().max().map_or(0, |&last| last as usize + 1)
+        if self.unit == Unit::Document { self.opened as usize } else { self.sentences as usize }
     }
 
     /// Adds up what was counted sentence by sentence.
     pub fn sums(&self, sentences: &[Counts]) -> Vec<Counts> {
         let mut sums = vec![Counts::default(); self.len()];
-        for (&unit, counts) in self.of.iter().zip(sentences) {
-            sums[unit as usize].correct += counts.correct;
-            sums[unit as usize].total += counts.total;
+        for (sentence, counts) in sentences.iter().enumerate().take(self.sentences as usize) {
+            let unit = self.of(sentence) as usize;
+            sums[unit].correct += counts.correct;
+            sums[unit].total += counts.total;
         }
         sums
     }

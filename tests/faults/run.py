@@ -35,7 +35,8 @@ def arguments():
     parser.add_argument("--treebank", default=ROOT / "data/sample/en_sample-evaluate.conllu", type=Path)
     parser.add_argument("--sentences", default=0, type=int, help="of the treebank; 0: all")
     parser.add_argument("--only", nargs="+", choices=ATTACKS, default=list(ATTACKS))
-    parser.add_argument("--parts", nargs="+", help="of corruption: probes, tables, cache, checkpoints, interrupted")
+    parser.add_argument("--parts", nargs="+", help="of corruption: probes, tables, cache, checkpoints, interrupted; "
+                        "of surroundings: full_disk, no_permission, little, vanishing, no_places, clock, two_at_once")
     parser.add_argument("--whole", action="store_true", help="as many of each as docs/reliability.md reports")
     parser.add_argument("--kills", type=int)
     parser.add_argument("--signals", type=int)

@@ -25,7 +25,7 @@ def attack(options):
         size = sum(path.stat().st_size for path in world.folder.rglob("*") if path.is_file())
     job = (text, expected, seconds, size)
     attacks = [full_disk, no_permission, little, vanishing, no_places, clock, two_at_once]
-    for attack in attacks:
+    for attack in (each for each in attacks if each.__name__ in (options.parts or each.__name__)):
         if (tally := attack(options, job)) is not None:
             yield tally
 

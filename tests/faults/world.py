@@ -20,7 +20,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 # What a page says of when it was made and how long that took.
 SCRIPTS = re.compile(rb"(<script\b.*?</script>)", re.DOTALL)
-WHEN = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|(?:in|took)?[ >]*\d+\.\d s\b(?: on \d+ threads)?|peak memory[^.<|]*")
+WHEN = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|(?:in|took)?[ >]*\d+\.\d s\b(?: on \d+ threads?)?|peak memory[^.<|]*")
 
 
 class World:

@@ -73,7 +73,7 @@ pub use roles::{
 };
 pub use scores::{HeadScores, MismatchError};
 pub use selection::{
-    BestHeads, Choice, Choices, Evaluation, Fold, GroupResult, ScoredChoice, Selected, SentenceCounts,
+    BestHeads, Choice, Choices, EvaluatedUnit, Evaluation, Fold, GroupResult, MOST_EVALUATED, ScoredChoice, Selected,
 };
 pub use surface::{Denominator, Landmarks, Statistic, SurfaceMeans, SurfaceValues, surface};
 pub use unit_scores::{UnitCounts, UnitRow, UnitScores};

@@ -8,11 +8,11 @@
 //! stands for no candidate. A block that is cut off or does not match its checksum ends the file.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use headlight_attention::{HeadGrid, MAX_WORDS, NO_PEAK};
-use memmap2::Mmap;
 
 use crate::HeadPredictions;
 use crate::hash::fnv1a;
@@ -138,20 +138,18 @@ impl PredictionWriter {
             Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
         }
         let header = header(shape, key);
-        let (sentences, end, damaged) = {
-            let bytes = map(&file).map_err(io)?;
-            let torn_header = bytes.len() < HEADER && header.starts_with(&bytes);
-            if !torn_header && !bytes.starts_with(MAGIC) {
-                return Err(PredictionFileError::Foreign { path: path.to_owned() });
-            }
-            if bytes.starts_with(&header) {
-                let blocks = Blocks::scan(&bytes, shape);
-                (blocks.starts.len(), blocks.end, blocks.damaged)
-            } else {
-                (0, 0, false)
-            }
+        let mut bytes = Window::new(file.try_clone().map_err(io)?).map_err(io)?;
+        let first = bytes.at(0, HEADER).map_err(io)?;
+        if !first.starts_with(MAGIC) && !header.starts_with(first) {
+            return Err(PredictionFileError::Foreign { path: path.to_owned() });
+        }
+        let (sentences, end, damaged) = if first == header {
+            let blocks = Blocks::scan(&mut bytes, shape).map_err(io)?;
+            (blocks.count, blocks.end, blocks.damaged)
+        } else {
+            (0, 0, false)
         };
-        file.set_len(end as u64).map_err(io)?;
+        file.set_len(end).map_err(io)?;
         let mut out = BufWriter::with_capacity(1 << 16, file);
         out.seek(SeekFrom::End(0)).map_err(io)?;
         if end == 0 {
@@ -232,12 +230,16 @@ impl PredictionWriter {
     }
 }
 
-/// The predictions of a whole split, read by memory map.
+/// The predictions of a whole split, a piece of it in memory at a time.
 #[derive(Debug)]
 pub struct PredictionFile {
-    bytes: Mmap,
+    path: PathBuf,
+    /// With the number and the place of the sentence that follows the one read last.
+    bytes: Mutex<(Window, (usize, u64))>,
     shape: PredictionShape,
-    starts: Vec<usize>,
+    sentences: usize,
+    /// Where every [`MARKED`]th block starts.
+    marks: Vec<u64>,
 }
 
 impl PredictionFile {
@@ -249,18 +251,18 @@ impl PredictionFile {
     pub fn open(path: &Path, shape: impl Into<PredictionShape>, key: &PredictionKey) -> Result<Self> {
         let shape = shape.into();
         let io = |source| PredictionFileError::Io { path: path.to_owned(), source };
-        let bytes = File::open(path).and_then(|file| map(&file)).map_err(io)?;
-        if !bytes.starts_with(MAGIC) {
+        let mut bytes = File::open(path).and_then(Window::new).map_err(io)?;
+        let first = bytes.at(0, HEADER).map_err(io)?;
+        if !first.starts_with(MAGIC) {
             return Err(PredictionFileError::Foreign { path: path.to_owned() });
         }
-        if !bytes.starts_with(&header(shape, key)) {
+        if first != header(shape, key) {
             return Err(PredictionFileError::OtherKey { path: path.to_owned() });
         }
-        let blocks = Blocks::scan(&bytes, shape);
-        if blocks.end < bytes.len() {
-            return Err(PredictionFileError::Torn { path: path.to_owned(), sentences: blocks.starts.len() });
-        }
-        Ok(Self { bytes, shape, starts: blocks.starts })
+        let blocks = Blocks::scan(&mut bytes, shape).map_err(io)?;
+        blocks.check(path, &bytes)?;
+        let Blocks { count: sentences, marks, .. } = blocks;
+        Ok(Self { path: path.to_owned(), bytes: Mutex::new((bytes, (0, HEADER as u64))), shape, sentences, marks })
     }
 
     /// Checks every sentence of a file of predictions, whatever it depends on; returns their number.
@@ -268,9 +270,11 @@ impl PredictionFile {
     /// # Errors
     /// [`PredictionFileError::Foreign`] or [`PredictionFileError::Torn`], or what the operating system says.
     pub fn verify(path: &Path) -> Result<usize> {
-        let bytes = File::open(path).and_then(|file| map(&file)).map_err(|source| io_error(path, source))?;
+        let io = |source| io_error(path, source);
+        let mut bytes = File::open(path).and_then(Window::new).map_err(io)?;
         let foreign = || PredictionFileError::Foreign { path: path.to_owned() };
-        let numbers = bytes.get(MAGIC.len()..HEADER).filter(|_| bytes.starts_with(MAGIC)).ok_or_else(foreign)?;
+        let first = bytes.at(0, HEADER).map_err(io)?;
+        let numbers = first.get(MAGIC.len()..HEADER).filter(|_| first.starts_with(MAGIC)).ok_or_else(foreign)?;
         let number = |at: usize| u32::from_le_bytes([numbers[at], numbers[at + 1], numbers[at + 2], numbers[at + 3]]);
         if number(0) != VERSION {
             return Err(foreign());
@@ -281,11 +285,9 @@ impl PredictionFile {
             3 => true,
             _ => return Err(foreign()),
         };
-        let blocks = Blocks::scan(&bytes, PredictionShape { grid, later_to_earlier });
-        match blocks.end < bytes.len() {
-            true => Err(PredictionFileError::Torn { path: path.to_owned(), sentences: blocks.starts.len() }),
-            false => Ok(blocks.starts.len()),
-        }
+        let blocks = Blocks::scan(&mut bytes, PredictionShape { grid, later_to_earlier }).map_err(io)?;
+        blocks.check(path, &bytes)?;
+        Ok(blocks.count)
     }
 
     /// Bytes that the predictions of a sentence take in a file.
@@ -301,61 +303,141 @@ impl PredictionFile {
 
     /// Number of sentences, skipped ones included.
     pub fn len(&self) -> usize {
-        self.starts.len()
+        self.sentences
     }
 
     /// Whether there is no sentence.
     pub fn is_empty(&self) -> bool {
-        self.starts.is_empty()
+        self.sentences == 0
     }
 
     /// The predictions of a sentence, `None` when it was skipped.
     ///
+    /// # Errors
+    /// What the operating system says, or [`PredictionFileError::Torn`] for a file that is no longer what was opened.
+    ///
     /// # Panics
     /// When there is no sentence of that number.
-    pub fn sentence(&self, number: usize) -> Option<HeadPredictions> {
-        let (words, _, entries) = block(&self.bytes[self.starts[number]..], self.shape).expect("checked on opening");
-        (words > 0).then(|| decode(self.shape, words, entries).expect("checked on opening"))
+    pub fn sentence(&self, number: usize) -> Result<Option<HeadPredictions>> {
+        let io = |source| io_error(&self.path, source);
+        let torn = || PredictionFileError::Torn { path: self.path.clone(), sentences: number };
+        let mut guard = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let (bytes, following) = &mut *guard;
+        assert!(number < self.sentences, "sentence {number} of {}", self.sentences);
+        let (mut at, mut start) = (number - number % MARKED, self.marks[number / MARKED]);
+        if (at..=number).contains(&following.0) {
+            (at, start) = *following;
+        }
+        for _ in at..number {
+            start += block_length(bytes.block(start, self.shape).map_err(io)?.ok_or_else(torn)?.2);
+        }
+        let (words, _, entries) = bytes.block(start, self.shape).map_err(io)?.ok_or_else(torn)?;
+        *following = (number + 1, start + block_length(entries));
+        if words == 0 {
+            return Ok(None);
+        }
+        Ok(Some(decode(self.shape, words, entries).ok_or_else(torn)?))
     }
 
     /// All sentences in order, `None` for those that were skipped.
-    pub fn iter(&self) -> impl Iterator<Item = Option<HeadPredictions>> {
+    pub fn iter(&self) -> impl Iterator<Item = Result<Option<HeadPredictions>>> {
         (0..self.len()).map(|number| self.sentence(number))
     }
 }
 
-/// Where the whole blocks of a file start, and where the last of them ends.
+/// So many blocks share one note of where they start.
+const MARKED: usize = 16;
+
+/// The whole blocks of a file.
 struct Blocks {
-    starts: Vec<usize>,
-    end: usize,
+    count: usize,
+    /// Where every [`MARKED`]th starts.
+    marks: Vec<u64>,
+    /// Where the last of them ends.
+    end: u64,
     /// Whether a block follows that is not cut off but does not match its checksum.
     damaged: bool,
 }
 
 impl Blocks {
-    fn scan(bytes: &[u8], shape: PredictionShape) -> Self {
-        let mut blocks = Blocks { starts: Vec::new(), end: HEADER, damaged: false };
-        while let Some((words, sum, entries)) = block(&bytes[blocks.end..], shape) {
-            let whole = sum == checksum(blocks.starts.len(), words, entries);
+    fn scan(bytes: &mut Window, shape: PredictionShape) -> io::Result<Self> {
+        let mut blocks = Blocks { count: 0, marks: Vec::new(), end: HEADER as u64, damaged: false };
+        while let Some((words, sum, entries)) = bytes.block(blocks.end, shape)? {
+            let whole = sum == checksum(blocks.count, words, entries);
             if !whole || decode(shape, words, entries).is_none() {
                 blocks.damaged = true;
                 break;
             }
-            blocks.starts.push(blocks.end);
-            blocks.end += BLOCK_HEADER + entries.len();
+            if blocks.count.is_multiple_of(MARKED) {
+                blocks.marks.push(blocks.end);
+            }
+            blocks.count += 1;
+            blocks.end += block_length(entries);
         }
-        blocks
+        Ok(blocks)
+    }
+
+    /// Checks that they are all that there is.
+    fn check(&self, path: &Path, bytes: &Window) -> Result<()> {
+        match self.end < bytes.length {
+            true => Err(PredictionFileError::Torn { path: path.to_owned(), sentences: self.count }),
+            false => Ok(()),
+        }
     }
 }
 
-/// Words, checksum and entries of the block at the start of `bytes`; `None` when it is cut off.
-fn block(bytes: &[u8], shape: PredictionShape) -> Option<(usize, u64, &[u8])> {
-    let (words, rest) = bytes.split_first_chunk::<4>()?;
-    let (checksum, rest) = rest.split_first_chunk::<8>()?;
-    let words = u32::from_le_bytes(*words) as usize;
+/// A file of which a piece is in memory: what is read of it in order is read from disk once, and memory does not grow with it.
+#[derive(Debug)]
+struct Window {
+    file: File,
+    length: u64,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    /// Bytes that are read at once.
+    const PIECE: usize = 1 << 20;
+
+    fn new(file: File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        Ok(Self { file, length, start: 0, bytes: Vec::new() })
+    }
+
+    /// So many bytes from a place on, fewer at the end of the file.
+    fn at(&mut self, place: u64, length: usize) -> io::Result<&[u8]> {
+        let length = length.min(usize::try_from(self.length.saturating_sub(place)).unwrap_or(usize::MAX));
+        let is_inside = place >= self.start && place + length as u64 <= self.start + self.bytes.len() as u64;
+        if !is_inside {
+            (&self.file).seek(SeekFrom::Start(place))?;
+            self.bytes.clear();
+            (&self.file).take(length.max(Self::PIECE) as u64).read_to_end(&mut self.bytes)?;
+            self.start = place;
+        }
+        let from = (place - self.start) as usize;
+        Ok(&self.bytes[from..self.bytes.len().min(from + length)])
+    }
+
+    /// Words, checksum and entries of the block at a place; `None` when it is cut off.
+    fn block(&mut self, place: u64, shape: PredictionShape) -> io::Result<Option<(usize, u64, &[u8])>> {
+        let Some((words, length)) = head(self.at(place, BLOCK_HEADER)?, shape) else { return Ok(None) };
+        let block = self.at(place, BLOCK_HEADER + length)?;
+        let checksum = block.get(4..BLOCK_HEADER).and_then(|bytes| bytes.first_chunk::<8>());
+        let entries = block.get(BLOCK_HEADER..BLOCK_HEADER + length);
+        Ok(checksum.zip(entries).map(|(sum, entries)| (words, u64::from_le_bytes(*sum), entries)))
+    }
+}
+
+fn block_length(entries: &[u8]) -> u64 {
+    (BLOCK_HEADER + entries.len()) as u64
+}
+
+/// Words of a block by its beginning, and how many bytes its entries take.
+fn head(bytes: &[u8], shape: PredictionShape) -> Option<(usize, usize)> {
+    let words = u32::from_le_bytes(*bytes.first_chunk::<4>()?) as usize;
     let width = if words <= MAX_WORDS_U8 { 1 } else { 2 };
     let length = (width * shape.predictors()).checked_mul(words).filter(|_| words < MAX_WORDS)?;
-    Some((words, u64::from_le_bytes(*checksum), rest.get(..length)?))
+    Some((words, length))
 }
 
 fn decode(shape: PredictionShape, words: usize, entries: &[u8]) -> Option<HeadPredictions> {
@@ -378,12 +460,6 @@ fn header(shape: PredictionShape, key: &PredictionKey) -> Vec<u8> {
 fn checksum(sentence: usize, words: usize, entries: &[u8]) -> u64 {
     let numbers = [sentence as u64, words as u64].map(u64::to_le_bytes);
     fnv1a(numbers.as_flattened().iter().chain(entries).copied())
-}
-
-fn map(file: &File) -> io::Result<Mmap> {
-    // SAFETY: the file is this program's own and locked while it is written; writers only append to it, and a reader
-    // opens it when it is whole.
-    unsafe { Mmap::map(file) }
 }
 
 fn io_error(path: &Path, source: io::Error) -> PredictionFileError {

@@ -166,18 +166,26 @@ impl<T> Selected<T> {
     }
 }
 
-/// Counts of one sentence for one group: what bootstrap intervals and paired tests resample. Sentences without a word of
-/// the group have none.
+/// Counts of one unit for one group: what bootstrap intervals and paired tests resample. A unit is a sentence, unless
+/// [`Evaluation::observe_unit`] is told otherwise; those without a word of the group have none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SentenceCounts {
-    /// The sentence's number among those evaluated, counted from 0.
-    pub sentence: u32,
+pub struct EvaluatedUnit {
+    /// The unit's number, counted from 0; see [`BestHeads::joined`].
+    pub unit: u32,
     /// Words of the group.
     pub total: u32,
     /// For how many of them the chosen head is right.
     pub head_correct: u32,
     /// For how many of them the chosen baseline is right.
     pub baseline_correct: u32,
+}
+
+impl EvaluatedUnit {
+    fn add(&mut self, more: &Self) {
+        self.total += more.total;
+        self.head_correct += more.head_correct;
+        self.baseline_correct += more.baseline_correct;
+    }
 }
 
 /// A choice and what it scores on sentences that it was not made on (but see [`Selected::Same`]).
@@ -204,8 +212,8 @@ pub struct GroupResult {
     pub group: Group,
     /// The choices with their counts; with two folds up to two, by fold.
     pub choices: Vec<ScoredChoice>,
-    /// Counts per sentence, in order, all choices together.
-    pub sentences: Vec<SentenceCounts>,
+    /// Counts per unit, in order, all choices together.
+    pub units: Vec<EvaluatedUnit>,
 }
 
 impl GroupResult {
@@ -237,6 +245,9 @@ pub struct BestHeads {
     pub optimistic: bool,
     /// Sentences evaluated.
     pub sentences: u32,
+    /// So many neighbouring units have one number in the results: 1, or a power of two where there are more than
+    /// [`MOST_EVALUATED`].
+    pub joined: u32,
     /// One result a group, aggregates first, relations and paths by name.
     pub results: Vec<GroupResult>,
     /// Words that could not be scored because their group has no word in the selection data, by group.
@@ -245,12 +256,20 @@ pub struct BestHeads {
     pub never_evaluated: Vec<(Group, Choice)>,
 }
 
-/// Counts how choices score, sentence by sentence.
+/// More units than this are joined with their neighbours, so that memory and the time of resampling do not grow with the
+/// treebank. Stretches of sentences that are resampled together are units all the same.
+pub const MOST_EVALUATED: u32 = 1 << 16;
+
+/// Counts how choices score, unit by unit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Evaluation {
     selected: Selected<Choices>,
     visibility: Visibility,
     sentences: u32,
+    /// The number after the largest of a unit.
+    units: u32,
+    /// Of units in one place of the results, the logarithm to base 2.
+    joined: u32,
     results: BTreeMap<Group, GroupResult>,
     never_selected: BTreeMap<Group, u64>,
 }
@@ -259,7 +278,7 @@ impl Evaluation {
     /// Nothing counted yet.
     pub fn new(selected: Selected<Choices>) -> Self {
         let (results, never_selected) = (BTreeMap::new(), BTreeMap::new());
-        Self { selected, visibility: Visibility::Full, sentences: 0, results, never_selected }
+        Self { selected, visibility: Visibility::Full, sentences: 0, units: 0, joined: 0, results, never_selected }
     }
 
     /// The same for heads of a model that sees so much.
@@ -268,7 +287,8 @@ impl Evaluation {
         Self { visibility, ..self }
     }
 
-    /// Counts a sentence of the half `fold`, which is of meaning with two folds, and what was predicted for it.
+    /// Counts a sentence of the half `fold`, which is of meaning with two folds, and what was predicted for it, as a unit of
+    /// its own.
     ///
     /// # Errors
     /// [`MismatchError`] when the predictions are not of this sentence or of other heads than the choices; nothing
@@ -279,9 +299,23 @@ impl Evaluation {
         fold: Fold,
         predictions: &HeadPredictions,
     ) -> Result<(), MismatchError> {
+        self.observe_unit(self.sentences, sentence, fold, predictions)
+    }
+
+    /// The same as a part of the unit of this number, a document for example.
+    ///
+    /// # Errors
+    /// As [`Evaluation::observe`].
+    pub fn observe_unit(
+        &mut self,
+        unit: u32,
+        sentence: &Sentence,
+        fold: Fold,
+        predictions: &HeadPredictions,
+    ) -> Result<(), MismatchError> {
         let (fold, choices) = self.selected.for_fold(fold);
         check_pair(sentence, predictions, choices.grid)?;
-        let mut counts: BTreeMap<Group, (SentenceCounts, u32)> = BTreeMap::new();
+        let mut counts: BTreeMap<Group, (EvaluatedUnit, u32)> = BTreeMap::new();
         for Related { word, governor, groups } in choices.relations.of(sentence) {
             for group in groups {
                 let Some(choice) = choices.choice(&group) else {
@@ -290,7 +324,7 @@ impl Evaluation {
                 };
                 let head_found = predictions.finds(choice.direction, choice.head, WordIdx::new(word), governor);
                 let by_baseline = choice.baseline.governor(word, sentence.len(), governor);
-                let start = SentenceCounts { sentence: self.sentences, total: 0, head_correct: 0, baseline_correct: 0 };
+                let start = EvaluatedUnit { unit, total: 0, head_correct: 0, baseline_correct: 0 };
                 let (counts, reachable) = counts.entry(group).or_insert((start, 0));
                 let reaches = |governor: WordIdx| choice.direction.reaches(self.visibility, word, governor.index());
                 *reachable += u32::from(governor.word().is_some_and(reaches));
@@ -301,7 +335,7 @@ impl Evaluation {
         }
         for (group, (counts, reachable)) in counts {
             let choice = choices.choices[&group];
-            let start = || GroupResult { group: group.clone(), choices: Vec::new(), sentences: Vec::new() };
+            let start = || GroupResult { group: group.clone(), choices: Vec::new(), units: Vec::new() };
             let result = self.results.entry(group.clone()).or_insert_with(start);
             let scored = ScoredChoice {
                 selected_on: fold,
@@ -312,9 +346,11 @@ impl Evaluation {
                 baseline_correct: counts.baseline_correct.into(),
             };
             add_choice(&mut result.choices, scored);
-            result.sentences.push(counts);
+            add_unit(&mut result.units, EvaluatedUnit { unit: unit >> self.joined, ..counts });
         }
         self.sentences += 1;
+        self.units = self.units.max(unit + 1);
+        self.join();
         Ok(())
     }
 
@@ -324,18 +360,40 @@ impl Evaluation {
     /// When the two score different choices.
     pub fn merge(&mut self, following: &Self) {
         assert_eq!(self.selected, following.selected, "counts of different choices cannot be added");
+        while self.joined < following.joined {
+            self.join_pairs();
+        }
         for (group, theirs) in &following.results {
-            let start = || GroupResult { group: group.clone(), choices: Vec::new(), sentences: Vec::new() };
+            let start = || GroupResult { group: group.clone(), choices: Vec::new(), units: Vec::new() };
             let result = self.results.entry(group.clone()).or_insert_with(start);
             theirs.choices.iter().for_each(|scored| add_choice(&mut result.choices, *scored));
-            let moved =
-                |counts: &SentenceCounts| SentenceCounts { sentence: counts.sentence + self.sentences, ..*counts };
-            result.sentences.extend(theirs.sentences.iter().map(moved));
+            for counts in &theirs.units {
+                let unit = (self.units + (counts.unit << following.joined)) >> self.joined;
+                add_unit(&mut result.units, EvaluatedUnit { unit, ..*counts });
+            }
         }
         for (group, words) in &following.never_selected {
             *self.never_selected.entry(group.clone()).or_default() += words;
         }
         self.sentences += following.sentences;
+        self.units += following.units;
+        self.join();
+    }
+
+    /// Keeps the number of places within bounds.
+    fn join(&mut self) {
+        while self.units.div_ceil(1 << self.joined) > MOST_EVALUATED {
+            self.join_pairs();
+        }
+    }
+
+    fn join_pairs(&mut self) {
+        self.joined += 1;
+        for result in self.results.values_mut() {
+            for counts in std::mem::take(&mut result.units) {
+                add_unit(&mut result.units, EvaluatedUnit { unit: counts.unit / 2, ..counts });
+            }
+        }
     }
 
     /// What the choices score, and the groups that one of the two sides lacks.
@@ -350,10 +408,23 @@ impl Evaluation {
         BestHeads {
             optimistic: matches!(self.selected, Selected::Same(_)),
             sentences: self.sentences,
+            joined: 1 << self.joined,
             never_evaluated,
             results: self.results.into_values().collect(),
             never_selected: self.never_selected.into_iter().collect(),
         }
+    }
+}
+
+/// Adds to the counts of the same unit, or inserts them, by unit. Most come in order.
+fn add_unit(units: &mut Vec<EvaluatedUnit>, more: EvaluatedUnit) {
+    match units.last_mut() {
+        Some(last) if last.unit == more.unit => last.add(&more),
+        Some(last) if last.unit > more.unit => match units.binary_search_by_key(&more.unit, |known| known.unit) {
+            Ok(at) => units[at].add(&more),
+            Err(at) => units.insert(at, more),
+        },
+        _ => units.push(more),
     }
 }
 

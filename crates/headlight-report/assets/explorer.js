@@ -1,16 +1,7 @@
 // The sentence explorer: dependency arcs above the words, attention of one head below.
 
-const SVG = "http://www.w3.org/2000/svg";
 const NO_PICK = 255;
 const ALL = "";
-
-/** An SVG element with attributes and children. */
-function svg(name, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
-}
 
 const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
@@ -70,6 +61,22 @@ function startExplorer() {
   const searchBox = byId("explorer-search");
   const specialsBox = byId("explorer-specials");
   const state = { relation: view.relation, sentence: -1, pinned: null, shown: [], specials: false };
+  const keys = keysOf(data.sentences);
+  const has = new Set(data.sentences.flatMap((sentence) => sentence.words.filter((word) => word.governor > 0).map((word) => word.relation)));
+  /** The relation in view, all where no sentence here has it. */
+  const wantedNow = () => (has.has(view.relation) ? view.relation : ALL);
+  const read = (address) => {
+    const words = address.get("words");
+    state.relation = words === "all" ? ALL : has.has(words) ? words : wantedNow();
+    state.sentence = keys.indexOf(address.get("sentence"));
+  };
+  keepers.push({
+    read,
+    write: (into) => {
+      if (state.relation !== wantedNow()) into.set("words", state.relation === ALL ? "all" : state.relation);
+      if (keys[state.sentence] !== undefined) into.set("sentence", keys[state.sentence]);
+    },
+  });
 
   /** The head in view, as far as the maps have so many. */
   const head = () => Math.min(view.head, data.heads - 1);
@@ -94,7 +101,6 @@ function startExplorer() {
       for (const word of sentence.words) if (word.governor > 0) counts.set(word.relation, (counts.get(word.relation) ?? 0) + 1);
     }
     const relations = [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
-    if (!counts.has(state.relation)) state.relation = ALL;
     fillSelect(relationBox, [[ALL, "all relations"], ...relations.map(([name, count]) => [name, `${isolated(name)} (${count})`])], state.relation);
     const heads = Array.from({ length: data.layers * data.heads }, (_, at) => [at, headName(Math.floor(at / data.heads), at % data.heads)]);
     fillSelect(headBox, heads, number());
@@ -118,8 +124,9 @@ function startExplorer() {
       return element("li", { role: "option", id: `sentence-${at}`, "aria-selected": at === state.sentence }, text, mark);
     }));
     const all = entries.reduce((sum, entry) => [sum[0] + entry.total - entry.wrong, sum[1] + entry.total], [0, 0]);
+    const absent = view.relation !== "" && !has.has(view.relation) ? `No sentence here has ${isolated(view.relation)}. ` : "";
     byId("explorer-summary").textContent = entries.length === 0 ? "No sentence here has such words." :
-      `${entries.length} ${entries.length === 1 ? "sentence" : "sentences"}; head ${headName(view.layer, head())} (${ARROWS[view.direction]}) is right for ${all[0]} of ${all[1]} words` +
+      `${absent}${entries.length} ${entries.length === 1 ? "sentence" : "sentences"}; head ${headName(view.layer, head())} (${ARROWS[view.direction]}) is right for ${all[0]} of ${all[1]} words` +
       `${state.relation === ALL ? "" : ` with relation ${isolated(state.relation)}`} (${percent(all[0] / all[1])} %).`;
   }
 
@@ -145,7 +152,15 @@ function startExplorer() {
     const drawing = draw(sentence, data.frame, number(), view.direction, isWanted, state, drawSentence);
     const title = element("p", { class: "stage-title" }, element("strong", {}, sentence.sent_id),
       element("span", { class: "soft" }, `head ${headName(view.layer, head())}, ${ARROWS[view.direction]}`));
-    stage.replaceChildren(title, element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Dependency arcs and attention" }, drawing), asTable(sentence));
+    const name = `${sentence.sent_id}-head-${headName(view.layer, head())}-${view.direction}`;
+    const table = asTable(sentence);
+    const files = downloads("the sentence", {
+      SVG: () => save(`${name}.svg`, "image/svg+xml", standalone(drawing).text),
+      PNG: () => savePicture(`${name}.png`, standalone(drawing)),
+      CSV: () => save(`${name}.csv`, "text/csv", asCsv(tableRows(table.querySelector("table")))),
+    });
+    const scroll = element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Dependency arcs and attention" }, drawing);
+    stage.replaceChildren(title, scroll, files, table);
     if (place) stage.querySelector(`[data-place="${place}"]`)?.focus();
   }
 
@@ -159,8 +174,8 @@ function startExplorer() {
       const cells = [at + 1, word.form, word.upos ?? "", word.relation, form(word.governor - 1), picks[at] === NO_PICK ? "–" : form(picks[at]), verdict];
       return element("tr", {}, ...cells.map((cell) => element("td", {}, String(cell))));
     });
-    const titles = ["", "word", "part of speech", "relation", "governor", "picked", ""].map((title) => element("th", { scope: "col" }, title));
-    const table = element("table", {}, element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...rows));
+    const titles = ["place", "word", "part of speech", "relation", "governor", "picked", "is"].map((title) => element("th", { scope: "col" }, title));
+    const table = labelled(element("table", {}, element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...rows)));
     return element("details", {}, element("summary", {}, "As a table"), element("div", { class: "scroll" }, table));
   }
 
@@ -168,7 +183,7 @@ function startExplorer() {
   relationBox.addEventListener("change", () => {
     state.relation = relationBox.value;
     if (run.best[state.relation]) chooseRelation(state.relation);
-    else refresh();
+    else { refresh(); remember(); }
   });
   headBox.addEventListener("change", () => choose({ layer: Math.floor(headBox.value / data.heads), head: headBox.value % data.heads }));
   directionBox.addEventListener("change", () => choose({ direction: directionBox.value }));
@@ -177,7 +192,9 @@ function startExplorer() {
   searchBox.addEventListener("input", refresh);
   list.addEventListener("click", (event) => {
     const item = event.target.closest("li");
-    if (item) select(Number(item.id.slice("sentence-".length)));
+    if (!item) return;
+    select(Number(item.id.slice("sentence-".length)));
+    remember();
   });
   list.addEventListener("keydown", (event) => {
     const last = state.shown.length - 1;
@@ -186,17 +203,27 @@ function startExplorer() {
     if (next === undefined) return;
     event.preventDefault();
     select(state.shown[next]);
+    remember();
   });
-  listeners.push(() => {
-    const known = [...relationBox.options].some((option) => option.value === view.relation);
-    state.relation = known ? view.relation : ALL;
+  listeners.push((change) => {
+    if (change.relation !== undefined) state.relation = wantedNow();
     relationBox.value = state.relation;
     headBox.value = number();
     directionBox.value = view.direction;
     refresh();
   });
+  read(addressed());
   fillControls();
   refresh();
+}
+
+/** What addresses call sentences: their names, the second of a name with a number. */
+function keysOf(sentences) {
+  const times = new Map();
+  return sentences.map(({ sent_id: name }) => {
+    times.set(name, (times.get(name) ?? 0) + 1);
+    return times.get(name) === 1 ? name : `${name}~${times.get(name)}`;
+  });
 }
 
 const EASY_LENGTH = 13;
@@ -204,13 +231,6 @@ const WORD_GAP = 15;
 const ARC_STEP = 17;
 const FALL = 190;
 const LEAST_WEIGHT = .04;
-
-let measure = null;
-function textWidth(text) {
-  measure ??= document.createElement("canvas").getContext("2d");
-  measure.font = `15px ${css("--sans")}`;
-  return measure.measureText(text).width;
-}
 
 const FROM_RIGHT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u;
 
@@ -244,8 +264,9 @@ function draw(sentence, frame, number, direction, isWanted, state, redraw) {
   const tall = Math.max(1, ...levels);
   const top = 24 + ARC_STEP * (tall + 1) + 14;
   const bottom = top + 26 + FALL;
-  const root = svg("svg", { width: right, height: bottom + 34, viewBox: `0 0 ${right} ${bottom + 34}`, role: "img" });
-  root.append(svg("title", {}, `Dependencies of “${sentence.words.map((word) => word.form).join(" ")}” above, attention below`));
+  const root = svg("svg", { width: right, height: bottom + 34, viewBox: `0 0 ${right} ${bottom + 34}`, role: "group",
+    "aria-label": `Dependencies of “${sentence.words.map((word) => word.form).join(" ")}” above, attention below`,
+  });
 
   // Labels lie on all arcs, and the arcs that matter on the others.
   const arcs = sentence.words.map((word, at) => arc(sentence, at, centres.slice(first), top - 16, levels[at] || tall + 1,
@@ -261,7 +282,7 @@ function draw(sentence, frame, number, direction, isWanted, state, redraw) {
   const line = (from, to, value, kind) => lines.append(svg("line", {
     class: `weight ${kind}`, x1: centres[from], y1, x2: centres[to], y2,
     "stroke-opacity": kind === "plain" ? Math.min(.85, .06 + value).toFixed(3) : Math.min(1, .65 + value).toFixed(3),
-    "stroke-width": (kind === "plain" ? .6 + 3 * value : 1.2 + 4 * value).toFixed(2),
+    "stroke-width": (kind === "plain" ? .6 + 3 * value : 1.2 + 4 * value).toFixed(2), "aria-hidden": "true",
   }, svg("title", {}, `${isolated(names[from])} → ${isolated(names[to])}: ${percent(value)} %`)));
 
   /** Whose picks a line can be, as dependent and governor: the dependent attends (its row), or is attended to (its column). */
@@ -368,6 +389,7 @@ function arc(sentence, at, centres, y, level, kind) {
   return parts(path, (start + x) / 2, height + 4);
 }
 
+readView(addressed());
 startTables();
 startExplorer();
 startHeads();
@@ -375,3 +397,4 @@ startGrids();
 startPanels();
 startMap();
 startProbes();
+later(() => { if (location.hash.includes("&")) byId(sectionOf(addressed()))?.scrollIntoView({ behavior: "instant" }); });

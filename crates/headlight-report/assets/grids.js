@@ -4,27 +4,13 @@ const { layers: LAYERS, heads: HEADS } = run.model;
 /** A column alone, of maps of layers, is not drawn wider than this. */
 const WIDEST = 96;
 const NARROW = 560;
-const LEGIBLE = 30;
-
-/** From harmless blue over nothing to harmful orange. */
-const HARM = [[0, "#0072B2"], [.25, "#7fb6d8"], [.5, "#f4f1ea"], [.75, "#eda873"], [1, "#D55E00"]];
-const scaleOf = {
-  amount: "Viridis", "harm-above": HARM, "harm-below": HARM.map(([at], place) => [at, HARM.at(-1 - place)[1]]),
-};
+/** Cells narrower than this have no numbers. */
+const LEGIBLE = 24;
 
 /** How many heads a layer has in a list of all of them: masking takes those of the model also where maps sum them. */
 const headsIn = (flat) => flat.length / LAYERS;
-const byLayer = (flat) => Array.from({ length: LAYERS }, (_, layer) => flat.slice(layer * headsIn(flat), (layer + 1) * headsIn(flat)));
 /** The head in view, as far as a layer has so many. */
 const viewOf = (heads) => ({ layer: view.layer, head: Math.min(view.head, heads - 1) });
-
-/** Two lines on each other, dark and light, which are seen on all colours. */
-function headFrame({ layer, head }, inset, dash) {
-  const shape = (color, width) => ({
-    type: "rect", x0: head + .5 + inset, x1: head + 1.5 - inset, y0: layer + .5 + inset, y1: layer + 1.5 - inset, line: { color, width, dash },
-  });
-  return [{ ...shape("#000", 5), line: { color: "#000", width: 5 } }, shape("#fff", 2.5)];
-}
 
 /**
  * A heat map at the place `id`. `current` says what it shows: `values` by head, `labels` for cells, `unit`, `colours`, the
@@ -32,55 +18,75 @@ function headFrame({ layer, head }, inset, dash) {
  */
 function headMap(id, current, first = false) {
   const place = byId(id);
-  let heads = HEADS;
-  const look = () => {
-    const narrow = place.clientWidth < NARROW;
-    const room = place.clientWidth - (narrow ? 100 : 190);
-    return { narrow, labels: room / heads >= LEGIBLE, spare: heads === 1 ? Math.max(0, room - WIDEST) : 0 };
-  };
-  let looked = "";
-  const draw = () => {
-    const map = current();
-    if (!map) return;
-    heads = headsIn(map.values);
-    const { narrow, labels, spare } = look();
-    looked = JSON.stringify(look());
-    const seen = viewOf(heads);
-    const most = Math.max(...map.values.map((value) => Math.abs(value ?? 0))) || 1;
-    const trace = {
-      type: "heatmap", colorscale: scaleOf[map.colours], xgap: 1, ygap: 1, zmin: map.colours === "amount" ? 0 : -most, zmax: most,
-      x: Array.from({ length: heads }, (_, head) => head + 1), y: Array.from({ length: LAYERS }, (_, layer) => layer + 1),
-      z: byLayer(map.values),
-      text: byLayer(map.values.map((_, at) => (labels ? map.labels[at] : ""))), texttemplate: "%{text}", textfont: { size: 11 },
-      customdata: byLayer(map.values.map((_, at) => plain(`head ${headName(Math.floor(at / heads), at % heads)}: ${map.text(at)}`))),
-      hovertemplate: "%{customdata}<extra></extra>",
-      colorbar: { title: { text: narrow ? "" : plain(map.unit), side: "right" }, thickness: narrow ? 8 : 12, outlinewidth: 0 },
-    };
-    const others = (map.chosen ?? []).filter(([layer, head]) => layer !== seen.layer || head !== seen.head);
-    const chosen = others.flatMap(([layer, head]) => headFrame({ layer, head }, .06, "3px,3px"));
-    plot(id, [trace], {
-      height: Math.max(300, Math.min(900, 110 + 38 * LAYERS)), shapes: [...chosen, ...headFrame(seen, 0, "solid")],
-      xaxis: axis("head", { dtick: 1, showgrid: false, zeroline: false }),
-      yaxis: axis("layer", { dtick: 1, autorange: "reversed", showgrid: false, zeroline: false }),
-      margin: { l: 50, r: 16 + spare, t: 16, b: 48 },
-    }, map.name);
-    byId(`${id}-readout`).textContent = map.readout;
-  };
+  const heads = () => headsIn(current()?.values ?? [0]);
+  const draw = chart(id, {
+    name: () => current()?.name ?? id, rows: () => mapRows(current()),
+    draw: (width) => {
+      const map = current();
+      if (!map) return null;
+      byId(`${id}-readout`).textContent = map.readout;
+      return mapDrawing(map, width);
+    },
+  });
+  // The first map answers at once, the others when there is time.
   later(() => {
-    // The first map answers at once, the others when there is time.
     listeners.push(first ? draw : () => later(draw));
-    themed(draw);
-    new ResizeObserver(() => { if (looked && looked !== JSON.stringify(look())) draw(); }).observe(place);
-    place.on?.("plotly_click", ({ points: [point] }) => choose({ layer: point.y - 1, head: point.x - 1 }));
+    draw();
+  });
+  place.addEventListener("click", (event) => {
+    const cell = event.target.closest("[data-cell]")?.dataset.cell.split("-").map(Number);
+    if (cell) choose({ layer: cell[0], head: cell[1] });
   });
   place.addEventListener("keydown", (event) => {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!step) return;
     event.preventDefault();
     const within = (value, end) => Math.max(0, Math.min(end - 1, value));
-    choose({ layer: within(view.layer + step[0], LAYERS), head: within(viewOf(heads).head + step[1], heads) });
+    choose({ layer: within(view.layer + step[0], LAYERS), head: within(viewOf(heads()).head + step[1], heads()) });
   });
   return draw;
+}
+
+function mapRows(map) {
+  const cells = map.values.map((value, at) => [Math.floor(at / headsIn(map.values)) + 1, at % headsIn(map.values) + 1, value, map.text(at)]);
+  return [["layer", "head", map.unit, "in words"], ...cells];
+}
+
+function mapDrawing(map, width) {
+  const heads = headsIn(map.values);
+  const narrow = width < NARROW;
+  const left = narrow ? 34 : 46;
+  const room = width - left - (narrow ? 46 : 76);
+  const cell = { width: Math.min(heads === 1 ? WIDEST : 110, room / heads), height: Math.max(22, Math.min(38, 820 / LAYERS)) };
+  const [right, top, bottom] = [left + heads * cell.width, 10, 10 + LAYERS * cell.height];
+  const largest = map.values.reduce((most, value) => Math.max(most, Math.abs(value ?? 0)), 0) || 1;
+  const amount = map.colours === "amount";
+  const share = (value) => (amount ? value / largest : (value / largest + 1) / 2);
+  const parts = [];
+  map.values.forEach((value, at) => {
+    const [layer, head] = [Math.floor(at / heads), at % heads];
+    const [x, y] = [left + head * cell.width, top + layer * cell.height];
+    const colour = value === null ? { fill: "none" } : colourAt(map.colours, share(value));
+    const box = svg("rect", { class: "cell", x: x + .5, y: y + .5, width: Math.max(1, cell.width - 1), height: cell.height - 1, style: `fill: ${colour.fill}` });
+    const label = cell.width >= LEGIBLE && map.labels[at] ? [text(x + cell.width / 2, y + cell.height / 2 + 4, "cell-label", map.labels[at], { style: `fill: ${colour.ink}` })] : [];
+    parts.push(tipped(svg("g", { "data-cell": `${layer}-${head}` }, box, ...label), `head ${headName(layer, head)}: ${map.text(at)}`));
+  });
+  const numbers = (count, size) => Array.from({ length: count }, (_, at) => at).filter((at) => size >= 18 || at % 2 === 0);
+  for (const layer of numbers(LAYERS, cell.height)) parts.push(text(left - 7, top + (layer + .5) * cell.height + 4, "tick end", layer + 1));
+  for (const head of numbers(heads, cell.width)) parts.push(text(left + (head + .5) * cell.width, bottom + 16, "tick", head + 1));
+  parts.push(text((left + right) / 2, bottom + 34, "axis-title", "head"), text(12, (top + bottom) / 2, "axis-title", "layer", { transform: `rotate(-90 12 ${(top + bottom) / 2})` }));
+  const seen = viewOf(heads);
+  const isSeen = ([layer, head]) => layer === seen.layer && head === seen.head;
+  // Two lines on each other, dark and light, which are seen on all colours.
+  const framed = (layer, head, inset, kind) => ["dark", "light"].map((shade) => svg("rect", {
+    class: `frame ${kind} ${shade}`, x: left + head * cell.width + inset, y: top + layer * cell.height + inset,
+    width: cell.width - 2 * inset, height: cell.height - 2 * inset,
+  }));
+  for (const [layer, head] of (map.chosen ?? []).filter((chosen) => !isSeen(chosen))) parts.push(...framed(layer, head, 2, "chosen"));
+  parts.push(...framed(seen.layer, seen.head, 0, "seen"));
+  const bar = { x: right + 14, top, bottom, width: narrow ? 8 : 12 };
+  parts.push(colourBar(map.colours, amount ? [0, largest] : [-largest, largest], bar, narrow ? "" : map.unit));
+  return drawing(width, bottom + 42, ...parts);
 }
 
 /** Accuracy of all heads for a relation and direction. */

@@ -21,7 +21,8 @@ function textWidth(text, size = 15) {
   return measure.measureText(text).width;
 }
 
-const perCent = (value) => `${value < 0 ? "−" : ""}${Math.round(100 * Math.abs(value))} %`;
+/** A weight as a share, or as the length that it is. */
+const amount = (view, value) => `${value < 0 ? "−" : ""}${view.shares ? `${Math.round(100 * Math.abs(value))} %` : Math.abs(value).toFixed(2)}`;
 /** A word as a part of a sentence, whichever way its script runs. */
 const isolated = (text) => `\u2068${text}\u2069`;
 
@@ -109,20 +110,20 @@ function lines(box, value, redraw) {
       for (let other = 0; other < rows; other += 1) {
         if (focus && (focus.column === "from" ? one : other) !== focus.row) continue;
         const weight = value(one, other);
-        const size = Math.min(1, Math.abs(weight));
+        const size = Math.min(1, Math.abs(weight) / view.scale);
         if (focus && size >= .01) {
           const row = focus.column === "from" ? other : one;
           // Beside the column that the lines end at; the attending side has its numbers within the lines' room.
           shares.append(focus.column === "from"
-            ? svg("text", { class: "share", x: x(to + widest + 8), y: y(row), style: anchor(true) }, perCent(weight))
-            : svg("text", { class: "share", x: x(from + 10), y: y(row), style: anchor(true) }, perCent(weight)));
+            ? svg("text", { class: "share", x: x(to + widest + 8), y: y(row), style: anchor(true) }, amount(view, weight))
+            : svg("text", { class: "share", x: x(from + 10), y: y(row), style: anchor(true) }, amount(view, weight)));
         }
         if (size < LEAST_WEIGHT) continue;
         const kind = view.kind === "difference" ? (weight > 0 ? "more" : "less") : inTree(view, one, other) ? "tree" : "plain";
         const stroke = svg("line", {
           class: `weight ${kind}`, x1: x(from + 6), y1: y(one) - 5, x2: x(to - 6), y2: y(other) - 5,
           "stroke-opacity": Math.min(.95, (kind === "plain" ? .08 : .3) + size).toFixed(3), "stroke-width": (.6 + 4 * size).toFixed(2),
-        }, svg("title", {}, `${isolated(view.labels[one])} → ${isolated(view.labels[other])}: ${perCent(weight)}`));
+        }, svg("title", {}, `${isolated(view.labels[one])} → ${isolated(view.labels[other])}: ${amount(view, weight)}`));
         if (kind === "plain") strokes.append(stroke);
         else inFront.push(stroke);
       }
@@ -165,7 +166,7 @@ function lines(box, value, redraw) {
 function asTable(view, value) {
   const rows = view.labels.map((label, from) => {
     const weights = view.labels.map((other, to) => [other, value(from, to)]).sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
-    const most = weights.slice(0, 3).filter(([, weight]) => Math.abs(weight) >= .01).map(([other, weight]) => `${isolated(other)} ${perCent(weight)}`);
+    const most = weights.slice(0, 3).filter(([, weight]) => Math.abs(weight) >= .01).map(([other, weight]) => `${isolated(other)} ${amount(view, weight)}`);
     const word = view.words[from] >= 0 ? view.sentence.words[view.words[from]] : null;
     const tree = view.sentence.hasTree ? [element("td", {}, word ? `${word.relation} ${isolated(word.governor > 0 ? view.sentence.words[word.governor - 1].form : "ROOT")}`.trim() : "")] : [];
     return element("tr", {}, element("th", { scope: "row", dir: "auto" }, label), ...tree, element("td", { class: "wrap" }, most.join(", ") || "–"));

@@ -49,7 +49,7 @@ async function viewOf(number) {
   const all = positions.labels.length;
   const shown = [...positions.labels.keys()].filter((at) => state.specials || !positions.isSpecial(at));
   return {
-    kind: "side", name: side.name || sentence.words.map((word) => word.form).join(" "), layers: side.layers, heads: side.heads, sentence, shown,
+    kind: "side", shares: side.shares, scale: maps.scale, name: side.name || sentence.words.map((word) => word.form).join(" "), layers: side.layers, heads: side.heads, sentence, shown,
     labels: shown.map((at) => positions.labels[at]),
     isSpecial: shown.map((at) => positions.isSpecial(at)),
     words: shown.map((at) => (positions.word ? positions.word(at) : -1)),
@@ -64,7 +64,7 @@ function difference([first, second]) {
   const pairs = pair[over].map(([one, other]) => [first.shown.indexOf(one), second.shown.indexOf(other)]).filter(([one, other]) => one >= 0 && other >= 0);
   const label = ([one, other]) => (first.labels[one] === second.labels[other] ? first.labels[one] : `${first.labels[one]} / ${second.labels[other]}`);
   return {
-    kind: "difference", name: "Difference", layers: first.layers, heads: first.heads, sentence: first.sentence,
+    kind: "difference", shares: first.shares && second.shares, scale: Math.max(first.scale, second.scale), name: "Difference", layers: first.layers, heads: first.heads, sentence: first.sentence,
     labels: pairs.map(label),
     isSpecial: pairs.map(([one]) => first.isSpecial[one]),
     words: pairs.map(([one]) => first.words[one]),

@@ -32,7 +32,8 @@ const view = { relation: run.start.relation, direction: run.start.direction, lay
 const listeners = [];
 function choose(change) {
   Object.assign(view, change);
-  for (const listener of listeners) listener();
+  for (const listener of listeners) listener(change);
+  remember();
 }
 
 /** The choice of a relation brings its best head along. */
@@ -40,6 +41,55 @@ function chooseRelation(relation) {
   const best = run.best[relation];
   choose({ relation, ...best?.heads[0] });
 }
+
+// The address: `#section&relation=…&direction=…&head=8-10`, so that a reload or a link shows the same. Others who have something to
+// keep in it stand in `keepers`.
+
+const keepers = [{ write: writeView, read: readView }];
+let isChosen = false;
+
+function writeView(into) {
+  into.set("relation", view.relation);
+  into.set("direction", view.direction);
+  into.set("head", headName(view.layer, view.head));
+}
+
+/** What an address says of the view, as far as this page has it. */
+function readView(from) {
+  const [relation, direction] = [from.get("relation"), from.get("direction")];
+  const head = /^([0-9]{1,4})-([0-9]{1,4})$/.exec(from.get("head") ?? "");
+  if (relation !== null && run.scores.relations.includes(relation)) Object.assign(view, { relation, ...run.best[relation]?.heads[0] });
+  if (DIRECTIONS.includes(direction)) view.direction = direction;
+  if (head && head[1] >= 1 && head[1] <= run.model.layers && head[2] >= 1 && head[2] <= run.model.heads) Object.assign(view, { layer: head[1] - 1, head: head[2] - 1 });
+}
+
+const addressed = () => new URLSearchParams(location.hash.slice(1));
+/** The section that an address names: its only part without a value. */
+const sectionOf = (address) => [...address].find(([name, value]) => value === "" && byId(name))?.[0];
+
+/** Writes what was chosen into the address. A page that has none of its own keeps nothing. */
+function remember() {
+  isChosen = true;
+  const section = sectionOf(addressed());
+  const kept = new URLSearchParams();
+  for (const { write } of keepers) write(kept);
+  try {
+    history.replaceState(null, "", `#${section ? `${section}&` : ""}${kept}`);
+  } catch {
+    isChosen = false;
+  }
+}
+
+addEventListener("hashchange", () => {
+  const address = addressed();
+  if (address.has("relation") || address.has("head")) {
+    for (const { read } of keepers) read(address);
+    for (const listener of listeners) listener({});
+    byId(sectionOf(address))?.scrollIntoView();
+  } else if (isChosen) {
+    remember();
+  }
+});
 
 /** Work that can wait until the page can be used, in order, a piece at a time; all of it at once before printing. */
 const waiting = [];
@@ -53,12 +103,6 @@ function workOff() {
   if (waiting.length) setTimeout(workOff);
 }
 addEventListener("beforeprint", () => { for (const work of waiting.splice(0)) work(); });
-
-/** Draws now and again whenever the theme changes. */
-function themed(draw) {
-  draw();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-}
 
 // Tables: sorting, search, choice of a row.
 
@@ -111,12 +155,52 @@ function startChoices(table) {
   return rows;
 }
 
+/** Titles that cells have where rows stand as cards, on narrow pages. */
+function labelled(table) {
+  const titles = [...(table.tHead?.rows[0].cells ?? [])].map((title) => title.textContent);
+  for (const body of table.tBodies) {
+    for (const row of body.rows) [...row.cells].forEach((cell, at) => { if (titles[at]) cell.dataset.title = titles[at]; });
+  }
+  table.classList.add("labelled");
+  return table;
+}
+
+/** The cells as they are shown, titles first, without drawings. */
+function tableRows(table) {
+  const titles = [...table.tHead.rows[0].cells];
+  const shown = titles.map((title) => !title.classList.contains("drawing"));
+  const texts = (row) => [...row.cells].filter((_, at) => shown[at] ?? true).map((cell) => cell.textContent.trim().replace(/\s+/g, " "));
+  return [texts(table.tHead.rows[0]), ...[...table.tBodies].flatMap((body) => [...body.rows].map(texts))];
+}
+
+/** Relations of too few words to say much are folded away until they are asked for. */
+function startFold(table) {
+  const rare = table.querySelectorAll("tr.rare").length;
+  if (rare === 0) return;
+  const button = element("button", { type: "button", class: "fold", "aria-expanded": "false" });
+  const show = (shown) => {
+    table.classList.toggle("folded", !shown);
+    button.setAttribute("aria-expanded", shown);
+    button.textContent = `${shown ? "Hide" : "Show"} the ${rare} of fewer than ${table.dataset.rare} words`;
+  };
+  button.addEventListener("click", () => show(table.classList.contains("folded")));
+  table.parentElement.after(button);
+  show(false);
+}
+
 function startTables() {
+  for (const table of document.querySelectorAll("main table")) {
+    labelled(table);
+    startFold(table);
+    const name = table.caption?.textContent || table.closest("details")?.firstElementChild.textContent || table.closest("section")?.querySelector("h2").textContent;
+    table.parentElement.after(downloads(`table ${name}`, { CSV: () => save(`${name}.csv`, "text/csv", asCsv(tableRows(table))) }));
+  }
   for (const table of document.querySelectorAll("table.choices")) {
     const rows = startChoices(table);
     if (table.id !== "relation-table") continue;
     byId("relation-search").addEventListener("input", (event) => {
       const wanted = event.target.value.trim().toLowerCase();
+      table.classList.toggle("searched", wanted !== "");
       for (const row of rows) row.hidden = !row.dataset.relation.toLowerCase().includes(wanted);
     });
   }

@@ -1,12 +1,13 @@
 //! From counts to results that people can read, compare and publish.
 //!
 //! An experiment leaves counts: so many words of a relation in each sentence, so many picked right. This crate takes them
-//! further in five steps, each usable alone:
+//! further in six steps, each usable alone:
 //! 1. [`stats`] and [`assess`]: accuracies with intervals and tests, the unit being the sentence or the document;
 //! 2. [`tables`] and [`run`]: typed rows as CSV and Parquet, `report.json`, `manifest.json`, and back again;
 //! 3. [`compare`]: runs with each other and with published numbers, paired word by word;
 //! 4. [`sheet`] and its users: the same table for a terminal, Markdown, LaTeX and HTML;
-//! 5. [`figures`] for papers, and [`html_report`], the page to look around in, which [`explorer`] gives its sentences.
+//! 5. [`collect`]: the tables of many runs as one, partitioned, with a page to look around in;
+//! 6. [`figures`] for papers, and [`html_report`], the page to look around in, which [`explorer`] gives its sentences.
 //!
 //! It runs no model, reads no treebank but the sentences of a run's own files, and predicts nothing: the runner converts what
 //! the other crates count into the rows defined here.
@@ -55,6 +56,7 @@
 
 mod assess;
 mod bytes;
+pub mod collect;
 pub mod compare;
 mod differences;
 pub mod explorer;

@@ -179,12 +179,12 @@ mod tests {
         insta::assert_snapshot!(text, @r"
         Best heads beside those of random weights
 
-        relation       trained  random  lowest–highest  difference  interval
-        ─────────────  ───────  ──────  ──────────────  ──────────  ─────────────
-        all-nopunct      100.0    41.7        0.0–75.0  +58.3 *     +52.8 – +63.9
-        ─────────────  ───────  ──────  ──────────────  ──────────  ─────────────
-        det              100.0    41.7        0.0–75.0  +58.3       +52.8 – +63.9
-        nmod:unmarked    100.0    41.7        0.0–75.0  +58.3       +52.8 – +63.9
+        relation       words  trained  random     range  difference  interval
+        ─────────────  ─────  ───────  ──────  ────────  ──────────  ─────────────
+        all-nopunct       36    100.0    41.7  0.0–75.0  +58.3 *     +52.8 – +63.9
+        ─────────────  ─────  ───────  ──────  ────────  ──────────  ─────────────
+        det               36    100.0    41.7  0.0–75.0  +58.3       +52.8 – +63.9
+        nmod:unmarked     36    100.0    41.7  0.0–75.0  +58.3       +52.8 – +63.9
 
         Null models: 3 models with the same embeddings and all other weights drawn at
         random. In each the best head was chosen as in the trained one, among as many

@@ -126,6 +126,15 @@ fn escape_word(form: &str) -> String {
     escape_latex(form).replace("\\&", "{\\symbol{38}}")
 }
 
+/// A sentence of a run, and what a predictor said about it.
+pub(crate) struct SentenceTree {
+    pub sentence: Sentence,
+    pub granularity: Granularity,
+    pub predictor: String,
+    /// By word; `None` where it pointed nowhere.
+    pub predicted: Vec<Option<Governor>>,
+}
+
 /// [`dependency_tree`] of a sentence of a run, with what `predictor` said about its words: by default each relation's best
 /// head, in a run without heads the first probe that was decoded to trees.
 ///
@@ -133,6 +142,16 @@ fn escape_word(form: &str) -> String {
 /// [`TreeFigureError::NoSentences`], [`TreeFigureError::NoSentence`] and [`TreeFigureError::NoPredictor`] where the run has
 /// nothing of the kind; otherwise as the run is read.
 pub fn run_tree(run: &RunDirectory, sent_id: &str, predictor: Option<&str>) -> Result<String, TreeFigureError> {
+    let SentenceTree { sentence, granularity, predicted, .. } = sentence_tree(run, sent_id, predictor)?;
+    dependency_tree(&sentence, granularity, Some(&predicted))
+}
+
+/// The same before it is written.
+pub(crate) fn sentence_tree(
+    run: &RunDirectory,
+    sent_id: &str,
+    predictor: Option<&str>,
+) -> Result<SentenceTree, TreeFigureError> {
     let (sentence, has_its_own_tree) = find_sentence(run, sent_id)?;
     let rows: Vec<Prediction> = run
         .rows::<Prediction>()?
@@ -152,7 +171,7 @@ pub fn run_tree(run: &RunDirectory, sent_id: &str, predictor: Option<&str>) -> R
             predicted[index] = row.predicted.map(governor);
         }
     }
-    dependency_tree(&sentence, granularity, Some(&predicted))
+    Ok(SentenceTree { sentence, granularity, predictor, predicted })
 }
 
 /// The predictor asked for, or the one that stands for the run.

@@ -38,6 +38,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Users of the [`conllu`] crate get its sentences, and give them, by [`to_graph`] and [`from_graph`].
+//!
 //! A sentence of UD English EWT, 16 words in the mean, takes 8.5 KiB: 192 bytes a word and what its columns hold. A
 //! [`Reader`] keeps one sentence, [`coreference::Documents`] one document.
 
@@ -49,6 +51,7 @@ mod columns;
 mod conll2012;
 pub mod coreference;
 mod fault;
+mod graphs;
 mod lines;
 mod options;
 mod penn;
@@ -63,8 +66,11 @@ mod write;
 pub use attachment::{Attachment, AttachmentCounts, Count, Lengths, UnpairedPrediction};
 pub use check::{Checked, check};
 pub use fault::{Fault, NoTree, Problem, ReadError};
+pub use graphs::{Beside, GraphError, from_graph, to_graph};
 pub use options::{Limits, Punctuation, ReadOptions, Roots, Trees};
 pub use read::{Format, Reader};
 pub use sentence::{Governor, Granularity, MultiwordToken, Relation, Sentence, SentenceParts, Word, WordIdx};
 pub use tree::TreeError;
+/// The crate whose sentences [`to_graph`] makes, in the version that it makes them of.
+pub use udgraph;
 pub use write::{ReattachError, reattach, write_conllu};

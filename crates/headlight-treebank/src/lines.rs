@@ -66,6 +66,12 @@ impl Block {
         }
         match str::from_utf8(&self.bytes) {
             Ok(text) => {
+                // Line ends are gone: half a character before one and half a character behind it are none.
+                if let Some(end) = self.ends.iter().find(|end| !text.is_char_boundary(**end)) {
+                    let begun = (0..*end).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+                    let (line, column) = place(begun);
+                    return Err((line, Fault::InvalidUtf8 { column }));
+                }
                 Ok(self.ends.iter().scan(0, move |start, &end| Some(&text[std::mem::replace(start, end)..end])))
             }
             Err(error) => {

@@ -4,6 +4,8 @@
 
 mod config;
 
+use std::ffi::OsString;
+
 use anyhow::{Result, anyhow};
 use clap::{Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
 
@@ -43,7 +45,12 @@ pub fn command() -> Command {
 /// # Errors
 /// clap's own: wrong arguments, and help that was asked for.
 pub fn called() -> Result<Called, clap::Error> {
-    let matches = command().try_get_matches()?;
+    called_from(std::env::args_os())
+}
+
+/// The same of other arguments, the first of which is the program's name.
+pub fn called_from<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>) -> Result<Called, clap::Error> {
+    let matches = command().try_get_matches_from(arguments)?;
     if let Some((name, of_kind)) = matches.subcommand()
         && let Some(kind) = Experiment::KINDS.iter().find(|kind| **kind == name)
     {

@@ -72,6 +72,7 @@ pub fn page(args: &LookArgs, asked: &Asked) -> Result<Look> {
         name: if second.is_some() && is_same_model { String::new() } else { name(reader) },
         grid: reader.grid(),
         frame: reader.model.model.tokenizer().frame().clone(),
+        shares: reader.kind().has_distributions(),
         sentences,
     };
     let first_side = side(&first, sides.next().unwrap_or_default());
@@ -216,11 +217,13 @@ impl Reader {
     fn refusal(&self, number: usize, skip: Skip) -> String {
         let name = self.model.summary().display_name();
         match skip {
-            Skip::TooManyPieces { pieces, limit } => format!(
-                "sentence {number} has {pieces} pieces with {name}, and {limit} are the most; shorten it, or raise \
-                 `treebank.max_pieces` by --set, as far as the model's own {}",
-                self.model.model.spec().max_pieces()
-            ),
+            Skip::TooManyPieces { pieces, limit } => {
+                let has = format!("sentence {number} has {pieces} pieces with {name}, and {limit} are the most");
+                match self.model.model.spec().max_pieces() {
+                    own if own <= limit => format!("{has} that the model reads; shorten it"),
+                    own => format!("{has}; shorten it, or raise `treebank.max_pieces` by --set, to {own} at most"),
+                }
+            }
             other => format!("sentence {number}: {}", other.reason()),
         }
     }

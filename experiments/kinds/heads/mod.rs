@@ -57,6 +57,7 @@ pub struct Heads {
     attention: bool,
     lengths: u16,
     null_models: u32,
+    predictions: bool,
 }
 
 impl Kind for Heads {
@@ -110,8 +111,8 @@ impl Kind for Heads {
         let mut evaluation = Evaluation::new(selected.clone()).seen_by(visibility);
         let mut units = run.units();
         evaluate.for_each(run, |sentence, predictions| {
-            units.push(sentence);
-            Ok(evaluation.observe(sentence, fold(sentence, unit), predictions)?)
+            let number = units.push(sentence);
+            Ok(evaluation.observe_unit(number, sentence, fold(sentence, unit), predictions)?)
         })?;
         units.check("`treebank.evaluate`")?;
         let best = evaluation.finish();
@@ -130,17 +131,20 @@ impl Kind for Heads {
         tables::write_scores(run, &scores, visibility)?;
         write_table(run.folder(), &rows)?;
         write_table(run.folder(), &tests)?;
-        predictions::write(run, evaluate, &selected)?;
+        if self.predictions {
+            predictions::write(run, evaluate, &selected)?;
+        }
         evaluate.explorer.iter().try_for_each(|explorer| explorer.write(run.folder()))?;
         run.note_stage("score heads", clock);
         if self.has_null_models(run) {
-            let rows = nulls::null_models_beside(self, run, &units, &tables::choices(&best, &units), !is_paid)?;
+            let rows = nulls::null_models_beside(self, run, &units, &tables::choices(&best, units.len()), !is_paid)?;
             write_table(run.folder(), &rows)?;
         }
         let facts = facts::Heads {
             selection: Some(self.selection),
             rows: self.rows.to_string(),
             rounding: rounding::measure(run, evaluate, self.rows, self.compared)?,
+            joined_units: (best.joined > 1).then_some(best.joined),
             ..tables::facts(&best, &selected)
         };
         Ok(self.outcome(run, &facts))
@@ -178,7 +182,7 @@ impl Predicted {
         for (number, sentence) in run.sentences(self.split)?.enumerate() {
             let sentence = sentence?;
             ensure!(number < self.file.len(), "the treebank changed while it was read");
-            if let Some(predictions) = self.file.sentence(number) {
+            if let Some(predictions) = self.file.sentence(number)? {
                 visit(number, &sentence, &predictions)?;
             }
         }
@@ -257,7 +261,7 @@ impl Heads {
     fn assess(&self, run: &Run, best: &BestHeads, units: &Units, is_tested: bool) -> Result<Vec<BestHead>> {
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
         let assessment = Assessment { selection: self.selection, unit: units.unit(), bootstrap: &bootstrap, is_tested };
-        Ok(headlight_report::assess(&tables::choices(best, units), &assessment)?)
+        Ok(headlight_report::assess(&tables::choices(best, units.len()), &assessment)?)
     }
 
     fn outcome(&self, run: &Run, facts: &facts::Heads) -> Outcome {
@@ -266,8 +270,10 @@ impl Heads {
             headlight_report::tables::Baseline::NAME,
             BestHead::NAME,
             HeadTest::NAME,
-            headlight_report::tables::Prediction::NAME,
         ];
+        if self.predictions {
+            tables.push(headlight_report::tables::Prediction::NAME);
+        }
         if self.lengths > 0 {
             tables.extend([headlight_report::tables::HeadLength::NAME, headlight_report::tables::BestHeadLength::NAME]);
         }

@@ -49,11 +49,13 @@ pub fn null_models_beside(
             let (selected, _) = keys.choose(run, &splits)?;
             let mut evaluation = Evaluation::new(selected);
             let unit = units.unit();
+            let mut counted = run.units();
             splits.evaluate.for_each(run, |sentence, predictions| {
-                Ok(evaluation.observe(sentence, fold(sentence, unit), predictions)?)
+                let number = counted.push(sentence);
+                Ok(evaluation.observe_unit(number, sentence, fold(sentence, unit), predictions)?)
             })?;
             let seed = run.random_seed().context("the weights are random here")?;
-            Ok((seed, tables::choices(&evaluation.finish(), units)))
+            Ok((seed, tables::choices(&evaluation.finish(), units.len())))
         })?;
         ensure!(choices.len() == trained.len(), "random weights left other relations to choose heads for");
         for (null, choice) in null.iter_mut().zip(choices) {

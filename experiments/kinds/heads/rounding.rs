@@ -32,8 +32,9 @@ pub fn measure(run: &mut Run, predicted: &Predicted, rows: Rows, sentences: usiz
     let exact = run.model()?.exact()?;
     let request = rows.request(&config);
     let encoded = trees.take(predicted.file.len()).enumerate().filter_map(|(number, sentence)| {
-        let rounded = predicted.file.sentence(number)?;
+        let rounded = predicted.file.sentence(number).transpose()?;
         Some(sentence.and_then(|sentence| {
+            let rounded = rounded?;
             interrupted()?;
             let pieces = pieces(&sentence, exact.tokenizer(), &config.treebank);
             Ok((rounded, pieces.map_err(|skip| anyhow!("a sentence was encoded before and is skipped now: {skip}"))?))

@@ -13,7 +13,7 @@ use headlight_report::{Chosen, RelationCounts, tables};
 use serde_json::{Value, json};
 
 use crate::kinds::shared::direction;
-use crate::run::{Run, Units};
+use crate::run::Run;
 
 /// Writes the tables `head_scores` and `baselines`: every head, direction and baseline on every split.
 pub fn write_scores(run: &Run, scores: &[(tables::Split, HeadScores)], visibility: Visibility) -> Result<()> {
@@ -83,17 +83,17 @@ fn described(baseline: Baseline) -> (BaselineKind, Option<i32>) {
     }
 }
 
-/// The choices with their counts for every evaluated unit.
-pub fn choices(best: &BestHeads, units: &Units) -> Vec<RelationCounts> {
-    let sentences = best.sentences as usize;
-    best.results.iter().map(|result| choice(result, sentences, units)).collect()
+/// The choices with their counts for every evaluated unit of `units`, or for as many together as were joined.
+pub fn choices(best: &BestHeads, units: usize) -> Vec<RelationCounts> {
+    let units = units.div_ceil(best.joined as usize);
+    best.results.iter().map(|result| choice(result, units)).collect()
 }
 
-fn choice(result: &GroupResult, sentences: usize, units: &Units) -> RelationCounts {
-    let mut head_counts = vec![Counts::default(); sentences];
+fn choice(result: &GroupResult, units: usize) -> RelationCounts {
+    let mut head_counts = vec![Counts::default(); units];
     let mut baseline_counts = head_counts.clone();
-    for counts in &result.sentences {
-        let at = counts.sentence as usize;
+    for counts in &result.units {
+        let at = counts.unit as usize;
         head_counts[at] = Counts { correct: counts.head_correct, total: counts.total };
         baseline_counts[at] = Counts { correct: counts.baseline_correct, total: counts.total };
     }
@@ -101,8 +101,8 @@ fn choice(result: &GroupResult, sentences: usize, units: &Units) -> RelationCoun
         relation: result.group.name().to_owned(),
         chosen: result.choices.iter().map(chosen).collect(),
         reachable: Some(result.reachable()),
-        head_counts: units.sums(&head_counts),
-        baseline_counts: units.sums(&baseline_counts),
+        head_counts,
+        baseline_counts,
     }
 }
 

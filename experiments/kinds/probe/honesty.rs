@@ -149,7 +149,7 @@ pub fn description_length<E: Examples>(
     };
     let length = DescriptionLength { blocks: (0..code.blocks()).map(send).collect::<Result<_>>()? };
     let places: HashMap<usize, u32> =
-        learned.usable.iter().copied().zip(learned.units.of_sentences().iter().copied()).collect();
+        learned.usable.iter().enumerate().map(|(at, &usable)| (usable, learned.units.of(at))).collect();
     let mut sums = vec![(0.0, 0.0); learned.units.len()];
     for sentence in length.blocks.iter().flat_map(|block| &block.sentences) {
         let unit = places.get(&sentence.sentence).context("a sentence was sent that was not given")?;

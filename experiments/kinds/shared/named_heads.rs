@@ -186,7 +186,7 @@ fn rank(run: &mut Run, key: &str, relations: &[String]) -> Result<Vec<Ranking>> 
     for (number, sentence) in run.sentences(Split::Select)?.enumerate() {
         let sentence = sentence?;
         ensure!(number < predictions.len(), "the treebank changed while it was read");
-        if let Some(predicted) = predictions.sentence(number) {
+        if let Some(predicted) = predictions.sentence(number)? {
             scores.observe(&sentence, &predicted)?;
         }
     }

@@ -195,7 +195,7 @@ impl Reader for Predictions {
         let (place, shape) = (self.place(run, Some(shard))?, self.shape(run)?);
         let file = PredictionFile::open(&place.complete().join(cache::DATA), shape, &key(&place)?)?;
         for number in from..file.len() {
-            take(number, file.sentence(number).map(|predictions| Box::new(predictions) as Made))?;
+            take(number, file.sentence(number)?.map(|predictions| Box::new(predictions) as Made))?;
         }
         Ok(file.len())
     }

@@ -98,7 +98,7 @@ impl Probes<'_> {
     }
 
     fn correlation(&self, spearman: &Spearman, times: &[u32]) -> f64 {
-        let unit = |sentence: usize| self.units.of_sentences()[sentence] as usize;
+        let unit = |sentence: usize| self.units.of(sentence) as usize;
         spearman.mean_of(|sentence| times[unit(sentence)]).unwrap_or(f64::NAN)
     }
 

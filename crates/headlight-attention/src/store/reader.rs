@@ -41,6 +41,20 @@ impl Store {
         }
     }
 
+    /// Opens the store in `folder`, whatever it was made for, and compares every byte with its checksum: for readers who were
+    /// given a folder and no key.
+    ///
+    /// # Errors
+    /// As [`Store::open`] and [`Store::verify`]; a folder that is not there is [`StoreError::Io`](super::StoreError::Io).
+    pub fn at(folder: &Path) -> Result<Self> {
+        std::fs::metadata(folder).map_err(super::io_at(folder))?;
+        let id = folder.canonicalize().map_err(super::io_at(folder))?;
+        let id = id.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let store = Self::open_folder(folder, &id)?;
+        store.verify()?;
+        Ok(store)
+    }
+
     /// The same where it is of these heads and this frame, with every byte compared.
     ///
     /// # Errors

@@ -90,6 +90,18 @@ fn f32_is_read_bit_for_bit() {
 }
 
 #[test]
+fn a_folder_is_opened_without_its_key_and_checked_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let key = key(Bits::F32);
+    let written = write(root.path(), &key);
+    let path = folder(root.path(), &key.id());
+    let store = Store::at(&path).unwrap();
+    assert_eq!((store.key(), store.len(), store.word_attention(3)), (&key, LENGTHS.len(), written.word_attention(3)));
+    assert!(matches!(Store::at(&root.path().join("nowhere")), Err(StoreError::Io { .. })));
+    assert!(matches!(Store::at(root.path()), Err(StoreError::Damaged { .. })));
+}
+
+#[test]
 fn f16_is_near_and_rows_sum_to_one() {
     let root = tempfile::tempdir().expect("a folder");
     let store = write(root.path(), &key(Bits::F16));

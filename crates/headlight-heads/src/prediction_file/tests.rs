@@ -26,7 +26,7 @@ fn write(path: &Path, lengths: &[usize]) {
 fn check(path: &Path, lengths: &[usize]) {
     let file = PredictionFile::open(path, GRID, &KEY).expect("opens");
     let expected: Vec<_> = lengths.iter().map(|words| sentence(*words)).collect();
-    assert_eq!(file.iter().collect::<Vec<_>>(), expected);
+    assert_eq!(file.iter().map(|sentence| sentence.expect("reads")).collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -38,6 +38,21 @@ fn what_was_written_is_read() {
     write(&path, &[2]);
     check(&path, &[3, 1, 0, 254, 255, 300, 2]);
     assert_eq!(PredictionFile::verify(&path).expect("whole"), 7);
+}
+
+/// More blocks than one note of a place has, more bytes than are read at once, in order and not.
+#[test]
+fn any_sentence_of_a_long_file_is_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("predictions");
+    let lengths: Vec<usize> = (0..1500).map(|number| (number * 37) % 290).collect();
+    write(&path, &lengths);
+    assert!(path.metadata().expect("a file").len() > Window::PIECE as u64);
+    check(&path, &lengths);
+    let file = PredictionFile::open(&path, GRID, &KEY).expect("opens");
+    for number in (0..lengths.len()).rev().step_by(7).chain([3, 1499, 16, 0]) {
+        assert_eq!(file.sentence(number).expect("reads"), sentence(lengths[number]), "sentence {number}");
+    }
 }
 
 #[test]

@@ -57,8 +57,8 @@ fn what_is_best_on_one_split_is_scored_on_the_other() {
     assert_eq!(obj.choices[0].choice.head, HEADS[0]);
     assert_eq!((obj.choices[0].choice.head_correct, obj.choices[0].choice.total), (1, 1));
     assert_eq!((obj.head_correct(), obj.baseline_correct(), obj.total()), (1, 2, 2));
-    let counts = |sentence, head_correct| SentenceCounts { sentence, total: 1, head_correct, baseline_correct: 1 };
-    assert_eq!(obj.sentences, [counts(0, 1), counts(1, 0)]);
+    let counts = |unit, head_correct| EvaluatedUnit { unit, total: 1, head_correct, baseline_correct: 1 };
+    assert_eq!(obj.units, [counts(0, 1), counts(1, 0)]);
     assert!(!best.optimistic);
 }
 
@@ -113,6 +113,20 @@ fn sentences_fall_into_both_folds() {
     assert!((450..550).contains(&first.count()));
 }
 
+#[test]
+fn more_units_than_are_kept_apart_are_joined_with_their_neighbours() {
+    let pairs = [pair("a", "obj", HEADS[0]), pair("b", "obj", HEADS[0]), pair("c", "obj", HEADS[0])];
+    let mut evaluation = Evaluation::new(Selected::Same(selection(&pairs)));
+    for ((sentence, predictions), unit) in pairs.iter().zip([1, 0, 3 * MOST_EVALUATED]) {
+        evaluation.observe_unit(unit, sentence, Fold::First, predictions).expect("a pair");
+    }
+    let best = evaluation.finish();
+    assert_eq!((best.joined, best.sentences), (4, 3));
+    let obj = best.results.iter().find(|result| result.group == Group::Relation("obj".into())).expect("evaluated");
+    let units: Vec<_> = obj.units.iter().map(|counts| (counts.unit, counts.total)).collect();
+    assert_eq!(units, [(0, 2), (3 * MOST_EVALUATED / 4, 1)]);
+}
+
 proptest! {
     #[test]
     fn on_the_same_sentences_the_choice_scores_what_it_was_chosen_for(pairs in pairs(6)) {
@@ -130,7 +144,7 @@ proptest! {
     fn no_word_is_lost_and_sentences_add_up(pairs in pairs(8)) {
         let best = evaluation(two_folds(&pairs), &pairs).finish();
         for result in &best.results {
-            let sum = |count: fn(&SentenceCounts) -> u32| result.sentences.iter().map(|one| u64::from(count(one))).sum::<u64>();
+            let sum = |count: fn(&EvaluatedUnit) -> u32| result.units.iter().map(|one| u64::from(count(one))).sum::<u64>();
             prop_assert_eq!(sum(|one| one.total), result.total());
             prop_assert_eq!(sum(|one| one.head_correct), result.head_correct());
             prop_assert_eq!(sum(|one| one.baseline_correct), result.baseline_correct());

@@ -26,18 +26,22 @@ impl Axes {
 
     /// Draws grid lines with their numbers at the left, a base line and ticks with whole numbers below.
     pub(super) fn draw(&self, drawing: &mut Drawing, x_ticks: &[u32], y_ticks: &[f64]) {
-        let decimals = decimals(y_ticks);
+        self.draw_numbers(drawing, &x_ticks.iter().map(|tick| f64::from(*tick)).collect::<Vec<_>>(), y_ticks);
+    }
+
+    /// The same with any numbers below.
+    pub(super) fn draw_numbers(&self, drawing: &mut Drawing, x_ticks: &[f64], y_ticks: &[f64]) {
         for &tick in y_ticks {
             let (left, y) = self.at(self.x.0, tick);
             drawing.line(&[(left, y), (self.across.1, y)], Colour::GRID, 0.5);
-            drawing.text((left - 4.0, y), Anchor::End, &format!("{tick:.decimals$}"), Colour::SOFT);
+            drawing.text((left - 4.0, y), Anchor::End, &number(tick, y_ticks), Colour::SOFT);
         }
         let base = self.down.1;
         drawing.line(&[(self.across.0, base), (self.across.1, base)], Colour::SOFT, 0.6);
         for &tick in x_ticks {
-            let (x, _) = self.at(f64::from(tick), self.y.0);
+            let (x, _) = self.at(tick, self.y.0);
             drawing.line(&[(x, base), (x, base + 2.5)], Colour::SOFT, 0.6);
-            drawing.text((x, base + 3.0 + FONT_SIZE * 0.7), Anchor::Middle, &tick.to_string(), Colour::SOFT);
+            drawing.text((x, base + 3.0 + FONT_SIZE * 0.7), Anchor::Middle, &number(tick, x_ticks), Colour::SOFT);
         }
     }
 
@@ -51,18 +55,41 @@ impl Axes {
 
 /// Layers 1 to `layers` with ticks that have room.
 pub(super) fn layer_ticks(layers: u32) -> Vec<u32> {
-    let step = layers.div_ceil(12).max(1);
+    // Three digits take more room.
+    let most = if layers >= 100 { 8 } else { 12 };
+    let step = layers.div_ceil(most).max(1);
     (1..=layers).filter(|layer| layer % step == 0 || step == 1).collect()
 }
 
 /// Round numbers from 0 to at least `most`, at most six of them.
 pub(super) fn ticks_up_to(most: f64) -> Vec<f64> {
     let most = most.max(1e-9);
-    let rough = most / 5.0;
-    let power = 10_f64.powf(rough.log10().floor());
-    let step =
-        [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough);
+    let step = step_of(most);
     (0..).map(|number| f64::from(number) * step).take_while(|tick| *tick < most + step * 0.999).collect()
+}
+
+/// A round step of which at most five make so much.
+fn step_of(most: f64) -> f64 {
+    let rough = most.max(1e-9) / 5.0;
+    let power = 10_f64.powf(rough.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough)
+}
+
+/// Round numbers from at most `low` to at least `high`, 0 among them where it lies between.
+pub(super) fn ticks_between(low: f64, high: f64) -> Vec<f64> {
+    if low >= 0.0 {
+        return ticks_up_to(high);
+    }
+    let step = step_of(high.max(0.0) - low);
+    let from = (low / step).floor() as i64;
+    let to = (high.max(0.0) / step).ceil() as i64;
+    (from..=to).map(|number| number as f64 * step).collect()
+}
+
+/// A tick as it is written, with as many decimals as its neighbours.
+pub(super) fn number(tick: f64, ticks: &[f64]) -> String {
+    let decimals = decimals(ticks);
+    format!("{:.decimals$}", if tick.abs() < 1e-12 { 0.0 } else { tick }).replace('-', "−")
 }
 
 /// As many decimals as write the ticks in full: their steps are 1, 2 or 5 times a power of ten.
@@ -128,6 +155,14 @@ mod tests {
         check(0.8, &[0.0, 0.2, 0.4, 0.6, 0.8]);
         check(4.2, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
         check(0.0, &[0.0, 2e-10, 4e-10, 6e-10, 8e-10, 1e-9]);
+    }
+
+    #[test]
+    fn ticks_may_begin_below_nothing() {
+        assert_eq!(ticks_between(-3.0, 7.0), [-4.0, -2.0, 0.0, 2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(ticks_between(-9.0, -1.0), [-10.0, -8.0, -6.0, -4.0, -2.0, 0.0]);
+        assert_eq!(ticks_between(1.0, 7.0), ticks_up_to(7.0));
+        assert_eq!(number(-0.5, &[-0.5, 0.0]), "−0.5");
     }
 
     #[test]

@@ -52,6 +52,19 @@ pub(super) fn viridis(share: f64) -> Colour {
     Colour { rgb: [mix(0) as u8, mix(1) as u8, mix(2) as u8], opacity: 1.0 }
 }
 
+/// From blue at 0 over white to vermilion at 1.
+pub(super) fn diverging(share: f64) -> Colour {
+    let share = share.clamp(0.0, 1.0);
+    let (end, part) = if share < 0.5 { (BLUE, 1.0 - 2.0 * share) } else { (VERMILION, 2.0 * share - 1.0) };
+    let mix = |at: usize| (255.0 + (f64::from(end.rgb[at]) - 255.0) * part).round() as u8;
+    Colour { rgb: [mix(0), mix(1), mix(2)], opacity: 1.0 }
+}
+
+/// The same from vermilion at 0 to blue at 1.
+pub(super) fn diverging_down(share: f64) -> Colour {
+    diverging(1.0 - share)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use super::axes::{Axes, SHAPES, layer_ticks, marker, ticks_up_to};
 use super::colours::{Colour, PALETTE};
-use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
+use super::drawing::{Anchor, Drawing, FONT_SIZE, text_width};
 use super::{FigureError, nothing_to_draw};
 use crate::kinds::pruning::curves;
 use crate::run::RunDirectory;
@@ -10,7 +10,7 @@ use crate::tables::{MaskingMeasure, Pruning};
 
 /// The curves of all orders by one measure, where none is named the first, which guided the orders; the first curve's
 /// masking stands for all, since an experiment has one.
-pub(super) fn pruning(run: &RunDirectory, measure: Option<&str>) -> Result<Drawing, FigureError> {
+pub(super) fn pruning(run: &RunDirectory, measure: Option<&str>, column: f64) -> Result<Drawing, FigureError> {
     let rows: Vec<Pruning> = run.table_or_empty()?;
     if rows.is_empty() {
         return Err(nothing_to_draw(run, "pruning"));
@@ -27,12 +27,12 @@ pub(super) fn pruning(run: &RunDirectory, measure: Option<&str>) -> Result<Drawi
     let last = rows.iter().map(|row| row.step).max().unwrap_or(0).max(1);
     let ticks = ticks_up_to(rows.iter().map(|row| row.value).fold(0.0, f64::max));
     let axes = Axes {
-        across: (36.0, COLUMN - 6.0),
+        across: (36.0, column - 6.0),
         down: (20.0, 138.0),
         x: (0.0, f64::from(last)),
         y: (0.0, ticks.last().copied().unwrap_or(1.0)),
     };
-    let mut drawing = Drawing { width: COLUMN, height: axes.down.1 + FONT_SIZE * 3.2, marks: Vec::new() };
+    let mut drawing = Drawing { width: column, height: axes.down.1 + FONT_SIZE * 3.2, marks: Vec::new() };
     let x_ticks: Vec<u32> = [0].into_iter().chain(layer_ticks(last)).collect();
     axes.draw(&mut drawing, &x_ticks, &ticks);
     let measure = match first.measure {

@@ -13,12 +13,10 @@ use plotters::style::{
 
 use super::FigureError;
 use super::colours::Colour;
+use super::pdf::has_glyph;
 use crate::script::visual;
 
-/// The width of a column in most proceedings: 3.3 inches.
-pub(super) const COLUMN: f64 = 237.6;
-
-/// The size of all text.
+/// The size of all text before the drawing is scaled.
 pub(super) const FONT_SIZE: f64 = 8.0;
 
 /// Pixels, or units of the SVG's view box, in a point: 384 a inch.
@@ -106,20 +104,36 @@ impl Drawing {
         self.marks.push(Mark::Text { at, text, anchor, colour, bold: false, upwards: true });
     }
 
-    /// The drawing as SVG, sized in inches.
-    pub(super) fn to_svg(&self) -> Result<String, FigureError> {
-        let (width, height) = self.pixels();
+    /// Below the drawing a note in soft colour, in as many lines as it needs.
+    pub(super) fn foot(&mut self, note: &str) {
+        self.height += 3.0;
+        for line in wrapped(note, self.width - 4.0) {
+            self.text((2.0, self.height + FONT_SIZE * 0.6), Anchor::Start, &line, Colour::SOFT);
+            self.height += FONT_SIZE * 1.3;
+        }
+        self.height += 2.0;
+    }
+
+    /// All its texts.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.marks.iter().filter_map(|mark| if let Mark::Text { text, .. } = mark { Some(text.as_str()) } else { None })
+    }
+
+    /// The drawing as SVG, sized in inches, everything `scale` times as large.
+    pub(super) fn to_svg(&self, scale: f64) -> Result<String, FigureError> {
+        let (width, height) = self.pixels(1.0);
         let mut svg = String::new();
-        self.render(SVGBackend::with_string(&mut svg, (width, height)), SVG)?;
-        let inches = format!("width=\"{:.3}in\" height=\"{:.3}in\" ", self.width / 72.0, self.height / 72.0);
+        self.render(SVGBackend::with_string(&mut svg, (width, height)), SVG, SCALE)?;
+        let inches = [self.width, self.height].map(|points| scale * points / 72.0);
+        let inches = format!("width=\"{:.3}in\" height=\"{:.3}in\" ", inches[0], inches[1]);
         Ok(svg.replacen(&format!("width=\"{width}\" height=\"{height}\" "), &inches, 1))
     }
 
-    /// Writes the drawing as PNG; the path ends in `.png`.
-    pub(super) fn write_png(&self, path: &Path) -> Result<(), FigureError> {
-        let (width, height) = self.pixels();
+    /// Writes the drawing as PNG, likewise; the path ends in `.png`.
+    pub(super) fn write_png(&self, path: &Path, scale: f64) -> Result<(), FigureError> {
+        let (width, height) = self.pixels(scale);
         let mut pixels = vec![0; 3 * width as usize * height as usize];
-        self.render(BitMapBackend::with_buffer(&mut pixels, (width, height)), PNG)?;
+        self.render(BitMapBackend::with_buffer(&mut pixels, (width, height)), PNG, SCALE * scale)?;
         let write = || {
             let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), width, height);
             encoder.set_color(png::ColorType::Rgb);
@@ -135,11 +149,12 @@ impl Drawing {
         write().map_err(|error| FigureError::Io { path: path.to_owned(), source: error.into() })
     }
 
-    fn pixels(&self) -> (u32, u32) {
-        ((self.width * SCALE).round() as u32, (self.height * SCALE).round() as u32)
+    fn pixels(&self, scale: f64) -> (u32, u32) {
+        ((self.width * SCALE * scale).round() as u32, (self.height * SCALE * scale).round() as u32)
     }
 
-    fn render<B: DrawingBackend>(&self, sink: B, backend: Backend) -> Result<(), FigureError> {
+    /// Draws on a sink of `unit` pixels a point.
+    fn render<B: DrawingBackend>(&self, sink: B, backend: Backend, unit: f64) -> Result<(), FigureError> {
         register_fonts();
         let area = sink.into_drawing_area();
         let failed = |error: &dyn std::fmt::Display| FigureError::Drawing(error.to_string());
@@ -147,22 +162,24 @@ impl Drawing {
         for mark in &self.marks {
             let drawn = match mark {
                 Mark::Line { points, colour, width, dashes } => {
-                    let style = ShapeStyle { color: rgba(*colour), filled: false, stroke_width: stroke(*width) };
+                    let style = ShapeStyle { color: rgba(*colour), filled: false, stroke_width: stroke(*width, unit) };
                     let pieces = if *dashes > 0.0 { cut(points, *dashes) } else { vec![points.clone()] };
-                    let mut paths = pieces.iter().map(|piece| PathElement::new(pixels_of(piece), style));
+                    let mut paths = pieces.iter().map(|piece| PathElement::new(pixels_of(piece, unit), style));
                     paths.try_for_each(|path| area.draw(&path))
                 }
-                Mark::Area { points, colour } => area.draw(&Polygon::new(pixels_of(points), rgba(*colour).filled())),
+                Mark::Area { points, colour } => {
+                    area.draw(&Polygon::new(pixels_of(points, unit), rgba(*colour).filled()))
+                }
                 Mark::Text { at: (x, y), text, anchor, colour, bold, upwards } => {
                     let colour = rgba(*colour);
-                    let font = font(if *bold { FontStyle::Bold } else { FontStyle::Normal }, backend);
+                    let font = font(if *bold { FontStyle::Bold } else { FontStyle::Normal }, backend, unit);
                     let (font, at) = match upwards {
                         true => (font.transform(FontTransform::Rotate270), (x + backend.below, *y)),
                         false => (font, (*x, y + backend.below)),
                     };
                     let style = TextStyle::from(font).color(&colour).pos(Pos::new(anchor.position(), VPos::Center));
                     let text = if backend.shapes { text.clone() } else { visual(text) };
-                    area.draw_text(&text, &style, pixel(at))
+                    area.draw_text(&text, &style, pixel(at, unit))
                 }
             };
             drawn.map_err(|error| failed(&error))?;
@@ -183,22 +200,51 @@ pub(super) fn bold_width(text: &str) -> f64 {
 
 /// A text that is at most `most` wide in bold, which is the wider style: its end becomes `…` where it is not.
 pub(super) fn fitted(text: &str, most: f64) -> String {
-    if bold_width(text) <= most {
+    cut_to(text, most, bold_width)
+}
+
+/// The same of a text that is not bold.
+pub(super) fn fitted_plain(text: &str, most: f64) -> String {
+    cut_to(text, most, text_width)
+}
+
+fn cut_to(text: &str, most: f64, width: fn(&str) -> f64) -> String {
+    if width(text) <= most {
         return text.to_owned();
     }
     let mut kept: Vec<char> = text.chars().collect();
     loop {
         kept.pop();
         let shorter: String = kept.iter().chain(['…'].iter()).collect();
-        if kept.is_empty() || bold_width(&shorter) <= most {
+        if kept.is_empty() || width(&shorter) <= most {
             return shorter;
         }
     }
 }
 
+/// A text in lines that are at most `most` wide.
+pub(super) fn wrapped(text: &str, most: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if text_width(&format!("{line} {word}")) <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter().map(|line| fitted_plain(line, most)).collect()
+}
+
 fn width(text: &str, style: FontStyle) -> f64 {
     register_fonts();
-    font(style, PNG).layout_box(&visual(text)).map_or(0.0, |((left, _), (right, _))| f64::from(right - left) / SCALE)
+    // What the font lacks is drawn by other fonts in SVG, as wide as it is high where it is of East Asia.
+    let visual = visual(text);
+    let (known, lacking): (String, String) = visual.chars().partition(|character| has_glyph(*character));
+    let width = font(style, PNG, SCALE).layout_box(&known);
+    let width = width.map_or(0.0, |((left, _), (right, _))| f64::from(right - left) / SCALE);
+    width + lacking.chars().count() as f64 * FONT_SIZE
 }
 
 impl Anchor {
@@ -211,8 +257,8 @@ impl Anchor {
     }
 }
 
-fn font(style: FontStyle, backend: Backend) -> FontDesc<'static> {
-    FontDesc::new(FONT, FONT_SIZE * backend.size * SCALE, style)
+fn font(style: FontStyle, backend: Backend, unit: f64) -> FontDesc<'static> {
+    FontDesc::new(FONT, FONT_SIZE * backend.size * unit, style)
 }
 
 fn register_fonts() {
@@ -228,16 +274,16 @@ fn rgba(Colour { rgb: [red, green, blue], opacity }: Colour) -> RGBAColor {
     RGBAColor(red, green, blue, opacity)
 }
 
-fn stroke(width: f64) -> u32 {
-    (width * SCALE).round().max(1.0) as u32
+fn stroke(width: f64, unit: f64) -> u32 {
+    (width * unit).round().max(1.0) as u32
 }
 
-fn pixel((x, y): At) -> (i32, i32) {
-    ((x * SCALE).round() as i32, (y * SCALE).round() as i32)
+fn pixel((x, y): At, unit: f64) -> (i32, i32) {
+    ((x * unit).round() as i32, (y * unit).round() as i32)
 }
 
-fn pixels_of(points: &[At]) -> Vec<(i32, i32)> {
-    points.iter().copied().map(pixel).collect()
+fn pixels_of(points: &[At], unit: f64) -> Vec<(i32, i32)> {
+    points.iter().map(|at| pixel(*at, unit)).collect()
 }
 
 /// The dashes of a line: pieces of `length` with gaps of `length`, along all its segments.
@@ -287,10 +333,17 @@ mod tests {
     }
 
     #[test]
+    fn long_texts_become_lines() {
+        let lines = wrapped("one two three four five", 40.0);
+        assert!(lines.len() > 1 && lines.iter().all(|line| text_width(line) <= 40.0), "{lines:?}");
+        assert_eq!((lines.join(" "), wrapped("", 40.0).len()), ("one two three four five".to_owned(), 0));
+    }
+
+    #[test]
     fn svg_is_sized_in_inches() {
-        let mut drawing = Drawing { width: COLUMN, height: 72.0, marks: Vec::new() };
+        let mut drawing = Drawing { width: 237.6, height: 72.0, marks: Vec::new() };
         drawing.text((10.0, 10.0), Anchor::Start, "<a & b>", Colour::INK);
-        let svg = drawing.to_svg().unwrap();
+        let svg = drawing.to_svg(1.0).unwrap();
         assert!(svg.contains(r#"width="3.300in" height="1.000in" viewBox="0 0 1267 384""#), "{svg}");
         assert!(svg.contains("&lt;a &amp; b&gt;"), "{svg}");
     }

@@ -3,7 +3,7 @@
 use super::FigureError;
 use super::axes::{Axes, SHAPES, marker, ticks_up_to};
 use super::colours::{Colour, PALETTE};
-use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
+use super::drawing::{Anchor, Drawing, FONT_SIZE, text_width};
 use crate::sweep::{Curve, Sweep};
 
 /// The height of a frame, and what its legend takes above it for each line.
@@ -11,7 +11,7 @@ const FRAME: f64 = 84.0;
 const LEGEND: f64 = FONT_SIZE + 3.0;
 
 /// The curves of one series, where none is named the first that has steps.
-pub(super) fn emergence(sweep: &Sweep, series: Option<&str>) -> Result<Drawing, FigureError> {
+pub(super) fn emergence(sweep: &Sweep, series: Option<&str>, column: f64) -> Result<Drawing, FigureError> {
     let known = sweep.series_with_steps();
     let series = match series {
         Some(series) => known.iter().find(|known| **known == series),
@@ -21,7 +21,7 @@ pub(super) fn emergence(sweep: &Sweep, series: Option<&str>) -> Result<Drawing, 
         let named = |series: &&str| format!("{series:?}");
         return Err(FigureError::NoSteps { known: known.iter().map(named).collect::<Vec<_>>().join(", ") });
     };
-    let mut drawing = Drawing { width: COLUMN, height: 0.0, marks: Vec::new() };
+    let mut drawing = Drawing { width: column, height: 0.0, marks: Vec::new() };
     let mut top = 4.0;
     let frames = sweep.curves(series);
     for (at, (title, curves)) in frames.iter().enumerate() {
@@ -34,8 +34,8 @@ pub(super) fn emergence(sweep: &Sweep, series: Option<&str>) -> Result<Drawing, 
 
 /// Draws a frame from `top`; returns where the next begins.
 fn frame(drawing: &mut Drawing, top: f64, title: &str, curves: &[Curve], is_last: bool) -> f64 {
-    let across = (36.0, COLUMN - 8.0);
-    let places = legend(curves, across);
+    let across = (36.0, drawing.width - 8.0);
+    let places = legend(curves.iter().map(|curve| curve.name.as_str()), across);
     let lines = places.last().map_or(0, |place| place.1) + 1;
     let from = top + LEGEND * lines as f64 + 4.0;
     let points = || curves.iter().flat_map(|curve| &curve.points);
@@ -75,11 +75,11 @@ fn frame(drawing: &mut Drawing, top: f64, title: &str, curves: &[Curve], is_last
 }
 
 /// Where the entries of a legend begin, and in which of its lines.
-fn legend(curves: &[Curve], (left, right): (f64, f64)) -> Vec<(f64, usize)> {
+pub(super) fn legend<'a>(names: impl Iterator<Item = &'a str>, (left, right): (f64, f64)) -> Vec<(f64, usize)> {
     let (mut x, mut line) = (left, 0);
     let mut places = Vec::new();
-    for curve in curves {
-        let width = text_width(&curve.name) + 22.0;
+    for name in names {
+        let width = text_width(name) + 22.0;
         if x > left && x + width - 12.0 > right {
             (x, line) = (left, line + 1);
         }

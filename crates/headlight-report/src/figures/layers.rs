@@ -2,7 +2,7 @@
 
 use super::axes::{Axes, SHAPES, layer_ticks, marker, ticks_up_to};
 use super::colours::{Colour, PALETTE};
-use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, text_width};
+use super::drawing::{Anchor, Drawing, FONT_SIZE, text_width};
 use super::{FigureError, nothing_to_draw};
 use crate::kinds::surface::layer_means;
 use crate::run::RunDirectory;
@@ -43,9 +43,9 @@ struct Panel<'a> {
 }
 
 /// Figure 2: average attention to special tokens, and to neighbours.
-pub(super) fn surface(run: &RunDirectory) -> Result<Drawing, FigureError> {
+pub(super) fn surface(run: &RunDirectory, column: f64) -> Result<Drawing, FigureError> {
     let rows = surface_rows(run)?;
-    let mut drawing = Drawing { width: COLUMN, ..Drawing::default() };
+    let mut drawing = Drawing { width: column, ..Drawing::default() };
     let mut top = 2.0;
     for measures in [TOKENS, NEIGHBOURS] {
         let series = surface_series(run, &rows, &measures);
@@ -57,23 +57,23 @@ pub(super) fn surface(run: &RunDirectory) -> Result<Drawing, FigureError> {
 }
 
 /// Figure 4: entropy, with that of uniform attention.
-pub(super) fn entropy(run: &RunDirectory) -> Result<Drawing, FigureError> {
+pub(super) fn entropy(run: &RunDirectory, column: f64) -> Result<Drawing, FigureError> {
     let rows = surface_rows(run)?;
     let (series, uniform) =
         (surface_series(run, &rows, &ENTROPIES), layer_means(&rows, SurfaceMeasure::UniformEntropy));
     let panel = Panel { series: &series, uniform: &uniform, title: "entropy in nats" };
-    let mut drawing = Drawing { width: COLUMN, ..Drawing::default() };
+    let mut drawing = Drawing { width: column, ..Drawing::default() };
     drawing.height = panel.draw(&mut drawing, run.report().model.layers, 2.0);
     Ok(drawing)
 }
 
 /// Figure 3: what the loss minds, attention to special tokens and to the rest; and how much it minds each head.
-pub(super) fn importance(run: &RunDirectory) -> Result<Drawing, FigureError> {
+pub(super) fn importance(run: &RunDirectory, column: f64) -> Result<Drawing, FigureError> {
     let rows: Vec<Importance> = run.table_or_empty()?;
     if rows.is_empty() {
         return Err(nothing_to_draw(run, "importance"));
     }
-    let mut drawing = Drawing { width: COLUMN, ..Drawing::default() };
+    let mut drawing = Drawing { width: column, ..Drawing::default() };
     let mut top = 2.0;
     for (measures, of) in [(&GRADIENTS[..], "attention"), (&GATES, "gate")] {
         let mut series = importance_series(run, &rows, measures);
@@ -140,7 +140,7 @@ impl Panel<'_> {
         let ticks = ticks_up_to(all.map(|&(_, value)| value).fold(0.0, f64::max));
         let legend = top + FONT_SIZE * 0.8;
         let axes = Axes {
-            across: (36.0, COLUMN - 4.0),
+            across: (36.0, drawing.width - 4.0),
             down: (top + 18.0, top + HEIGHT),
             x: (0.5, f64::from(layers) + 0.5),
             y: (0.0, ticks.last().copied().unwrap_or(1.0)),

@@ -1,7 +1,7 @@
 //! Table 1 as bars: the best head of each relation beside the best baseline.
 
 use super::colours::{BLUE, Colour, VERMILION};
-use super::drawing::{Anchor, COLUMN, Drawing, FONT_SIZE, fitted, text_width};
+use super::drawing::{Anchor, Drawing, FONT_SIZE, fitted, text_width};
 use super::{FigureError, nothing_to_draw};
 use crate::assess::Family;
 use crate::run::RunDirectory;
@@ -14,7 +14,7 @@ const MOST: usize = 20;
 const ROW: f64 = 12.5;
 
 /// Bars of the most frequent relations between words, from the best followed to the least.
-pub(super) fn relations(run: &RunDirectory) -> Result<Drawing, FigureError> {
+pub(super) fn relations(run: &RunDirectory, column: f64) -> Result<Drawing, FigureError> {
     let mut rows: Vec<BestHead> = run.table_or_empty()?;
     rows.retain(|row| {
         Family::of(&row.relation) == Family::Relations && !["root", "punct"].contains(&row.relation.as_str())
@@ -29,10 +29,10 @@ pub(super) fn relations(run: &RunDirectory) -> Result<Drawing, FigureError> {
     let names = rows.iter().map(|row| text_width(&fitted(&row.relation, 90.0))).fold(0.0, f64::max) + 2.0;
     let heads = rows.iter().map(|row| text_width(&row.head_name())).fold(0.0, f64::max);
     let left = names + heads + 12.0;
-    let x = |share: f64| left + (COLUMN - left - 10.0) * share.clamp(0.0, 1.0);
+    let x = |share: f64| left + (column - left - 10.0) * share.clamp(0.0, 1.0);
     let top = 22.0;
     let bottom = top + ROW * rows.len() as f64;
-    let mut drawing = Drawing { width: COLUMN, height: bottom + 26.0, marks: Vec::new() };
+    let mut drawing = Drawing { width: column, height: bottom + 26.0, marks: Vec::new() };
 
     legend(&mut drawing, left);
     for percent in [0, 25, 50, 75, 100] {
@@ -41,7 +41,7 @@ pub(super) fn relations(run: &RunDirectory) -> Result<Drawing, FigureError> {
         drawing.text((x, bottom + FONT_SIZE * 0.8), Anchor::Middle, &percent.to_string(), Colour::SOFT);
     }
     drawing.text(
-        (f64::midpoint(left, COLUMN), bottom + FONT_SIZE * 2.1),
+        (f64::midpoint(left, column), bottom + FONT_SIZE * 2.1),
         Anchor::Middle,
         "words whose governor is found, %",
         Colour::INK,

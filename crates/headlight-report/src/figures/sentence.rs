@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use headlight_attention::{AttentionHead, Frame, HeadGrid};
 
 use super::colours::{BLUE, Colour, VERMILION};
-use super::drawing::{Anchor, COLUMN, Drawing, bold_width, fitted};
+use super::drawing::{Anchor, Drawing, bold_width, fitted};
 use super::{FigureError, nothing_to_draw};
 use crate::assess::Chosen;
 use crate::explorer::{Explorer, ExplorerSentence};
@@ -27,6 +27,7 @@ pub(super) fn sentence(
     sent_id: &str,
     head: Option<AttentionHead>,
     relation: Option<&str>,
+    column: f64,
 ) -> Result<Drawing, FigureError> {
     let Some(explorer) = Explorer::read(run)? else {
         return Err(nothing_to_draw(run, "heads"));
@@ -47,7 +48,7 @@ pub(super) fn sentence(
     if head.layer >= grid.layers || head.index >= grid.heads {
         return Err(FigureError::UnknownHead { head, layers: grid.layers, heads: grid.heads });
     }
-    Ok(draw((sentence, &explorer.frame), head, grid.number(head), direction, relation))
+    Ok(draw((sentence, &explorer.frame), head, grid.number(head), direction, relation, column))
 }
 
 /// The row of `relation`, or of the relation in the sentence with the largest gain.
@@ -81,22 +82,23 @@ fn draw(
     number: usize,
     direction: Direction,
     relation: &str,
+    column: f64,
 ) -> Drawing {
     let n = sentence.words.len();
     let forms = sentence.words.iter().map(|word| word.form.as_str());
     let [before, after] = [frame.before(), frame.after()].map(|pieces| pieces.iter().map(String::as_str));
     let names = before.chain(forms).chain(after);
-    let names: Vec<String> = names.map(|name| fitted(name, COLUMN / 3.0)).collect();
+    let names: Vec<String> = names.map(|name| fitted(name, column / 3.0)).collect();
     let widest = names.iter().map(|name| bold_width(name)).fold(0.0, f64::max);
-    let sides = [(widest + 6.0, Anchor::End, -3.0), (COLUMN - widest - 6.0, Anchor::Start, 3.0)];
+    let sides = [(widest + 6.0, Anchor::End, -3.0), (column - widest - 6.0, Anchor::Start, 3.0)];
     let right_to_left = runs_right_to_left(sentence.words.iter().map(|word| word.form.as_str()));
     let [attending, attended] = if right_to_left { [sides[1], sides[0]] } else { sides };
     let top = 24.0;
     let y = |position: usize| top + ROW * position as f64;
-    let mut drawing = Drawing { width: COLUMN, height: y(frame.positions(n)), marks: Vec::new() };
+    let mut drawing = Drawing { width: column, height: y(frame.positions(n)), marks: Vec::new() };
     let title = format!("head {head}, {}, {relation}", direction.arrow());
-    let title = fitted(title.trim_end_matches(", "), COLUMN);
-    drawing.bold((COLUMN / 2.0, 7.0), Anchor::Middle, &title, Colour::INK);
+    let title = fitted(title.trim_end_matches(", "), column);
+    drawing.bold((column / 2.0, 7.0), Anchor::Middle, &title, Colour::INK);
 
     let size = frame.positions(n);
     let weight = |from: usize, to: usize| {

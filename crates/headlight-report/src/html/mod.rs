@@ -1,8 +1,8 @@
 //! `report.html`: a run for people, in one file that opens from disk without a network.
 //!
 //! The story comes first, in plain HTML that reads and prints without scripts; then tables, plots and the sentence
-//! explorer, which the scripts in `assets/` draw from blocks of JSON. Plots are drawn by plotly, whose JavaScript
-//! lies in the page with its licence. The page's content security policy forbids it to load anything.
+//! explorer, which the scripts in `assets/` draw from blocks of JSON, all of them our own: the plots are few, and a library
+//! that draws all there are was most of the page. Its content security policy forbids it to load anything.
 //!
 //! Nothing from data is markup: texts are escaped here and set as texts there, and JSON holds no `<`.
 
@@ -13,7 +13,6 @@ mod sections;
 mod story;
 pub(crate) mod strips;
 
-use plotly::Plot;
 use serde::Serialize;
 
 use crate::explorer::Explorer;
@@ -92,7 +91,6 @@ fn page(page: &Page<'_>) -> String {
         data = page.data,
         plots = json(&plots),
         explorer = page.explorer,
-        plotly = plotly_script(),
         script = SCRIPT,
     )
 }
@@ -100,7 +98,7 @@ fn page(page: &Page<'_>) -> String {
 /// What the plots of all sections are drawn from.
 #[derive(Serialize)]
 struct Plots<'a> {
-    panels: Vec<&'a Panel>,
+    panels: Vec<&'a Vec<Panel>>,
     grids: Vec<&'a Grid>,
 }
 
@@ -108,6 +106,7 @@ struct Plots<'a> {
 const SCRIPT: &str = concat!(
     "(() => {\n\"use strict\";\n",
     include_str!("../../assets/page.js"),
+    include_str!("../../assets/charts.js"),
     include_str!("../../assets/plots.js"),
     include_str!("../../assets/grids.js"),
     include_str!("../../assets/explorer.js"),
@@ -120,13 +119,6 @@ pub(crate) fn json(value: &impl Serialize) -> String {
     json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
-/// Plotly's script element; the crate's sources also hold MathJax, which the page has no use for.
-fn plotly_script() -> String {
-    let sources = Plot::offline_js_sources();
-    let end = sources.find("</script>").map_or(sources.len(), |at| at + "</script>".len());
-    sources[..end].to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,12 +126,5 @@ mod tests {
     #[test]
     fn json_cannot_end_its_script_element() {
         assert_eq!(json(&"</script><!--\u{2028}\u{2029}"), r#""\u003c/script>\u003c!--\u2028\u2029""#);
-    }
-
-    #[test]
-    fn plotly_comes_alone_and_with_its_licence() {
-        let script = plotly_script();
-        assert!(script.contains("Licensed under the MIT license") && !script.contains("MathJax.loader"));
-        assert_eq!((script.matches("<script").count(), script.ends_with("</script>")), (1, true));
     }
 }

@@ -9,7 +9,8 @@ pub(crate) struct Section {
     pub id: &'static str,
     pub title: &'static str,
     body: String,
-    pub panels: Vec<Panel>,
+    /// Groups of panels that stand beside each other and share axes.
+    pub panels: Vec<Vec<Panel>>,
     pub grids: Vec<Grid>,
 }
 
@@ -27,7 +28,7 @@ impl Section {
         self
     }
 
-    /// Goes on with figures of curves, under a title where there is one.
+    /// Goes on with figures of curves, under a title where there is one. What their axes mean alike they share.
     pub(crate) fn panels(mut self, title: &str, panels: Vec<Panel>) -> Self {
         if panels.is_empty() {
             return self;
@@ -36,7 +37,7 @@ impl Section {
             self.body.push_str(&format!("<h3>{}</h3>\n", escape_html(title)));
         }
         self.body.push_str(&panel_frames(&panels));
-        self.panels.extend(panels);
+        self.panels.push(panels);
         self
     }
 

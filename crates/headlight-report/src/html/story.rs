@@ -170,7 +170,7 @@ pub(super) fn colophon_of_sweep(version: &str) -> String {
 fn made(numbers: &str, version: &str) -> String {
     format!(
         "<p>Made by headlight {}. {numbers} Method after Clark, Khandelwal, Levy and Manning, <cite>What Does BERT Look \
-         At?</cite> (2019). Plots by plotly.js, © Plotly, Inc., MIT licence.</p>",
+         At?</cite> (2019).</p>",
         escape_html(version)
     )
 }

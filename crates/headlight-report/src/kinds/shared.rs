@@ -24,6 +24,14 @@ pub(super) fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec
     distinct
 }
 
+/// Relations of fewer words than this have intervals that mean little: reports fold them away, and warn.
+pub(crate) const FEW_WORDS: u64 = 10;
+
+/// A row of a table of the page about a relation of so many words begins so.
+pub(super) fn row_start(words: u64) -> &'static str {
+    if words < FEW_WORDS { "<tr class=\"rare\"" } else { "<tr" }
+}
+
 /// A share of words, 0 of none.
 pub(super) fn share(correct: u64, total: u64) -> f64 {
     if total == 0 { 0.0 } else { correct as f64 / total as f64 }

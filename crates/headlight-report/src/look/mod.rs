@@ -17,7 +17,7 @@
 //! let alignment = Alignment::new(&frame, 3, vec![0..1, 1..2, 2..3]).unwrap();
 //! let pieces = ["She", "left", "."].map(str::to_owned).into();
 //! let seen = LookSentence::new(&sentence, false, Over { pieces, alignment: &alignment, over_words: &over_words, over_pieces: &over_pieces });
-//! let side = Side { name: "tiny".into(), grid, frame, sentences: vec![seen] };
+//! let side = Side { name: "tiny".into(), grid, frame, shares: true, sentences: vec![seen] };
 //! let page = Look { version: "0.1.0".into(), title: "She left.".into(), notes: vec![], first: side, second: None }.to_html();
 //! assert!(page.starts_with("<!DOCTYPE html>"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -63,6 +63,8 @@ pub struct Side {
     pub grid: HeadGrid,
     /// The special pieces around the words.
     pub frame: Frame,
+    /// Whether what is attended is a share of 1, and no length.
+    pub shares: bool,
     /// The sentences.
     pub sentences: Vec<LookSentence>,
 }

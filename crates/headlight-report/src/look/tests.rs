@@ -47,6 +47,7 @@ fn hostile_texts_are_texts() {
         name: "<b>m</b>".to_owned(),
         grid: HeadGrid { layers: 1, heads: 2 },
         frame: Frame::none(),
+        shares: true,
         sentences: vec![seen(&sentence(hostile, Format::PlainText))],
     };
     let look =

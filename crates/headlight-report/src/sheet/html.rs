@@ -41,7 +41,10 @@ pub(super) fn render(sheet: &Sheet) -> String {
     }
     html.push_str("<thead><tr>");
     for column in &sheet.columns {
-        html.push_str(&format!("<th scope=\"col\"{}>{}</th>", class(column.align), escape(&column.title)));
+        html.push_str(&match column.title.as_str() {
+            "" => "<td></td>".to_owned(),
+            title => format!("<th scope=\"col\"{}>{}</th>", class(column.align), escape(title)),
+        });
     }
     html.push_str("</tr></thead>\n");
     for group in sheet.groups.iter().filter(|group| !group.is_empty()) {

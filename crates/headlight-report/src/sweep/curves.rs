@@ -25,7 +25,7 @@ pub(crate) struct CurvePoint {
 
 impl Sweep {
     /// The series that have several steps.
-    pub(crate) fn series_with_steps(&self) -> Vec<&str> {
+    pub fn series_with_steps(&self) -> Vec<&str> {
         self.series().into_iter().filter(|series| self.steps(series).iter().flatten().count() > 1).collect()
     }
 

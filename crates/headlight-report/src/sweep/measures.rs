@@ -8,7 +8,7 @@ use crate::run::RunError;
 use crate::tables::{BestHead, MaskingMeasure, PairAccuracy, PairLevel, ProbeScore, Pruning, Split, SweepScore};
 
 /// What tables call the accuracy of the chosen head.
-pub(super) const BEST_HEAD: &str = "best_head";
+pub(crate) const BEST_HEAD: &str = "best_head";
 /// And the loss in nats per hidden piece.
 pub(super) const LOSS: &str = "masked_lm_loss";
 
@@ -18,7 +18,7 @@ pub(super) const PAIRS: &str = "pairs_accuracy";
 pub(super) const ALL_PAIRS: &str = "all";
 
 /// All that a run found of what a training is watched by: best heads, probes, losses, minimal pairs.
-pub(super) fn scores(run: &SweptRun) -> Result<Vec<SweepScore>, RunError> {
+pub(crate) fn scores(run: &SweptRun) -> Result<Vec<SweepScore>, RunError> {
     let blank = SweepScore {
         run: run.run.report().name.clone(),
         series: run.series.clone(),

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use curves::{Curve, CurvePoint};
+pub(crate) use measures::{BEST_HEAD, scores};
 
 use crate::kinds::probe::is_share;
 use crate::run::{
@@ -34,6 +35,19 @@ const FILE: &str = "sweep.json";
 pub struct SweptRun {
     /// The run.
     pub run: RunDirectory,
+    /// The swept keys with its values.
+    pub swept: String,
+    /// What it shares with the runs that differ from it in step and seed only.
+    pub series: String,
+    /// The step of the training that its checkpoint is of.
+    pub step: Option<u64>,
+    /// The seed of the training, or the run's own.
+    pub seed: u64,
+}
+
+/// The place of a run in a sweep, as the sweep's folder has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunPlace {
     /// The swept keys with its values.
     pub swept: String,
     /// What it shares with the runs that differ from it in step and seed only.
@@ -104,7 +118,7 @@ impl Sweep {
         let (seeds, mut warnings) = seeds::over_seeds(runs, &scores)?;
         let report = runs.first().map(|first| first.run.report());
         let selection = report.map_or(Selection::Separate, |report| report.conventions.selection);
-        if scores.iter().any(|row| row.measure == measures::BEST_HEAD) {
+        if scores.iter().any(|row| row.measure == BEST_HEAD) {
             warnings.extend(selection.warning("of every run alike"));
         }
         let steps = runs.iter().any(|run| run.step.is_some());
@@ -203,6 +217,15 @@ impl Sweep {
     /// The folders of its runs, which lie beside its own, `folder`.
     pub fn folders(&self, folder: &Path) -> Vec<PathBuf> {
         self.summary.runs.iter().map(|run| folder.with_file_name(&run.name)).collect()
+    }
+
+    /// The folders of its runs, with the place of each.
+    pub fn places(&self, folder: &Path) -> Vec<(PathBuf, RunPlace)> {
+        let place = |run: &RunSummary| {
+            let RunSummary { swept, series, step, seed, .. } = run.clone();
+            (folder.with_file_name(&run.name), RunPlace { swept, series, step, seed })
+        };
+        self.summary.runs.iter().map(place).collect()
     }
 
     /// The series, in the order of the runs.
@@ -309,8 +332,8 @@ pub fn check_shapes(a: &SweptRun, b: &SweptRun) -> Result<(), RunError> {
 }
 
 /// Whether a measure is shown in per cent.
-fn is_percentage(measure: &str) -> bool {
-    [measures::BEST_HEAD, measures::PAIRS].contains(&measure) || is_share(measure)
+pub(crate) fn is_percentage(measure: &str) -> bool {
+    [BEST_HEAD, measures::PAIRS].contains(&measure) || is_share(measure)
 }
 
 /// How intervals of a sweep are computed: as its first run computed its own.

@@ -122,7 +122,7 @@ tables! {
         difference_ci_high: Option<f64>,
         /// What intervals resample and tests swap: `sentence` or `document`.
         unit: Option<Unit>,
-        /// How many of them were evaluated.
+        /// How many of them were evaluated; of more than 65,536, how many stretches of 2, 4, … neighbouring ones.
         units: Option<u64>,
         /// With two folds: layer of the head that was chosen on the first, counted from 1.
         fold_1_layer: Option<u32>,

@@ -49,14 +49,14 @@ pub fn is_reading() -> bool {
 }
 
 /// Reads what may be damaged. The reader of Parquet panics at some of it.
-fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
     READING.set(true);
     let read = catch_unwind(AssertUnwindSafe(read));
     READING.set(false);
     read.unwrap_or_else(|_| Err(ParquetError::General("its bytes contradict each other".to_owned())))
 }
 
-fn open_file(path: &Path) -> Result<SerializedFileReader<File>, TableError> {
+pub(super) fn open_file(path: &Path) -> Result<SerializedFileReader<File>, TableError> {
     let file = File::open(path).map_err(|source| TableError::Io { path: path.to_owned(), source })?;
     guarded(|| SerializedFileReader::new(file)).map_err(|source| TableError::Damaged { path: path.to_owned(), source })
 }
@@ -149,7 +149,7 @@ impl<T: Table> Iterator for TableReader<T> {
     }
 }
 
-fn check_version(file: &SerializedFileReader<File>, path: &Path) -> Result<(), TableError> {
+pub(super) fn check_version(file: &SerializedFileReader<File>, path: &Path) -> Result<(), TableError> {
     let entries = file.metadata().file_metadata().key_value_metadata();
     let entry = entries.into_iter().flatten().find(|entry| entry.key == VERSION_KEY);
     // A file without the entry was rewritten by another tool: its columns speak for themselves.
@@ -183,7 +183,8 @@ fn describe(physical: PhysicalType, repeated: bool) -> String {
 }
 
 /// One column of a row group, with nulls in their places.
-enum ColumnCells {
+pub(crate) enum ColumnCells {
+    /// Nothing but nulls.
     Absent,
     /// Checked to be UTF-8.
     Text(Vec<Option<ByteArray>>),
@@ -193,7 +194,7 @@ enum ColumnCells {
 }
 
 impl ColumnCells {
-    fn read(group: &dyn RowGroupReader, place: usize, rows: usize) -> Result<Self, ParquetError> {
+    pub(super) fn read(group: &dyn RowGroupReader, place: usize, rows: usize) -> Result<Self, ParquetError> {
         let mut levels = Vec::new();
         macro_rules! read {
             ($reader:ident) => {{
@@ -228,7 +229,8 @@ impl ColumnCells {
         Ok(column)
     }
 
-    fn value(&self, row: usize) -> Value<'_> {
+    /// A cell of it.
+    pub(crate) fn value(&self, row: usize) -> Value<'_> {
         let value = match self {
             Self::Absent => None,
             Self::Text(cells) => {

@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// What a column holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// UTF-8 text: Parquet `BYTE_ARRAY (STRING)`.
     Text,

@@ -62,7 +62,7 @@ impl<T: Table> TableWriter<T> {
         let mut csv = csv::Writer::from_writer(create_file(&csv_path)?);
         csv.write_record(T::COLUMNS.iter().map(|column| column.name)).map_err(csv_error(&csv_path))?;
         let sink = BufWriter::new(create_file(&parquet_path)?);
-        let parquet = SerializedFileWriter::new(sink, parquet_schema::<T>(), Arc::new(writer_properties::<T>()))
+        let parquet = SerializedFileWriter::new(sink, parquet_schema::<T>(), Arc::new(writer_properties(T::NAME)))
             .map_err(parquet_error(&parquet_path))?;
         let columns = T::COLUMNS.iter().map(ColumnBuffer::new).collect();
         Ok(Self { csv_path, csv, parquet_path, parquet, columns, rows: 0, field: String::new(), row_type: PhantomData })
@@ -120,7 +120,7 @@ fn write_field(csv: &mut csv::Writer<File>, field: &mut String, value: Value<'_>
     csv.write_field(&field)
 }
 
-fn create_file(path: &Path) -> Result<File, TableError> {
+pub(super) fn create_file(path: &Path) -> Result<File, TableError> {
     File::create(path).map_err(|source| TableError::Io { path: path.to_owned(), source })
 }
 
@@ -128,18 +128,18 @@ fn csv_error(path: &Path) -> impl FnOnce(csv::Error) -> TableError {
     move |source| TableError::Csv { path: path.to_owned(), source }
 }
 
-fn parquet_error(path: &Path) -> impl FnOnce(ParquetError) -> TableError {
+pub(super) fn parquet_error(path: &Path) -> impl FnOnce(ParquetError) -> TableError {
     move |source| TableError::Parquet { path: path.to_owned(), source }
 }
 
-fn writer_properties<T: Table>() -> WriterProperties {
+pub(super) fn writer_properties(table: &str) -> WriterProperties {
     let entry = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
     WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by(format!("{WRITER}{}", env!("CARGO_PKG_VERSION")))
         .set_key_value_metadata(Some(vec![
-            entry(NAME_KEY, T::NAME.to_owned()),
+            entry(NAME_KEY, table.to_owned()),
             entry(VERSION_KEY, TABLES_VERSION.to_string()),
         ]))
         .build()
@@ -152,9 +152,13 @@ fn parquet_schema<T: Table>() -> TypePtr {
 }
 
 fn parquet_column(column: &Column) -> Type {
-    let repetition = if column.optional { Repetition::OPTIONAL } else { Repetition::REQUIRED };
-    let logical = (column.kind == Kind::Text).then_some(LogicalType::String);
-    Type::primitive_type_builder(column.name, physical_type(column.kind))
+    parquet_type(column.name, column.kind, column.optional)
+}
+
+pub(super) fn parquet_type(name: &str, kind: Kind, optional: bool) -> Type {
+    let repetition = if optional { Repetition::OPTIONAL } else { Repetition::REQUIRED };
+    let logical = (kind == Kind::Text).then_some(LogicalType::String);
+    Type::primitive_type_builder(name, physical_type(kind))
         .with_repetition(repetition)
         .with_logical_type(logical)
         .build()
@@ -171,7 +175,7 @@ pub(super) fn physical_type(kind: Kind) -> PhysicalType {
 }
 
 /// The cells of one column of a row group: the values without nulls, and per row whether there is one.
-struct ColumnBuffer {
+pub(super) struct ColumnBuffer {
     cells: Cells,
     /// 1 where the row has a value, 0 where it is null; `None` for a column that allows no null.
     levels: Option<Vec<i16>>,
@@ -186,16 +190,21 @@ enum Cells {
 
 impl ColumnBuffer {
     fn new(column: &Column) -> Self {
-        let cells = match column.kind {
+        Self::of(column.kind, column.optional)
+    }
+
+    /// No cell yet.
+    pub(super) fn of(kind: Kind, optional: bool) -> Self {
+        let cells = match kind {
             Kind::Text => Cells::Text(Vec::new()),
             Kind::Integer => Cells::Integer(Vec::new()),
             Kind::Real => Cells::Real(Vec::new()),
             Kind::Flag => Cells::Flag(Vec::new()),
         };
-        Self { cells, levels: column.optional.then(Vec::new) }
+        Self { cells, levels: optional.then(Vec::new) }
     }
 
-    fn push(&mut self, value: Value<'_>) {
+    pub(super) fn push(&mut self, value: Value<'_>) {
         if let Some(levels) = &mut self.levels {
             levels.push(i16::from(value != Value::Null));
         }
@@ -217,7 +226,7 @@ impl ColumnBuffer {
     }
 }
 
-fn write_row_group(
+pub(super) fn write_row_group(
     parquet: &mut SerializedFileWriter<BufWriter<File>>,
     columns: &mut [ColumnBuffer],
 ) -> Result<(), ParquetError> {

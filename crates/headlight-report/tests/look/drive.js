@@ -10,7 +10,7 @@
     box.dispatchEvent(new Event(box.type === "search" ? "input" : "change", { bubbles: true }));
     await settle();
   };
-  const picture = (id) => $(`#${id} .hm image, #${id} image`)?.getAttribute("href");
+  const picture = (id) => $(`#${id} svg`)?.outerHTML;
   const readout = (id) => $(`#${id}-readout`).textContent;
   const heatMap = () => picture("heat-map") + readout("heat-map");
   const drawing = () => $("#explorer-stage svg").outerHTML;
@@ -19,13 +19,20 @@
   const seen = {};
   try {
     // Plots are drawn one after the other when the page can be used already.
-    const missing = () => all(".plot").filter((plot) => !plot.querySelector("svg.main-svg")).map((plot) => plot.id);
+    const missing = () => all(".plot").filter((plot) => !plot.querySelector("svg.chart")).map((plot) => plot.id);
     for (let tries = 0; tries < 30 && (tries === 0 || missing().length > 0); tries += 1) await settle();
-    seen.plots = all(".plot").filter((plot) => plot.querySelector("svg.main-svg")).map((plot) => plot.id);
+    seen.plots = all(".plot").filter((plot) => plot.querySelector("svg.chart")).map((plot) => plot.id);
     seen["plots that are not drawn"] = missing();
     const forms = all("#relation-table tbody th, #explorer-sentences .text, #ensemble-table th, #heat-relation option").map((place) => place.textContent);
     seen["markup is text in"] = forms.filter((form) => form.includes("<script>window.harmed = 1")).length;
     seen.rows = all("#relation-table tbody tr").length;
+    const visible = () => all("#relation-table tbody tr").filter((row) => row.offsetHeight > 0).length;
+    const folded = visible();
+    $("#relations .fold")?.click();
+    seen.fold = { folded, unfolded: visible() };
+    seen["story"] = { tile: $(".tiles li:nth-child(2) span").textContent, finding: $(".findings li:nth-child(2)").textContent, "heat map": $("#heat-relation").value, explorer: $("#explorer-relation").value };
+    const numbers = (id) => all(`#${id} .tick.end`).map((number) => number.textContent).join(" ");
+    seen["beside each other"] = { "surface alike": numbers("surface-prev") === numbers("surface-next"), "entropies alike": numbers("surface-entropy") === numbers("surface-entropy_cls"), "both": numbers("surface-prev") === numbers("surface-entropy") };
     const table = $("#relation-table");
     seen["the relation table is cut off"] = table.offsetWidth > table.parentElement.clientWidth;
     seen["hidden and shown all the same"] = all("[hidden]").filter((part) => part.offsetWidth > 0).map((part) => part.outerHTML.slice(0, 80));
@@ -40,7 +47,7 @@
     };
 
     before = drawing();
-    $("#heat-map").emit("plotly_click", { points: [{ x: 5, y: 3 }] });
+    ($('#heat-map [data-cell="2-4"]') ?? $('#heat-map [data-cell="1-1"]')).dispatchEvent(new MouseEvent("click", { bubbles: true }));
     await settle();
     seen["a click on a cell"] = { head: $("#explorer-head").selectedOptions[0]?.textContent, "drawing changed": drawing() !== before };
 
@@ -99,6 +106,41 @@
     before = $("#probe-plot").textContent;
     await change("#probe-measure", "1");
     seen["another measure"] = $("#probe-plot").textContent !== before;
+
+    // What the address says is shown, and what is shown it says; what it says wrongly changes nothing.
+    seen.address = decodeURIComponent(location.hash);
+    location.hash = "#sentences&relation=obj&direction=dep_to_gov&head=2-5&words=all&sentence=weblog-2";
+    await settle();
+    const explored = () => [$("#heat-relation").value, $("#explorer-relation").value, $("#explorer-direction").value, $("#explorer-head").selectedOptions[0].textContent, $("#explorer-stage strong").textContent];
+    seen["another address"] = explored();
+    location.hash = "#relation=<b>&head=99-1&direction=up&sentence=none";
+    await settle();
+    seen["a wrong address"] = explored().slice(0, 4);
+    $("nav a[href='#heads']").click();
+    await settle();
+    seen["a click on a section"] = location.hash.startsWith("#heads&relation=obj");
+
+    // Files: each button gives one.
+    // Time runs ahead here while other threads work: what they would do is done at once.
+    const files = [];
+    const contents = new Map();
+    const Plain = window.Blob;
+    window.Blob = class extends Plain {
+      constructor(parts, options) { super(parts, options); contents.set(this, parts.join("")); }
+    };
+    HTMLCanvasElement.prototype.toBlob = function toBlob(then, type) { then(new Plain([atob(this.toDataURL(type).split(",")[1])], { type: type ?? "image/png" })); };
+    URL.createObjectURL = (blob) => { files.push(blob); return "blob:none"; };
+    HTMLAnchorElement.prototype.click = function click() { files.push(this.download); };
+    const press = async (place, format) => {
+      files.length = 0;
+      [...place.querySelectorAll(".downloads button")].find((button) => button.textContent === format).click();
+      for (let tries = 0; tries < 60 && files.length < 2; tries += 1) await settle();
+      const [blob, name] = files;
+      return { name, type: blob.type, start: format === "PNG" ? blob.size > 1000 : contents.get(blob).split("\n").slice(0, 2).join("\n").slice(0, 60) };
+    };
+    const panel = $("#surface-prev").parentElement;
+    seen.files = { svg: await press(panel, "SVG"), png: await press(panel, "PNG"), csv: await press(panel, "CSV"), table: await press($("#ensembles"), "CSV"), sentence: await press($("#explorer-stage"), "PNG") };
+    seen["files have colours of their own"] = !(() => { files.length = 0; [...panel.querySelectorAll(".downloads button")][0].click(); return contents.get(files[0]); })().includes("var(");
     seen["cannot be reached by keys"] = all("section select, section input, section summary, section button, [role=application], [role=listbox]")
       .filter((control) => control.tabIndex < 0).map((control) => control.id);
   } catch (error) {

@@ -124,7 +124,12 @@ impl Size {
             (0..RELATIONS.len()).map(|at| self.relation(at)).chain(["all".into(), "all-nopunct".into()]).collect();
         for (at, relation) in names.into_iter().enumerate() {
             let all = at >= RELATIONS.len();
-            let total = if all { 21_000 } else { 2_400 / (1 + at as u64) + 3 };
+            let total = match at {
+                _ if all => 21_000,
+                // The last ones are rare.
+                46.. => 7,
+                at => 2_400 / (1 + at as u64) + 3,
+            };
             let peak = (random.random_range(0..self.layers), random.random_range(0..self.heads));
             let strength = if all { 0.41 } else { random.random_range(0.3..0.92) };
             for direction in [Direction::DependentToGovernor, Direction::GovernorToDependent] {

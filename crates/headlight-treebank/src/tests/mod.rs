@@ -4,6 +4,7 @@ mod attachment;
 mod check;
 mod coreference;
 mod data;
+mod graphs;
 mod open;
 mod properties;
 mod read;

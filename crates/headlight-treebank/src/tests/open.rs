@@ -331,3 +331,19 @@ fn limits_are_those_that_are_given() {
     let said = read(Limits { line: 26, ..usual }, Format::Conllu);
     assert!(said[0].starts_with("it:2") && said[0].contains("26") && said[1].starts_with("it:4"), "{said:?}");
 }
+
+/// The bytes of a character with a line end among them are not one.
+#[test]
+fn a_character_over_two_lines_is_no_text() {
+    for (text, place) in
+        [(&b"1\ta\xc7\n\x88b\n\n"[..], "it:1"), (b"# x\n1\ta\xe2\x82\n\xac\n\n", "it:2"), (b"\xc7\n\x88\n", "it:1")]
+    {
+        for format in [Format::Conllu, Format::Conllx, Format::Conll2012, Format::PlainText] {
+            let read: Vec<_> = Reader::new(Cursor::new(text), "it", format).unwrap().with_optional_trees().collect();
+            let error = read[0].as_ref().err().map(ToString::to_string).unwrap_or_default();
+            if format != Format::PlainText || place == "it:1" {
+                assert!(error.starts_with(place) && error.contains("UTF-8"), "{format:?}: {error}");
+            }
+        }
+    }
+}

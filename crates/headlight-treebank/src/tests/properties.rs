@@ -9,7 +9,7 @@ use super::{conllu, read_all};
 use crate::coreference::{Documents, HeadRule};
 use crate::{
     Format, Governor, MultiwordToken, Reader, Relation, Sentence, SentenceParts, TreeError, Word, WordIdx, check,
-    write_conllu,
+    from_graph, to_graph, write_conllu,
 };
 
 /// Governors of a random tree: every word but the first in a random order hangs from an earlier one of that order.
@@ -151,6 +151,13 @@ proptest! {
         prop_assert_eq!(read.len(), 1);
         let read = read[0].as_ref().map_err(ToString::to_string);
         prop_assert_eq!(read, Ok(&sentence));
+    }
+
+    #[test]
+    fn what_goes_through_a_graph_comes_back(parts in parts()) {
+        let sentence = Sentence::new(parts).expect("a random tree is a tree");
+        let (graph, beside) = to_graph(&sentence);
+        prop_assert_eq!(from_graph(&graph, beside), Ok(sentence));
     }
 
     #[test]

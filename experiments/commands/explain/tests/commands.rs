@@ -1,11 +1,11 @@
 //! Every command line of the book is read by the program's own parser.
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser as _};
 
 use super::super::Known;
 use super::pages;
-use crate::cli::{Cli, Command};
+use crate::cli::Command;
+use crate::commands::kind::{self, Called, Work};
 use crate::config::Source;
 
 /// The words of a line as a shell has them; a comment ends it.
@@ -47,13 +47,17 @@ fn every_command_of_the_book_is_one() {
             let Some(words) = call(line) else { continue };
             // A command by its name alone.
             if let [name] = &words[..]
-                && Cli::command().find_subcommand(name).is_some()
+                && kind::command().find_subcommand(name).is_some()
             {
                 continue;
             }
             let place = format!("{}: {line}", page.path.display());
-            let parsed = match Cli::try_parse_from(["headlight".to_owned()].into_iter().chain(words)) {
-                Ok(cli) => cli.command,
+            let parsed = match kind::called_from(["headlight".to_owned()].into_iter().chain(words)) {
+                Ok(Called { work: Work::Command(command), .. }) => command,
+                Ok(Called { work: Work::Kind(..), .. }) => {
+                    checked += 1;
+                    continue;
+                }
                 Err(error) => {
                     assert!(
                         matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion),

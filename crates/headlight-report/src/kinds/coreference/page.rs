@@ -55,10 +55,13 @@ fn group(rows: &[Coreference], mention_type: MentionType) -> String {
             AntecedentPredictor::HeadMatch => "the same head word".to_owned(),
             AntecedentPredictor::Sieves => "four sieves".to_owned(),
         };
-        let mentions = if number_of_row == 0 { mention_type.name() } else { "" };
+        let mentions = match number_of_row {
+            0 => format!("<th scope=\"row\">{}</th>", crate::sheet::escape_html(mention_type.name())),
+            _ => "<td></td>".to_owned(),
+        };
         [
             format!("<tr{}>", if head { " class=\"ours\"" } else { "" }),
-            format!("<th scope=\"row\">{}</th>", crate::sheet::escape_html(mentions)),
+            mentions,
             text(found.trim_end_matches(", ")),
             text(&if head { head_name(row.layer_index, row.head_index) } else { String::new() }),
             strip(Strip {

@@ -146,7 +146,7 @@ fn ensembles_sheet(rows: &[Ensemble]) -> Sheet {
 
 /// The labelled trees of all ensembles together beside simpler ones.
 fn ensemble_trees_sheet(rows: &[EnsembleTree]) -> Sheet {
-    let columns = ["<trees of", ">LAS", ">interval", ">UAS", ">interval", ">relation of arc"];
+    let columns = ["<trees of", ">LAS", ">interval", ">UAS", ">interval", ">relation of arc", ">arcs"];
     let mut sheet = Sheet::new("Labelled trees given the root, in %", &columns);
     let whole = |predictor: LabelledPredictor, measure: LabelledMeasure| {
         let wanted = |row: &&EnsembleTree| {
@@ -172,7 +172,10 @@ fn ensemble_trees_sheet(rows: &[EnsembleTree]) -> Sheet {
             }
             (other, _) => other.to_string(),
         };
-        [name, accuracy(las), between(las), accuracy(uas), between(uas), accuracy(relation)].map(Into::into).into()
+        let arcs = las.or(uas).map_or_else(String::new, |row| count(row.total));
+        [name, accuracy(las), between(las), accuracy(uas), between(uas), accuracy(relation), arcs]
+            .map(Into::into)
+            .into()
     };
     sheet.groups.push(predictors.iter().map(line).collect());
     sheet.notes.push(
@@ -259,9 +262,9 @@ mod tests {
         assert_eq!(
             texts.collect::<Vec<_>>(),
             [
-                ["ensembles", "8.0", "[3.0, 13.0]", "46.0", "[41.0, 51.0]", "19.0"],
-                ["ensembles, maps calibrated", "12.0", "[7.0, 17.0]", "", "", ""],
-                ["head 5-3 dep→gov", "10.0", "[5.0, 15.0]", "30.0", "[25.0, 35.0]", ""],
+                ["ensembles", "8.0", "[3.0, 13.0]", "46.0", "[41.0, 51.0]", "19.0", "200"],
+                ["ensembles, maps calibrated", "12.0", "[7.0, 17.0]", "", "", "", "200"],
+                ["head 5-3 dep→gov", "10.0", "[5.0, 15.0]", "30.0", "[25.0, 35.0]", "", "200"],
             ]
         );
     }

@@ -4,7 +4,7 @@ use super::{beside_the_best_head, better_directions, ensemble_trees_sheet, way};
 use crate::format::{count, percent, points};
 use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
-use crate::kinds::shared::share;
+use crate::kinds::shared::{FEW_WORDS, row_start, share};
 use crate::sheet::escape_html;
 use crate::tables::{Difference, Ensemble, EnsembleTree};
 
@@ -24,7 +24,7 @@ pub(crate) fn ensembles(rows: &[Ensemble], trees: &[EnsembleTree], differences: 
     let shown = format!(
         "{}{}",
         legend("ensemble, with interval", Some("best single head")),
-        table("class=\"choices\" id=\"ensemble-table\"", &COLUMNS, &[lines], false)
+        table(&format!("class=\"choices\" id=\"ensemble-table\" data-rare=\"{FEW_WORDS}\""), &COLUMNS, &[lines], false)
     );
     let section = Section::new("ensembles", "Ensembles", introduction).html(&shown);
     if trees.is_empty() {
@@ -59,10 +59,11 @@ fn line(row: &Ensemble, compared: Option<&Difference>) -> String {
         (false, _) => "unclear",
     };
     let best = format!("{} <small>{} {}</small>", percent(alone), escape_html(&row.best_head), way(row.best_direction));
+    let start = row_start(row.total);
     let (relation, head) = (escape_html(&row.relation), escape_html(&row.single_head));
     [
         format!(
-            "<tr data-relation=\"{relation}\" data-head=\"{head}\" data-direction=\"{}\"><th scope=\"row\">\
+            "{start} data-relation=\"{relation}\" data-head=\"{head}\" data-direction=\"{}\"><th scope=\"row\">\
              <button type=\"button\">{relation}</button></th>",
             row.direction.name()
         ),

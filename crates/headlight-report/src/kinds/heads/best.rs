@@ -11,7 +11,7 @@ use crate::tables::{BestHead, Direction};
 pub(crate) fn best_heads_sheet(rows: &[BestHead], report: &Report) -> Sheet {
     let title = format!("Best attention heads of {} on {}", report.model.display_name(), report.treebank.name);
     let accuracy = format!(">accuracy ({:.0} %)", 100.0 * report.statistics.confidence);
-    let columns = ["<relation", "<head", "<direction", &accuracy, "<baseline", "<difference"];
+    let columns = ["<relation", ">words", "<head", "<attends", &accuracy, "<baseline", "<points"];
     let notes = notes(rows, report);
     let mut rows: Vec<&BestHead> = rows.iter().filter(|row| is_between_words(&row.relation)).collect();
     rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.relation.cmp(&b.relation)));
@@ -69,6 +69,7 @@ fn sheet_row(row: &BestHead) -> Vec<SheetCell> {
     let baseline = format!("{:>4} {}", percent(row.baseline_accuracy), row.baseline_name());
     vec![
         row.relation.as_str().into(),
+        count(row.total).into(),
         row.head_name().into(),
         row.direction_name().into(),
         if difference > 0.0 { SheetCell::strong(accuracy) } else { accuracy.into() },
@@ -162,7 +163,8 @@ pub(crate) fn chosen_where(report: &Report) -> String {
 pub(crate) struct Summary<'a> {
     /// Relations between words that were scored.
     pub scored: usize,
-    /// Those that their head finds better than the best baseline (p < 0.05, corrected), the largest gain first.
+    /// Those that their head finds better than the best baseline (p < 0.05, corrected): those of words enough to be sure of
+    /// first, the largest gain first.
     pub better: Vec<&'a BestHead>,
     /// The same of paths.
     pub scored_paths: usize,
@@ -179,7 +181,7 @@ impl<'a> Summary<'a> {
         let of = |family| {
             let is_of = |row: &&BestHead| Family::of(&row.relation) == family && is_between_words(&row.relation);
             let mut better: Vec<&BestHead> = rows.iter().filter(is_of).filter(is_better).collect();
-            better.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+            better.sort_by(|a, b| (b.total >= SURE).cmp(&(a.total >= SURE)).then(gain(b).total_cmp(&gain(a))));
             (rows.iter().filter(is_of).count(), better)
         };
         let ((scored, better), (scored_paths, better_paths)) = (of(Family::Relations), of(Family::Paths));
@@ -187,11 +189,14 @@ impl<'a> Summary<'a> {
         Self { scored, better, scored_paths, better_paths, all }
     }
 
-    /// Of the better ones the largest gain on words enough to be sure of.
+    /// The relation that all of a report begins with: its tile, the first finding about a head, what the page opens on.
     pub(crate) fn telling(&self) -> Option<&'a BestHead> {
-        self.better.iter().find(|row| row.total >= 100).or(self.better.first()).copied()
+        self.better.first().copied()
     }
 }
+
+/// A relation of so many words has not gained most by chance.
+const SURE: u64 = 100;
 
 fn gain(row: &BestHead) -> f64 {
     row.accuracy - row.baseline_accuracy
@@ -339,14 +344,14 @@ pub(crate) mod tests {
         insta::assert_snapshot!(text, @r"
         Best attention heads of minilm-l6 on en_ewt
 
-        relation            head   direction   accuracy (95 %)  baseline    difference
-        ──────────────────  ─────  ─────────  ────────────────  ──────────  ──────────
-        all-nopunct         3-11   dep→gov    41.3 (39.7–42.9)  31.4 right   +9.9 ***
-        all-nopunct-noroot  3-11   dep→gov    45.9 (44.3–47.4)  34.9 right  +11.0
-        ──────────────────  ─────  ─────────  ────────────────  ──────────  ──────────
-        obj                 4-10   gov→dep    67.3 (65.7–68.8)  32.5 −2     +34.7 **
-        det                 4-5    dep→gov    80.8 (79.2–82.3)  59.6 +1     +21.2 ***
-        nmod:poss           12-12  dep→gov    74.8 (73.2–76.3)  77.5 +1      −2.7
+        relation          words  head   attends   accuracy (95 %)  baseline    points
+        ───────────────  ──────  ─────  ───────  ────────────────  ──────────  ─────────
+        all-nopunct      20,000  3-11   dep→gov  41.3 (39.7–42.9)  31.4 right   +9.9 ***
+        all-nopunct-no…  18,000  3-11   dep→gov  45.9 (44.3–47.4)  34.9 right  +11.0
+        ───────────────  ──────  ─────  ───────  ────────────────  ──────────  ─────────
+        obj               1,100  4-10   gov→dep  67.3 (65.7–68.8)  32.5 −2     +34.7 **
+        det               1,000  4-5    dep→gov  80.8 (79.2–82.3)  59.6 +1     +21.2 ***
+        nmod:poss           400  12-12  dep→gov  74.8 (73.2–76.3)  77.5 +1      −2.7
 
         Share of a relation's words whose governor is found, in %. dep→gov: it is the
         word that the dependent attends to most; gov→dep: the word that attends to the

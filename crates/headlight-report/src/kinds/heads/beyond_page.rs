@@ -7,7 +7,7 @@ use crate::format::{count, percent, points};
 use crate::html::plots::{Line, Panel, Point};
 use crate::html::section::Section;
 use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
-use crate::kinds::shared::share;
+use crate::kinds::shared::{FEW_WORDS, row_start, share};
 use crate::sheet::escape_html;
 use crate::tables::{BestHead, BestHeadLength, HeadAttention, NullModel};
 
@@ -39,7 +39,7 @@ pub(crate) fn beyond(lengths: &[BestHeadLength], best: &[BestHead], attention: &
     let shown = format!(
         "{}{}",
         legend("the head where the baseline is wrong", Some("the head on all words")),
-        table("", &COLUMNS, &groups, true)
+        table(&format!("data-rare=\"{FEW_WORDS}\""), &COLUMNS, &groups, true)
     );
     let section = if sums.is_empty() { section } else { section.html(&shown) };
     Some(
@@ -61,7 +61,7 @@ fn line(relation: &str, sum: &BeyondPosition) -> String {
     let (beyond, all) = (share(sum.correct_beyond(), sum.beyond()), share(sum.correct, sum.total));
     let drawing = Strip { share: beyond, interval: None, reference: Some(all) };
     [
-        format!("<tr>{}<td class=\"number drawing\">{}</td>", text(relation), drawing.to_html()),
+        format!("{}>{}<td class=\"number drawing\">{}</td>", row_start(sum.total), text(relation), drawing.to_html()),
         number(beyond, "", &percent(beyond)),
         number(all, "", &percent(all)),
         number(sum.beyond() as f64, "", &format!("{} of {}", count(sum.beyond()), count(sum.total))),
@@ -122,14 +122,15 @@ pub(crate) fn null_models(rows: &[NullModel]) -> Option<Section> {
     let shown = format!(
         "{}{}{}",
         legend("best head of the trained model", Some("mean of random weights")),
-        table("", &NULL_COLUMNS, &groups, true),
+        table(&format!("data-rare=\"{FEW_WORDS}\""), &NULL_COLUMNS, &groups, true),
         sheet.notes.iter().map(|note| format!("<p class=\"note\">{}</p>\n", escape_html(note))).collect::<String>()
     );
     Some(Section::new("null-models", "Null models", introduction).html(&shown))
 }
 
-const NULL_COLUMNS: [Column; 5] = [
+const NULL_COLUMNS: [Column; 6] = [
     Column("relation", Align::Text, Order::Fixed),
+    Column("words", Align::Number, Order::Fixed),
     Column("0 – 100 %", Align::Drawing, Order::Fixed),
     Column("trained", Align::Number, Order::Fixed),
     Column("random", Align::Number, Order::Fixed),
@@ -140,7 +141,8 @@ fn null_line(row: &NullModel) -> String {
     let spread = interval(Some((row.lowest, row.highest)), percent);
     let ends = interval(row.ci_low.zip(row.ci_high), points);
     [
-        format!("<tr>{}", text(&row.relation)),
+        format!("{}>{}", row_start(row.total), text(&row.relation)),
+        number(row.total as f64, "", &count(row.total)),
         strip(Strip { share: row.trained_accuracy, interval: None, reference: Some(row.accuracy) }),
         number(row.accuracy, "", &format!("{} <small>{spread}</small>", percent(row.accuracy))),
         number(row.difference, "", &format!("{} <small>{ends}</small>", points(row.difference))),

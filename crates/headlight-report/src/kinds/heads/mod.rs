@@ -16,8 +16,10 @@ use serde_json::Value;
 
 use self::beyond::{attention_sheet, beyond_position_finding, beyond_position_sheet};
 pub(crate) use self::null_models::{null_models_finding, null_models_sheet};
+use super::shared::FEW_WORDS;
 use super::{Experiment, Kind};
 use crate::Selection;
+use crate::assess::{Family, is_aggregate};
 use crate::explorer::Explorer;
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
@@ -52,13 +54,25 @@ pub struct Facts {
     /// What rounded products changed, where any were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rounding: Option<Rounding>,
+    /// How many neighbouring units resamples draw together, where there are more than are kept apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined_units: Option<u32>,
 }
-
-/// Relations with fewer words than this have intervals that mean little.
-const SMALL: u64 = 10;
 
 /// Relations that the terminal shows beside null models.
 const SHOWN: usize = 12;
+
+/// The rows of relations that have words enough, and how many others there are; all where none has.
+fn often(rows: Vec<BestHead>) -> (Vec<BestHead>, usize) {
+    let is_often = |row: &BestHead| row.total >= FEW_WORDS || is_aggregate(&row.relation) || row.relation == "root";
+    if !rows.iter().any(|row| row.total >= FEW_WORDS && Family::of(&row.relation) == Family::Relations) {
+        return (rows, 0);
+    }
+    let all = rows.len();
+    let rows: Vec<BestHead> = rows.into_iter().filter(is_often).collect();
+    let left_out = all - rows.len();
+    (rows, left_out)
+}
 
 impl Kind for Heads {
     fn name(&self) -> &'static str {
@@ -82,24 +96,38 @@ impl Kind for Heads {
             let absent = list(absent);
             warnings.push(format!("Relations without a word to choose a head on are not scored: {absent}."));
         }
-        let small: Vec<&str> = rows.iter().filter(|row| row.total < SMALL).map(|row| row.relation.as_str()).collect();
+        let small: Vec<&str> =
+            rows.iter().filter(|row| row.total < FEW_WORDS).map(|row| row.relation.as_str()).collect();
         if !small.is_empty() {
             let small = list(small);
-            warnings.push(format!("Relations with fewer than {SMALL} words, too few to say much: {small}."));
+            warnings.push(format!("Relations with fewer than {FEW_WORDS} words, too few to say much: {small}."));
         }
         warnings.extend(facts.rounding.and_then(|rounding| rounding.warning()));
+        if let (Some(joined), Some(row)) = (facts.joined_units, rows.first()) {
+            let unit = row.unit.map_or_else(|| "unit".to_owned(), |unit| unit.to_string());
+            warnings.push(format!(
+                "There are so many {unit}s that stretches of {joined} neighbouring ones are what intervals resample and tests \
+                 of chosen heads swap: column `units` counts these."
+            ));
+        }
         Ok(warnings)
     }
 
     fn sheets(&self, of: &Experiment<'_>) -> Result<Vec<Sheet>, RunError> {
-        let best: Vec<BestHead> = of.rows()?;
+        let (best, left_out) = often(of.rows()?);
         let attention = match of.has::<HeadAttention>() {
             true => Some(attention_sheet(&best, &of.rows()?)),
             false => None,
         };
         let null_models = null_models_sheet(&of.rows::<NullModel>()?, SHOWN);
         let reachable = reachable_sheet(&best);
-        let sheets = [best_heads_sheet(&best, of.report())].into_iter().chain(reachable);
+        let mut first = best_heads_sheet(&best, of.report());
+        if left_out > 0 {
+            first.notes.push(format!(
+                "Left out here: {left_out} relations of fewer than {FEW_WORDS} words; report.md and table best_heads have them."
+            ));
+        }
+        let sheets = [first].into_iter().chain(reachable);
         Ok(sheets.chain(attention).chain(null_models).collect())
     }
 

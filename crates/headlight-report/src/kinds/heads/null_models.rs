@@ -19,7 +19,7 @@ pub(crate) fn null_models_sheet(rows: &[NullModel], most: usize) -> Option<Sheet
     });
     let left_out = relations.len().saturating_sub(most);
     relations.truncate(most);
-    let columns = ["<relation", ">trained", ">random", ">lowest–highest", "<difference", "<interval"];
+    let columns = ["<relation", ">words", ">trained", ">random", ">range", "<difference", "<interval"];
     let groups = [aggregates, relations].map(|group| group.into_iter().map(sheet_row).collect()).into();
     let tested = together.iter().any(|row| row.p_value.is_some());
     let mut notes = vec![
@@ -47,6 +47,7 @@ fn sheet_row(row: &NullModel) -> Vec<crate::sheet::SheetCell> {
     let interval = row.ci_low.zip(row.ci_high);
     vec![
         row.relation.as_str().into(),
+        count(row.total).into(),
         percent(row.trained_accuracy).into(),
         percent(row.accuracy).into(),
         format!("{}–{}", percent(row.lowest), percent(row.highest)).into(),

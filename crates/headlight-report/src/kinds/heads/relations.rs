@@ -3,6 +3,7 @@
 use crate::assess::{Family, is_between_words};
 use crate::format::{count, p_value, percent, points};
 use crate::html::strips::{Align, Column, Order, Strip, interval, legend, number, strip, table, text};
+use crate::kinds::shared::{FEW_WORDS, row_start};
 use crate::sheet::escape_html;
 use crate::tables::BestHead;
 
@@ -16,7 +17,7 @@ pub(super) fn relations(rows: &[BestHead]) -> String {
         "<div class=\"toolbar\"><label>Search<input type=\"search\" id=\"relation-search\" placeholder=\"relation\">\
          </label></div>\n{}{}",
         legend("best head, with interval", Some("best baseline")),
-        table("class=\"choices\" id=\"relation-table\"", &COLUMNS, &groups, true)
+        table(&format!("class=\"choices\" id=\"relation-table\" data-rare=\"{FEW_WORDS}\""), &COLUMNS, &groups, true)
     )
 }
 
@@ -44,7 +45,10 @@ fn row(row: &BestHead) -> String {
     let baseline = format!("{} <small>{}</small>", percent(row.baseline_accuracy), escape_html(&row.baseline_name()));
     let difference_interval = interval(row.difference_ci_low.zip(row.difference_ci_high), points);
     [
-        format!("<tr data-relation=\"{relation}\"><th scope=\"row\"><button type=\"button\">{relation}</button></th>"),
+        format!(
+            "{} data-relation=\"{relation}\"><th scope=\"row\"><button type=\"button\">{relation}</button></th>",
+            row_start(row.total)
+        ),
         number(row.total as f64, "", &count(row.total)),
         format!("<td data-value=\"{}\">{}</td>", place(row), row.head_name()),
         text(&row.direction_name()),

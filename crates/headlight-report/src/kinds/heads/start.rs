@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::best::Summary;
 use crate::assess::{Family, is_between_words};
 use crate::head_counts::HeadCounts;
 use crate::tables::{BestHead, Direction};
@@ -49,7 +50,8 @@ pub(crate) fn chosen(row: &BestHead) -> Best {
     Best { heads, baseline_accuracy: row.baseline_accuracy, baseline: row.baseline_name() }
 }
 
-/// The relation with the largest gain over its baseline, and its head.
+/// The relation that findings and tiles begin with; where no head is better than its baseline for sure, that with the largest
+/// gain. With its head.
 pub(crate) fn start(rows: &[BestHead], scores: &HeadCounts) -> Start {
     let gain = |row: &&BestHead| row.accuracy - row.baseline_accuracy;
     let relations = rows.iter().filter(|row| {
@@ -59,7 +61,9 @@ pub(crate) fn start(rows: &[BestHead], scores: &HeadCounts) -> Start {
     });
     // A relation of a handful of words may gain most by chance.
     let most = relations.clone().map(|row| row.total).max().unwrap_or(0);
-    let row = relations.filter(|row| row.total * 20 >= most).max_by(|a, b| gain(a).total_cmp(&gain(b)));
+    let told = Summary::new(rows).telling().filter(|row| scores.relations.contains(&row.relation));
+    let row =
+        told.or_else(|| relations.filter(|row| row.total * 20 >= most).max_by(|a, b| gain(a).total_cmp(&gain(b))));
     match row.and_then(|row| Some((row, row.chosen().into_iter().next()?))) {
         Some((row, chosen)) => Start {
             relation: row.relation.clone(),

@@ -43,15 +43,22 @@ fn probe_sheet(scores: &[ProbeScore], attachment: bool) -> Sheet {
         rows[row].1.entry(&score.measure).or_default().push(score);
     }
     let titles: Vec<String> = measures.iter().map(|measure| format!(">{}", measure.replace('_', " "))).collect();
-    let columns: Vec<&str> = ["<probe", "<decoding"].into_iter().chain(titles.iter().map(String::as_str)).collect();
+    let total = |values: &RowsByMeasure<'_>| {
+        measures.iter().find_map(|measure| values.get(measure)?.iter().find_map(|row| row.total))
+    };
+    let has_words = rows.iter().any(|(_, values)| total(values).is_some());
+    let words = has_words.then_some(">words");
+    let columns: Vec<&str> =
+        ["<probe", "<decoding"].into_iter().chain(words).chain(titles.iter().map(String::as_str)).collect();
     let mut sheet = Sheet::new("Probes", &columns);
     let rows = rows.into_iter().map(|((probe, decoding), values)| {
         let cell = |measure: &&str| {
             let mean = values.get(measure).and_then(|rows| Mean::of(rows.iter().copied()));
             mean.map(|mean| mean_and_spread(&mean, is_share(measure))).unwrap_or_default().into()
         };
+        let words = has_words.then(|| total(&values).map_or_else(String::new, crate::format::count).into());
         let names = [probe.into(), decoding.into()];
-        names.into_iter().chain(measures.iter().map(cell)).collect()
+        names.into_iter().chain(words).chain(measures.iter().map(cell)).collect()
     });
     sheet.groups.push(rows.collect());
     sheet.notes.push("Shares of words in %. With several seeds: mean ± standard deviation; over draws of random weights or control tasks where said.".to_owned());

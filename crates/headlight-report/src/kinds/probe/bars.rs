@@ -12,17 +12,17 @@ use crate::tables::{ProbeScore, Split};
 /// One measure of all probes.
 #[derive(Debug, Serialize)]
 pub(crate) struct ProbeMeasure {
-    title: String,
-    share: bool,
-    scores: Vec<ProbeValue>,
+    pub title: String,
+    pub share: bool,
+    pub scores: Vec<ProbeValue>,
 }
 
 #[derive(Debug, Serialize)]
-struct ProbeValue {
-    name: String,
-    value: f64,
-    low: Option<f64>,
-    high: Option<f64>,
+pub(crate) struct ProbeValue {
+    pub name: String,
+    pub value: f64,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
 }
 
 /// Measures of whole probes, shares first; with several seeds the mean, and as interval the range of the seeds.

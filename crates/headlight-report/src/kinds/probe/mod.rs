@@ -25,7 +25,7 @@ use crate::sheet::Sheet;
 use crate::tables::{ComparedMeasure, Difference, ProbeScore};
 
 pub(crate) use all::is_share;
-pub(crate) use bars::{ProbeMeasure, bars};
+pub(crate) use bars::{ProbeMeasure, ProbeValue, bars};
 pub use numbers::RIGHT_BRANCHING;
 pub(crate) use numbers::{Mean, headline, of_attention, probe_name};
 

@@ -1,13 +1,13 @@
 //! Probes as tables for people.
 
 use super::numbers::{DECODING, Mean, headlines, is_baseline, of_attention, whole};
-use crate::format::percent;
+use crate::format::{count, percent};
 use crate::sheet::{Sheet, SheetCell};
 use crate::tables::{Decoding, ProbeScore};
 
 /// One row per probe, its decodings side by side, means over trainings.
 pub(super) fn probe_sheet(treebank: &str, rows: &[ProbeScore]) -> Sheet {
-    let columns = ["<probe", ">UAS", ">interval", ">trees", ">+punct", ">UUAS", ">root"];
+    let columns = ["<probe", ">words", ">UAS", ">interval", ">trees", ">+punct", ">UUAS", ">root"];
     let mut sheet = Sheet::new(format!("Probes on {treebank}"), &columns);
     let row = |probe: &str| -> Vec<SheetCell> {
         let of = |decoding, measure| Mean::of(whole(rows, probe, decoding, measure));
@@ -15,6 +15,7 @@ pub(super) fn probe_sheet(treebank: &str, rows: &[ProbeScore]) -> Sheet {
         let plain = |mean: Option<Mean>| mean.map_or_else(String::new, |mean| percent(mean.mean)).into();
         vec![
             probe.into(),
+            words(rows, probe).into(),
             spread(of(DECODING, "uas")),
             interval(whole(rows, probe, DECODING, "uas").next(), percent).into(),
             spread(of(Decoding::Tree, "uas")),
@@ -34,10 +35,24 @@ pub(super) fn probe_sheet(treebank: &str, rows: &[ProbeScore]) -> Sheet {
     sheet
 }
 
+/// Words that a probe's UAS is of.
+fn words(rows: &[ProbeScore], probe: &str) -> String {
+    whole(rows, probe, DECODING, "uas").find_map(|row| row.total).map_or_else(String::new, count)
+}
+
 /// Selectivity and description length, where they were asked for: what the scores are worth.
 pub(super) fn worth_sheet(treebank: &str, rows: &[ProbeScore]) -> Option<Sheet> {
-    let columns =
-        ["<probe", ">UAS", ">control task", ">selectivity", ">interval", ">bits", ">compression", ">interval"];
+    let columns = [
+        "<probe",
+        ">words",
+        ">UAS",
+        ">control task",
+        ">selectivity",
+        ">interval",
+        ">bits",
+        ">compression",
+        ">interval",
+    ];
     let mut sheet = Sheet::new(format!("What the scores of probes on {treebank} are worth"), &columns);
     let asked = |row: &ProbeScore| matches!(row.measure.as_str(), "selectivity" | "mdl_bits");
     of_attention(rows).find(|row| asked(row))?;
@@ -47,11 +62,12 @@ pub(super) fn worth_sheet(treebank: &str, rows: &[ProbeScore]) -> Option<Sheet> 
         let first = |measure, show| interval(whole(rows, probe, DECODING, measure).next(), show);
         vec![
             probe.into(),
+            words(rows, probe).into(),
             text(of("uas"), &|mean| percent(mean.mean)).into(),
             text(of("control_accuracy"), &|mean| mean.percent()).into(),
             text(of("selectivity"), &|mean| mean.points()).into(),
             first("selectivity", crate::format::points as fn(f64) -> String).into(),
-            text(of("mdl_bits"), &|mean| crate::format::count(mean.mean.round() as u64)).into(),
+            text(of("mdl_bits"), &|mean| count(mean.mean.round() as u64)).into(),
             text(of("mdl_compression"), &|mean| mean.show(compression)).into(),
             first("mdl_compression", compression).into(),
         ]

@@ -2,7 +2,7 @@
 
 use super::super::probe::{Mean, RIGHT_BRANCHING};
 use super::super::shared::distinct;
-use crate::format::{percent, points};
+use crate::format::{count, percent, points};
 use crate::sheet::{Sheet, SheetCell};
 use crate::tables::{Difference, ProbeScore};
 
@@ -37,12 +37,14 @@ pub(super) fn labelled_sheet(treebank: &str, rows: &[ProbeScore]) -> Option<Shee
         return None;
     }
     let title_of_sheet = format!("Labelled trees of hidden states on {treebank}");
-    let mut sheet = Sheet::new(title_of_sheet, &["<of", "<measure", ">%"]);
+    let mut sheet = Sheet::new(title_of_sheet, &["<of", "<measure", ">%", ">out of"]);
     for family in [LABELLED, ROOTED, RELATION] {
         let names = distinct(rows.iter().map(|row| row.probe.as_str()).filter(|name| name.starts_with(family)));
         let line = |name: &str, (_, measure, shown): &(&str, &str, &str)| -> Option<Vec<SheetCell>> {
-            let mean = Mean::of(rows.iter().copied().filter(|row| row.probe == name && row.measure == *measure))?;
-            Some(vec![title(name).into(), (*shown).into(), mean.percent().into()])
+            let of_line = rows.iter().copied().filter(|row| row.probe == name && row.measure == *measure);
+            let mean = Mean::of(of_line.clone())?;
+            let total = of_line.clone().find_map(|row| row.total).map_or_else(String::new, count);
+            Some(vec![title(name).into(), (*shown).into(), mean.percent().into(), total.into()])
         };
         let of_family = || LINES.iter().filter(|(of, ..)| *of == family);
         sheet

@@ -77,7 +77,7 @@ impl Kind for Trees {
 }
 
 /// A way to make a tree, for people.
-fn tree_title(tree: TreeShape) -> &'static str {
+pub(crate) fn tree_title(tree: TreeShape) -> &'static str {
     match tree {
         TreeShape::Undirected => "spanning tree, UUAS",
         TreeShape::DependentToGovernor => "arborescence dep→gov, UAS",
@@ -87,7 +87,7 @@ fn tree_title(tree: TreeShape) -> &'static str {
 
 /// The trees of the chosen heads beside chains of neighbours.
 fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
-    let columns = ["<tree", "<head", ">accuracy", ">interval", ">chain"];
+    let columns = ["<tree", "<head", ">accuracy", ">interval", ">chain", ">arcs"];
     let mut sheet = Sheet::new("Trees of single heads, arcs found in %", &columns);
     let line = |head: &HeadTree| {
         let chain = rows.iter().find(|row| row.predictor == TreePredictor::Chain && row.tree == head.tree);
@@ -97,6 +97,7 @@ fn head_trees_sheet(rows: &[HeadTree]) -> Sheet {
             percent(share(head.correct, head.total)),
             ends(head.ci_low.zip(head.ci_high)),
             chain.map_or_else(String::new, |chain| percent(share(chain.correct, chain.total))),
+            count(head.total),
         ];
         cells.map(Into::into).into()
     };
@@ -138,10 +139,10 @@ mod tests {
         insta::assert_snapshot!(head_trees_sheet(&rows).to_text(80), @r"
     Trees of single heads, arcs found in %
 
-    tree                       head  accuracy      interval  chain
-    ─────────────────────────  ────  ────────  ────────────  ─────
-    spanning tree, UUAS        5-3       60.0  [50.0, 70.0]   45.0
-    arborescence gov→dep, UAS  5-3       50.0  [50.0, 70.0]
+    tree                       head  accuracy      interval  chain  arcs
+    ─────────────────────────  ────  ────────  ────────────  ─────  ────
+    spanning tree, UUAS        5-3       60.0  [50.0, 70.0]   45.0   200
+    arborescence gov→dep, UAS  5-3       50.0  [50.0, 70.0]          200
 
     Arcs without punctuation and root. Spanning tree and its chain: over the words
     that are no punctuation. Arborescences are given the root. The chain joins
