@@ -16,7 +16,7 @@ fn cluster() -> World {
         (
             "sbatch",
             format!(
-                "for word; do case $word in *.sbatch) script=$word;; esac; done\n[ -e {queue}/../refuses ] && grep -q run \
+                "for word; do case $word in *.sbatch) script=$word;; esac; done\n[ -e {queue}/../refuses ] && grep -q run.sbatch \
                  <<<\"$script\" && {{ echo 'sbatch: error: the controller is gone' >&2; exit 1; }}\njob=$((100 + $(ls {queue} | \
                  wc -l)))\nsed -n 's/^#SBATCH --comment=\"\\(.*\\)\"$/\\1/p' \"$script\" > {queue}/$job\necho \"$*\" >> \
                  {queue}/../submitted\necho \"$job;cluster\"\n"

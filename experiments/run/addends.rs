@@ -1,7 +1,7 @@
 //! What a record adds up, kept input by input: of a shard, so that the sum over all shards is added in the order of the inputs,
 //! and has the digits of one that was never in shards.
 //!
-//! A file is `HLADDEND`, the version (u32), and one block an input: its number within the shard (u64), the length of what was
+//! A file is `HLADDEND`, the version (u32), the 64 digits of what it is a file of, and one block an input: its number within the shard (u64), the length of what was
 //! made of it (u32; the largest value stands for an input that was skipped), the first 8 bytes of a SHA-256 of all that, and
 //! what was made, in MessagePack. A block of the number `u64::MAX` ends a file that is whole. All numbers are little-endian.
 
@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 
 const MAGIC: &[u8; 8] = b"HLADDEND";
 const VERSION: u32 = 1;
-const HEADER: u64 = 8 + 4;
+const DIGITS: usize = 64;
+const HEADER: usize = 8 + 4 + DIGITS;
 /// Bytes of a block beside what was made.
 pub const HEAD: usize = 8 + 4 + 8;
 const SKIPPED: u32 = u32::MAX;
@@ -27,15 +28,15 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Goes on with a file behind what is whole in it; begins one that is not there, or is something else.
+    /// Goes on with the file of this id behind what is whole in it; begins one that is not there, or is something else's.
     ///
     /// # Errors
     /// A disk that does not take it.
-    pub fn resume(path: &Path) -> Result<Self> {
+    pub fn resume(path: &Path, id: &str) -> Result<Self> {
         let failed = || format!("cannot write {}", path.display());
         let (mut from, mut end) = (0, 0);
-        if let Ok(mut blocks) = Blocks::open(path) {
-            end = HEADER;
+        if let Ok(mut blocks) = Blocks::open(path, id) {
+            end = HEADER as u64;
             while let Ok(Some(block)) = blocks.next_block() {
                 if block.number == END {
                     break;
@@ -49,7 +50,7 @@ impl Writer {
             let mut out = BufWriter::with_capacity(1 << 16, file);
             out.seek(SeekFrom::End(0))?;
             if end == 0 {
-                out.write_all(&[MAGIC.as_slice(), &VERSION.to_le_bytes()].concat())?;
+                out.write_all(&header(id))?;
             }
             Ok(out)
         };
@@ -98,13 +99,13 @@ impl Writer {
     }
 }
 
-/// Gives everything in a file that is whole to `take`, in order.
+/// Gives everything in the file of an id, which is whole, to `take`, in order.
 ///
 /// # Errors
 /// A file that is not whole, and those of `take`.
-pub fn read(path: &Path, mut take: impl FnMut(usize, Option<&[u8]>) -> Result<()>) -> Result<()> {
+pub fn read(path: &Path, id: &str, mut take: impl FnMut(usize, Option<&[u8]>) -> Result<()>) -> Result<()> {
     let failed = || format!("cannot read {}", path.display());
-    let mut blocks = Blocks::open(path).with_context(failed)?;
+    let mut blocks = Blocks::open(path, id).with_context(failed)?;
     loop {
         let block = blocks.next_block().with_context(failed)?;
         let block = block.with_context(|| format!("{} is cut off", path.display()))?;
@@ -118,9 +119,15 @@ pub fn read(path: &Path, mut take: impl FnMut(usize, Option<&[u8]>) -> Result<()
     Ok(())
 }
 
-/// Whether every byte of a file is as it was written.
-pub fn is_whole(path: &Path) -> bool {
-    read(path, |_, _| Ok(())).is_ok()
+/// Whether a file is that of an id, and every byte of it as it was written.
+pub fn is_whole(path: &Path, id: &str) -> bool {
+    read(path, id, |_, _| Ok(())).is_ok()
+}
+
+fn header(id: &str) -> Vec<u8> {
+    let mut header = [MAGIC.as_slice(), &VERSION.to_le_bytes(), id.as_bytes()].concat();
+    header.resize(HEADER, 0);
+    header
 }
 
 struct Block<'a> {
@@ -138,13 +145,14 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path, id: &str) -> Result<Self> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
-        let mut blocks = Self { file: BufReader::with_capacity(1 << 16, file), read: HEADER, length, made: Vec::new() };
-        let mut header = [0; HEADER as usize];
-        blocks.file.read_exact(&mut header).context("it is cut off")?;
-        ensure!(header == *[MAGIC.as_slice(), &VERSION.to_le_bytes()].concat(), "it is something else");
+        let mut blocks =
+            Self { file: BufReader::with_capacity(1 << 16, file), read: HEADER as u64, length, made: Vec::new() };
+        let mut found = [0; HEADER];
+        blocks.file.read_exact(&mut found).context("it is cut off")?;
+        ensure!(found == *header(id), "it is something else");
         Ok(blocks)
     }
 
@@ -183,11 +191,13 @@ fn checksum(number: u64, length: u32, made: &[u8]) -> [u8; 8] {
 mod tests {
     use super::*;
 
+    const ID: &str = "its own";
+
     type Kept = Vec<(usize, Option<Vec<u8>>)>;
 
     fn kept(path: &Path) -> Result<Kept> {
         let mut kept = Vec::new();
-        read(path, |number, made| {
+        read(path, ID, |number, made| {
             kept.push((number, made.map(<[u8]>::to_vec)));
             Ok(())
         })?;
@@ -199,7 +209,7 @@ mod tests {
     }
 
     fn write(path: &Path, inputs: &Kept, is_whole: bool) -> usize {
-        let mut writer = Writer::resume(path).unwrap();
+        let mut writer = Writer::resume(path, ID).unwrap();
         let from = writer.from();
         for (number, made) in inputs.iter().filter(|(number, _)| *number >= from) {
             writer.push(*number, made.as_deref()).unwrap();
@@ -217,13 +227,15 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         for at in 0..whole.len() {
             fs::write(&path, &whole[..at]).unwrap();
-            assert!(!is_whole(&path), "cut at {at}");
+            assert!(!is_whole(&path, ID), "cut at {at}");
             write(&path, &inputs(), true);
             assert_eq!(fs::read(&path).unwrap(), whole, "cut at {at}");
         }
+        assert!(!is_whole(&path, "another's"));
+        assert_eq!(Writer::resume(&path, "another's").unwrap().from(), 0);
         fs::remove_file(&path).unwrap();
         write(&path, &inputs()[..2].to_vec(), false);
-        assert!(!is_whole(&path), "it has no end");
+        assert!(!is_whole(&path, ID), "it has no end");
         assert_eq!(write(&path, &inputs(), true), 2);
         assert_eq!(fs::read(&path).unwrap(), whole);
     }
@@ -238,11 +250,11 @@ mod tests {
             let mut bytes = whole.clone();
             bytes[at] ^= 1;
             fs::write(&path, &bytes).unwrap();
-            assert!(!is_whole(&path), "byte {at}");
+            assert!(!is_whole(&path, ID), "byte {at}");
             write(&path, &inputs(), true);
             assert_eq!(fs::read(&path).unwrap(), whole, "byte {at}");
         }
         fs::write(&path, [whole.as_slice(), &[0]].concat()).unwrap();
-        assert!(!is_whole(&path));
+        assert!(!is_whole(&path, ID));
     }
 }

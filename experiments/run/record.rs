@@ -151,13 +151,13 @@ impl<S: Serialize + DeserializeOwned + Clone + 'static> Reader for Record<S> {
         let place = self.place(run, shard)?;
         Ok(cache::look(&place, |folder, _| match shard {
             None => checked::is_whole(&folder.join(DATA)),
-            Some(_) => addends::is_whole(&folder.join(DATA)),
+            Some(_) => addends::is_whole(&folder.join(DATA), &place.id),
         }))
     }
 
     fn replay(&self, run: &mut Run, shard: Shard, from: usize, take: &mut Take<'_>) -> Result<usize> {
         let place = self.place(run, Some(shard))?;
-        addends::read(&place.complete().join(DATA), |number, made| match number < from {
+        addends::read(&place.complete().join(DATA), &place.id, |number, made| match number < from {
             true => Ok(()),
             false => take(number, made.map(|made| (self.back)(made)).transpose()?),
         })?;
@@ -196,10 +196,11 @@ impl<S: Serialize + DeserializeOwned + Clone + 'static> Record<S> {
     /// A shard is what is to be added up, not yet added: sums of shards would have other digits than the sum of all.
     fn open_shard(&self, run: &mut Run, shard: Shard) -> Result<Option<Filling<'_>>> {
         let (place, card) = (self.place(run, Some(shard))?, self.card(run, Some(shard))?);
-        let Some(writing) = cache::open(&place, &card, |folder, _| addends::is_whole(&folder.join(DATA)))? else {
+        let Some(writing) = cache::open(&place, &card, |folder, _| addends::is_whole(&folder.join(DATA), &place.id))?
+        else {
             return Ok(None);
         };
-        let writer = addends::Writer::resume(&writing.folder().join(DATA))?;
+        let writer = addends::Writer::resume(&writing.folder().join(DATA), &place.id)?;
         let from = writer.from();
         if from > 0 {
             tracing::info!("{}, shard {shard}: going on after {from} inputs", self.made);
