@@ -114,7 +114,7 @@ class Store:
 
 
 def read_store(path):
-    """The attention store in this folder; see `headlight store list` for folders."""
+    """The attention store in this folder; see `headlight store ls` for folders."""
     return Store(path)
 
 
