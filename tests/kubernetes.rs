@@ -1,12 +1,14 @@
-//! `headlight submit --engine kubernetes`: what is written is what Kubernetes' schema allows.
+//! `headlight submit --engine kubernetes`: what is written is what Kubernetes' schema allows, and what its containers would do
+//! is done here, one after the other.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{World, tiny_config};
+use crate::support::{World, tables, tiny_config};
 
 /// A sweep of two runs in three shards each.
 fn world() -> World {
@@ -213,4 +215,64 @@ fn go_gives_all_three_to_kubectl() {
     let calls = world.read("calls");
     let files: Vec<&str> = calls.split_whitespace().filter_map(|word| word.rsplit('/').next()).collect();
     assert_eq!(files, ["apply", "-f", "config.json", "-f", "encode.json", "-f", "run.json"]);
+}
+
+/// Does what a container would, with the volume in this world and the ConfigMap as files.
+fn pod(world: &World, job: &Value, name: &str, index: Option<usize>) -> i32 {
+    let container = container(job, name);
+    let texts =
+        |list: &Value| list.as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let resolved = world.path("resolved.toml");
+    let mut arguments = texts(&container["args"]);
+    arguments[0] = arguments[0]
+        .replace("/etc/headlight/config.toml", &resolved.display().to_string())
+        .replace("sleep 15", "sleep 0.2");
+    let binary = Path::new(env!("CARGO_BIN_EXE_headlight")).parent().unwrap().to_owned();
+    let command = texts(&container["command"]);
+    let mut process = world.command(&[]);
+    // The same surroundings, for a shell in the binary's place.
+    let variables: BTreeMap<_, _> =
+        process.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
+    process = Command::new(&command[0]);
+    process.args(&command[1..]).args(&arguments).current_dir(world.path("")).envs(variables);
+    process.env("PATH", format!("{}:{}", binary.display(), std::env::var("PATH").unwrap()));
+    for variable in container["env"].as_array().unwrap() {
+        if let Some(value) = variable["value"].as_str() {
+            process.env(variable["name"].as_str().unwrap(), value);
+        }
+    }
+    if let Some(index) = index {
+        process.env("JOB_COMPLETION_INDEX", index.to_string());
+    }
+    process.status().unwrap().code().unwrap()
+}
+
+#[test]
+fn containers_do_what_one_run_does() {
+    let world = world();
+    submit(&world, &[]);
+    let [config, encode, run] = ["config.json", "encode.json", "run.json"].map(|file| manifest(&world, file));
+    world.write("resolved.toml", config["data"]["resolved"].as_str().unwrap());
+    fs::create_dir_all(world.path("data")).unwrap();
+    // In any order, one of them twice.
+    for index in [5, 0, 3, 3, 1, 4, 2] {
+        assert_eq!(pod(&world, &encode, "encode", Some(index)), 0, "index {index}");
+    }
+    assert_eq!(pod(&world, &run, "wait", None), 0);
+    assert_eq!(pod(&world, &run, "run", None), 0);
+    let alone = World::new();
+    alone.write("study.toml", world.read("study.toml"));
+    alone.succeed(&["run", "study.toml"]);
+    for run in ["study-seed=1", "study-seed=2", "study-sweep"] {
+        assert_eq!(tables(&world.path("data/runs").join(run)), tables(&alone.path("runs").join(run)), "{run}");
+    }
+    // A config that is read otherwise in a pod is not run, and who waits is told.
+    world.write("resolved.toml", "seed = 7\n");
+    assert_eq!(pod(&world, &encode, "encode", Some(0)), 2);
+    fs::remove_dir_all(world.path("data/runs/.submit")).unwrap();
+    let marks = container(&run, "wait")["env"].as_array().unwrap().iter().find(|it| it["name"] == "MARKS").unwrap();
+    let failed = Path::new(marks["value"].as_str().unwrap()).join("failed");
+    fs::create_dir_all(&failed).unwrap();
+    fs::write(failed.join("4"), "").unwrap();
+    assert_eq!(pod(&world, &run, "wait", None), 1);
 }
