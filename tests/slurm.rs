@@ -206,7 +206,7 @@ fn a_cluster_of_which_a_node_dies_leaves_the_tables_of_one_machine() {
     let mut world = World::new();
     let Some(mut cluster) = Cluster::start(&world.path("cluster")) else { return };
     let sample = fs::read_to_string(root().join("data/sample/en_sample-evaluate.conllu")).unwrap();
-    world.write("many.conllu", sample.repeat(60));
+    world.write("many.conllu", sample.repeat(20));
     // Element 2 fails when it is tried first, and is tried again alone.
     let fails = r#"if [ "$SLURM_ARRAY_TASK_ID" = 2 ] && mkdir failed-once 2>/dev/null; then export XDG_CACHE_HOME=/dev/null/x; fi"#;
     world.write(

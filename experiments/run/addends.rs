@@ -1,9 +1,10 @@
 //! What a record adds up, kept input by input: of a shard, so that the sum over all shards is added in the order of the inputs,
 //! and has the digits of one that was never in shards.
 //!
-//! A file is `HLADDEND`, the version (u32), the 64 digits of what it is a file of, and one block an input: its number within the shard (u64), the length of what was
-//! made of it (u32; the largest value stands for an input that was skipped), the first 8 bytes of a SHA-256 of all that, and
-//! what was made, in MessagePack. A block of the number `u64::MAX` ends a file that is whole. All numbers are little-endian.
+//! A file is `HLADDEND`, the version (u32), the 64 digits of what it is a file of, and one block an input: its number within the
+//! shard (u64), the length of what was made of it (u32; the largest value stands for an input that was skipped), the first 8
+//! bytes of a SHA-256 of all that, and what was made, in MessagePack. A block of the number `u64::MAX` ends a file that is
+//! whole. All numbers are little-endian.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
