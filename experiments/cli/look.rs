@@ -30,7 +30,7 @@ pub struct LookArgs {
     /// Which of the run's probes, such as attention-seed1
     #[arg(long, value_name = "NAME", requires = "probe")]
     pub name: Option<String>,
-    /// Set a key of [model] or [treebank]; may be repeated: --set model.attention=norms
+    /// Set a key under model or treebank; may be repeated: --set model.attention=norms
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
     /// The page; default: a file in looks/ that is called by the sentence
