@@ -251,13 +251,13 @@ fn a_gate_is_narrowed_by_names_counts_and_intervals() {
         let row = comparison.relations.iter().find(|row| row.relation == name).unwrap();
         row.differences[1].unwrap().paired.unwrap().words
     };
-    let (det, obj) = (count("det"), count("obj"));
-    assert!(obj < det, "{obj} {det}");
-    assert_eq!(hold(Gate { min_count: det, ..gate.clone() }).unwrap(), ["all", "det"]);
-    let error = hold(Gate { min_count: det, ..of(&["obj"]) }).unwrap_err().to_string();
+    let (all, obj) = (count("all"), count("obj"));
+    assert!(obj < all, "{obj} {all}");
+    assert_eq!(hold(Gate { min_count: all, ..gate.clone() }).unwrap(), ["all"]);
+    let error = hold(Gate { min_count: all, ..of(&["obj"]) }).unwrap_err().to_string();
     assert_eq!(
         error,
-        format!("b has no number that could be held of obj: none with at least {det} words that are counted")
+        format!("b has no number that could be held of obj: none with at least {all} words that are counted")
     );
     // Of `det` the whole interval lies from -100 to -65.7: below -65, and not below -66.
     let at = |points: f64| hold(Gate { points, whole_interval: true, ..of(&["det"]) }).unwrap();

@@ -32,9 +32,9 @@ const TREE: &str =
 #[test]
 fn what_follows_the_tree_is_counted_by_row_and_by_column() {
     let value = serde_json::to_value(seen(&sentence(TREE, Format::Conllu))).unwrap();
-    // The rows of the first head find both governors. By column, the first word gets nothing of it, and the second the most
-    // of the first; of the second head the first word gets most of the second.
-    assert_eq!((&value["found"], &value["governed"]), (&serde_json::json!([[2, 1], [1, 1]]), &serde_json::json!(2)));
+    // The rows of the first head find both governors. By column, the first word gets nothing of it, and the second as much of
+    // the first as of its governor, of which the first counts; of the second head the first word gets most of its governor.
+    assert_eq!((&value["found"], &value["governed"]), (&serde_json::json!([[2, 0], [1, 1]]), &serde_json::json!(2)));
     assert_eq!(value["pieceMaps"], serde_json::Value::Null, "each piece is a word");
     let plain = serde_json::to_value(seen(&sentence("the dog ran\n", Format::PlainText))).unwrap();
     assert_eq!((&plain["found"], &plain["hasTree"]), (&serde_json::json!([]), &serde_json::json!(false)));
@@ -42,13 +42,15 @@ fn what_follows_the_tree_is_counted_by_row_and_by_column() {
 
 #[test]
 fn hostile_texts_are_texts() {
-    let hostile = "</script><img> <!-- &amp;\n";
+    let hostile = "</script><img> <!-- &amp;";
+    let line = |(number, form)| format!("{}\t{form}\t_\t_\t_\t_\t_\t_\t_\t_\n", number + 1);
+    let words: String = hostile.split(' ').enumerate().map(line).collect();
     let side = Side {
         name: "<b>m</b>".to_owned(),
         grid: HeadGrid { layers: 1, heads: 2 },
         frame: Frame::none(),
         shares: true,
-        sentences: vec![seen(&sentence(hostile, Format::PlainText))],
+        sentences: vec![seen(&sentence(&format!("{words}\n"), Format::Conllu))],
     };
     let look =
         Look { version: "1".into(), title: hostile.into(), notes: vec!["<i>".into()], first: side, second: None };
