@@ -161,11 +161,13 @@ fn put_back(place: &Path, partial: &Path) -> Result<bool> {
 }
 
 /// Whether something else than a run in work has its name: a link, which may lead anywhere, or a folder with files of which none
-/// is the lock that is there before any other. What a run in work finds it removes.
+/// is a run's own. The lock is there before any other, but what is left of a folder that was removed under a run at work need not
+/// have it. What a run in work finds it removes.
 fn is_foreign(partial: &Path) -> bool {
     let Ok(metadata) = partial.symlink_metadata() else { return false };
     let has_files = || fs::read_dir(partial).is_ok_and(|mut entries| entries.next().is_some());
-    !metadata.is_dir() || (has_files() && !partial.join(LOCK).exists() && partial.exists())
+    let has_own = || [LOCK, WORK, "config.toml", "report.json"].iter().any(|name| partial.join(name).exists());
+    !metadata.is_dir() || (has_files() && !has_own() && partial.exists())
 }
 
 /// Whether a folder was written by a run, or is empty: nothing else is replaced, whatever was asked for.
