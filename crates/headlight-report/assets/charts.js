@@ -1,23 +1,7 @@
 // Charts: what all of them are made with. A chart is an SVG element that is drawn anew where its place changes its width;
 // its colours are the page's, so that themes and print need no script.
 
-const SVG = "http://www.w3.org/2000/svg";
-
-/** An SVG element with attributes and children. */
-function svg(name, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) if (value !== undefined) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
-}
-
-let canvas = null;
-function textWidth(text, font = `15px ${css("--sans")}`) {
-  canvas ??= document.createElement("canvas").getContext("2d");
-  canvas.font = font;
-  return canvas.measureText(text).width;
-}
-const labelWidth = (text) => textWidth(text, `12px ${css("--sans")}`);
+const labelWidth = (text) => textWidth(text, 12);
 
 /** Numbers of any size without SI prefixes. */
 const figures = (value) => Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });

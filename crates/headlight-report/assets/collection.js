@@ -1,21 +1,9 @@
 // The page of a collection: a table of which the rows in sight are drawn, and curves against a number that runs differ in.
 
-const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("collection-data").textContent);
 const RUNS = data.names.length;
 const setting = (column, run) => (column.texts ? column.texts[column.values[run]] ?? "" : column.values[run]);
 const count = (number) => number.toLocaleString("en");
-
-function element(name, attributes = {}, ...children) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
-}
-function fillSelect(select, options, chosen) {
-  select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
-  if (chosen !== undefined) select.value = chosen;
-}
 
 // Which runs and which results are looked at.
 
@@ -171,13 +159,6 @@ function cellOf(line, column, scale) {
 // The curves.
 
 const MOST_LINES = 12;
-const SVG = "http://www.w3.org/2000/svg";
-function shape(name, attributes, text) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
 const DASHES = ["", "7 4", "2 3", "9 3 2 3", "12 4", "4 2"];
 
 function drawCurves() {
@@ -231,35 +212,35 @@ function chart(curves, column) {
   const place = (low, high, from, to) => (value) => from + ((to - from) * (value - low)) / (high - low || 1);
   const bentX = place(bent(x0), bent(x1), left, width - right);
   const [px, py] = [(x) => bentX(bent(x)), place(y0, y1, height - bottom, top)];
-  const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `curves against ${column.name}` });
+  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `curves against ${column.name}` });
   for (const y of ticks(y0, y1)) {
-    svg.append(shape("line", { class: "grid", x1: left, x2: width - right, y1: py(y), y2: py(y) }), shape("text", { x: left - 8, y: py(y) + 4, "text-anchor": "end" }, String(y)));
+    drawing.append(svg("line", { class: "grid", x1: left, x2: width - right, y1: py(y), y2: py(y) }), svg("text", { x: left - 8, y: py(y) + 4, "text-anchor": "end" }, String(y)));
   }
   const places = [...new Set(xs)].sort((a, b) => a - b);
   let last = -Infinity;
   for (const x of places.length <= 12 || byId("logarithmic").checked ? places : ticks(x0, x1)) {
     if (px(x) - last < 44) continue;
     last = px(x);
-    svg.append(shape("line", { class: "grid", x1: px(x), x2: px(x), y1: top, y2: height - bottom }), shape("text", { x: px(x), y: height - bottom + 18, "text-anchor": "middle" }, String(x)));
+    drawing.append(svg("line", { class: "grid", x1: px(x), x2: px(x), y1: top, y2: height - bottom }), svg("text", { x: px(x), y: height - bottom + 18, "text-anchor": "middle" }, String(x)));
   }
-  svg.append(shape("text", { x: (left + width - right) / 2, y: height - 8, "text-anchor": "middle" }, column.name));
+  drawing.append(svg("text", { x: (left + width - right) / 2, y: height - 8, "text-anchor": "middle" }, column.name));
   curves.forEach((curve, at) => {
     const colour = `var(--series-${1 + (at % 6)})`;
     const points = curve.points.map((point) => [px(point.x), py(factor(curve.result) * point.cell.value)]);
     const style = { fill: "none", stroke: colour, "stroke-width": 2.2, "stroke-dasharray": DASHES[Math.floor(at / 6) % DASHES.length] };
-    svg.append(shape("polyline", { points: points.map((it) => it.join(",")).join(" "), ...style }));
+    drawing.append(svg("polyline", { points: points.map((it) => it.join(",")).join(" "), ...style }));
     points.forEach(([x, y], number) => {
       const point = curve.points[number];
-      const dot = shape("circle", { cx: x, cy: y, r: 4, fill: colour });
-      dot.append(shape("title", {}, `${curve.name}, ${column.name} ${point.x}; ${note(curve.result, point.group, point.cell)}; ${shown(curve.result, point.cell.value)}`));
-      svg.append(dot);
+      const dot = svg("circle", { cx: x, cy: y, r: 4, fill: colour });
+      dot.append(svg("title", {}, `${curve.name}, ${column.name} ${point.x}; ${note(curve.result, point.group, point.cell)}; ${shown(curve.result, point.cell.value)}`));
+      drawing.append(dot);
     });
     const y = top + 12 + at * 22;
-    svg.append(shape("line", { x1: width - right + 16, x2: width - right + 44, y1: y - 4, y2: y - 4, ...style }));
+    drawing.append(svg("line", { x1: width - right + 16, x2: width - right + 44, y1: y - 4, y2: y - 4, ...style }));
     const name = curve.name.length > 28 ? `${curve.name.slice(0, 27)}…` : curve.name;
-    svg.append(shape("text", { x: width - right + 50, y }, name || "(none)"));
+    drawing.append(svg("text", { x: width - right + 50, y }, name || "(none)"));
   });
-  return svg;
+  return drawing;
 }
 
 function fillOf() {

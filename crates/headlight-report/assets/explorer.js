@@ -340,14 +340,7 @@ function draw(sentence, frame, number, direction, isWanted, state, redraw) {
       }, svg("rect", { x: centres[position] - width / 2, y: y - 14, width, height: 22 }),
       svg("text", { class: special ? "word special" : "word", x: centres[position], y: y + 2 }, name));
       const pin = () => { state.pinned = pinned ? null : focus; redraw(`${row}-${position}`); };
-      target.addEventListener("mouseenter", () => show(focus));
-      target.addEventListener("mouseleave", () => show(state.pinned));
-      target.addEventListener("focus", () => show(focus));
-      target.addEventListener("blur", () => show(state.pinned));
-      target.addEventListener("click", pin);
-      target.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); pin(); }
-      });
+      lookable(target, () => show(focus), () => show(state.pinned), pin);
       words.append(target);
     });
   }

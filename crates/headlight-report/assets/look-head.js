@@ -1,25 +1,9 @@
 // One head: the words that attend and those attended to in two columns, lines between, the tree beside the first.
 
-const SVG = "http://www.w3.org/2000/svg";
 const ROW = 22;
 const LINES = 190;
 const ARC_STEP = 9;
 const LEAST_WEIGHT = .04;
-
-/** An SVG element with attributes and children. */
-function svg(name, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
-}
-
-let measure = null;
-function textWidth(text, size = 15) {
-  measure ??= document.createElement("canvas").getContext("2d");
-  measure.font = `${size}px ${getComputedStyle(document.documentElement).getPropertyValue("--sans")}`;
-  return measure.measureText(text).width;
-}
 
 /** A weight as a share, or as the length that it is. */
 const amount = (view, value) => `${value < 0 ? "−" : ""}${view.shares ? `${Math.round(100 * Math.abs(value))} %` : Math.abs(value).toFixed(2)}`;
@@ -146,14 +130,7 @@ function lines(box, value, redraw) {
       }, svg("rect", { x: left, y: y(row) - 16, width, height: 20 }),
       svg("text", { class: view.isSpecial[row] ? "word special" : "word", x: x(at), y: y(row), style: anchor(column !== "from"), direction: "ltr" }, label));
       const pin = () => { state.pinned = isPinned ? null : focus; redraw(`${column}-${row}`); };
-      target.addEventListener("mouseenter", () => show(focus));
-      target.addEventListener("mouseleave", () => show(state.pinned));
-      target.addEventListener("focus", () => show(focus));
-      target.addEventListener("blur", () => show(state.pinned));
-      target.addEventListener("click", pin);
-      target.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); pin(); }
-      });
+      lookable(target, () => show(focus), () => show(state.pinned), pin);
       words.append(target);
     });
   }

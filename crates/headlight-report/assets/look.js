@@ -1,17 +1,8 @@
 // The page of `headlight look`: grids of small maps, and the head that is chosen among them.
 
-const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("look-data").textContent);
 const state = { sentence: 0, level: "words", shade: "alike", specials: true, heads: [0, 0], linked: true, pinned: null };
 const areAlike = data.sides.length === 2 && data.sides[0].layers === data.sides[1].layers && data.sides[0].heads === data.sides[1].heads;
-
-/** An HTML element with attributes and children. */
-function element(name, attributes = {}, ...children) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
-}
 
 /** What maps run over at a level: labels of positions, and which of them are words. */
 function positionsOf(side, sentence, level) {

@@ -1,31 +1,15 @@
-// Shared by all sections: the data, the choice that sections have in common, and what colours the theme gives.
+// Shared by all sections: the data, and the choice that sections have in common.
 
-const byId = (id) => document.getElementById(id);
 const run = JSON.parse(byId("run-data").textContent);
 const plots = JSON.parse(byId("plot-data").textContent);
 const ARROWS = { dep_to_gov: "dep→gov", gov_to_dep: "gov→dep", later_to_earlier: "late→early" };
 const DIRECTIONS = Object.keys(ARROWS).filter((name) => name in run.scores.correct);
 const percent = (share) => (100 * share).toFixed(1);
 const headName = (layer, head) => `${layer + 1}-${head + 1}`;
-const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** A text from data as a part of a sentence: what it does to the direction of writing ends with it. */
 const isolated = (text) => (/[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]|\ud802|\ud803|\ud83a|\ud83b/.test(text) ? `\u2068${text}\u2069` : text);
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
-
-/** An HTML element with attributes and children; texts are set as text, so that markup in data stays text. */
-function element(name, attributes = {}, ...children) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
-}
-
-/** Options of a select box, each `[value, text]`. */
-function fillSelect(select, options, chosen) {
-  select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
-  if (chosen !== undefined) select.value = chosen;
-}
 
 /** What all sections look at. `choose` changes it and tells everybody who listens. */
 const view = { relation: run.start.relation, direction: run.start.direction, layer: run.start.layer, head: run.start.head };

@@ -158,7 +158,8 @@ impl Collection {
             }
         };
         format!(
-            include_str!("../../assets/collection.html"),
+            concat!(include_str!("../../assets/head.html"), include_str!("../../assets/collection.html")),
+            images = "data:",
             version = env!("CARGO_PKG_VERSION"),
             title = escape_html(&name),
             css = concat!(include_str!("../../assets/page.css"), include_str!("../../assets/collection.css")),
@@ -170,7 +171,7 @@ impl Collection {
                 env!("CARGO_PKG_VERSION")
             ),
             data = json(data),
-            script = include_str!("../../assets/collection.js"),
+            script = concat!(include_str!("../../assets/dom.js"), include_str!("../../assets/collection.js")),
         )
     }
 

@@ -79,7 +79,8 @@ fn page(page: &Page<'_>) -> String {
     };
     let sections: String = sections.iter().map(Section::to_html).collect();
     format!(
-        include_str!("../../assets/page.html"),
+        concat!(include_str!("../../assets/head.html"), include_str!("../../assets/page.html")),
+        images = "data: blob:",
         version = escape_html(page.version),
         title = escape_html(page.title),
         css = include_str!("../../assets/page.css"),
@@ -105,6 +106,7 @@ struct Plots<'a> {
 /// Our own scripts, in one scope.
 const SCRIPT: &str = concat!(
     "(() => {\n\"use strict\";\n",
+    include_str!("../../assets/dom.js"),
     include_str!("../../assets/page.js"),
     include_str!("../../assets/charts.js"),
     include_str!("../../assets/plots.js"),

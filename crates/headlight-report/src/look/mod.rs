@@ -90,7 +90,8 @@ impl Look {
         let pairs = second.map_or(&[][..], |(_, pairs)| pairs);
         let notes: String = self.notes.iter().map(|note| format!("<p>{}</p>\n", with_code(note))).collect();
         format!(
-            include_str!("../../assets/look.html"),
+            concat!(include_str!("../../assets/head.html"), include_str!("../../assets/look.html")),
+            images = "data: blob:",
             version = escape_html(&self.version),
             title = escape_html(&self.title),
             css = concat!(include_str!("../../assets/page.css"), include_str!("../../assets/look.css")),
@@ -114,6 +115,7 @@ fn with_code(text: &str) -> String {
 /// The page's own script, in one scope.
 const SCRIPT: &str = concat!(
     "(() => {\n\"use strict\";\n",
+    include_str!("../../assets/dom.js"),
     include_str!("../../assets/look.js"),
     include_str!("../../assets/look-head.js"),
     "})();"
