@@ -59,7 +59,7 @@ impl Run {
     }
 
     /// A hash of a stream's inputs: of files, which are read for it once, and of how they are read.
-    fn text(&mut self, stream: Stream) -> Result<String> {
+    pub(super) fn text(&mut self, stream: Stream) -> Result<String> {
         if let Some((_, text)) = self.texts.iter().find(|(known, _)| *known == stream) {
             return Ok(text.clone());
         }

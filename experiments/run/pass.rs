@@ -13,8 +13,10 @@ use headlight_treebank::Sentence;
 
 use super::Run;
 use super::books::Books;
+use super::cache;
+use super::identity::Identity;
 use super::reader::{Filling, Made, Reading, Wants};
-use super::stream::{self, Bounds, Inputs, Item, Part, Stream, Trees, Windows, lock};
+use super::stream::{self, Bounds, Counted, Inputs, Item, Part, Sentences, Stream, Windows, lock};
 use crate::cli::interrupt;
 use crate::cli::progress::{Amount, Progress};
 use crate::config::Split;
@@ -162,7 +164,7 @@ impl Run {
         self.model()?;
         let bounds = match part {
             Part::Whole => Bounds::all(),
-            _ => Bounds::of(part, self.count_of(stream)?),
+            _ => Bounds::of(part, &self.counted(stream)?),
         };
         // Windows have no number before those of all documents before are cut, and nobody lists any.
         let base = if matches!(stream, Stream::Windows(..)) { 0 } else { bounds.range.start };
@@ -225,13 +227,19 @@ impl Run {
     /// # Errors
     /// A file that cannot be read.
     pub fn count_of(&mut self, stream: Stream) -> Result<usize> {
-        if let Some((_, count)) = self.counts.iter().find(|(known, _)| *known == stream) {
-            return Ok(*count);
+        Ok(self.counted(stream)?.count)
+    }
+
+    fn counted(&mut self, stream: Stream) -> Result<Counted> {
+        if let Some((_, counted)) = self.counts.iter().find(|(known, _)| *known == stream) {
+            return Ok(counted.clone());
         }
         let treebank = self.treebank_of(stream)?;
-        let count = match (treebank, stream) {
-            (Some(treebank), Stream::Windows(_, rules)) => stream::count_documents(&treebank, rules.head)?,
-            (Some(treebank), _) => stream::count_sentences(&treebank)?,
+        let counted = match (treebank, stream) {
+            (Some(treebank), Stream::Windows(_, rules)) => {
+                self.once(stream, || Counted::documents(&treebank, rules.head))?
+            }
+            (Some(treebank), _) => self.once(stream, || Counted::sentences(&treebank))?,
             (None, _) => {
                 self.model()?;
                 let (keys, corpus, seed) = (&self.config.treebank, &self.config.corpus, self.config.seed);
@@ -241,14 +249,21 @@ impl Run {
                 let (files, books) = (Corpus::resolve(corpus)?, Mutex::new(Books::default()));
                 let (pairs, total) =
                     stream::packed(&files, &Bounds::all(), packing, corpus.sequences, model.tokenizer(), &books)?;
-                match total {
+                Counted::plain(match total {
                     Some(total) => total as usize,
                     None => pairs.into_iter().try_fold(0, |count, pair| pair.map(|_| count + 1))?,
-                }
+                })
             }
         };
-        self.counts.push((stream, count));
-        Ok(count)
+        self.counts.push((stream, counted.clone()));
+        Ok(counted)
+    }
+
+    /// What is counted of a stream's files, counted once for all shards of all who ask of them: it stays in the cache.
+    fn once(&mut self, stream: Stream, count: impl FnOnce() -> Result<Counted>) -> Result<Counted> {
+        let identity =
+            Identity::default().with("text", self.text(stream)?).with("headlight", env!("CARGO_PKG_VERSION"));
+        cache::noted(identity.id(), count)
     }
 
     /// The stream of a split's sentences for what needs no trees. Where all sentences have one, it is that of trees, so that
@@ -280,14 +295,18 @@ impl Run {
     /// # Errors
     /// As [`Run::sentences`].
     pub fn sentences_of(&mut self, stream: Stream) -> Result<impl Iterator<Item = Result<Sentence>> + use<>> {
+        Ok(self.readable(stream)?.read())
+    }
+
+    /// The same, to be read any number of times, by several at once.
+    ///
+    /// # Errors
+    /// As [`Run::sentences`].
+    pub fn readable(&mut self, stream: Stream) -> Result<Sentences> {
         let split = stream.split().context("packed text has no sentences")?;
         let treebank = self.treebank(split)?;
         let treebank = if matches!(stream, Stream::Words(_)) { treebank.with_optional_trees() } else { treebank };
-        Ok(Trees::of(&treebank, self.settings().treebank.invalid).filter_map(|read| match read {
-            Ok(Ok(sentence)) => Some(Ok(sentence)),
-            Ok(Err(_)) => None,
-            Err(error) => Some(Err(error)),
-        }))
+        Ok(Sentences::of(treebank, self.settings().treebank.invalid))
     }
 
     /// The sentences of a split that are trees, without those that a pass skipped.

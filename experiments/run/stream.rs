@@ -11,6 +11,7 @@ use headlight_bert::{Pieces, Skip, Tokenizer};
 use headlight_heads::coreference::{CoreferenceOptions, Window, windows};
 use headlight_treebank::coreference::{Document, HeadRule};
 use headlight_treebank::{Fault, ReadError, Sentence, TreeError};
+use serde::{Deserialize, Serialize};
 
 use super::books::Books;
 use super::text;
@@ -112,6 +113,8 @@ pub(super) struct Bounds {
     pub range: Range<usize>,
     /// From one to the next.
     step: usize,
+    /// So many of what is read stand before it, what is not counted among them, where that is known.
+    passed: usize,
     /// Whether the stream ends with it, and with whatever follows that is not counted.
     is_last: bool,
 }
@@ -119,15 +122,21 @@ pub(super) struct Bounds {
 impl Bounds {
     /// All of a stream.
     pub(super) fn all() -> Self {
-        Self { range: 0..usize::MAX, step: 1, is_last: true }
+        Self { range: 0..usize::MAX, step: 1, passed: 0, is_last: true }
     }
 
     /// A part of a stream of so many.
-    pub(super) fn of(part: Part, count: usize) -> Self {
+    pub(super) fn of(part: Part, counted: &Counted) -> Self {
+        let count = counted.count;
         match part {
             Part::Whole => Self::all(),
-            Part::Shard(shard) => Self { range: shard.of(count), step: 1, is_last: shard.number() == shard.count() },
-            Part::Sample(size) => Self { range: 0..count, step: (count / size.max(1)).max(1), is_last: false },
+            Part::Shard(shard) => {
+                let range = shard.of(count);
+                Self { passed: counted.before(range.start), range, step: 1, is_last: shard.number() == shard.count() }
+            }
+            Part::Sample(size) => {
+                Self { range: 0..count, step: (count / size.max(1)).max(1), passed: 0, is_last: false }
+            }
         }
     }
 
@@ -140,8 +149,9 @@ impl Bounds {
         self.range.contains(&number) && (number - self.range.start).is_multiple_of(self.step)
     }
 
-    fn around<T, I>(self, inner: I, counts: fn(&T) -> bool) -> Within<T, I> {
-        Within { inner, counts, bounds: self, seen: 0 }
+    /// `seen` stand before what `inner` begins with.
+    fn around<T, I>(self, inner: I, counts: fn(&T) -> bool, seen: usize) -> Within<T, I> {
+        Within { inner, counts, bounds: self, seen }
     }
 }
 
@@ -174,36 +184,58 @@ impl<T, I: Iterator<Item = Result<T, ReadError>>> Iterator for Within<T, I> {
     }
 }
 
-/// How many sentences of a treebank are trees, or may lack them where the treebank says so.
-///
-/// # Errors
-/// A file that cannot be read. What is wrong with sentences is told when they are.
-pub(super) fn count_sentences(treebank: &Treebank) -> Result<usize> {
-    count(treebank.sentences(), |_| true)
+/// How many of a stream there are for shards to divide.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Counted {
+    /// Those that are counted.
+    pub count: usize,
+    /// For each thing between them that is read and not counted, how many stand before it; ascending.
+    others: Vec<usize>,
 }
 
-/// How many documents with mentions there are.
-///
-/// # Errors
-/// As [`count_sentences`].
-pub(super) fn count_documents(treebank: &Treebank, head: HeadRule) -> Result<usize> {
-    count(treebank.documents(head), has_mentions)
+impl Counted {
+    /// So many, and nothing else.
+    pub(super) fn plain(count: usize) -> Self {
+        Self { count, others: Vec::new() }
+    }
+
+    /// The sentences of a treebank that are trees, or may lack them where the treebank says so.
+    ///
+    /// # Errors
+    /// A file that cannot be read. What is wrong with sentences is told when they are.
+    pub(super) fn sentences(treebank: &Treebank) -> Result<Self> {
+        Self::of(treebank.sentences(), |_| true)
+    }
+
+    /// The documents with mentions.
+    ///
+    /// # Errors
+    /// As [`Counted::sentences`].
+    pub(super) fn documents(treebank: &Treebank, head: HeadRule) -> Result<Self> {
+        Self::of(treebank.documents(head), has_mentions)
+    }
+
+    fn of<T>(read: impl Iterator<Item = Result<T, ReadError>>, counts: fn(&T) -> bool) -> Result<Self> {
+        let mut counted = Self::default();
+        for read in read {
+            interrupt::check()?;
+            match read {
+                Ok(read) if counts(&read) => counted.count += 1,
+                Err(error) if !error.is_skippable() => return Err(error.into()),
+                Ok(_) | Err(_) => counted.others.push(counted.count),
+            }
+        }
+        Ok(counted)
+    }
+
+    /// What stands before the counted one of this number, and before what is not counted right before it.
+    fn before(&self, number: usize) -> usize {
+        number + self.others.partition_point(|before| *before < number)
+    }
 }
 
 fn has_mentions(document: &Document) -> bool {
     !document.mentions.is_empty()
-}
-
-fn count<T>(read: impl Iterator<Item = Result<T, ReadError>>, counts: fn(&T) -> bool) -> Result<usize> {
-    let mut count = 0;
-    for read in read {
-        match read {
-            Ok(read) => count += usize::from(counts(&read)),
-            Err(error) if error.is_skippable() => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(count)
 }
 
 /// The sentences of a treebank that are trees, or may lack them where the treebank says so.
@@ -251,22 +283,40 @@ pub(super) struct Trees<I> {
     told: Arc<AtomicUsize>,
 }
 
-impl Trees<()> {
-    /// The sentences of a split.
-    pub(super) fn of(
-        treebank: &Treebank,
-        invalid: Invalid,
-    ) -> Trees<impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<>> {
-        Self::within(treebank, Bounds::all(), invalid)
+/// The sentences of a stream of sentences, by the numbers of a pass over it.
+#[derive(Clone, Debug)]
+pub struct Sentences {
+    treebank: Treebank,
+    invalid: Invalid,
+}
+
+impl Sentences {
+    pub(super) fn of(treebank: Treebank, invalid: Invalid) -> Self {
+        Self { treebank, invalid }
     }
 
-    /// Those of a part of a split.
+    /// All of them, from the first on.
+    pub fn read(&self) -> impl Iterator<Item = Result<Sentence>> + Send + use<> {
+        Trees::within(&self.treebank, Bounds::all(), self.invalid).filter_map(|read| match read {
+            Ok(Ok(sentence)) => Some(Ok(sentence)),
+            Ok(Err(_)) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+}
+
+impl Trees<()> {
+    /// The sentences of a part of a split.
     fn within(
         treebank: &Treebank,
         bounds: Bounds,
         invalid: Invalid,
     ) -> Trees<impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<>> {
-        let inner = bounds.around(treebank.sentences(), |_| true);
+        let (sentences, seen) = match bounds.passed {
+            0 => (treebank.sentences_after(0), 0),
+            passed => (treebank.sentences_after(passed), bounds.range.start),
+        };
+        let inner = bounds.around(sentences, |_| true, seen);
         Trees { inner, invalid, skipped: 0, told: Arc::clone(&treebank.told) }
     }
 }
@@ -399,7 +449,7 @@ impl Windows<'_, ()> {
     ) -> Inputs<'a> {
         Box::new(Windows {
             documents_read: bounds.range.start,
-            documents: bounds.around(treebank.documents(rules.head), has_mentions),
+            documents: bounds.around(treebank.documents(rules.head), has_mentions, 0),
             place: format!("`treebank.{}` ({})", treebank.split.name(), treebank.file_names().join(", ")),
             options: rules.options,
             invalid,

@@ -73,12 +73,24 @@ impl Treebank {
 
     /// All sentences in order, and errors in the place of those that are not trees, or have none. Files are opened one at a time.
     pub fn sentences(&self) -> impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<> {
-        let (format, options) = (self.format, self.options);
-        let files = self.sources.clone().into_iter().flat_map(move |source| match source.open(format) {
-            Ok(reader) => Either::Items(reader.with(options)),
-            Err(error) => Either::Failed(Some(error)),
+        self.sentences_after(0)
+    }
+
+    /// The same but for so many of the first, errors among them, which are passed over unread.
+    pub fn sentences_after(&self, passed: usize) -> impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<> {
+        let (format, options, mut left) = (self.format, self.options, passed);
+        let files = self.sources.clone().into_iter().flat_map(move |source| {
+            let reader = source.open(format).and_then(|reader| {
+                let mut reader = reader.with(options);
+                left -= reader.pass_over(left)?;
+                Ok(reader)
+            });
+            match reader {
+                Ok(reader) => Either::Items(reader),
+                Err(error) => Either::Failed(Some(error)),
+            }
         });
-        files.take(self.limit)
+        files.take(self.limit.saturating_sub(passed))
     }
 
     /// All documents in order with their mentions, and errors in the place of those with something wrong. The document that

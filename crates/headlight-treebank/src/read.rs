@@ -127,6 +127,21 @@ impl Reader {
         self
     }
 
+    /// Passes over the next sentences, refused ones too: nothing is read of them but which documents they open. Returns how
+    /// many there were, which is fewer at the end of the file.
+    ///
+    /// # Errors
+    /// [`ReadError::Read`].
+    pub fn pass_over(&mut self, sentences: usize) -> Result<usize, ReadError> {
+        let mut passed = 0;
+        while passed < sentences && !self.done {
+            let any = self.source.pass_over(self.options);
+            self.done = !matches!(any, Ok(true));
+            passed += usize::from(any?);
+        }
+        Ok(passed)
+    }
+
     /// The file that is read.
     pub fn path(&self) -> &Path {
         &self.source.path
@@ -241,18 +256,8 @@ impl Parts {
         options: ReadOptions,
         report: &mut dyn FnMut(usize, Fault),
     ) -> Result<Option<SentenceParts>, ReadError> {
-        self.lines.limits = options.limits;
-        loop {
-            let any = self
-                .lines
-                .next_block(self.format.unit(), &mut self.block, report)
-                .map_err(|source| ReadError::Read { path: self.path.clone(), line: self.lines.number(), source })?;
-            if !any {
-                return Ok(None);
-            }
-            if self.format != Format::Conll2012 || !self.block_is_between_documents() {
-                break;
-            }
+        if !self.next_block(options, report)? {
+            return Ok(None);
         }
         let first_line = self.block.first_line;
         let mut parts = SentenceParts { line: first_line, ..SentenceParts::default() };
@@ -263,9 +268,7 @@ impl Parts {
         };
         match self.block.lines() {
             Err((line, fault)) => {
-                // They name the sentence; what is too long to be a comment names nothing.
-                let comments = self.block.lossy_lines().filter(|line| line.starts_with('#') && line.len() < 1000);
-                parts.comments.extend(comments);
+                parts.comments.extend(self.lossy_comments());
                 report(line, fault);
             }
             Ok(mut lines) => match self.format {
@@ -307,6 +310,42 @@ impl Parts {
             }
         }
         Ok(Some(parts))
+    }
+
+    /// Passes over the next sentence, of which nothing is read but its document; `false` at the end.
+    fn pass_over(&mut self, options: ReadOptions) -> Result<bool, ReadError> {
+        if !self.next_block(options, &mut |_, _| {})? {
+            return Ok(false);
+        }
+        let mut parts = SentenceParts { line: self.block.first_line, ..SentenceParts::default() };
+        match (self.block.lines(), self.format) {
+            (Err(_), _) => parts.comments.extend(self.lossy_comments()),
+            (Ok(lines), Format::Conllu | Format::UnparsedConllu | Format::Conllx | Format::UnparsedConllx) => {
+                parts.comments.extend(lines.filter(|line| line.starts_with('#')).map(str::to_owned));
+            }
+            (Ok(_), Format::HeadRelation | Format::Conll2012 | Format::PlainText) => {}
+        }
+        self.name(&mut parts);
+        Ok(true)
+    }
+
+    /// The lines of the next sentence; `false` at the end.
+    fn next_block(&mut self, options: ReadOptions, report: &mut dyn FnMut(usize, Fault)) -> Result<bool, ReadError> {
+        self.lines.limits = options.limits;
+        loop {
+            let any = self
+                .lines
+                .next_block(self.format.unit(), &mut self.block, report)
+                .map_err(|source| ReadError::Read { path: self.path.clone(), line: self.lines.number(), source })?;
+            if !any || self.format != Format::Conll2012 || !self.block_is_between_documents() {
+                return Ok(any);
+            }
+        }
+    }
+
+    /// The comments of a sentence that is refused for its letters. They name it; what is too long to be a comment names nothing.
+    fn lossy_comments(&self) -> impl Iterator<Item = String> + '_ {
+        self.block.lossy_lines().filter(|line| line.starts_with('#') && line.len() < 1000)
     }
 
     /// Takes note of the document that a block of CoNLL-2012 opens. Whether the block has no words: `#end document`

@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::checked::{self, Found};
 use super::identity::Identity;
 use crate::cli::Shard;
 use crate::config::MOST_SHARDS;
@@ -159,6 +161,28 @@ impl Place {
         let file = File::options().create(true).truncate(false).write(true).open(path);
         file.with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+/// What was found out about a text and takes few bytes: the file `counts/<id>`, which is made where there is none. Who comes second
+/// waits; where it cannot be kept, everybody finds it out.
+///
+/// # Errors
+/// Those of `make`.
+pub fn noted<T: Serialize + DeserializeOwned>(id: String, make: impl FnOnce() -> Result<T>) -> Result<T> {
+    let place = Place::new(&fetch::cache_folder()?.join("counts"), id);
+    let file = place.complete();
+    if let Found::Whole(known) = checked::read(&file) {
+        return Ok(known);
+    }
+    let turn = place.turn();
+    if let (Ok(_), Found::Whole(known)) = (&turn, checked::read(&file)) {
+        return Ok(known);
+    }
+    let made = make()?;
+    if let Err(error) = turn.and_then(|_turn| checked::write(&file, &made)) {
+        tracing::debug!("{error:#}");
+    }
+    Ok(made)
 }
 
 /// How far something is that is not complete.

@@ -206,7 +206,17 @@ proptest! {
         let refused: BTreeSet<_> = read.iter().filter(|read| read.is_err()).map(|error| format!("{error:?}")).collect();
         let errors = checked.problems.iter().filter(|problem| problem.fault.is_error()).count();
         prop_assert!(refused.len() <= errors && (refused.is_empty() == (errors == 0)));
-        for format in [Format::UnparsedConllu, Format::UnparsedConllx, Format::Conllx, Format::HeadRelation, Format::Conll2012, Format::PlainText] {
+        for format in [Format::Conllu, Format::UnparsedConllu, Format::UnparsedConllx, Format::Conllx, Format::HeadRelation, Format::Conll2012, Format::PlainText] {
+            // Behind sentences that were passed over, the others are what they are behind sentences that were read.
+            let said = |read: Result<Sentence, crate::ReadError>| format!("{read:?}");
+            let all: Vec<String> = Reader::open(&path, format).unwrap().map(said).collect();
+            for first in 0..=all.len() {
+                let mut reader = Reader::open(&path, format).unwrap();
+                prop_assert_eq!(reader.pass_over(first).unwrap(), first);
+                prop_assert_eq!(&reader.map(said).collect::<Vec<_>>(), &all[first..]);
+            }
+            let mut reader = Reader::open(&path, format).unwrap();
+            prop_assert_eq!((reader.pass_over(all.len() + 1).unwrap(), reader.next().is_none()), (all.len(), true));
             let reader = Reader::open(&path, format).unwrap();
             for document in Documents::new(reader, HeadRule::default()).flatten() {
                 prop_assert!(document.mentions.iter().all(|mention| document.words(mention).next().is_some()));
