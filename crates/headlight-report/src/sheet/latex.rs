@@ -9,6 +9,8 @@ pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in visible_lines(text).chars() {
         match character {
+            // Two line breaks would end a paragraph, which a cell may not.
+            '\n' | '\t' => escaped.push(' '),
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => escaped.extend(['\\', character]),
             '\\' => escaped.push_str(r"\textbackslash{}"),
             '|' => escaped.push_str(r"\textbar{}"),

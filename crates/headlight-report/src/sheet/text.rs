@@ -123,7 +123,7 @@ pub(crate) fn escape_markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in visible_lines(&text.replace('\r', " ")).chars() {
         match character {
-            '\n' => escaped.push(' '),
+            '\n' | '\t' => escaped.push(' '),
             '\\' | '|' | '*' | '_' | '`' | '<' | '[' | ']' => escaped.extend(['\\', character]),
             _ => escaped.push(character),
         }

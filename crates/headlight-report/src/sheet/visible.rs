@@ -69,6 +69,15 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_is_no_paragraph() {
+        let mut sheet = Sheet::new("T", &["<relation"]);
+        sheet.groups.push(vec![vec!["a\tb\n\nc".into()]]);
+        for text in [sheet.to_markdown(), sheet.to_latex("x")] {
+            assert!(text.contains("a b  c"), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_table_stays_a_table() {
         let mut sheet = Sheet::new("T\u{1b}]0;x\u{7}", &["<relation\u{8}", ">n"]);
         sheet.groups.push(vec![vec!["ob\u{1b}[2Jj\n".into(), "1".into()], vec!["det".into(), "20".into()]]);
