@@ -24,10 +24,10 @@ mod stream;
 mod text;
 mod units;
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
@@ -47,6 +47,7 @@ use crate::sources::pairs;
 use crate::sources::treebank::Treebank;
 use books::Books;
 use cache::Place;
+use stream::Counted;
 
 pub use crate::cli::Shard;
 pub use crate::cli::interrupt::{Interrupted, check as interrupted};
@@ -58,7 +59,7 @@ pub use record::Record;
 pub use sequences::SequencesSeen;
 pub use shards::Shared;
 pub use steps::Steps;
-pub use stream::{Item, Rules, Stream, pieces};
+pub use stream::{Item, Rules, Sentences, Stream, pieces};
 pub use units::{Units, fold};
 
 /// What one experiment leaves besides its tables. What it shows is made from both by `headlight_report`.
@@ -111,7 +112,7 @@ pub struct Run {
     /// Number of the experiment that is at work.
     at_work: usize,
     directory: Directory,
-    model: OnceCell<LoadedModel>,
+    model: OnceLock<LoadedModel>,
     treebanks: BTreeMap<&'static str, Treebank>,
     inputs: Vec<Input>,
     /// What was read of each stream, in the order of their first passes.
@@ -121,11 +122,11 @@ pub struct Run {
     /// A hash of what each stream is made of.
     texts: Vec<(Stream, String)>,
     /// How many of each stream there are to be divided.
-    counts: Vec<(Stream, usize)>,
+    counts: Vec<(Stream, Counted)>,
     /// What is read of a split by those who need words alone.
     words: BTreeMap<Split, Stream>,
     /// What the model is, whichever weights it has.
-    checkpoint: OnceCell<Checkpoint>,
+    checkpoint: OnceLock<Checkpoint>,
     /// What this run found or made complete in the cache, and what keeps it there until the run ends.
     complete: BTreeSet<Place>,
     in_use: Vec<File>,
@@ -150,7 +151,7 @@ impl Run {
             experiments,
             at_work: 0,
             directory,
-            model: OnceCell::new(),
+            model: OnceLock::new(),
             treebanks: BTreeMap::new(),
             inputs: Vec::new(),
             books: Vec::new(),
@@ -158,7 +159,7 @@ impl Run {
             texts: Vec::new(),
             counts: Vec::new(),
             words: BTreeMap::new(),
-            checkpoint: OnceCell::new(),
+            checkpoint: OnceLock::new(),
             complete: BTreeSet::new(),
             in_use: Vec::new(),
             draw: None,

@@ -10,7 +10,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headlight_attention::{HeadGrid, MAX_WORDS, NO_PEAK};
 
@@ -234,8 +234,7 @@ impl PredictionWriter {
 #[derive(Debug)]
 pub struct PredictionFile {
     path: PathBuf,
-    /// With the number and the place of the sentence that follows the one read last.
-    bytes: Mutex<(Window, (usize, u64))>,
+    cursor: Mutex<Cursor>,
     shape: PredictionShape,
     sentences: usize,
     /// Where every [`MARKED`]th block starts.
@@ -262,7 +261,8 @@ impl PredictionFile {
         let blocks = Blocks::scan(&mut bytes, shape).map_err(io)?;
         blocks.check(path, &bytes)?;
         let Blocks { count: sentences, marks, .. } = blocks;
-        Ok(Self { path: path.to_owned(), bytes: Mutex::new((bytes, (0, HEADER as u64))), shape, sentences, marks })
+        let cursor = Mutex::new(Cursor { bytes, following: (0, HEADER as u64) });
+        Ok(Self { path: path.to_owned(), cursor, shape, sentences, marks })
     }
 
     /// Checks every sentence of a file of predictions, whatever it depends on; returns their number.
@@ -319,10 +319,13 @@ impl PredictionFile {
     /// # Panics
     /// When there is no sentence of that number.
     pub fn sentence(&self, number: usize) -> Result<Option<HeadPredictions>> {
+        self.sentence_at(&mut lock(&self.cursor), number)
+    }
+
+    fn sentence_at(&self, cursor: &mut Cursor, number: usize) -> Result<Option<HeadPredictions>> {
         let io = |source| io_error(&self.path, source);
         let torn = || PredictionFileError::Torn { path: self.path.clone(), sentences: number };
-        let mut guard = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let (bytes, following) = &mut *guard;
+        let Cursor { bytes, following } = cursor;
         assert!(number < self.sentences, "sentence {number} of {}", self.sentences);
         let (mut at, mut start) = (number - number % MARKED, self.marks[number / MARKED]);
         if (at..=number).contains(&following.0) {
@@ -339,14 +342,27 @@ impl PredictionFile {
         Ok(Some(decode(self.shape, words, entries).ok_or_else(torn)?))
     }
 
-    /// All sentences in order, `None` for those that were skipped.
-    pub fn iter(&self) -> impl Iterator<Item = Result<Option<HeadPredictions>>> {
-        (0..self.len()).map(|number| self.sentence(number))
+    /// All sentences in order, `None` for those that were skipped. Several may be read at once, each in its own pieces.
+    pub fn iter(&self) -> impl Iterator<Item = Result<Option<HeadPredictions>>> + Send {
+        let mut cursor = Cursor { bytes: lock(&self.cursor).bytes.anew(), following: (0, HEADER as u64) };
+        (0..self.len()).map(move |number| self.sentence_at(&mut cursor, number))
     }
 }
 
 /// So many blocks share one note of where they start.
 const MARKED: usize = 16;
+
+/// Where a file is being read.
+#[derive(Debug)]
+struct Cursor {
+    bytes: Window,
+    /// The number and the place of the sentence that follows the one read last.
+    following: (usize, u64),
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The whole blocks of a file.
 struct Blocks {
@@ -389,7 +405,7 @@ impl Blocks {
 /// A file of which a piece is in memory: what is read of it in order is read from disk once, and memory does not grow with it.
 #[derive(Debug)]
 struct Window {
-    file: File,
+    file: Arc<Mutex<File>>,
     length: u64,
     start: u64,
     bytes: Vec<u8>,
@@ -401,7 +417,12 @@ impl Window {
 
     fn new(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
-        Ok(Self { file, length, start: 0, bytes: Vec::new() })
+        Ok(Self { file: Arc::new(Mutex::new(file)), length, start: 0, bytes: Vec::new() })
+    }
+
+    /// Another piece of the same file, which is still empty.
+    fn anew(&self) -> Self {
+        Self { file: Arc::clone(&self.file), length: self.length, start: 0, bytes: Vec::new() }
     }
 
     /// So many bytes from a place on, fewer at the end of the file.
@@ -409,9 +430,10 @@ impl Window {
         let length = length.min(usize::try_from(self.length.saturating_sub(place)).unwrap_or(usize::MAX));
         let is_inside = place >= self.start && place + length as u64 <= self.start + self.bytes.len() as u64;
         if !is_inside {
-            (&self.file).seek(SeekFrom::Start(place))?;
+            let mut file = lock(&self.file);
+            file.seek(SeekFrom::Start(place))?;
             self.bytes.clear();
-            (&self.file).take(length.max(Self::PIECE) as u64).read_to_end(&mut self.bytes)?;
+            (&mut *file).take(length.max(Self::PIECE) as u64).read_to_end(&mut self.bytes)?;
             self.start = place;
         }
         let from = (place - self.start) as usize;

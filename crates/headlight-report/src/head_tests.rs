@@ -11,18 +11,26 @@ use crate::tables::{BestHead, Direction, HeadTest};
 #[derive(Clone, Debug)]
 pub struct Field {
     /// The relation, or an aggregate.
-    pub relation: String,
+    relation: String,
     /// The heads, all of one direction before all of the next, each against the chosen baseline; then, where the choice of
     /// the baseline is to be paid for, the chosen head against each baseline.
-    pub contest: Contest,
+    contest: Contest,
+    /// How large the largest statistics of the contest get by chance.
+    maxima: Maxima,
+}
+
+impl Field {
+    /// The contest of heads on the words of a relation under these flips; none for `root`, which no head can predict.
+    pub fn new(relation: &str, contest: Contest, flips: &SignFlips) -> Option<Self> {
+        let maxima = is_between_words(relation).then(|| flips.maxima(&contest))?;
+        Some(Self { relation: relation.to_owned(), contest, maxima })
+    }
 }
 
 /// Tests every head of `grid`, read in `directions`, on every relation: alone, with the choice among all heads paid for, and with the false
-/// discovery rate over all relations, aggregates and paths apart. Without `root`, which no head can predict.
-pub fn head_tests(fields: &[Field], grid: HeadGrid, directions: &[Direction], flips: &SignFlips) -> Vec<HeadTest> {
-    let fields: Vec<&Field> = fields.iter().filter(|field| is_between_words(&field.relation)).collect();
-    let of_field = |field: &&Field| {
-        let maxima = flips.maxima(&field.contest);
+/// discovery rate over all relations, aggregates and paths apart.
+pub fn head_tests(fields: &[Field], grid: HeadGrid, directions: &[Direction]) -> Vec<HeadTest> {
+    let of_field = |field: &Field| {
         let test = |at: usize| {
             let head = grid.head(at % grid.len());
             let ahead: i64 = field.contest.comparison(at).sum();
@@ -34,7 +42,7 @@ pub fn head_tests(fields: &[Field], grid: HeadGrid, directions: &[Direction], fl
                 ahead,
                 // Most heads are far behind: that takes the longest to compute and says nothing.
                 p_value: if ahead > 0 { sign_flip_ahead(field.contest.comparison(at)) } else { 1.0 },
-                p_adjusted: maxima.p_greater(at),
+                p_adjusted: field.maxima.p_greater(at),
                 q_value: 1.0,
             }
         };
@@ -54,27 +62,19 @@ pub fn head_tests(fields: &[Field], grid: HeadGrid, directions: &[Direction], fl
 
 /// Gives rows whose heads were chosen on the words that they are scored on p-values that pay for the choice: of the maximum
 /// over all heads, directions and baselines under the same flips, and stepped down over relations (aggregates and paths apart).
-pub fn pay_for_choice(
-    rows: &mut [BestHead],
-    fields: &[Field],
-    grid: HeadGrid,
-    directions: &[Direction],
-    flips: &SignFlips,
-) {
+pub fn pay_for_choice(rows: &mut [BestHead], fields: &[Field], grid: HeadGrid, directions: &[Direction]) {
     for family in Family::ALL {
-        let members = rows.iter_mut().filter(|row| {
-            Family::of(&row.relation) == family && is_between_words(&row.relation) && row.layer.is_some()
-        });
-        let tested: Vec<(&mut BestHead, Maxima, usize)> = members
+        let members = rows.iter_mut().filter(|row| Family::of(&row.relation) == family && row.layer.is_some());
+        let tested: Vec<(&mut BestHead, &Maxima, usize)> = members
             .filter_map(|row| {
                 let field = fields.iter().find(|field| field.relation == row.relation)?;
                 let (layer, head) = (row.layer? as usize - 1, row.head? as usize - 1);
                 let way = directions.iter().position(|direction| Some(*direction) == row.direction)?;
                 let at = way * grid.len() + layer * grid.heads + head;
-                Some((row, flips.maxima(&field.contest), at))
+                Some((row, &field.maxima, at))
             })
             .collect();
-        let contests: Vec<(&Maxima, usize)> = tested.iter().map(|(_, maxima, at)| (maxima, *at)).collect();
+        let contests: Vec<(&Maxima, usize)> = tested.iter().map(|(_, maxima, at)| (*maxima, *at)).collect();
         let adjusted = step_down(&contests);
         for ((row, maxima, at), adjusted) in tested.into_iter().zip(adjusted) {
             (row.p_value, row.p_adjusted) = (Some(maxima.p_either(at)), Some(adjusted));
@@ -89,24 +89,25 @@ mod tests {
     const GRID: HeadGrid = HeadGrid { layers: 1, heads: 2 };
 
     /// Differences of `0-1`, `0-2` in both directions to the baseline, and of the first to another baseline.
-    fn field(relation: &str, rows: &[[i32; 5]]) -> Field {
+    fn field(relation: &str, rows: &[[i32; 5]]) -> Option<Field> {
         let mut contest = Contest::new(5, 4);
         rows.iter().enumerate().for_each(|(unit, row)| contest.push(unit as u32, *row));
-        Field { relation: relation.into(), contest }
+        Field::new(relation, contest, &SignFlips::new(999, 1, 8))
     }
 
     fn fields() -> Vec<Field> {
-        vec![
+        let fields = [
             field("all", &[[1, 0, -1, 0, 1]; 8]),
             field("det", &[[1, 1, -1, 0, 1]; 8]),
             field("obj", &[[1, 0, 0, 0, 1], [-1, 0, 0, 0, 1], [1, 0, 0, 0, 1]]),
             field("root", &[[0, 0, 0, 0, 0]; 8]),
-        ]
+        ];
+        fields.into_iter().flatten().collect()
     }
 
     #[test]
     fn every_head_is_tested_alone_and_among_all() {
-        let rows = head_tests(&fields(), GRID, &Direction::ALL[..2], &SignFlips::new(999, 1, 8));
+        let rows = head_tests(&fields(), GRID, &Direction::ALL[..2]);
         assert_eq!(rows.len(), 3 * 4);
         let det: Vec<_> = rows.iter().filter(|row| row.relation == "det").collect();
         assert_eq!(det[0].p_value, 1.0 / 256.0);
@@ -130,7 +131,7 @@ mod tests {
             ..BestHead::default()
         };
         let mut rows = ["all", "det", "obj", "root"].map(row);
-        pay_for_choice(&mut rows, &fields(), GRID, &Direction::ALL[..2], &SignFlips::new(999, 1, 8));
+        pay_for_choice(&mut rows, &fields(), GRID, &Direction::ALL[..2]);
         let [all, det, obj, root] = rows;
         assert_eq!((root.p_value, root.p_adjusted), (None, None));
         assert_eq!(all.p_value, all.p_adjusted);

@@ -49,14 +49,14 @@ fn of_all(
 
 /// Counts the words of the evaluated split by the length of their dependency.
 pub fn lengths(
-    run: &mut Run,
+    run: &Run,
     evaluate: &Predicted,
     selected: &Selected<Choices>,
     (directions, reach): (Directions, u16),
 ) -> Result<LengthScores> {
     let mut lengths = LengthScores::new(evaluate.file.grid(), directions, reach);
     let unit = run.settings().treebank.unit();
-    evaluate.for_each(run, |sentence, predictions| {
+    evaluate.for_each(|sentence, predictions| {
         Ok(lengths.observe(sentence, predictions, selected.of(fold(sentence, unit)))?)
     })?;
     Ok(lengths)

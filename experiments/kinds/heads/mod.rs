@@ -15,10 +15,10 @@ mod trials;
 
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use headlight_heads::{
-    AttentionScores, BestHeads, Choices, Direction, Directions, Evaluation, Fold, HeadScores, PredictionFile,
-    Relations, Selected,
+    AttentionScores, BestHeads, Choices, Direction, Directions, Evaluation, Fold, HeadPredictions, HeadScores,
+    PredictionFile, Relations, Selected,
 };
 use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;
@@ -34,7 +34,7 @@ use super::Kind;
 use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
 use super::shared::{bootstrap, check_bootstrap, repeated, split as to_table};
 use crate::config::{Settings, Split, choice};
-use crate::run::{Ask, Outcome, Run, Stream, Units, fold};
+use crate::run::{Ask, Outcome, Run, Sentences, Stream, Units, fold};
 
 choice! {
     /// A direction in which heads are read.
@@ -110,7 +110,7 @@ impl Kind for Heads {
         let visibility = run.checkpoint()?.visibility;
         let mut evaluation = Evaluation::new(selected.clone()).seen_by(visibility);
         let mut units = run.units();
-        evaluate.for_each(run, |sentence, predictions| {
+        evaluate.for_each(|sentence, predictions| {
             let number = units.push(sentence);
             Ok(evaluation.observe_unit(number, sentence, fold(sentence, unit), predictions)?)
         })?;
@@ -120,20 +120,29 @@ impl Kind for Heads {
         let is_paid = !is_elsewhere(self.selection, run);
         let mut rows = self.assess(run, &best, &units, !is_paid)?;
         let flips = (self.resamples, rows.as_mut_slice(), is_paid);
-        let tests = trials::test_heads(run, evaluate, &selected, &scores[0].1, &units, flips)?;
-        if self.lengths > 0 {
-            let lengths = beyond::lengths(run, evaluate, &selected, (asked.directions, self.lengths))?;
-            beyond::write_lengths(run, evaluate, &lengths)?;
-        }
+        // They ask nothing of each other.
+        let beside = &*run;
+        let (tests, written) = rayon::join(
+            || trials::test_heads(beside, evaluate, &selected, &scores[0].1, &units, flips),
+            || -> Result<()> {
+                if self.lengths > 0 {
+                    let lengths = beyond::lengths(beside, evaluate, &selected, (asked.directions, self.lengths))?;
+                    beyond::write_lengths(beside, evaluate, &lengths)?;
+                }
+                if self.predictions {
+                    predictions::write(beside, evaluate, &selected)?;
+                }
+                Ok(())
+            },
+        );
+        let tests = tests?;
+        written?;
         if self.attention {
             beyond::write_attention(run, &splits, self.rows)?;
         }
         tables::write_scores(run, &scores, visibility)?;
         write_table(run.folder(), &rows)?;
         write_table(run.folder(), &tests)?;
-        if self.predictions {
-            predictions::write(run, evaluate, &selected)?;
-        }
         evaluate.explorer.iter().try_for_each(|explorer| explorer.write(run.folder()))?;
         run.note_stage("score heads", clock);
         if self.has_null_models(run) {
@@ -154,9 +163,13 @@ impl Kind for Heads {
 /// More random models than anybody waits for.
 const MOST_NULL_MODELS: u32 = 1000;
 
+/// So many sentences are read while as many are visited.
+const AT_ONCE: usize = 64;
+
 /// A split, what every head predicts for its sentences, and the attention of some of them.
 struct Predicted {
     split: Split,
+    sentences: Sentences,
     file: PredictionFile,
     relations: Relations,
     explorer: Option<Explorer>,
@@ -164,27 +177,37 @@ struct Predicted {
 }
 
 impl Predicted {
-    /// Visits the sentences that were encoded, in order.
-    fn for_each(
-        &self,
-        run: &mut Run,
-        mut visit: impl FnMut(&Sentence, &headlight_heads::HeadPredictions) -> Result<()>,
-    ) -> Result<()> {
-        self.for_each_numbered(run, |_, sentence, predictions| visit(sentence, predictions))
+    /// Visits the sentences that were encoded, in order, while another core reads on.
+    fn for_each(&self, mut visit: impl FnMut(&Sentence, &HeadPredictions) -> Result<()> + Send) -> Result<()> {
+        self.for_each_numbered(|_, sentence, predictions| visit(sentence, predictions))
     }
 
     /// The same with each sentence's place in the split.
     fn for_each_numbered(
         &self,
-        run: &mut Run,
-        mut visit: impl FnMut(usize, &Sentence, &headlight_heads::HeadPredictions) -> Result<()>,
+        mut visit: impl FnMut(usize, &Sentence, &HeadPredictions) -> Result<()> + Send,
     ) -> Result<()> {
-        for (number, sentence) in run.sentences(self.split)?.enumerate() {
-            let sentence = sentence?;
-            ensure!(number < self.file.len(), "the treebank changed while it was read");
-            if let Some(predictions) = self.file.sentence(number)? {
-                visit(number, &sentence, &predictions)?;
-            }
+        let mut predictions = self.file.iter();
+        let read = self.sentences.read().enumerate().filter_map(|(number, sentence)| {
+            let both = sentence.and_then(|sentence| {
+                let predictions = predictions.next().context("the treebank changed while it was read")??;
+                Ok(predictions.map(|predictions| (number, sentence, predictions)))
+            });
+            both.transpose()
+        });
+        let mut read = read.fuse();
+        let mut next = || read.by_ref().take(AT_ONCE).collect::<Vec<_>>();
+        let mut ready = next();
+        while !ready.is_empty() {
+            let visit = || {
+                ready.into_iter().try_for_each(|both| {
+                    let (number, sentence, predictions) = both?;
+                    visit(number, &sentence, &predictions)
+                })
+            };
+            let (visited, following) = rayon::join(visit, &mut next);
+            visited?;
+            ready = following;
         }
         Ok(())
     }
@@ -227,7 +250,7 @@ impl Heads {
         let empty = HeadScores::new(splits.evaluate.file.grid(), splits.evaluate.relations.clone());
         let empty = empty.in_directions(self.directions(run)?);
         let mut folds = [empty.clone(), empty.clone()];
-        splits.evaluate.for_each(run, |sentence, predictions| {
+        splits.evaluate.for_each(|sentence, predictions| {
             Ok(folds[fold(sentence, unit) as usize].observe(sentence, predictions)?)
         })?;
         let mut on_evaluate = folds[0].clone();
@@ -246,7 +269,7 @@ impl Heads {
                 (None, Split::Evaluate) => return Ok(Choices::new(&scores[0].1)),
                 (None, split) => {
                     let mut counts = empty.clone();
-                    predicted.for_each(run, |sentence, predictions| Ok(counts.observe(sentence, predictions)?))?;
+                    predicted.for_each(|sentence, predictions| Ok(counts.observe(sentence, predictions)?))?;
                     (to_table(split), counts)
                 }
             };

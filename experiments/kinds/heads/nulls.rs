@@ -50,7 +50,7 @@ pub fn null_models_beside(
             let mut evaluation = Evaluation::new(selected);
             let unit = units.unit();
             let mut counted = run.units();
-            splits.evaluate.for_each(run, |sentence, predictions| {
+            splits.evaluate.for_each(|sentence, predictions| {
                 let number = counted.push(sentence);
                 Ok(evaluation.observe_unit(number, sentence, fold(sentence, unit), predictions)?)
             })?;

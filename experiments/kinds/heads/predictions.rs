@@ -64,7 +64,8 @@ pub fn predict_split(run: &mut Run, split: Split, asked: Asked) -> Result<Predic
         }
         false => None,
     };
-    Ok(Predicted { split, file, relations: asked.relations, explorer, attention })
+    let sentences = run.readable(Stream::Trees(split))?;
+    Ok(Predicted { split, sentences, file, relations: asked.relations, explorer, attention })
 }
 
 /// Sums of attention per relation, with subtypes and without, added in the order of sentences: the same digits on any number of
@@ -98,14 +99,14 @@ fn sums(run: &mut Run, split: Split, asked: &Asked) -> Result<Record<[AttentionS
 /// Each word is predicted by what was chosen for its relation; the table also has, for each aggregate it belongs to, what
 /// the head chosen for that aggregate says, so that runs can be compared on aggregates too, and for each path that it is the
 /// lower end of, what the head chosen for the path says of the upper end.
-pub fn write(run: &mut Run, evaluate: &Predicted, selected: &Selected<Choices>) -> Result<()> {
+pub fn write(run: &Run, evaluate: &Predicted, selected: &Selected<Choices>) -> Result<()> {
     let unit = run.settings().treebank.unit();
     let mut table = run.table::<Prediction>()?;
     let path = run.folder().join("predictions.conllu");
     let failed = || format!("cannot write {}", path.display());
     let mut conllu = BufWriter::new(File::create(&path).with_context(failed)?);
     let mut units = run.units();
-    evaluate.for_each_numbered(run, |number, sentence, predictions| {
+    evaluate.for_each_numbered(|number, sentence, predictions| {
         units.push(sentence);
         let fold = fold(sentence, unit);
         let mut annotated = sentence.clone().into_parts();

@@ -17,7 +17,7 @@ const MOST_UNITS: usize = 4096;
 
 /// The tests of all heads; where `is_paid`, rows get p-values that pay for a choice made on the same words.
 pub fn test_heads(
-    run: &mut Run,
+    run: &Run,
     evaluate: &Predicted,
     selected: &Selected<Choices>,
     scores: &HeadScores,
@@ -27,7 +27,7 @@ pub fn test_heads(
     let joined = units.len().div_ceil(MOST_UNITS).max(1);
     let mut counts = UnitScores::new(scores);
     let mut number = 0;
-    evaluate.for_each(run, |sentence, predictions| {
+    evaluate.for_each(|sentence, predictions| {
         let unit = units.of(number) / joined as u32;
         number += 1;
         let choices = selected.of(fold(sentence, units.unit()));
@@ -54,12 +54,12 @@ pub fn test_heads(
             let of_baselines = row.baselines.iter().take(baselines).map(|&it| less(row.heads[chosen.unwrap_or(0)], it));
             contest.push(row.unit, of_heads.chain(of_baselines));
         }
-        Field { relation: group.name().to_owned(), contest }
+        Field::new(group.name(), contest, &flips)
     };
-    let fields: Vec<Field> = counts.groups().map(field).collect();
+    let fields: Vec<Field> = counts.groups().filter_map(field).collect();
     let ways: Vec<tables::Direction> = directions.iter().map(direction).collect();
     if same.is_some() {
-        pay_for_choice(rows, &fields, grid, &ways, &flips);
+        pay_for_choice(rows, &fields, grid, &ways);
     }
-    Ok(head_tests(&fields, grid, &ways, &flips))
+    Ok(head_tests(&fields, grid, &ways))
 }

@@ -40,10 +40,10 @@ pub struct Maxima {
 }
 
 /// Flips worked on together: their sums stay in cache while units come by.
-const CHUNK: usize = 64;
+const CHUNK: usize = 256;
 
-/// Units whose 2⁴ sums are added up in advance.
-const GROUP: usize = 4;
+/// Units whose 2⁵ sums are added up in advance.
+const GROUP: usize = 5;
 
 /// Maxima that are kept side by side.
 const LANES: usize = 8;
