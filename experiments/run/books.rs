@@ -110,7 +110,7 @@ impl Books {
         }
         self.summary.split = stream.split().map_or("corpus", |split| split.name()).to_owned();
         self.summary.files = files;
-        self.summary.repeated = self.contents.repeated();
+        self.summary.repeated = self.contents.close();
         self.summary.repaired = self.contents.repaired;
         Ok(())
     }
