@@ -59,14 +59,22 @@ impl Run {
     ) -> Result<Vec<Planned>> {
         let asked = self.asked(kinds, ask)?;
         let (mut planned, mut tried) = (Vec::new(), Vec::<Tried>::new());
+        // How many inputs a stream has, and how long it takes to read them.
+        let mut read: Vec<(Stream, (usize, Duration))> = Vec::new();
         for group in self.groups(asked.iter().map(|(kind, reader)| (*kind, reader.as_ref())))? {
             let mut is_there = true;
             for (_, reader) in &group.readers {
                 is_there &= reader.is_shared() && self.is_there(*reader)?;
             }
-            let clock = Instant::now();
-            let inputs = self.count_of(group.stream)?;
-            let reading = clock.elapsed();
+            let (inputs, reading) = match read.iter().find(|(stream, _)| *stream == group.stream) {
+                Some((_, known)) => *known,
+                None => {
+                    let clock = Instant::now();
+                    let known = (self.count_anew(group.stream)?, clock.elapsed());
+                    read.push((group.stream, known));
+                    known
+                }
+            };
             let made: Vec<String> = group.readers.iter().map(|(_, reader)| reader.what()).collect();
             let is_known =
                 |tried: &&Tried| tried.stream == group.stream && made.iter().all(|made| tried.made.contains(made));

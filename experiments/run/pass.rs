@@ -221,25 +221,47 @@ impl Run {
         })
     }
 
-    /// How many of a stream there are that shards divide: sentences, documents with mentions, pairs. Nothing is tokenized but what
-    /// has to be packed.
+    /// What of a stream shards divide: sentences, documents with mentions, pairs. Nothing is tokenized but what has to be packed.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub fn count_of(&mut self, stream: Stream) -> Result<usize> {
-        Ok(self.counted(stream)?.count)
-    }
-
     fn counted(&mut self, stream: Stream) -> Result<Counted> {
         if let Some((_, counted)) = self.counts.iter().find(|(known, _)| *known == stream) {
             return Ok(counted.clone());
         }
-        let treebank = self.treebank_of(stream)?;
-        let counted = match (treebank, stream) {
-            (Some(treebank), Stream::Windows(_, rules)) => {
-                self.once(stream, || Counted::documents(&treebank, rules.head))?
-            }
-            (Some(treebank), _) => self.once(stream, || Counted::sentences(&treebank))?,
+        let counted = match stream {
+            // Packing hangs on the model, and every shard packs anyway.
+            Stream::Packed => self.count(stream)?,
+            _ => cache::noted(self.name_of_count(stream)?, || self.count(stream))?,
+        };
+        self.counts.push((stream, counted.clone()));
+        Ok(counted)
+    }
+
+    /// How many of a stream shards divide, counted whatever was counted before: for who wants to know how long reading takes.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(super) fn count_anew(&mut self, stream: Stream) -> Result<usize> {
+        let counted = self.count(stream)?;
+        let count = counted.count;
+        if stream != Stream::Packed {
+            cache::noted(self.name_of_count(stream)?, || Ok(counted.clone()))?;
+        }
+        self.counts.push((stream, counted));
+        Ok(count)
+    }
+
+    /// Where what is counted of a stream's files stays in the cache, for all shards of all who ask of them.
+    fn name_of_count(&mut self, stream: Stream) -> Result<String> {
+        let identity = Identity::default().with("text", self.text(stream)?);
+        Ok(identity.with("headlight", env!("CARGO_PKG_VERSION")).id())
+    }
+
+    fn count(&mut self, stream: Stream) -> Result<Counted> {
+        match (self.treebank_of(stream)?, stream) {
+            (Some(treebank), Stream::Windows(_, rules)) => Counted::documents(&treebank, rules.head),
+            (Some(treebank), _) => Counted::sentences(&treebank),
             (None, _) => {
                 self.model()?;
                 let (keys, corpus, seed) = (&self.config.treebank, &self.config.corpus, self.config.seed);
@@ -249,21 +271,12 @@ impl Run {
                 let (files, books) = (Corpus::resolve(corpus)?, Mutex::new(Books::default()));
                 let (pairs, total) =
                     stream::packed(&files, &Bounds::all(), packing, corpus.sequences, model.tokenizer(), &books)?;
-                Counted::plain(match total {
+                Ok(Counted::plain(match total {
                     Some(total) => total as usize,
                     None => pairs.into_iter().try_fold(0, |count, pair| pair.map(|_| count + 1))?,
-                })
+                }))
             }
-        };
-        self.counts.push((stream, counted.clone()));
-        Ok(counted)
-    }
-
-    /// What is counted of a stream's files, counted once for all shards of all who ask of them: it stays in the cache.
-    fn once(&mut self, stream: Stream, count: impl FnOnce() -> Result<Counted>) -> Result<Counted> {
-        let identity =
-            Identity::default().with("text", self.text(stream)?).with("headlight", env!("CARGO_PKG_VERSION"));
-        cache::noted(identity.id(), count)
+        }
     }
 
     /// The stream of a split's sentences for what needs no trees. Where all sentences have one, it is that of trees, so that

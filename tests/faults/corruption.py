@@ -75,7 +75,7 @@ def verdict(ended, run, expected):
         return "refused", None
     differ = differences(results(run), expected)
     said = any(word in ended.err for word in ("damaged", "anew", "again"))
-    return "warned, made again" if said else "harmless", f"SILENT, other {differ}" if differ else None
+    return "warned, made again" if said else "harmless", f"{'' if said else 'SILENT, '}other {differ}" if differ else None
 
 
 def small(options, world):

@@ -21,7 +21,7 @@ import corruption
 import kills
 import signals
 import surroundings
-from world import ROOT
+from world import ROOT, SCRATCH
 
 ATTACKS = {"kills": kills, "signals": signals, "corruption": corruption, "surroundings": surroundings}
 
@@ -58,7 +58,7 @@ def arguments():
 
 def main():
     options = arguments()
-    options.scratch = tempfile.mkdtemp(prefix="headlight-faults-")
+    options.scratch = tempfile.mkdtemp(prefix=SCRATCH)
     failed, begun = [], time.monotonic()
     print(f"{platform.machine()}, {platform.system()} {platform.release()}, seed {options.seed}, model {options.model.name}")
     print("| attack | tried | held | failed | of them |\n|---|---:|---:|---:|---|", flush=True)

@@ -20,6 +20,9 @@ NOWHERE = "http://127.0.0.1:9"
 
 # What a page says of when it was made and how long that took.
 WHEN = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|(?:in|took)?[ >]*\d+\.\d s\b(?: on \d+ threads?)?|peak memory[^.<|]*")
+# The folder of a world, which pages name where they name files: of the one that the run was made in, or another.
+SCRATCH = "headlight-faults-"
+WORLD = re.compile(rb"/[^\s\"<>]*/" + SCRATCH.encode() + rb"[^/]+/[\w-]+")
 
 
 class World:
@@ -104,12 +107,12 @@ def undisturbed(options, text):
 
 def results(run):
     """Every file of a run but the manifest, by name; pages without when they were made, and where in the world."""
-    found, where = {}, str(run.parents[1]).encode()
+    found = {}
     for path in sorted(run.rglob("*")):
         name = str(path.relative_to(run))
         if path.is_file() and name not in ("manifest.json", "config.toml"):
             content = path.read_bytes()
-            found[name] = WHEN.sub(b"", content).replace(where, b"") if name.startswith("report.") else content
+            found[name] = WORLD.sub(b"", WHEN.sub(b"", content)) if name.startswith("report.") else content
     return found
 
 
