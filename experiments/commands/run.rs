@@ -58,7 +58,7 @@ pub fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
     let mut outcomes = Vec::new();
     for (number, experiment) in experiments.iter().enumerate() {
         interrupt::check()?;
-        run.at_work(number);
+        run.at_work(number, experiments.len());
         let outcome = pool.install(|| experiment.run(&mut run)).with_context(|| kinds[number].clone())?;
         outcomes.push((experiment.kind(), outcome));
     }

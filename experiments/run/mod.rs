@@ -47,6 +47,7 @@ use crate::sources::pairs;
 use crate::sources::treebank::Treebank;
 use books::Books;
 use cache::Place;
+use model::ModelFacts;
 use stream::Counted;
 
 pub use crate::cli::Shard;
@@ -111,8 +112,12 @@ pub struct Run {
     experiments: String,
     /// Number of the experiment that is at work.
     at_work: usize,
+    /// Whether no other comes behind it.
+    is_last: bool,
     directory: Directory,
     model: OnceLock<LoadedModel>,
+    /// What is said of the model when its weights are gone; see [`Run::leave_model`].
+    left: Option<ModelFacts>,
     treebanks: BTreeMap<&'static str, Treebank>,
     inputs: Vec<Input>,
     /// What was read of each stream, in the order of their first passes.
@@ -150,8 +155,10 @@ impl Run {
             config: settings,
             experiments,
             at_work: 0,
+            is_last: false,
             directory,
             model: OnceLock::new(),
+            left: None,
             treebanks: BTreeMap::new(),
             inputs: Vec::new(),
             books: Vec::new(),
@@ -169,9 +176,9 @@ impl Run {
         })
     }
 
-    /// Notes that the experiment of this number is at work from now on.
-    pub fn at_work(&mut self, experiment: usize) {
-        self.at_work = experiment;
+    /// Notes that the experiment of this number, of so many, is at work from now on.
+    pub fn at_work(&mut self, experiment: usize, of: usize) {
+        (self.at_work, self.is_last) = (experiment, experiment + 1 == of);
     }
 
     /// Everything that the resolved config says but the experiments.
@@ -220,6 +227,24 @@ impl Run {
             let _ = self.model.set(loaded);
         }
         self.model.get().context("the model was loaded above")
+    }
+
+    /// Says that the experiment at work encodes nothing more. Where none comes behind it, the model's weights are let go: what
+    /// follows may need their memory.
+    pub fn leave_model(&mut self) {
+        if self.is_last
+            && let Some(model) = self.model.take()
+        {
+            self.left = Some(model.facts());
+        }
+    }
+
+    /// What reports say of the model.
+    fn model_facts(&mut self) -> Result<ModelFacts> {
+        match (self.model.get(), &self.left) {
+            (None, Some(left)) => Ok(left.clone()),
+            _ => Ok(self.model()?.facts()),
+        }
     }
 
     /// What the model is, whichever weights it has: known once it was loaded.
@@ -358,9 +383,7 @@ impl Run {
 
     /// What the run was, before anything is said about it.
     fn report(&mut self, outcomes: &[(&'static str, Outcome)]) -> Result<Report> {
-        let loaded = self.model()?;
-        let (model, of_model) = (loaded.summary(), loaded.model.warnings().to_vec());
-        let positions = loaded.model.spec().max_pieces();
+        let ModelFacts { summary: model, warnings: of_model, max_pieces: positions, .. } = self.model_facts()?;
         let config = &self.config;
         let treebank = &config.treebank;
         // A run on unlabelled text alone has no treebank to name, whatever files `[treebank]` lists.
@@ -439,7 +462,7 @@ impl Run {
                 sentences: *sentences,
             })
         });
-        let model = self.model.get();
+        let model = self.model.get().map(LoadedModel::facts).or_else(|| self.left.clone());
         Manifest {
             format_version: MANIFEST_VERSION,
             headlight_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -447,7 +470,7 @@ impl Run {
             device: self.config.model.device.to_string(),
             precision: self.config.model.precision.to_string(),
             seed: self.config.seed,
-            threads: model.map_or(0, |model| model.model.threads().get() as u32),
+            threads: model.map_or(0, |model| model.threads),
             inputs: self.inputs.clone(),
             skipped: skipped.collect(),
             unread: splits.iter().flat_map(reading::unread).collect(),

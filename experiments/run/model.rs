@@ -23,6 +23,18 @@ pub struct LoadedModel {
     random_seed: Option<u64>,
 }
 
+/// What reports say of a model.
+#[derive(Clone, Debug)]
+pub(super) struct ModelFacts {
+    pub summary: ModelSummary,
+    /// What a reader must know of its weights.
+    pub warnings: Vec<String>,
+    /// The longest input that it reads.
+    pub max_pieces: usize,
+    /// Threads that it encodes on.
+    pub threads: u32,
+}
+
 impl LoadedModel {
     /// Obtains the files of `[model]` and loads them.
     ///
@@ -86,6 +98,16 @@ impl LoadedModel {
     }
 
     /// What reports say about it.
+    pub(super) fn facts(&self) -> ModelFacts {
+        ModelFacts {
+            summary: self.summary(),
+            warnings: self.model.warnings().to_vec(),
+            max_pieces: self.model.spec().max_pieces(),
+            threads: self.model.threads().get() as u32,
+        }
+    }
+
+    /// Its name and shape.
     pub fn summary(&self) -> ModelSummary {
         let spec = self.model.spec();
         ModelSummary {

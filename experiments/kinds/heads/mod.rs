@@ -103,6 +103,9 @@ impl Kind for Heads {
         let splits = Splits::make(self.selection, |split| {
             predictions::predict_split(run, split, Asked { explorer: split == Split::Evaluate, ..asked.clone() })
         })?;
+        if !rounding::is_measured(run, self.compared) {
+            run.leave_model();
+        }
         let clock = Instant::now();
         let (selected, scores) = self.choose(run, &splits)?;
         let evaluate = &splits.evaluate;

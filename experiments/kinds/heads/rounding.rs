@@ -19,14 +19,20 @@ struct Compared {
     different: u64,
 }
 
+/// Whether anything is rounded, and any of `sentences` is to be compared.
+pub fn is_measured(run: &Run, sentences: usize) -> bool {
+    let model = &run.settings().model;
+    sentences > 0 && !Device::from(model.device).is_exact(model.precision.into())
+}
+
 /// Predicts the first `sentences` sentences that were encoded anew in exact f32. `None` where nothing was rounded or no
 /// sentence is to be compared.
 pub fn measure(run: &mut Run, predicted: &Predicted, rows: Rows, sentences: usize) -> Result<Option<Rounding>> {
-    let config = run.settings().clone();
-    let (device, precision) = (Device::from(config.model.device), config.model.precision.into());
-    if sentences == 0 || device.is_exact(precision) {
+    if !is_measured(run, sentences) {
         return Ok(None);
     }
+    let config = run.settings().clone();
+    let (device, precision) = (Device::from(config.model.device), config.model.precision);
     let clock = Instant::now();
     let trees = run.sentences(predicted.split)?;
     let exact = run.model()?.exact()?;
