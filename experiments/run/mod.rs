@@ -8,6 +8,7 @@ mod books;
 pub mod cache;
 mod checked;
 mod contents;
+mod counted;
 mod directory;
 mod estimate;
 pub mod identity;
@@ -30,8 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime};
 
-use anyhow::{Context, Result};
-use headlight_attention::{Frame, HeadGrid, Visibility};
+use anyhow::Result;
 use headlight_report::facts::Facts;
 use headlight_report::run::{
     Conventions, ExperimentSummary, Input, MANIFEST_VERSION, Manifest, REPORT_VERSION, Report, RunDirectory,
@@ -47,14 +47,14 @@ use crate::sources::pairs;
 use crate::sources::treebank::Treebank;
 use books::Books;
 use cache::Place;
+use counted::Counted;
 use model::ModelFacts;
-use stream::Counted;
 
 pub use crate::cli::Shard;
 pub use crate::cli::interrupt::{Interrupted, check as interrupted};
 pub use directory::Directory;
 pub use estimate::{Estimate, Planned};
-pub use model::{LoadedModel, request};
+pub use model::{Checkpoint, LoadedModel, request};
 pub use reader::{Ask, Filling, Made, Reader, Reading, Sink, Take, Wants};
 pub use record::Record;
 pub use sequences::SequencesSeen;
@@ -89,20 +89,6 @@ pub fn draw_seed(seed: u64, draw: usize) -> u64 {
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     (mixed ^ (mixed >> 31)) >> 1
-}
-
-/// What a model is, whichever weights it has.
-pub struct Checkpoint {
-    /// Its files, hashed.
-    pub inputs: Vec<Input>,
-    /// What people call it.
-    pub name: String,
-    /// What there is a map of: every head, or where heads are summed (`model.attention`) every layer, as its only head.
-    pub grid: HeadGrid,
-    /// The special pieces around words.
-    pub frame: Frame,
-    /// Which words a word can attend to.
-    pub visibility: Visibility,
 }
 
 /// A run in work.
@@ -211,57 +197,6 @@ impl Run {
         let mut table = TableWriter::create(self.folder())?;
         before.iter().try_for_each(|row| table.push(row))?;
         Ok(table)
-    }
-
-    /// The model, loaded on first use.
-    ///
-    /// # Errors
-    /// When it cannot be obtained or loaded.
-    pub fn model(&mut self) -> Result<&LoadedModel> {
-        if self.model.get().is_none() {
-            let clock = Instant::now();
-            let loaded = LoadedModel::load_drawn(&self.config, self.random_seed())?;
-            loaded.inputs.iter().for_each(|input| self.note_input(input.clone()));
-            self.note_stage("load the model", clock);
-            // The cell was found empty above.
-            let _ = self.model.set(loaded);
-        }
-        self.model.get().context("the model was loaded above")
-    }
-
-    /// Says that the experiment at work encodes nothing more. Where none comes behind it, the model's weights are let go: what
-    /// follows may need their memory.
-    pub fn leave_model(&mut self) {
-        if self.is_last
-            && let Some(model) = self.model.take()
-        {
-            self.left = Some(model.facts());
-        }
-    }
-
-    /// What reports say of the model.
-    fn model_facts(&mut self) -> Result<ModelFacts> {
-        match (self.model.get(), &self.left) {
-            (None, Some(left)) => Ok(left.clone()),
-            _ => Ok(self.model()?.facts()),
-        }
-    }
-
-    /// What the model is, whichever weights it has: known once it was loaded.
-    ///
-    /// # Errors
-    /// As [`Run::model`].
-    pub fn checkpoint(&mut self) -> Result<&Checkpoint> {
-        if self.checkpoint.get().is_none() {
-            let loaded = self.model()?;
-            let (inputs, name) = (loaded.inputs.clone(), loaded.summary().name);
-            let (heads, frame) = (loaded.model.spec().grid, loaded.model.tokenizer().frame().clone());
-            let visibility = loaded.model.spec().visibility();
-            let grid = self.config.model.attention_kind().grid(heads);
-            // The cell was found empty above.
-            let _ = self.checkpoint.set(Checkpoint { inputs, name, grid, frame, visibility });
-        }
-        self.checkpoint.get().context("the model was loaded above")
     }
 
     /// What people call the model and the text of a stream.

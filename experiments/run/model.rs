@@ -3,11 +3,14 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use headlight_attention::{Frame, HeadGrid};
 use headlight_bert::{Device, Level, LoadOptions, MaskedLm, Model, Precision, Request, Visibility};
 use headlight_report::run::{Input, ModelSummary};
 
+use super::Run;
 use crate::config::Settings;
 use crate::sources::{fetch, input};
 
@@ -33,6 +36,73 @@ pub(super) struct ModelFacts {
     pub max_pieces: usize,
     /// Threads that it encodes on.
     pub threads: u32,
+}
+
+/// What a model is, whichever weights it has.
+pub struct Checkpoint {
+    /// Its files, hashed.
+    pub inputs: Vec<Input>,
+    /// What people call it.
+    pub name: String,
+    /// What there is a map of: every head, or where heads are summed (`model.attention`) every layer, as its only head.
+    pub grid: HeadGrid,
+    /// The special pieces around words.
+    pub frame: Frame,
+    /// Which words a word can attend to.
+    pub visibility: Visibility,
+}
+
+impl Run {
+    /// The model, loaded on first use.
+    ///
+    /// # Errors
+    /// When it cannot be obtained or loaded.
+    pub fn model(&mut self) -> Result<&LoadedModel> {
+        if self.model.get().is_none() {
+            let clock = Instant::now();
+            let loaded = LoadedModel::load_drawn(&self.config, self.random_seed())?;
+            loaded.inputs.iter().for_each(|input| self.note_input(input.clone()));
+            self.note_stage("load the model", clock);
+            // The cell was found empty above.
+            let _ = self.model.set(loaded);
+        }
+        self.model.get().context("the model was loaded above")
+    }
+
+    /// Says that the experiment at work encodes nothing more. Where none comes behind it, the model's weights are let go: what
+    /// follows may need their memory.
+    pub fn leave_model(&mut self) {
+        if self.is_last
+            && let Some(model) = self.model.take()
+        {
+            self.left = Some(model.facts());
+        }
+    }
+
+    /// What reports say of the model.
+    pub(super) fn model_facts(&mut self) -> Result<ModelFacts> {
+        match (self.model.get(), &self.left) {
+            (None, Some(left)) => Ok(left.clone()),
+            _ => Ok(self.model()?.facts()),
+        }
+    }
+
+    /// What the model is, whichever weights it has: known once it was loaded.
+    ///
+    /// # Errors
+    /// As [`Run::model`].
+    pub fn checkpoint(&mut self) -> Result<&Checkpoint> {
+        if self.checkpoint.get().is_none() {
+            let loaded = self.model()?;
+            let (inputs, name) = (loaded.inputs.clone(), loaded.summary().name);
+            let (heads, frame) = (loaded.model.spec().grid, loaded.model.tokenizer().frame().clone());
+            let visibility = loaded.model.spec().visibility();
+            let grid = self.config.model.attention_kind().grid(heads);
+            // The cell was found empty above.
+            let _ = self.checkpoint.set(Checkpoint { inputs, name, grid, frame, visibility });
+        }
+        self.checkpoint.get().context("the model was loaded above")
+    }
 }
 
 impl LoadedModel {

@@ -13,10 +13,8 @@ use headlight_treebank::Sentence;
 
 use super::Run;
 use super::books::Books;
-use super::cache;
-use super::identity::Identity;
 use super::reader::{Filling, Made, Reading, Wants};
-use super::stream::{self, Bounds, Counted, Inputs, Item, Part, Sentences, Stream, Windows, lock};
+use super::stream::{self, Bounds, Inputs, Item, Part, Sentences, Stream, Windows, lock};
 use crate::cli::interrupt;
 use crate::cli::progress::{Amount, Progress};
 use crate::config::Split;
@@ -213,70 +211,12 @@ impl Run {
     }
 
     /// The treebank that a stream is made of, read as it reads it.
-    fn treebank_of(&mut self, stream: Stream) -> Result<Option<Treebank>> {
+    pub(super) fn treebank_of(&mut self, stream: Stream) -> Result<Option<Treebank>> {
         Ok(match stream {
             Stream::Trees(split) | Stream::Windows(split, _) => Some(self.treebank(split)?),
             Stream::Words(split) => Some(self.treebank(split)?.with_optional_trees()),
             Stream::Packed => None,
         })
-    }
-
-    /// What of a stream shards divide: sentences, documents with mentions, pairs. Nothing is tokenized but what has to be packed.
-    ///
-    /// # Errors
-    /// A file that cannot be read.
-    fn counted(&mut self, stream: Stream) -> Result<Counted> {
-        if let Some((_, counted)) = self.counts.iter().find(|(known, _)| *known == stream) {
-            return Ok(counted.clone());
-        }
-        let counted = match stream {
-            // Packing hangs on the model, and every shard packs anyway.
-            Stream::Packed => self.count(stream)?,
-            _ => cache::noted(self.name_of_count(stream)?, || self.count(stream))?,
-        };
-        self.counts.push((stream, counted.clone()));
-        Ok(counted)
-    }
-
-    /// How many of a stream shards divide, counted whatever was counted before: for who wants to know how long reading takes.
-    ///
-    /// # Errors
-    /// A file that cannot be read.
-    pub(super) fn count_anew(&mut self, stream: Stream) -> Result<usize> {
-        let counted = self.count(stream)?;
-        let count = counted.count;
-        if stream != Stream::Packed {
-            cache::noted(self.name_of_count(stream)?, || Ok(counted.clone()))?;
-        }
-        self.counts.push((stream, counted));
-        Ok(count)
-    }
-
-    /// Where what is counted of a stream's files stays in the cache, for all shards of all who ask of them.
-    fn name_of_count(&mut self, stream: Stream) -> Result<String> {
-        let identity = Identity::default().with("text", self.text(stream)?);
-        Ok(identity.with("headlight", env!("CARGO_PKG_VERSION")).id())
-    }
-
-    fn count(&mut self, stream: Stream) -> Result<Counted> {
-        match (self.treebank_of(stream)?, stream) {
-            (Some(treebank), Stream::Windows(_, rules)) => Counted::documents(&treebank, rules.head),
-            (Some(treebank), _) => Counted::sentences(&treebank),
-            (None, _) => {
-                self.model()?;
-                let (keys, corpus, seed) = (&self.config.treebank, &self.config.corpus, self.config.seed);
-                let model = &self.model.get().context("the model was loaded above")?.model;
-                let limit = keys.max_pieces.min(model.spec().max_pieces());
-                let packing = Packing { limit, random_next: corpus.random_next, short: corpus.short, seed };
-                let (files, books) = (Corpus::resolve(corpus)?, Mutex::new(Books::default()));
-                let (pairs, total) =
-                    stream::packed(&files, &Bounds::all(), packing, corpus.sequences, model.tokenizer(), &books)?;
-                Ok(Counted::plain(match total {
-                    Some(total) => total as usize,
-                    None => pairs.into_iter().try_fold(0, |count, pair| pair.map(|_| count + 1))?,
-                }))
-            }
-        }
     }
 
     /// The stream of a split's sentences for what needs no trees. Where all sentences have one, it is that of trees, so that

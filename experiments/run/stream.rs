@@ -11,9 +11,9 @@ use headlight_bert::{Pieces, Skip, Tokenizer};
 use headlight_heads::coreference::{CoreferenceOptions, Window, windows};
 use headlight_treebank::coreference::{Document, HeadRule};
 use headlight_treebank::{Fault, ReadError, Sentence, TreeError};
-use serde::{Deserialize, Serialize};
 
 use super::books::Books;
+use super::counted::Counted;
 use super::text;
 use crate::cli::{Shard, interrupt};
 use crate::config::{Input, Invalid, Split, TreebankConfig};
@@ -184,57 +184,7 @@ impl<T, I: Iterator<Item = Result<T, ReadError>>> Iterator for Within<T, I> {
     }
 }
 
-/// How many of a stream there are for shards to divide.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Counted {
-    /// Those that are counted.
-    pub count: usize,
-    /// For each thing between them that is read and not counted, how many stand before it; ascending.
-    others: Vec<usize>,
-}
-
-impl Counted {
-    /// So many, and nothing else.
-    pub(super) fn plain(count: usize) -> Self {
-        Self { count, others: Vec::new() }
-    }
-
-    /// The sentences of a treebank that are trees, or may lack them where the treebank says so.
-    ///
-    /// # Errors
-    /// A file that cannot be read. What is wrong with sentences is told when they are.
-    pub(super) fn sentences(treebank: &Treebank) -> Result<Self> {
-        Self::of(treebank.sentences(), |_| true)
-    }
-
-    /// The documents with mentions.
-    ///
-    /// # Errors
-    /// As [`Counted::sentences`].
-    pub(super) fn documents(treebank: &Treebank, head: HeadRule) -> Result<Self> {
-        Self::of(treebank.documents(head), has_mentions)
-    }
-
-    fn of<T>(read: impl Iterator<Item = Result<T, ReadError>>, counts: fn(&T) -> bool) -> Result<Self> {
-        let mut counted = Self::default();
-        for read in read {
-            interrupt::check()?;
-            match read {
-                Ok(read) if counts(&read) => counted.count += 1,
-                Err(error) if !error.is_skippable() => return Err(error.into()),
-                Ok(_) | Err(_) => counted.others.push(counted.count),
-            }
-        }
-        Ok(counted)
-    }
-
-    /// What stands before the counted one of this number, and before what is not counted right before it.
-    fn before(&self, number: usize) -> usize {
-        number + self.others.partition_point(|before| *before < number)
-    }
-}
-
-fn has_mentions(document: &Document) -> bool {
+pub(super) fn has_mentions(document: &Document) -> bool {
     !document.mentions.is_empty()
 }
 
