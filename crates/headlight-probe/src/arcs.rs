@@ -38,14 +38,10 @@ impl ArcScores {
     pub fn from_fn(words: usize, mut score: impl FnMut(WordIdx, Governor) -> f32) -> Option<Self> {
         let mut scores = Vec::with_capacity(words * (words + 1));
         for dependent in 0..words {
-            for candidate in 0..words {
-                let own = dependent == candidate;
-                scores.push(if own {
-                    f32::NEG_INFINITY
-                } else {
-                    score(WordIdx::new(dependent), Governor::Word(WordIdx::new(candidate)))
-                });
-            }
+            let mut of = |candidate| score(WordIdx::new(dependent), Governor::Word(WordIdx::new(candidate)));
+            scores.extend((0..dependent).map(&mut of));
+            scores.push(f32::NEG_INFINITY);
+            scores.extend((dependent + 1..words).map(of));
             scores.push(score(WordIdx::new(dependent), Governor::Root));
         }
         Self::new(words, scores)

@@ -47,28 +47,20 @@ pub fn maximum_spanning_tree(words: usize, weight: impl Fn(usize, usize) -> f32)
     edges
 }
 
-/// The weight of a set of arcs, or a difference of such: fewer ROOT arcs win, then the higher score.
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
-struct Weight {
-    /// Minus the number of ROOT arcs.
-    roots: i32,
-    score: f64,
-}
-
-impl Weight {
-    fn minus(self, other: Weight) -> Weight {
-        Weight { roots: self.roots - other.roots, score: self.score - other.score }
-    }
-}
-
-/// An arc between two nodes of the contracted graph, and the arc between words that it stands for.
+/// An arc between two nodes of the contracted graph stands for one between words: its governor and its dependent.
 #[derive(Clone, Copy)]
-struct Arc {
-    weight: Weight,
-    /// Candidate governor, 0..=n.
-    governor: usize,
-    /// Dependent, 0..n.
-    dependent: usize,
+struct Ends {
+    governor: u32,
+    dependent: u32,
+}
+
+/// The arc from ROOT into a node.
+#[derive(Clone, Copy)]
+struct FromRoot {
+    /// Minus the number of ROOT arcs that it weighs as, and its score: compared in this order.
+    weight: (i32, f64),
+    /// The word that would hang from ROOT.
+    dependent: u32,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -78,51 +70,58 @@ enum State {
     Attached,
 }
 
-/// The graph while its cycles are being contracted. Nodes are slots 0..=n: words, then ROOT in slot n. A contracted
-/// cycle lives on in the slot of one of its members; the others are dead. What each node was made of is kept in
-/// `nodes`, where indices 0..n are the words themselves.
+/// No arc, which any arc is better than.
+const NONE: f64 = f64::NEG_INFINITY;
+
+/// The graph while its cycles are being contracted. Nodes are slots: at first slot i is word i. A contracted cycle lives on in the
+/// slot of one of its members; the others are dead. ROOT is never on a cycle, so that only arcs from ROOT weigh as ROOT arcs:
+/// the others are compared by their scores, and one of them always wins over ROOT's.
 struct Contraction {
-    slots: usize,
-    /// The best arc from each slot into each slot, row-major `[into, from]`.
-    arcs: Vec<Option<Arc>>,
-    /// The node that each slot holds now; `None` for dead slots.
-    held: Vec<Option<usize>>,
-    /// The slot in which each word or ROOT lives now.
+    words: usize,
+    /// The best arc from each slot into each slot, row-major `[into, from]`, and what it stands for.
+    scores: Vec<f64>,
+    ends: Vec<Ends>,
+    from_root: Vec<FromRoot>,
+    /// Slots that hold a node, ascending.
+    live: Vec<usize>,
+    /// The node that each live slot holds.
+    held: Vec<usize>,
+    /// The slot in which each word lives now.
     slot_of: Vec<usize>,
+    /// Words, then contracted cycles.
     nodes: Vec<Node>,
 }
 
+/// A word, or a cycle of nodes.
+#[derive(Clone, Copy)]
 struct Node {
-    /// The words in it.
-    words: Vec<usize>,
-    /// The nodes of the cycle it was made of; none for a word.
-    cycle: Vec<usize>,
-    /// The arc chosen to enter it.
-    entered_by: Option<Arc>,
+    /// The cycle that it is part of; itself where it is part of none.
+    part_of: usize,
+    /// The arc chosen to enter it, and its score.
+    entered_by: Ends,
+    score: f64,
 }
 
 fn arborescence(scores: &ArcScores, root: Option<WordIdx>) -> Vec<Governor> {
     let words = scores.words();
     let mut graph = Contraction::new(scores, root);
-    let mut states = vec![State::Unseen; words + 1];
-    states[words] = State::Attached;
+    let mut states = vec![State::Unseen; words];
     let mut path = Vec::new();
     for start in 0..words {
         let mut at = start;
-        if graph.held[at].is_none() || states[at] != State::Unseen {
+        if graph.slot_of[at] != at || states[at] != State::Unseen {
             continue;
         }
         loop {
             states[at] = State::OnPath;
             path.push(at);
             let governor_slot = graph.enter(at);
-            match states[governor_slot] {
-                State::Unseen => at = governor_slot,
-                State::Attached => break,
-                State::OnPath => {
-                    let cycle_start =
-                        path.iter().rposition(|&slot| slot == governor_slot).expect("the slot is on the path");
-                    let cycle = path.split_off(cycle_start);
+            match governor_slot.map(|slot| (slot, states[slot])) {
+                Some((slot, State::Unseen)) => at = slot,
+                None | Some((_, State::Attached)) => break,
+                Some((slot, State::OnPath)) => {
+                    let cycle_start = path.iter().rposition(|&on_path| on_path == slot);
+                    let cycle = path.split_off(cycle_start.expect("the slot is on the path"));
                     at = graph.contract(&cycle);
                 }
             }
@@ -131,107 +130,128 @@ fn arborescence(scores: &ArcScores, root: Option<WordIdx>) -> Vec<Governor> {
             states[slot] = State::Attached;
         }
     }
-    graph.expand(words)
+    graph.expand()
 }
 
 impl Contraction {
     fn new(scores: &ArcScores, root: Option<WordIdx>) -> Self {
         let words = scores.words();
-        let slots = words + 1;
-        let mut arcs = vec![None; slots * slots];
+        let mut graph = Self {
+            words,
+            scores: Vec::with_capacity(words * words),
+            ends: Vec::with_capacity(words * words),
+            from_root: Vec::with_capacity(words),
+            live: (0..words).collect(),
+            held: (0..words).collect(),
+            slot_of: (0..words).collect(),
+            nodes: Vec::with_capacity(2 * words),
+        };
         for dependent in 0..words {
-            for (governor, score) in scores.row(WordIdx::new(dependent)).iter().enumerate() {
-                if governor == dependent {
-                    continue;
-                }
-                // A ROOT arc to another word than the given root weighs as two: one is always possible.
-                let roots = match root {
-                    _ if governor != words => 0,
-                    Some(root) if root.index() != dependent => -2,
-                    _ => -1,
-                };
-                let weight = Weight { roots, score: f64::from(*score) };
-                arcs[dependent * slots + governor] = Some(Arc { weight, governor, dependent });
-            }
+            let row = scores.row(WordIdx::new(dependent));
+            // A word's own score is −∞, which is no arc.
+            graph.scores.extend(row[..words].iter().map(|score| f64::from(*score)));
+            graph.ends.extend((0..words).map(|governor| Ends::new(governor, dependent)));
+            // A ROOT arc to another word than the given root weighs as two: one is always possible.
+            let roots = if root.is_some_and(|root| root.index() != dependent) { -2 } else { -1 };
+            let weight = (roots, f64::from(row[words]));
+            graph.from_root.push(FromRoot { weight, dependent: dependent as u32 });
+            graph.nodes.push(Node::new(dependent));
         }
-        let nodes = (0..words).map(|word| Node { words: vec![word], cycle: Vec::new(), entered_by: None }).collect();
-        let held = (0..slots).map(|slot| (slot < words).then_some(slot)).collect();
-        Self { slots, arcs, held, slot_of: (0..slots).collect(), nodes }
+        graph
     }
 
-    /// Chooses the best arc into a slot and returns the slot from which it comes.
-    fn enter(&mut self, slot: usize) -> usize {
-        let row = &self.arcs[slot * self.slots..][..self.slots];
-        let mut best: Option<Arc> = None;
-        for arc in row.iter().flatten() {
-            if best.is_none_or(|best| arc.weight > best.weight) {
-                best = Some(*arc);
+    /// Chooses the best arc into a slot and returns the slot from which it comes; none is ROOT.
+    fn enter(&mut self, slot: usize) -> Option<usize> {
+        let row = &self.scores[slot * self.words..][..self.words];
+        let (mut from, mut score) = (None, NONE);
+        for &other in &self.live {
+            if row[other] > score {
+                (from, score) = (Some(other), row[other]);
             }
         }
-        let best = best.expect("every node can be entered from ROOT");
-        let node = self.held[slot].expect("only live slots are entered");
-        self.nodes[node].entered_by = Some(best);
-        self.slot_of[best.governor]
+        let FromRoot { weight, dependent } = self.from_root[slot];
+        let node = &mut self.nodes[self.held[slot]];
+        (node.entered_by, node.score) = match from {
+            Some(from) => (self.ends[slot * self.words + from], score),
+            None => (Ends { governor: self.words as u32, dependent }, weight.1),
+        };
+        from
     }
 
-    /// Makes one node of a cycle of slots and returns the slot in which it lives.
+    /// Makes one node of a cycle of slots and returns the slot in which it lives, the first of the cycle.
     fn contract(&mut self, cycle: &[usize]) -> usize {
-        let kept = cycle[0];
-        let members: Vec<usize> = cycle.iter().map(|&slot| self.held[slot].expect("a cycle is alive")).collect();
-        let entered: Vec<Weight> = members
-            .iter()
-            .map(|&node| self.nodes[node].entered_by.expect("a cycle is entered everywhere").weight)
-            .collect();
-        for other in 0..self.slots {
-            let outside = !cycle.contains(&other);
-            let mut into: Option<Arc> = None;
-            let mut out: Option<Arc> = None;
-            if outside {
-                for (&slot, &entered) in cycle.iter().zip(&entered) {
-                    // To enter the cycle here costs the arc that enters here now.
-                    let arc = self.arcs[slot * self.slots + other]
-                        .map(|arc| Arc { weight: arc.weight.minus(entered), ..arc });
-                    into = better(into, arc);
-                    out = better(out, self.arcs[other * self.slots + slot]);
+        let (kept, others, words) = (cycle[0], &cycle[1..], self.words);
+        self.live.retain(|slot| !cycle.contains(slot));
+        // To enter the cycle at a slot costs the arc that enters there now.
+        let entered = self.nodes[self.held[kept]].score;
+        for &from in &self.live {
+            self.scores[kept * words + from] -= entered;
+        }
+        self.from_root[kept].weight.1 -= entered;
+        for &slot in others {
+            let entered = self.nodes[self.held[slot]].score;
+            for &from in &self.live {
+                let score = self.scores[slot * words + from] - entered;
+                if score > self.scores[kept * words + from] {
+                    self.scores[kept * words + from] = score;
+                    self.ends[kept * words + from] = self.ends[slot * words + from];
                 }
             }
-            for &slot in cycle {
-                self.arcs[slot * self.slots + other] = None;
-                self.arcs[other * self.slots + slot] = None;
+            let FromRoot { weight: (roots, score), dependent } = self.from_root[slot];
+            let weight = (roots, score - entered);
+            if weight > self.from_root[kept].weight {
+                self.from_root[kept] = FromRoot { weight, dependent };
             }
-            self.arcs[kept * self.slots + other] = into;
-            self.arcs[other * self.slots + kept] = out;
         }
-        let words: Vec<usize> = members.iter().flat_map(|&node| self.nodes[node].words.iter().copied()).collect();
-        for &word in &words {
-            self.slot_of[word] = kept;
+        for &into in &self.live {
+            let row = into * words;
+            for &slot in others {
+                if self.scores[row + slot] > self.scores[row + kept] {
+                    self.scores[row + kept] = self.scores[row + slot];
+                    self.ends[row + kept] = self.ends[row + slot];
+                }
+            }
         }
+        let node = self.nodes.len();
+        self.nodes.push(Node::new(node));
         for &slot in cycle {
-            self.held[slot] = None;
+            self.nodes[self.held[slot]].part_of = node;
         }
-        self.held[kept] = Some(self.nodes.len());
-        self.nodes.push(Node { words, cycle: members, entered_by: None });
+        for slot in &mut self.slot_of {
+            if others.contains(slot) {
+                *slot = kept;
+            }
+        }
+        self.held[kept] = node;
+        let place = self.live.partition_point(|slot| *slot < kept);
+        self.live.insert(place, kept);
         kept
     }
 
     /// Opens the cycles again, latest first: where a cycle is entered, its own arc to that member gives way.
-    fn expand(mut self, words: usize) -> Vec<Governor> {
-        for node in (words..self.nodes.len()).rev() {
+    fn expand(mut self) -> Vec<Governor> {
+        for node in (self.words..self.nodes.len()).rev() {
             let entered_by = self.nodes[node].entered_by;
-            let dependent = entered_by.expect("every node was entered").dependent;
-            let members = std::mem::take(&mut self.nodes[node].cycle);
-            let entered = members.into_iter().find(|&member| self.nodes[member].words.contains(&dependent));
-            self.nodes[entered.expect("the arc enters the cycle")].entered_by = entered_by;
+            let mut member = entered_by.dependent as usize;
+            while self.nodes[member].part_of != node {
+                member = self.nodes[member].part_of;
+            }
+            self.nodes[member].entered_by = entered_by;
         }
-        let chosen = self.nodes[..words].iter().map(|node| node.entered_by.expect("every word was entered"));
-        chosen.map(|arc| governor_of(arc.governor, words)).collect()
+        let chosen = self.nodes[..self.words].iter().map(|node| node.entered_by.governor as usize);
+        chosen.map(|governor| governor_of(governor, self.words)).collect()
     }
 }
 
-fn better(a: Option<Arc>, b: Option<Arc>) -> Option<Arc> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(if b.weight > a.weight { b } else { a }),
-        (a, b) => a.or(b),
+impl Ends {
+    fn new(governor: usize, dependent: usize) -> Self {
+        Self { governor: governor as u32, dependent: dependent as u32 }
+    }
+}
+
+impl Node {
+    fn new(number: usize) -> Self {
+        Self { part_of: number, entered_by: Ends::new(0, 0), score: NONE }
     }
 }
 
