@@ -137,8 +137,9 @@ pub fn rows(
     let all: Vec<OfEnsemble<'_>> = halves[0].chosen.ensembles.keys().filter_map(of_key).collect();
     let mut rows = Vec::new();
     let mut compared = Vec::new();
-    for of in &all {
-        let Some(intervals) = bootstrap.paired(&[Pair { a: &of.together, b: &of.alone }])?[0] else { continue };
+    let pairs: Vec<Pair<'_>> = all.iter().map(|of| Pair { a: &of.together, b: &of.alone }).collect();
+    for (of, intervals) in all.iter().zip(bootstrap.paired(&pairs)?) {
+        let Some(intervals) = intervals else { continue };
         let ((correct, total), (single_correct, _)) = (Counts::sum(&of.together), Counts::sum(&of.alone));
         let names = |heads: &[AttentionHead]| heads.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         let (relation, way) = of.key;
