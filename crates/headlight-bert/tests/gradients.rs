@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use headlight_attention::{Alignment, AttentionHead, Frame};
 use headlight_bert::{
     HeadMask, LoadOptions, MaskedLm, MaskedLmError, MaskedPieces, Masking, Model, Pieces, SpecialPieces,
@@ -55,6 +57,25 @@ fn losses_and_gradients_equal_pytorch_in_one_batch_and_alone() {
             check(answer.attention_gradients.weights(), format!("attention_gradient.{number}"), &golden);
             check(&answer.gate_gradients, format!("gate_gradient.{number}"), &golden);
         }
+    }
+}
+
+/// Inputs of one length are not padded: callers take them together for speed, and lose no digit.
+#[test]
+fn inputs_of_one_length_have_the_gradients_that_they_have_alone() {
+    let model = masked_lm();
+    for length in [3, 8, 13] {
+        let input = |number: usize| {
+            let mut ids: Vec<u32> = (0..length).map(|at| 5 + ((at * 7 + number * 11) % 20) as u32).collect();
+            let targets: BTreeMap<usize, u32> =
+                (1..length - 1).filter(|at| at % (number + 1) == 0 || *at == 1).map(|at| (at, ids[at])).collect();
+            targets.keys().for_each(|at| ids[*at] = 4);
+            MaskedPieces { pieces: pieces(ids), targets }
+        };
+        let inputs: Vec<MaskedPieces> = (0..9).map(input).collect();
+        let together = model.gradients(&inputs.iter().collect::<Vec<_>>()).unwrap();
+        let alone: Vec<_> = inputs.iter().flat_map(|input| model.gradients(&[input]).unwrap()).collect();
+        assert!(together == alone, "{length} pieces");
     }
 }
 

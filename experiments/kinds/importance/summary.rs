@@ -53,6 +53,31 @@ fn mean(sums: &Sums, times: &[u32]) -> f64 {
     sum / of
 }
 
+/// Several means of the same units, `[unit][mean][sum, number]`: a resample goes over memory in order, and adds to all of them at
+/// once what [`mean`] adds to one.
+struct SideBySide {
+    /// Numbers of a unit.
+    width: usize,
+    sums: Vec<f64>,
+}
+
+impl SideBySide {
+    fn new<'a>(means: impl Iterator<Item = &'a Sums> + Clone, units: usize) -> Self {
+        let of_unit = |unit: usize| means.clone().flat_map(move |sums| [sums[unit].0, sums[unit].1]);
+        Self { width: 2 * means.clone().count(), sums: (0..units).flat_map(of_unit).collect() }
+    }
+
+    /// Pushes each mean of the units, each counted so many times.
+    fn means(&self, times: &[u32], values: &mut Vec<f64>) {
+        let mut totals = vec![0.0; self.width];
+        for (sums, &times) in self.sums.chunks_exact(self.width).zip(times) {
+            let times = f64::from(times);
+            totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += times * sum);
+        }
+        values.extend(totals.chunks_exact(2).map(|total| total[0] / total[1]));
+    }
+}
+
 /// The row of a layer or head, and what it resamples.
 struct Cell {
     layer: usize,
@@ -74,10 +99,8 @@ pub fn found(
     let count = units.iter().max().map_or(0, |&last| last as usize + 1);
     let cells = cells(means, said, units, count);
     let losses = sums(said.iter().map(|(loss, _)| Some(*loss)), units, count);
-    let mut intervals = bootstrap.statistics(count, cells.len() + 1, |times, values| {
-        values.push(mean(&losses, times));
-        values.extend(cells.iter().map(|cell| mean(&cell.sums, times)));
-    });
+    let side_by_side = SideBySide::new(std::iter::once(&losses).chain(cells.iter().map(|cell| &cell.sums)), count);
+    let mut intervals = bootstrap.statistics(count, cells.len() + 1, |times, values| side_by_side.means(times, values));
     let of_cells = intervals.split_off(1);
     let loss: Mean = said.iter().map(|(loss, _)| *loss).collect();
     let loss_interval = intervals.pop().flatten();
