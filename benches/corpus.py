@@ -1,4 +1,4 @@
-"""Time and memory of statistics against words: a table, and the figure `corpus.svg`.
+"""Time and memory of statistics against words: a table, and the figure `docs/images/corpus.svg`.
 
     python benches/corpus.py TRAIN.conllu FOLDER [--binary target/release/headlight] [--millions 1 3 10 30 100]
 
@@ -82,20 +82,7 @@ def measure(args, millions, of_source):
     return row
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("treebank", type=Path)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--binary", default="target/release/headlight")
-    parser.add_argument("--millions", type=float, nargs="+", default=[1, 3, 10, 30, 100])
-    parser.add_argument("--distinct", action="store_true")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "corpus.svg")
-    args = parser.parse_args()
-    args.folder.mkdir(parents=True, exist_ok=True)
-    of_source = words(args.treebank)
-    print("| million words | sentences | statistics, s | µs a word | encoding, s | whole run, s | peak memory, MB | load |")
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
-    rows = [measure(args, millions, of_source) for millions in args.millions]
+def draw(rows, out):
     figure, axes = plt.subplots(1, 2, figsize=(8, 2.9), constrained_layout=True)
     million = [row["words"] / 1e6 for row in rows]
     for axis, values, label in (
@@ -109,7 +96,25 @@ def main():
         axis.set_xlim(left=0)
         axis.spines[["top", "right"]].set_visible(False)
     plt.rcParams["svg.hashsalt"] = "headlight"
-    figure.savefig(args.out, metadata={"Date": None})
+    figure.savefig(out, metadata={"Date": None})
 
 
-main()
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("treebank", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--binary", default="target/release/headlight")
+    parser.add_argument("--millions", type=float, nargs="+", default=[1, 3, 10, 30, 100])
+    parser.add_argument("--distinct", action="store_true")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/images/corpus.svg")
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    of_source = words(args.treebank)
+    print("| million words | sentences | statistics, s | µs a word | encoding, s | whole run, s | peak memory, MB | load |")
+    print("|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
+    rows = [measure(args, millions, of_source) for millions in args.millions]
+    draw(rows, args.out)
+
+
+if __name__ == "__main__":
+    main()
