@@ -131,7 +131,7 @@ class Job:
         if self.kind == "pairs":
             apart = float(re.search(r"largest difference (\S+)", self.said)[1])
             decided = int(re.search(r"(\d+) pairs decided otherwise", self.said)[1])
-            count = int(re.match(r"\D*(\d+) pairs of both", self.said[self.said.index("pairs in"):])[1])
+            count = int(re.search(r"(\d+) pairs of both", self.said)[1])
             return f"scores of {count} pairs within {apart:.1e} nats, {decided} decided otherwise", apart < 1e-2
         theirs = json.loads((self.folder / "peer").read_text())
         ours = OURS[self.kind](self)

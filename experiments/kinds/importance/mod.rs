@@ -55,6 +55,8 @@ impl Kind for Importance {
         })?;
         let clock = Instant::now();
         let said = gradients.finish()?;
+        run.note_stage("gradients, last block", clock);
+        let clock = Instant::now();
         let mut means = Means::new(masked_lm.spec().grid);
         said.iter().for_each(|(_, values)| means.add(values));
         let bootstrap = bootstrap(self.resamples, self.confidence, run);
