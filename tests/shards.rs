@@ -229,6 +229,31 @@ fn what_is_lacking_is_named_and_encoded_by_the_run() {
 }
 
 #[test]
+fn what_is_noted_of_a_text_is_found_out_again_where_it_is_damaged_or_cannot_be_kept() {
+    let (world, whole) = (World::new(), World::new());
+    for world in [&world, &whole] {
+        many(world);
+    }
+    whole.succeed(&["run", "it.toml"]);
+    assert_eq!(encode(&world, "1/2").code, 0);
+    let folder = world.path("cache/headlight/notes");
+    let mut notes: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|note| note.unwrap().path()).collect();
+    notes.retain(|path| !path.file_name().unwrap().to_string_lossy().starts_with('.'));
+    assert!(notes.len() >= 2, "{notes:?}");
+    for path in &notes {
+        let mut bytes = fs::read(path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(path, bytes).unwrap();
+    }
+    assert_eq!(encode(&world, "2/2").code, 0);
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "no folder").unwrap();
+    world.succeed(&["run", "it.toml"]);
+    assert_eq!(passes(&world, "it"), Vec::<String>::new());
+    assert_same(&world, &whole, "it", "without notes");
+}
+
+#[test]
 fn shards_of_another_config_of_the_name_are_no_shards_of_this_one() {
     let (world, whole) = (World::new(), World::new());
     for world in [&world, &whole] {

@@ -77,7 +77,7 @@ impl Run {
         let counted = match stream {
             // Packing hangs on the model, and every shard packs anyway.
             Stream::Packed => self.count(stream)?,
-            _ => cache::noted(self.name_of_count(stream)?, || self.count(stream))?,
+            _ => cache::noted(&self.about_count(stream)?, || self.count(stream))?,
         };
         self.counts.push((stream, counted.clone()));
         Ok(counted)
@@ -91,16 +91,15 @@ impl Run {
         let counted = self.count(stream)?;
         let count = counted.count;
         if stream != Stream::Packed {
-            cache::noted(self.name_of_count(stream)?, || Ok(counted.clone()))?;
+            cache::noted(&self.about_count(stream)?, || Ok(counted.clone()))?;
         }
         self.counts.push((stream, counted));
         Ok(count)
     }
 
-    /// Where what is counted of a stream's files stays in the cache, for all shards of all who ask of them.
-    fn name_of_count(&mut self, stream: Stream) -> Result<String> {
-        let identity = Identity::default().with("text", self.text(stream)?);
-        Ok(identity.with("headlight", env!("CARGO_PKG_VERSION")).id())
+    /// What a count depends on. It stays in the cache, for all shards of all who ask of them.
+    fn about_count(&mut self, stream: Stream) -> Result<Identity> {
+        Ok(Identity::default().with("text", self.text(stream)?).with("noted", "what is counted"))
     }
 
     fn count(&mut self, stream: Stream) -> Result<Counted> {

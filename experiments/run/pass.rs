@@ -13,6 +13,8 @@ use headlight_treebank::Sentence;
 
 use super::Run;
 use super::books::Books;
+use super::cache;
+use super::identity::Identity;
 use super::reader::{Filling, Made, Reading, Wants};
 use super::stream::{self, Bounds, Inputs, Item, Part, Sentences, Stream, Windows, lock};
 use crate::cli::interrupt;
@@ -228,8 +230,12 @@ impl Run {
         if let Some(stream) = self.words.get(&split) {
             return Ok(*stream);
         }
-        let mut sentences = self.treebank(split)?.with_optional_trees().sentences();
-        let without = sentences.any(|read| read.is_ok_and(|sentence| sentence.is_unparsed()));
+        let about =
+            Identity::default().with("text", self.text(Stream::Words(split))?).with("noted", "whether trees lack");
+        let without = cache::noted(&about, || {
+            let mut sentences = self.treebank(split)?.with_optional_trees().sentences();
+            Ok(sentences.any(|read| read.is_ok_and(|sentence| sentence.is_unparsed())))
+        })?;
         let stream = if without { Stream::Words(split) } else { Stream::Trees(split) };
         self.words.insert(split, stream);
         Ok(stream)

@@ -9,7 +9,7 @@ use headlight_treebank::Granularity;
 
 use crate::config::Split;
 use crate::kinds::shared::predictions::Rows;
-use crate::run::{Record, Run, Stream, Wants, pieces};
+use crate::run::{Record, Run, Stream, Wants, cache, pieces};
 
 /// Which sentences are shown. They do not depend on what was encoded when, so that an interruption cannot change them.
 pub struct Explored {
@@ -22,21 +22,26 @@ pub struct Explored {
 }
 
 impl Explored {
-    /// Chooses among all sentences of a split.
+    /// Chooses among all sentences of a split; which ones stays in the cache, for all shards and runs that ask again.
     ///
     /// # Errors
     /// When the model or the treebank cannot be read.
     pub fn choose(run: &mut Run, split: Split, rows: Rows) -> Result<Self> {
-        let keys = run.settings().treebank.clone();
-        let sentences = run.sentences(split)?;
+        let stream = Stream::Trees(split);
+        let identity = run.identity(stream, None, None)?.with("noted", "sentences of the explorer");
         let (grid, frame) = (run.checkpoint()?.grid, run.checkpoint()?.frame.clone());
-        let model = &run.model()?.model;
-        let mut sample = ExplorerSample::new(grid, &frame);
-        for (number, sentence) in sentences.enumerate() {
-            let sentence = sentence?;
-            sample.offer(number, &sentence, || pieces(&sentence, model.tokenizer(), &keys).is_ok());
-        }
-        Ok(Self { split, grid, frame, rows, eligible: sample.eligible(), numbers: sample.numbers() })
+        let (eligible, numbers) = cache::noted(&identity, || {
+            let keys = run.settings().treebank.clone();
+            let sentences = run.sentences(split)?;
+            let model = &run.model()?.model;
+            let mut sample = ExplorerSample::new(grid, &frame);
+            for (number, sentence) in sentences.enumerate() {
+                let sentence = sentence?;
+                sample.offer(number, &sentence, || pieces(&sentence, model.tokenizer(), &keys).is_ok());
+            }
+            Ok((sample.eligible(), sample.numbers()))
+        })?;
+        Ok(Self { split, grid, frame, rows, eligible, numbers })
     }
 
     /// What is kept of them: relations as fine as the treebank has them, whatever the run's tables have.

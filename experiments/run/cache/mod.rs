@@ -163,13 +163,14 @@ impl Place {
     }
 }
 
-/// What was found out about a text and takes few bytes: the file `counts/<id>`, which is made where there is none. Who comes second
+/// What was found out about a text and takes few bytes: the file `notes/<id>`, which is made where there is none. Who comes second
 /// waits; where it cannot be kept, everybody finds it out.
 ///
 /// # Errors
 /// Those of `make`.
-pub fn noted<T: Serialize + DeserializeOwned>(id: String, make: impl FnOnce() -> Result<T>) -> Result<T> {
-    let place = Place::new(&fetch::cache_folder()?.join("counts"), id);
+pub fn noted<T: Serialize + DeserializeOwned>(about: &Identity, make: impl FnOnce() -> Result<T>) -> Result<T> {
+    let id = about.clone().with("headlight", env!("CARGO_PKG_VERSION")).id();
+    let place = Place::new(&fetch::cache_folder()?.join("notes"), id);
     let file = place.complete();
     if let Found::Whole(known) = checked::read(&file) {
         return Ok(known);
