@@ -3,4 +3,4 @@
 #[path = "../targets.rs"]
 mod targets;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::comparison(bytes));
+libfuzzer_sys::fuzz_target!(init: targets::let_caught_panics_pass(), |bytes: &[u8]| targets::comparison(bytes));
