@@ -38,6 +38,9 @@ pub fn read_table<T: Table>(folder: &Path) -> Result<Vec<T>, TableError> {
     TableReader::open(folder)?.collect()
 }
 
+/// Rows that a file may have for each of its bytes, before memory is taken for them. Tables have one at the most.
+const MOST_ROWS_A_BYTE: u64 = 64;
+
 thread_local! {
     static READING: Cell<bool> = const { Cell::new(false) };
 }
@@ -57,8 +60,17 @@ pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Resu
 }
 
 pub(super) fn open_file(path: &Path) -> Result<SerializedFileReader<File>, TableError> {
-    let file = File::open(path).map_err(|source| TableError::Io { path: path.to_owned(), source })?;
-    guarded(|| SerializedFileReader::new(file)).map_err(|source| TableError::Damaged { path: path.to_owned(), source })
+    let io = |source| TableError::Io { path: path.to_owned(), source };
+    let damaged = |source| TableError::Damaged { path: path.to_owned(), source };
+    let file = File::open(path).map_err(io)?;
+    let bytes = file.metadata().map_err(io)?.len();
+    let reader = guarded(|| SerializedFileReader::new(file)).map_err(damaged)?;
+    let of_groups = reader.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
+    let rows = of_groups.fold(0, u64::saturating_add);
+    if rows > bytes.saturating_mul(MOST_ROWS_A_BYTE) {
+        return Err(damaged(ParquetError::General(format!("it claims {rows} rows in {bytes} bytes"))));
+    }
+    Ok(reader)
 }
 
 /// Whether a table that is no longer what was written was changed on purpose: then another program wrote the file.

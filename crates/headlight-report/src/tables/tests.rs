@@ -229,3 +229,14 @@ fn the_example_in_python_runs() {
     0            0.5  0.25
     ");
 }
+
+/// A file of 5.6 kB, found by fuzzing, whose first row group claims so many rows that reading them took gigabytes.
+#[test]
+fn memory_is_not_taken_for_rows_that_a_file_cannot_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let crash = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/crashes/tables-more-rows-than-bytes");
+    fs::copy(crash, folder.path().join("best_heads.parquet")).unwrap();
+    let error = read_table::<BestHead>(folder.path()).unwrap_err();
+    let why = std::error::Error::source(&error).unwrap().to_string();
+    assert!(why.contains("rows in 5582 bytes"), "{why}");
+}
