@@ -7,7 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use parquet::basic::Type as PhysicalType;
-use parquet::column::reader::ColumnReader;
+use parquet::column::page::{Page, PageMetadata, PageReader};
+use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
@@ -194,6 +195,42 @@ fn describe(physical: PhysicalType, repeated: bool) -> String {
     if repeated { format!("a list of {physical}") } else { physical.to_string() }
 }
 
+/// The pages of a column. A dictionary that claims more values than it has bytes is refused before memory is taken for them.
+struct Pages(Box<dyn PageReader>);
+
+impl Iterator for Pages {
+    type Item = Result<Page, ParquetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
+
+impl PageReader for Pages {
+    fn get_next_page(&mut self) -> Result<Option<Page>, ParquetError> {
+        let page = self.0.get_next_page()?;
+        match &page {
+            Some(Page::DictionaryPage { buf, num_values, .. }) if *num_values as usize > buf.len() => {
+                let claim = format!("a dictionary claims {num_values} values in {} bytes", buf.len());
+                Err(ParquetError::General(claim))
+            }
+            _ => Ok(page),
+        }
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>, ParquetError> {
+        self.0.peek_next_page()
+    }
+
+    fn skip_next_page(&mut self) -> Result<(), ParquetError> {
+        self.0.skip_next_page()
+    }
+
+    fn at_record_boundary(&mut self) -> Result<bool, ParquetError> {
+        self.0.at_record_boundary()
+    }
+}
+
 /// One column of a row group, with nulls in their places.
 pub(crate) enum ColumnCells {
     /// Nothing but nulls.
@@ -215,7 +252,8 @@ impl ColumnCells {
                 (read, cells)
             }};
         }
-        let (read, column) = match group.get_column_reader(place)? {
+        let pages = Box::new(Pages(group.get_column_page_reader(place)?));
+        let (read, column) = match get_column_reader(group.metadata().column(place).column_descr_ptr(), pages) {
             ColumnReader::ByteArrayColumnReader(mut reader) => {
                 let (read, cells) = read!(reader);
                 cells.iter().try_for_each(|cell: &ByteArray| cell.as_utf8().map(drop))?;
