@@ -39,7 +39,7 @@ fn distances(criterion: &mut Criterion) {
 
 /// The multiplications of as many logarithms and nothing else: the eight coefficients, the mantissa, the exponent and the sum.
 struct MultiplyAdds {
-    vectors: usize,
+    logarithms: usize,
 }
 
 impl WithSimd for MultiplyAdds {
@@ -49,7 +49,7 @@ impl WithSimd for MultiplyAdds {
     fn with_simd<S: Simd>(self, simd: S) -> f32 {
         let (factor, more) = (simd.splat_f32s(black_box(0.999)), simd.splat_f32s(black_box(1e-3)));
         let mut sums = [more; 10];
-        for _ in 0..self.vectors {
+        for _ in 0..self.logarithms / S::F32_LANES {
             sums.iter_mut().for_each(|sum| *sum = simd.mul_add_e_f32s(*sum, factor, more));
         }
         sums.into_iter().map(|sum| simd.reduce_sum_f32s(sum)).sum()
@@ -57,19 +57,11 @@ impl WithSimd for MultiplyAdds {
 }
 
 fn floor(criterion: &mut Criterion) {
-    struct Lanes;
-    impl WithSimd for Lanes {
-        type Output = usize;
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            S::F32_LANES
-        }
-    }
-    let arch = Arch::new();
-    let vectors = 144 * 145 / 2 * 128 * 128 / arch.dispatch(Lanes);
+    let (arch, logarithms) = (Arch::new(), 144 * 145 / 2 * 128 * 128);
     let mut group = criterion.benchmark_group("distances/one thread");
     group.sample_size(10);
     group.bench_function("multiplications alone/144 heads, 128 pieces", |bencher| {
-        bencher.iter(|| arch.dispatch(MultiplyAdds { vectors }));
+        bencher.iter(|| arch.dispatch(MultiplyAdds { logarithms }));
     });
 }
 

@@ -9,7 +9,8 @@ MODEL is a folder with a masked-language-model head (importance, pruning, pairs;
 without BLiMP's file). Where a script would run for minutes, both take the first sentences alone; how many is printed. Trained
 probes begin and go elsewhere in either, so their scores are compared, not their weights.
 
-Prints wall seconds and seconds of the processor, of the script also without what importing PyTorch and transformers takes: on a machine that does other work too, the second are the ones to compare.
+Prints wall seconds and seconds of the processor, of the script also without what importing PyTorch and transformers takes: on a
+machine that does other work too, the second are the ones to compare.
 What the definition leaves open is set to what the script does: no null models, every piece hidden that can be
 (`hidden = 1`), since what is drawn is not the same in two programs.
 
@@ -23,11 +24,11 @@ import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from side_by_side import measured
 
 HERE = Path(__file__).parent
 
@@ -66,19 +67,10 @@ kind = "{kind}"
 """
 
 
-def measured(command, threads):
-    """Runs a command with an empty cache: what it printed, wall seconds, seconds of the processor."""
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "XDG_CACHE_HOME": cache, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-        begun = time.perf_counter()
-        process = subprocess.Popen(list(map(str, command)), stdout=output, stderr=subprocess.PIPE, env=environment)
-        errors = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begun
-        if status != 0:
-            sys.exit(f"failed: {' '.join(map(str, command))}\n{errors.decode()[-2000:]}")
-        output.seek(0)
-        return output.read(), wall, usage.ru_utime + usage.ru_stime
+def timed(command, threads):
+    """What a command with an empty cache printed, wall seconds, seconds of the processor."""
+    output, wall, usage = measured(list(map(str, command)), OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
+    return output, wall, usage.ru_utime + usage.ru_stime
 
 
 class Job:
@@ -103,7 +95,7 @@ class Job:
                                              sentences=self.sentences, kind=kind, keys=keys))
 
     def ours(self):
-        _, wall, processor = measured([self.binary, "-q", "run", self.config, "--out", self.folder, "--force"], self.threads)
+        _, wall, processor = timed([self.binary, "-q", "run", self.config, "--out", self.folder, "--force"], self.threads)
         return wall, processor
 
     def stages(self):
@@ -119,7 +111,7 @@ class Job:
             command = ["blimp.py", self.model, self.pairs, output, 1, self.folder / "bench"]
         else:
             command = ["kinds.py", self.kind, self.model, self.evaluated, self.train, self.sentences, output]
-        self.said, wall, processor = measured([sys.executable, HERE / "peers" / command[0], *command[1:]], self.threads)
+        self.said, wall, processor = timed([sys.executable, HERE / "peers" / command[0], *command[1:]], self.threads)
         return wall, processor
 
     def table(self, name):
@@ -233,7 +225,7 @@ def main():
             continue
         with tempfile.TemporaryDirectory() as folder:
             job = Job(kind, args, Path(folder))
-            imports = lambda: measured([sys.executable, "-c", IMPORTS], args.threads)[1:]
+            imports = lambda: timed([sys.executable, "-c", IMPORTS], args.threads)[1:]
             both = [(job.ours(), job.theirs(), imports()) for _ in range(args.runs)]
             said, near = job.agreement()
             agree &= near

@@ -38,38 +38,39 @@ kind = "heads"
 """
 
 
-def measured(command):
-    """Runs a command with an empty cache; its output, wall seconds and peak memory in MB."""
+def measured(command, **environment):
+    """Runs a command with an empty cache; its output, wall seconds and what the system says that it used."""
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "XDG_CACHE_HOME": cache}
+        environment = {**os.environ, "XDG_CACHE_HOME": cache, **environment}
         begun = time.perf_counter()
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL, env=environment)
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, env=environment)
+        errors = process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begun
         if status != 0:
-            sys.exit(f"failed: {' '.join(map(str, command))}")
+            sys.exit(f"failed: {' '.join(map(str, command))}\n{errors.decode()[-2000:]}")
         output.seek(0)
-        return output.read(), wall, usage.ru_maxrss / 1000
+        return output.read(), wall, usage
 
 
 def headlight(binary, model, treebank, folder):
     config = folder / "bench.toml"
     config.write_text(CONFIG.format(model=model, treebank=treebank))
-    _, wall, memory = measured([binary, "-q", "run", config, "--out", folder, "--force"])
+    _, wall, usage = measured([binary, "-q", "run", config, "--out", folder, "--force"])
     stages = json.loads((folder / "bench" / "manifest.json").read_text())["stages"]
     encode = sum(stage["seconds"] for stage in stages if stage["name"].startswith("encode"))
     # The encoder's stage holds reading, tokenizing, merging and predicting too: they go on beside the model.
-    return {"whole process, s": wall, "encode to predictions, s": encode, "memory, MB": memory}
+    return {"whole process, s": wall, "encode to predictions, s": encode, "memory, MB": usage.ru_maxrss / 1000}
 
 
 def script(model, treebank):
-    output, wall, memory = measured([sys.executable, HERE / "peers" / "heads.py", model, treebank])
+    output, wall, usage = measured([sys.executable, HERE / "peers" / "heads.py", model, treebank])
     number = lambda pattern: float(re.search(pattern, output)[1])
     return {
         "whole process, s": wall,
         "without imports, s": number(r"without imports ([\d.]+)"),
         "model, s": number(r"model ([\d.]+)"),
-        "memory, MB": memory,
+        "memory, MB": usage.ru_maxrss / 1000,
     }
 
 

@@ -43,6 +43,14 @@ fn many(world: &World) {
     world.write("it.toml", format!("threads = 1\n{}", config.replace("sample:evaluate", "many.conllu")));
 }
 
+/// A world with [`many`], and another one in which it was run as it is.
+fn beside_a_whole_run() -> (World, World) {
+    let (world, whole) = (World::new(), World::new());
+    [&world, &whole].into_iter().for_each(many);
+    whole.succeed(&["run", "it.toml"]);
+    (world, whole)
+}
+
 /// The passes of the encoder that a run took.
 fn passes(world: &World, run: &str) -> Vec<String> {
     let manifest: Value = serde_json::from_str(&world.read(&format!("runs/{run}/manifest.json"))).unwrap();
@@ -206,11 +214,7 @@ fn any_mix_of_finished_killed_doubled_damaged_foreign_and_missing_shards_ends_in
 
 #[test]
 fn what_is_lacking_is_named_and_encoded_by_the_run() {
-    let (world, whole) = (World::new(), World::new());
-    for world in [&world, &whole] {
-        many(world);
-    }
-    whole.succeed(&["run", "it.toml"]);
+    let (world, whole) = beside_a_whole_run();
     for shard in ["1/4", "4/4", "2/3"] {
         assert_eq!(encode(&world, shard).code, 0);
     }
@@ -230,11 +234,7 @@ fn what_is_lacking_is_named_and_encoded_by_the_run() {
 
 #[test]
 fn what_is_noted_of_a_text_is_found_out_again_where_it_is_damaged_or_cannot_be_kept() {
-    let (world, whole) = (World::new(), World::new());
-    for world in [&world, &whole] {
-        many(world);
-    }
-    whole.succeed(&["run", "it.toml"]);
+    let (world, whole) = beside_a_whole_run();
     assert_eq!(encode(&world, "1/2").code, 0);
     let folder = world.path("cache/headlight/notes");
     let mut notes: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|note| note.unwrap().path()).collect();

@@ -262,10 +262,7 @@ impl Trees<()> {
         bounds: Bounds,
         invalid: Invalid,
     ) -> Trees<impl Iterator<Item = Result<Sentence, ReadError>> + Send + use<>> {
-        let (sentences, seen) = match bounds.passed {
-            0 => (treebank.sentences_after(0), 0),
-            passed => (treebank.sentences_after(passed), bounds.range.start),
-        };
+        let (sentences, seen) = (treebank.sentences_after(bounds.passed), bounds.range.start);
         let inner = bounds.around(sentences, |_| true, seen);
         Trees { inner, invalid, skipped: 0, told: Arc::clone(&treebank.told) }
     }
