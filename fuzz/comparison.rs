@@ -200,24 +200,29 @@ fn pair_accuracy(bytes: &mut Bytes<'_>) -> PairAccuracy {
     }
 }
 
-/// Writes a table; `None` where its rows cannot be written.
-fn table<T: Table>(run: &Path, rows: &[T]) -> Option<&'static str> {
-    write_table(run, rows).ok().map(|_| T::NAME)
+/// Writes a table into a run that has it, under the names of those that it has; `None` where its rows cannot be written.
+fn table<T: Table>(run: &Path, has: bool, rows: impl FnOnce() -> Vec<T>, tables: &mut Vec<&str>) -> Option<()> {
+    // One of another comparison may lie there.
+    let _ = fs::remove_file(run.join(format!("{}.parquet", T::NAME)));
+    if has {
+        write_table(run, &rows()).ok()?;
+        tables.push(T::NAME);
+    }
+    Some(())
 }
 
-/// A run as one of earlier versions left it, without checksums of its files.
-fn run(folder: &Path, name: &str, bytes: &mut Bytes<'_>) -> Option<PathBuf> {
+/// A run as one of earlier versions left it, without checksums of its files, with the tables whose bits are set.
+fn run(folder: &Path, name: &str, which: u8, bytes: &mut Bytes<'_>) -> Option<PathBuf> {
     let path = folder.join(name);
     fs::create_dir_all(&path).expect("a folder");
     let called = bytes.text();
-    let tables = [
-        table(&path, &bytes.rows(6, best_head))?,
-        table(&path, &bytes.rows(24, prediction))?,
-        table(&path, &bytes.rows(3, probe_score))?,
-        table(&path, &bytes.rows(3, head_tree))?,
-        table(&path, &bytes.rows(3, coreference))?,
-        table(&path, &bytes.rows(3, pair_accuracy))?,
-    ];
+    let (mut tables, has) = (Vec::new(), |table: u8| which >> table & 1 == 1);
+    table(&path, has(0), || bytes.rows(6, best_head), &mut tables)?;
+    table(&path, has(1), || bytes.rows(24, prediction), &mut tables)?;
+    table(&path, has(2), || bytes.rows(3, probe_score), &mut tables)?;
+    table(&path, has(3), || bytes.rows(3, head_tree), &mut tables)?;
+    table(&path, has(4), || bytes.rows(3, coreference), &mut tables)?;
+    table(&path, has(5), || bytes.rows(3, pair_accuracy), &mut tables)?;
     let selection = bytes.of(&["separate", "folds", "same"]);
     let report = serde_json::json!({
         "format_version": 1, "name": called, "findings": [], "warnings": [bytes.text()],
@@ -247,16 +252,19 @@ fn acts(text: &str) -> bool {
     })
 }
 
-/// Runs made of bytes, compared with each other and with a paper.
+/// Runs made of bytes, compared with each other and with a paper, and shown in one format: which, which tables they have (one
+/// mostly, for each takes its time) and how wide it is shown say the first bytes.
 pub fn comparison(bytes: &[u8], folder: &Path) {
     let mut bytes = Bytes(bytes);
     let bootstrap = Bootstrap { resamples: 10, ..Bootstrap::default() };
-    let width = usize::from(bytes.byte());
-    let Some(runs) =
-        [run(folder, "a", &mut bytes), run(folder, "b", &mut bytes)].into_iter().collect::<Option<Vec<_>>>()
-    else {
-        return;
+    let (width, format) = (usize::from(bytes.byte()), bytes.of(&Format::ALL));
+    let which = match bytes.byte() {
+        one @ ..192 => 1 << (one % 6),
+        some => some,
     };
+    let mut run = |name| run(folder, name, which, &mut bytes);
+    let (Some(first), Some(second)) = (run("a"), run("b")) else { return };
+    let runs = [first, second];
     let mut sources = Vec::new();
     for run in &runs {
         match Reported::open(run.to_str().expect("a plain path")) {
@@ -277,18 +285,16 @@ pub fn comparison(bytes: &[u8], folder: &Path) {
             assert!(!error.to_string().is_empty());
         }
     }
-    for format in Format::ALL {
-        let shown = comparison.render(format, width);
-        assert!(!shown.is_empty());
-        match format {
-            Format::Terminal | Format::Markdown | Format::Latex => assert!(!acts(&shown), "{format}"),
-            // A page turns its text itself, and takes line ends for spaces.
-            Format::Html => {
-                let is_forbidden = |it: char| it.is_control() && !it.is_ascii_whitespace();
-                assert!(!shown.contains(is_forbidden) && !shown.contains("<script"), "{format}");
-            }
-            Format::Json => drop(serde_json::from_str::<serde_json::Value>(&shown).expect("JSON")),
-            Format::Csv => assert!(shown.lines().count() > 1 && !shown.contains("\n=") && !shown.contains(",=")),
+    let shown = comparison.render(format, width);
+    assert!(!shown.is_empty());
+    match format {
+        Format::Terminal | Format::Markdown | Format::Latex => assert!(!acts(&shown), "{format}"),
+        // A page turns its text itself, and takes line ends for spaces.
+        Format::Html => {
+            let is_forbidden = |it: char| it.is_control() && !it.is_ascii_whitespace();
+            assert!(!shown.contains(is_forbidden) && !shown.contains("<script"), "{format}");
         }
+        Format::Json => drop(serde_json::from_str::<serde_json::Value>(&shown).expect("JSON")),
+        Format::Csv => assert!(shown.lines().count() > 1 && !shown.contains("\n=") && !shown.contains(",=")),
     }
 }

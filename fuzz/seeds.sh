@@ -14,12 +14,17 @@ printf '\0the 0.5 1 -2\nof 1e3 0 0.25\n' | put vectors text
 printf '\0002 2\nthe 1 2\nof 3 4\n' | put vectors header
 printf '\0011 1\nthe \0\0\200\077\n' | put vectors binary
 put safetensors 1 < $fixtures/tiny-bert/model.safetensors
-for file in $fixtures/pytorch/*.bin; do put pytorch "$(basename "$file")" < "$file"; done
+head -c $((8 + $(od -An -t u8 -N 8 $fixtures/tiny-bert/model.safetensors))) $fixtures/tiny-bert/model.safetensors | put safetensors header
+for file in $fixtures/pytorch/*.bin; do
+    put pytorch "$(basename "$file")" < "$file"
+    if unzip -q -p "$file" '*/data.pkl' > corpus/pickle 2> corpus/said; then put pytorch "$(basename "$file" .bin).pkl" < corpus/pickle; fi
+done
+rm -f corpus/pickle corpus/said
 for file in $fixtures/families/*/config.json $fixtures/tiny-bert/config.json; do put config_json "$(basename "$(dirname "$file")")" < "$file"; done
 grep '^# text = ' ../data/sample/en_sample-coref.conllu | cut -c10- | head -40 | while IFS= read -r text; do printf '%s' "$text" | put tokenizer "$(printf '%s' "$text" | cksum | cut -d' ' -f1)"; done
 for file in ../configs/*.toml ../configs/*/*.toml; do put config "$(basename "$file")" < "$file"; done
 printf '[sweep]\nseed = [1, 2]\n[model]\nname = "minilm-l6"\n[treebank]\nevaluate = ["a.conllu"]\n[[experiment]]\nkind = "heads"\nselection = "same"\n\0name=x\0experiment.0.lengths=3' | put config sweep
-for seed in 7 9 11 13 15; do awk -v s=$seed 'BEGIN { for (i = 0; i < 600; i++) printf "%c", i * s % 127 }' | put comparison $seed; done
+for seed in 7 9 11 13 15 17 19 21; do awk -v s=$seed 'BEGIN { for (i = 0; i < 300; i++) printf "%c", (i + 3) * s % 127 }' | put comparison $seed; done
 # Tables and a report need a binary, HEADLIGHT=…, that makes a small run.
 headlight=${HEADLIGHT:-../target/debug/headlight}
 if [ -x "$headlight" ]; then
@@ -27,7 +32,9 @@ if [ -x "$headlight" ]; then
     printf '[model]\npath = "%s"\n[treebank]\nevaluate = ["sample:evaluate"]\nmax_sentences = 3\n[[experiment]]\nkind = "heads"\nselection = "same"\nnull_models = 0\n' \
         "$PWD/$fixtures/tiny-bert" > "$scratch/it.toml"
     XDG_CACHE_HOME=$scratch/cache "$headlight" --quiet run "$scratch/it.toml" --out "$scratch/runs" > "$scratch/said"
-    for table in head_scores best_heads predictions; do put tables $table < "$scratch/runs/it/$table.parquet"; done
+    for table in '\000head_scores' '\001best_heads' '\002predictions'; do
+        { printf "$(printf %.4s "$table")"; cat "$scratch/runs/it/${table#????}.parquet"; } | put tables "${table#????}"
+    done
     put report_json 1 < "$scratch/runs/it/report.json"
     rm -r "$scratch"
 fi

@@ -52,7 +52,11 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             of("\u{4}2 2\nthe 1 2\nof 3 4\n"),
             [b"\x011 2\nthe ".as_slice(), &1_f32.to_le_bytes(), &2_f32.to_le_bytes(), b"\n"].concat(),
         ],
-        "safetensors" => vec![bert("tiny-bert/model.safetensors")],
+        "safetensors" => {
+            let file = bert("tiny-bert/model.safetensors");
+            let header = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+            vec![file[..header].to_vec(), file]
+        }
         "pytorch" => {
             let pickle =
                 b"\x80\x02}U\x01actorch._utils\n_rebuild_tensor_v2\n(U\x07storagectorch\nFloatStorage\nU\x010U\x03cpu\
@@ -73,7 +77,14 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             let files: &[&str] =
                 if target == "tables" { &["head_scores", "best_heads", "predictions"] } else { &["report.json"] };
             let name = |file: &&str| if file.contains('.') { (*file).to_owned() } else { format!("{file}.parquet") };
-            files.iter().map(|file| fs::read(world.path(&format!("runs/run/{}", name(file)))).unwrap()).collect()
+            let read = |file| fs::read(world.path(&format!("runs/run/{}", name(file)))).unwrap();
+            // The first byte of a table says which one it is.
+            let first = |number: usize| (target == "tables").then_some(number as u8);
+            files
+                .iter()
+                .enumerate()
+                .map(|(number, file)| first(number).into_iter().chain(read(file)).collect())
+                .collect()
         }
         // Rows are made of any bytes; these give both runs some of each table.
         "comparison" => (0..8).map(|at| (0..600_u32).map(|it| (it * (2 * at + 7) % 251) as u8).collect()).collect(),
