@@ -2,12 +2,13 @@
 processes, in turn, on one thread each. And whether both come to the same numbers.
 
     cargo build --release
-    python benches/kinds.py MINILM DEV.conllu TRAIN.conllu [--masked MODEL] [--pairs BLIMP.tsv.gz]
+    python benches/kinds.py MINILM DEV.conllu TRAIN.conllu [--masked MODEL] [--pairs BLIMP.tsv.gz] [--coreference GUM.conllu]
         [--binary target/release/headlight] [--kinds trees importance …] [--runs 3] [--threads 1]
 
 MODEL is a folder with a masked-language-model head (importance, pruning, pairs; without it they are left out, and pairs
-without BLiMP's file). Where a script would run for minutes, both take the first sentences alone; how many is printed. Trained
-probes begin and go elsewhere in either, so their scores are compared, not their weights.
+without BLiMP's file), GUM a treebank with entities (`Entity=` in MISC; without it coreference is left out). Where a script would
+run for minutes, both take the first sentences alone; how many is printed. Trained probes begin and go elsewhere in either, so their
+scores are compared, not their weights.
 
 Prints wall seconds and seconds of the processor, of the script also without what importing PyTorch and transformers takes: on a
 machine that does other work too, the second are the ones to compare.
@@ -38,6 +39,7 @@ KINDS = {
     "surface": ("", 0),
     "clusters": ("", 500),
     "trees": ('selection = "same"', 300),
+    "coreference": ('selection = "same"', 0),
     "ensembles": ('selection = "same"\nrelations = []', 0),
     "probe": ('probes = ["attention"]\nregime = "clark2019"', 0),
     "structural": ('find = ["distance"]\nlayers = [4]\nepochs = 5', 0),
@@ -45,6 +47,8 @@ KINDS = {
     "pruning": ('measure = "masked-lm"\norders = ["random"]\ndraws = 1\nsteps = 1\nhidden = 1.0\nsequences = 1000', 200),
     "pairs": ("", 0),
 }
+# What of coreference no model has a say in.
+RULES = ("total", "nearest", "head_match", "sieves")
 MASKED = ("importance", "pruning", "pairs")
 TRAINED = ("probe", "structural")
 # Every so many of BLiMP's pairs.
@@ -83,7 +87,9 @@ class Job:
         keys, self.sentences = KINDS[kind]
         if kind != "heads" and args.sentences:
             self.sentences = min(self.sentences or args.sentences, args.sentences)
-        splits = f'evaluate = ["{args.evaluated}"]'
+        if kind == "coreference":
+            self.evaluated = args.coreference
+        splits = f'evaluate = ["{self.evaluated}"]'
         if kind in TRAINED:
             splits += f'\ntrain = ["{args.train}"]'
         if kind == "pairs":
@@ -136,11 +142,13 @@ class Job:
         missing = [(name, key) for name, numbers in theirs.items() for key in numbers if key not in ours.get(name, {})]
         if missing:
             return f"{len(missing)} numbers are missing, the first {missing[0]}", False
+        if self.kind == "coreference" and (name := next((name for name in RULES if ours[name] != theirs[name]), None)):
+            return f"{name} is {ours[name]} and {theirs[name]}, where nothing is rounded", False
         both = [(ours[name][key], value) for name, numbers in theirs.items() for key, value in numbers.items()]
         if self.kind in TRAINED:
             (found, value), = both
             return f"{found:.1f} and {value:.1f} per cent", abs(found - value) < 2
-        if self.kind in ("heads", "trees", "ensembles"):
+        if self.kind in ("heads", "trees", "ensembles", "coreference"):
             apart, of = sum(abs(a - b) for a, b in both), sum(b for _, b in both)
             return f"{len(both)} counts, {apart:.0f} of {of:.0f} counted otherwise", apart <= 1e-3 * of
         apart = max(abs(a - b) / max(abs(b), 1e-3) for a, b in both)
@@ -171,6 +179,14 @@ def of_clusters(job):
     return collect(rows, lambda _: "js_sum", lambda row: f"{number(row, 'a')} {number(row, 'b')}", "js_sum")
 
 
+def of_coreference(job):
+    rows = job.table("coreference")
+    rules = collect(rows, lambda row: row["predictor"], lambda row: row["mention_type"], "correct")
+    total = collect(rows, lambda _: "total", lambda row: row["mention_type"], "total")
+    heads = collect(job.table("coreference_heads"), lambda row: f"{row['mention_type']} {row['direction']}", by_head, "correct")
+    return {**rules, **total, **heads}
+
+
 def of_probe(job, measure):
     rows = [row for row in job.table("probe_scores") if row["measure"] == measure and row["decoding"] in ("", "argmax")
             and row["probe"] in ("attention", "structural_distance") and row["group"] in ("", "layer")]
@@ -188,6 +204,7 @@ OURS = {
     "clusters": of_clusters,
     "trees": lambda job: collect([row for row in job.table("head_trees") if row["predictor"] == "each_head"],
                                  lambda row: row["tree"], by_head, "correct"),
+    "coreference": of_coreference,
     "ensembles": lambda job: collect(job.table("ensembles"), lambda _: "selected_correct",
                                      lambda row: f"{row['relation']} {row['direction']}", "selected_correct"),
     "probe": lambda job: of_probe(job, "uas"),
@@ -209,19 +226,23 @@ def main():
     parser.add_argument("train")
     parser.add_argument("--masked")
     parser.add_argument("--pairs")
+    parser.add_argument("--coreference")
     parser.add_argument("--binary", default="target/release/headlight")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sentences", type=int, default=0, help="fewer than each kind takes")
     args = parser.parse_args()
-    for name in ("model", "evaluated", "train", "masked", "pairs", "binary"):
+    for name in ("model", "evaluated", "train", "masked", "pairs", "coreference", "binary"):
         if path := getattr(args, name):
             setattr(args, name, Path(path).resolve())
     agree = True
     for kind in args.kinds:
         if kind in MASKED and not args.masked or kind == "pairs" and not args.pairs:
             print(f"{kind}: left out, for it needs --masked" + (" and --pairs" if kind == "pairs" else ""))
+            continue
+        if kind == "coreference" and not args.coreference:
+            print("coreference: left out, for it needs --coreference")
             continue
         with tempfile.TemporaryDirectory() as folder:
             job = Job(kind, args, Path(folder))

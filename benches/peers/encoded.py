@@ -43,6 +43,15 @@ def encoder(folder):
     return BertModel.from_pretrained(folder, attn_implementation="eager", add_pooling_layer=False).eval()
 
 
+def names(model):
+    config = model.config
+    return [(layer, head) for layer in range(config.num_hidden_layers) for head in range(config.num_attention_heads)]
+
+
+def by_head(model, values):
+    return {f"{layer} {head}": value for (layer, head), value in zip(names(model), values)}
+
+
 def read(folder, treebank, most=0):
     """(number, pieces, word of each piece, words) of the first `most` sentences, those that are too long left out."""
     tokenizer = AutoTokenizer.from_pretrained(folder)

@@ -3,7 +3,8 @@
 
     python benches/peers/kinds.py KIND MODEL EVALUATED.conllu TRAIN.conllu SENTENCES OUT.json
 
-Nothing is shared with headlight. The kinds `heads` and `pairs` have scripts of their own, `heads.py` and `blimp.py`.
+Nothing is shared with headlight. The kinds `heads` and `pairs` have scripts of their own, `heads.py` and `blimp.py`; `coreference` is
+in `coreference.py`.
 """
 
 import json
@@ -13,17 +14,10 @@ import numpy as np
 import torch
 
 import encoded
+from coreference import coreference
+from encoded import by_head, names
 
 EPOCHS, RANK, LAYER = 5, 64, 4
-
-
-def names(model):
-    config = model.config
-    return [(layer, head) for layer in range(config.num_hidden_layers) for head in range(config.num_attention_heads)]
-
-
-def by_head(model, values):
-    return {f"{layer} {head}": value for (layer, head), value in zip(names(model), values)}
 
 
 def surface(folder, treebank, _, most):
