@@ -147,7 +147,7 @@ def main():
         try:
             model = load(options.folder, precision, device, "sdpa")
         except ValueError as problem:
-            print(f"{precision} sdpa: {str(problem).split(". ")[0]}")
+            print(f"{precision} sdpa:", str(problem).split(". ")[0])
         else:
             given = model(input_ids=torch.tensor([examples[-1][0]], device=device), output_attentions=True).attentions
             told = "gives no attention" if not given or given[0] is None else "gives attention"
