@@ -246,19 +246,19 @@ def main():
             continue
         with tempfile.TemporaryDirectory() as folder:
             job = Job(kind, args, Path(folder))
-            imports = lambda: timed([sys.executable, "-c", IMPORTS], args.threads)[1:]
-            both = [(job.ours(), job.theirs(), imports()) for _ in range(args.runs)]
+            imported = timed([sys.executable, "-c", IMPORTS], args.threads)[1:]
+            both = [(job.ours(), job.theirs()) for _ in range(args.runs)]
             said, near = job.agreement()
             agree &= near
             of = f"first {job.sentences} sentences" if job.sentences else "all"
             print(f"\n{kind} ({of}), {args.runs} runs of each in turn, threads {args.threads}, load {os.getloadavg()[0]:.1f}")
             for place, what in enumerate(("wall, s", "processor, s")):
-                ours, theirs, imported = ([run[place] for run in side] for side in zip(*both))
+                ours, theirs = ([run[place] for run in side] for side in zip(*both))
                 whole = [b / a for a, b in zip(ours, theirs)]
-                without = [(b - c) / a for a, b, c in zip(ours, theirs, imported)]
+                without = [(b - imported[place]) / a for a, b in zip(ours, theirs)]
                 print(f"  {what:13} headlight {statistics.median(ours):7.2f}  script {statistics.median(theirs):7.2f}"
                       f"  1 : {statistics.median(whole):.1f} ({min(whole):.1f} to {max(whole):.1f})"
-                      f"; without its imports {statistics.median(theirs) - statistics.median(imported):7.2f}"
+                      f"; without its imports {statistics.median(theirs) - imported[place]:7.2f}"
                       f"  1 : {statistics.median(without):.1f}")
             print(f"  stages        {job.stages()}")
             print(f"  agreement     {said}: {'as near as rounding goes' if near else 'NOT THE SAME'}", flush=True)

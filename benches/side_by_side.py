@@ -32,7 +32,7 @@ path = "{model}"
 evaluate = ["{treebank}"]
 [heads]
 selection = "same"
-null_models = 0
+null_models = {null_models}
 [[experiment]]
 kind = "heads"
 """
@@ -53,9 +53,9 @@ def measured(command, **environment):
         return output.read(), wall, usage
 
 
-def headlight(binary, model, treebank, folder):
+def headlight(binary, model, treebank, folder, null_models=0):
     config = folder / "bench.toml"
-    config.write_text(CONFIG.format(model=model, treebank=treebank))
+    config.write_text(CONFIG.format(model=model, treebank=treebank, null_models=null_models))
     _, wall, usage = measured([binary, "-q", "run", config, "--out", folder, "--force"])
     stages = json.loads((folder / "bench" / "manifest.json").read_text())["stages"]
     encode = sum(stage["seconds"] for stage in stages if stage["name"].startswith("encode"))
