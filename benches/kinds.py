@@ -246,8 +246,8 @@ def main():
             continue
         with tempfile.TemporaryDirectory() as folder:
             job = Job(kind, args, Path(folder))
-            imported = timed([sys.executable, "-c", IMPORTS], args.threads)[1:]
             both = [(job.ours(), job.theirs()) for _ in range(args.runs)]
+            imported = timed([sys.executable, "-c", IMPORTS], args.threads)[1:]
             said, near = job.agreement()
             agree &= near
             of = f"first {job.sentences} sentences" if job.sentences else "all"
