@@ -9,8 +9,6 @@ Kind "heads", chosen on the sentences themselves, without null models where noth
 cache; medians. The other families are of MiniLM-L6's shape (6 layers of 12 heads, 384 units), with random weights and the model's
 own tokenizer: what differs is the architecture. `--most` leaves out sizes with more sentences.
 
-`growth.svg` is of `--measure sentences lengths`, `growth-models.svg` of `--measure null-models families`.
-
 Pinned: matplotlib==3.11; for families torch==2.15.0 (CPU), transformers==5.24.0.
 """
 
@@ -182,8 +180,9 @@ def draw(panels, out):
             plot.xaxis.set_major_locator(MaxNLocator(6))
             plot.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
             plot.spines[["top", "right"]].set_visible(False)
-            if row == 0 and len(lines) > 1:
-                plot.legend(frameon=False, loc="upper left")
+            # Below what memory begins with there is room.
+            if unit == "peak memory, MB" and len(lines) > 1:
+                plot.legend(frameon=False, loc="lower left")
     if len(panels) > 1 and len(panels) % 2:
         axes[-2][1].set_visible(False)
         axes[-1][1].set_visible(False)
@@ -197,7 +196,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
     parser.add_argument("treebank")
-    parser.add_argument("--measure", nargs="+", choices=MEASURES, default=list(MEASURES))
+    parser.add_argument("--measure", nargs="+", choices=MEASURES, default=["sentences", "lengths"])
     parser.add_argument("--binary", default="target/release/headlight")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--most", type=int, default=0, help="sentences, of sizes; 0: no limit")
