@@ -262,9 +262,17 @@ pub fn comparison(bytes: &[u8], folder: &Path) {
         one @ ..192 => 1 << (one % 6),
         some => some,
     };
-    let mut run = |name| run(folder, name, which, &mut bytes);
-    let (Some(first), Some(second)) = (run("a"), run("b")) else { return };
-    let runs = [first, second];
+    // With a paper alone mostly, which writes half as much.
+    let (paper, second) = match bytes.byte() % 4 {
+        0 => (true, true),
+        1 => (false, true),
+        _ => (true, false),
+    };
+    let mut runs = Vec::new();
+    for name in ["a", "b"].into_iter().take(1 + usize::from(second)) {
+        let Some(run) = run(folder, name, which, &mut bytes) else { return };
+        runs.push(run);
+    }
     let mut sources = Vec::new();
     for run in &runs {
         match Reported::open(run.to_str().expect("a plain path")) {
@@ -272,7 +280,7 @@ pub fn comparison(bytes: &[u8], folder: &Path) {
             Err(error) => return assert!(!error.to_string().is_empty()),
         }
     }
-    if bytes.byte().is_multiple_of(2) {
+    if paper {
         sources.push(Reported::open("clark2019").expect("it is compiled in"));
     }
     let comparison = match compare(&sources, &bootstrap) {
