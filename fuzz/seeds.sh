@@ -6,7 +6,7 @@ fixtures=../crates/headlight-bert/tests/fixtures
 put() { mkdir -p "corpus/$1"; cat > "corpus/$1/$2"; }
 mkdir -p corpus/conllu
 awk -v RS= 'NR <= 40 { file = "corpus/conllu/" NR; print $0 "\n" > file; close(file) }' ../data/sample/en_sample-coref.conllu
-mkdir -p corpus/conllx && for file in corpus/conllu/*; do grep -P '^\d+\t' "$file" | put conllx "$(basename "$file")"; done
+mkdir -p corpus/conllx && for file in corpus/conllu/[0-9] corpus/conllu/[0-9][0-9]; do grep -P '^\d+\t' "$file" | put conllx "$(basename "$file")"; done
 printf '#begin document (d); part 000\nd 0 0 Mary NNP (TOP* - - - s * (1)\nd 0 1 herself PRP *) - - - s * (1)\n\n#end document\n' | put conll2012 1
 printf '(e1-person-1- e1) (e2-place-2-(e3-thing-1-) e3)e2)' | put entities 1
 grep -o 'Entity=[^|]*' ../data/sample/en_sample-coref.conllu | sed 's/Entity=//' | head -40 | tr '\n' ' ' | put entities 2

@@ -12,6 +12,7 @@ use parquet::schema::types::Type;
 use serde::{Deserialize, Serialize};
 
 use super::read::{ColumnCells, check_version, guarded, open_file};
+use super::source::Source;
 use super::write::{ColumnBuffer, create_file, parquet_error, parquet_type, write_row_group, writer_properties};
 use super::{Kind, TableError, Value};
 
@@ -42,7 +43,7 @@ pub(crate) struct AnyRows {
 /// Reads a table of any kind, a row group at a time.
 pub(crate) struct AnyReader {
     path: PathBuf,
-    file: SerializedFileReader<File>,
+    file: SerializedFileReader<Source>,
     columns: Vec<AnyColumn>,
     next_group: usize,
 }

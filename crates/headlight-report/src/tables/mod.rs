@@ -40,6 +40,7 @@ mod probes;
 mod read;
 mod reference;
 mod schema;
+mod source;
 mod surface;
 mod sweeps;
 mod trees;

@@ -1,7 +1,6 @@
 //! Reading a table back from its Parquet file.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
 
+use super::source::Source;
 use super::write::{VERSION_KEY, WRITER, physical_type};
 use super::{Column, TABLES_VERSION, Table, TableError, Value};
 
@@ -20,7 +20,7 @@ use super::{Column, TABLES_VERSION, Table, TableError, Value};
 /// ones are ignored, absent optional ones read as empty.
 pub struct TableReader<T> {
     path: PathBuf,
-    file: SerializedFileReader<File>,
+    file: SerializedFileReader<Source>,
     /// For each of the row type's columns its place in the file.
     places: Vec<Option<usize>>,
     next_group: usize,
@@ -60,12 +60,11 @@ pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Resu
     read.unwrap_or_else(|_| Err(ParquetError::General("its bytes contradict each other".to_owned())))
 }
 
-pub(super) fn open_file(path: &Path) -> Result<SerializedFileReader<File>, TableError> {
+pub(super) fn open_file(path: &Path) -> Result<SerializedFileReader<Source>, TableError> {
     let io = |source| TableError::Io { path: path.to_owned(), source };
     let damaged = |source| TableError::Damaged { path: path.to_owned(), source };
-    let file = File::open(path).map_err(io)?;
-    let bytes = file.metadata().map_err(io)?.len();
-    let reader = guarded(|| SerializedFileReader::new(file)).map_err(damaged)?;
+    let (source, bytes) = Source::open(path).map_err(io)?;
+    let reader = guarded(|| SerializedFileReader::new(source)).map_err(damaged)?;
     let of_groups = reader.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
     let rows = of_groups.fold(0, u64::saturating_add);
     if rows > bytes.saturating_mul(MOST_ROWS_A_BYTE) {
@@ -162,7 +161,7 @@ impl<T: Table> Iterator for TableReader<T> {
     }
 }
 
-pub(super) fn check_version(file: &SerializedFileReader<File>, path: &Path) -> Result<(), TableError> {
+pub(super) fn check_version(file: &SerializedFileReader<Source>, path: &Path) -> Result<(), TableError> {
     let entries = file.metadata().file_metadata().key_value_metadata();
     let entry = entries.into_iter().flatten().find(|entry| entry.key == VERSION_KEY);
     // A file without the entry was rewritten by another tool: its columns speak for themselves.
@@ -173,7 +172,7 @@ pub(super) fn check_version(file: &SerializedFileReader<File>, path: &Path) -> R
     Ok(())
 }
 
-fn find_column(file: &SerializedFileReader<File>, column: &Column, path: &Path) -> Result<Option<usize>, TableError> {
+fn find_column(file: &SerializedFileReader<Source>, column: &Column, path: &Path) -> Result<Option<usize>, TableError> {
     let schema = file.metadata().file_metadata().schema_descr();
     let Some(place) = schema.columns().iter().position(|found| found.name() == column.name) else {
         let missing = TableError::MissingColumn { path: path.to_owned(), column: column.name };
