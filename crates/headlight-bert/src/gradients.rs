@@ -3,38 +3,27 @@
 
 use std::{path::Path, sync::OnceLock};
 
-use burn::{
-    backend::{Autodiff, NdArray},
-    nn,
-    prelude::*,
-    tensor::{FloatDType, TensorData, activation},
-};
+use burn::backend::NdArray;
 use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
 
 use crate::{
-    Activation, Architecture, BertWeights, LoadError, LoadOptions, MaskedLmHead, MaskedPieces, Pieces, UnfitPieces,
-    Visibility,
-    batch::Batch,
-    encoder::{Bert, Intervention, Met, Norm, activate, linear, tensor},
+    Architecture, LoadError, LoadOptions, MaskedPieces, Pieces, UnfitPieces, Visibility,
     model::read_weights,
     packed::{self, PackedEncoder},
-    padded::{host, longest, unpad},
+    reference::Reference,
     request::HeadMask,
     weights::ReadWeights,
 };
 
-/// The backend of gradients.
-type Differentiable = Autodiff<NdArray>;
-
-/// An encoder with its language-model head, for losses and their gradients. It computes on this processor: losses by the packed
-/// encoder, gradients by burn. A piece is guessed from the state of its own position where attention is full, and from that of
+/// An encoder with its language-model head, for losses and their gradients. It computes on this processor, by the packed encoder
+/// and the way back through it. A piece is guessed from the state of its own position where attention is full, and from that of
 /// the position before where it is causal.
 pub struct MaskedLm {
     pub(crate) spec: Architecture,
     pub(crate) encoder: PackedEncoder,
     pub(crate) head: packed::MaskedLmHead,
-    /// The same weights in burn, from the first gradient on.
-    net: OnceLock<Net<Differentiable>>,
+    /// The same weights in burn, from the first time on that they are asked.
+    reference: OnceLock<Reference<NdArray>>,
 }
 
 impl std::fmt::Debug for MaskedLm {
@@ -121,7 +110,7 @@ impl MaskedLm {
         };
         let head = weights.masked_lm.take().ok_or_else(missing)?;
         let encoder = PackedEncoder::new(&spec, weights);
-        Ok(Self { spec, encoder, head: packed::MaskedLmHead::new(head), net: OnceLock::new() })
+        Ok(Self { spec, encoder, head: packed::MaskedLmHead::new(head), reference: OnceLock::new() })
     }
 
     /// The model's sizes and choices.
@@ -157,48 +146,17 @@ impl MaskedLm {
     /// Inputs that are not this model's.
     pub fn gradients(&self, inputs: &[&MaskedPieces]) -> Result<Vec<LossGradients>, MaskedLmError> {
         self.check(inputs)?;
-        if inputs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let HeadGrid { layers, heads } = self.spec.grid;
-        let pieces: Vec<&Pieces> = inputs.iter().map(|input| &input.pieces).collect();
-        let batch = Batch::new(&pieces, longest(&pieces, Pieces::len), &Default::default());
-        let targets = Targets::new(inputs, &batch, self.back());
-        let device = batch.ids.device();
-        let [count, longest] = batch.ids.dims();
-        // A zero that is added to the weights has their gradient, and a gate of 1 that of the head.
-        let leaves: Vec<Intervention<Differentiable>> = (0..layers)
-            .map(|_| Intervention {
-                keep: None,
-                add: Some(Tensor::zeros([count, heads, longest, longest], &device).require_grad()),
-                gate: Some(Tensor::ones([count, heads, 1, 1], &device).require_grad()),
-            })
-            .collect();
-        let (log_likelihoods, attention) = self.net().forward(&self.spec, &batch, &targets, &leaves);
-        let gradients = (log_likelihoods.clone() * targets.shares).sum().neg().backward();
-
-        let gradient = |leaf: &Option<Tensor<Differentiable, 4>>| {
-            let gradient = leaf.as_ref().and_then(|leaf| leaf.grad(&gradients));
-            host(gradient.expect("every leaf is part of the loss"))
+        let maps = |pieces, numbers| {
+            AttentionMaps::new(self.spec.grid, pieces, numbers).expect("a map of every head over the pieces")
         };
-        let of_weights: Vec<Vec<f32>> = leaves.iter().map(|leaf| gradient(&leaf.add)).collect();
-        let of_gates: Vec<Vec<f32>> = leaves.iter().map(|leaf| gradient(&leaf.gate)).collect();
-        let attention: Vec<Vec<f32>> = attention.into_iter().map(host).collect();
-        let answer = |(number, loss)| {
-            let pieces = batch.lengths[number];
-            let maps = |layers: &[Vec<f32>]| {
-                AttentionMaps::new(self.spec.grid, pieces, unpad(layers, number, heads, pieces, longest))
-                    .expect("unpadding fixed the length")
-            };
-            let gates = of_gates.iter().flat_map(|layer| &layer[number * heads..][..heads]).copied().collect();
-            LossGradients {
-                loss,
-                attention: maps(&attention),
-                attention_gradients: maps(&of_weights),
-                gate_gradients: gates,
-            }
+        let of_input = |(input, found): (&&MaskedPieces, packed::Found)| LossGradients {
+            loss: -found.log_likelihoods.iter().sum::<f64>() / input.targets.len() as f64,
+            attention: maps(input.pieces.len(), found.attention),
+            attention_gradients: maps(input.pieces.len(), found.attention_gradients),
+            gate_gradients: found.gate_gradients,
         };
-        Ok(losses(inputs, &host(log_likelihoods)).into_iter().enumerate().map(answer).collect())
+        let found = self.encoder.loss_gradients(&self.head, inputs, self.back());
+        Ok(inputs.iter().zip(found).map(of_input).collect())
     }
 
     /// How many positions before a piece the state stands that it is guessed from.
@@ -209,8 +167,9 @@ impl MaskedLm {
         }
     }
 
-    pub(crate) fn net(&self) -> &Net<Differentiable> {
-        self.net.get_or_init(|| Net::new(self.encoder.to_weights(), self.head.to_weights(), &self.spec))
+    pub(crate) fn reference(&self) -> &Reference<NdArray> {
+        let new = || Reference::new(self.encoder.to_weights(), self.head.to_weights(), &self.spec);
+        self.reference.get_or_init(new)
     }
 
     fn check(&self, inputs: &[&MaskedPieces]) -> Result<(), MaskedLmError> {
@@ -227,115 +186,5 @@ impl MaskedLm {
             }
         }
         Ok(())
-    }
-}
-
-/// Each input's mean negative log-likelihood out of the log-likelihoods of all hidden pieces.
-fn losses(inputs: &[&MaskedPieces], log_likelihoods: &[f32]) -> Vec<f64> {
-    let mut rest = log_likelihoods;
-    let mut loss = |input: &&MaskedPieces| {
-        let (own, others) = rest.split_at(input.targets.len());
-        rest = others;
-        -own.iter().map(|&value| f64::from(value)).sum::<f64>() / own.len() as f64
-    };
-    inputs.iter().map(&mut loss).collect()
-}
-
-/// The hidden pieces of a batch, input by input.
-struct Targets<B: Backend> {
-    /// Rows of the flattened states, `[target]`.
-    rows: Tensor<B, 1, Int>,
-    /// The pieces, `[target, 1]`.
-    pieces: Tensor<B, 2, Int>,
-    /// One over the number of the input's targets, `[target, 1]`.
-    shares: Tensor<B, 2>,
-}
-
-impl<B: Backend> Targets<B> {
-    fn new(inputs: &[&MaskedPieces], batch: &Batch<B>, back: usize) -> Self {
-        let device = batch.ids.device();
-        let [_, longest] = batch.ids.dims();
-        let (mut rows, mut pieces, mut shares) = (Vec::new(), Vec::new(), Vec::new());
-        for (number, input) in inputs.iter().enumerate() {
-            for (position, piece) in &input.targets {
-                rows.push((number * longest + position - back) as i32);
-                pieces.push(piece.cast_signed());
-                shares.push(1.0 / input.targets.len() as f32);
-            }
-        }
-        let count = rows.len();
-        Self {
-            rows: Tensor::from_data(TensorData::new(rows, [count]), &device),
-            pieces: Tensor::from_data(TensorData::new(pieces, [count, 1]), &device),
-            shares: tensor(shares, [count, 1], &device),
-        }
-    }
-}
-
-/// Encoder and language-model head: logits = D·norm(activation(transform(x))) + bias.
-pub(crate) struct Net<B: Backend> {
-    bert: Bert<B>,
-    transform: Option<(nn::Linear<B>, Activation, Norm<B>)>,
-    /// D and its bias.
-    decoder: nn::Linear<B>,
-}
-
-impl<B: Backend> Net<B> {
-    fn new(weights: BertWeights, head: MaskedLmHead, spec: &Architecture) -> Self {
-        let device = Default::default();
-        let weight = head.decoder.unwrap_or_else(|| weights.embeddings.words.clone());
-        let inputs = weight.len() / spec.vocabulary;
-        let decoder = crate::Linear { inputs, outputs: spec.vocabulary, weight, bias: head.bias };
-        let transform = head.transform.zip(spec.head.transform).map(|(transform, shape)| {
-            let linear = linear(transform.linear, &device, FloatDType::F32);
-            (linear, shape.activation, Norm::new(transform.norm, spec.norm, &device))
-        });
-        Self {
-            bert: Bert::new(weights, spec, &device, FloatDType::F32),
-            transform,
-            decoder: linear(decoder, &device, FloatDType::F32),
-        }
-    }
-
-    /// ln p of each target, `[target, 1]`, and the attention weights of each layer.
-    fn forward(
-        &self,
-        spec: &Architecture,
-        batch: &Batch<B>,
-        targets: &Targets<B>,
-        interventions: &[Intervention<B>],
-    ) -> (Tensor<B, 2>, Vec<Tensor<B, 4>>) {
-        let mut attention = Vec::with_capacity(spec.grid.layers);
-        let states = self.bert.walk(
-            spec,
-            batch,
-            true,
-            |layer| interventions[layer].clone(),
-            |met| {
-                if let Met::Attention(_, _, weighed) = met {
-                    attention.push(weighed.weights.clone());
-                }
-            },
-        );
-        let [count, pieces, width] = states.dims();
-        let states = states.reshape([count * pieces, width]).select(0, targets.rows.clone());
-        let log_likelihoods = activation::log_softmax(self.logits(states), 1);
-        (log_likelihoods.gather(1, targets.pieces.clone()), attention)
-    }
-
-    /// What the head makes of final states, `[row, breadth]` → `[row, vocabulary]`.
-    fn logits(&self, states: Tensor<B, 2>) -> Tensor<B, 2> {
-        self.decoder.forward(match &self.transform {
-            Some((linear, activation, norm)) => norm.forward(activate(linear.forward(states), *activation)),
-            None => states,
-        })
-    }
-
-    /// The logits of all positions of a batch, padding included, `[input * position, vocabulary]`.
-    pub(crate) fn logits_of(&self, spec: &Architecture, batch: &Batch<B>) -> Tensor<B, 2> {
-        let nothing = |_| Intervention { keep: None, add: None, gate: None };
-        let states = self.bert.walk(spec, batch, true, nothing, |_| ());
-        let [count, pieces, width] = states.dims();
-        self.logits(states.reshape([count * pieces, width]))
     }
 }

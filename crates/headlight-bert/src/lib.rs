@@ -48,6 +48,7 @@ mod peaks;
 mod pieces;
 mod precision;
 mod random;
+mod reference;
 mod request;
 mod stream;
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl MaskedLm {
         Ok(inputs.iter().map(of_input).collect())
     }
 
-    /// The same by the encoder that gradients go through: slower, a witness of the other.
+    /// The same by the encoder in burn: slower, a witness of the other.
     ///
     /// # Errors
     /// Inputs that are not this model's.
@@ -42,7 +42,7 @@ impl MaskedLm {
         }
         let longest = longest(inputs, Pieces::len);
         let batch = Batch::new(inputs, longest, &Default::default());
-        let logits = host(self.net().logits_of(&self.spec, &batch));
+        let logits = host(self.reference().logits_of(&self.spec, &batch));
         let vocabulary = self.spec.vocabulary;
         let of_input = |(number, input): (usize, &&Pieces)| {
             Array2::from_shape_fn((input.len(), vocabulary), |(position, piece)| {

@@ -98,6 +98,11 @@ impl<'a> Head<'a> {
         Strided { values: &self.projected[self.columns[part]..], stride: self.stride }
     }
 
+    /// Where these begin in a row.
+    pub(crate) fn column(self, part: usize) -> usize {
+        self.columns[part]
+    }
+
     /// The head's part of each row: its queries (0), keys (1) or values (2).
     #[inline(always)]
     fn rows(self, part: usize) -> impl Iterator<Item = &'a [f32]> {

@@ -1,6 +1,8 @@
-//! exp and Φ on the lanes of a vector, accurate to the last digits of f32.
+//! exp, Φ and the activations on the lanes of a vector, accurate to the last digits of f32.
 
 use pulp::Simd;
+
+use crate::Activation;
 
 /// Where exp leaves the normal numbers of f32; below, [`exp`] is 0.
 const LOWEST: f32 = -87.0;
@@ -33,14 +35,22 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(in_range, simd.mul_f32s(series, power), simd.splat_f32s(0.0))
 }
 
+/// Beyond ±5.6, Φ is 0 or 1 to f32.
+const BOUND: f32 = 5.6;
+
 /// x·Φ(x), Φ the distribution function of the standard normal; the error is below 1.3e-7·max(1, |x|).
-///
-/// Φ(x) = ½ + x·p(x²) on [−5.6, 5.6], beyond which Φ is 0 or 1 to f32. p is a polynomial of degree 15 in 2·x²/5.6² − 1,
-/// which keeps its argument in [−1, 1]; its coefficients are a least-squares fit on Chebyshev points, reweighted towards
-/// the smallest largest error (Lawson's iteration).
 #[inline(always)]
 pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    const BOUND: f32 = 5.6;
+    // Below −5.6 the result is that of −5.6, which is 0 to 5e-7.
+    let x = simd.max_f32s(x, simd.splat_f32s(-BOUND));
+    simd.mul_f32s(x, normal(simd, x))
+}
+
+/// Φ(x) = ½ + x·p(x²) on [−5.6, 5.6]. p is a polynomial of degree 15 in 2·x²/5.6² − 1, which keeps its argument in [−1, 1];
+/// its coefficients are a least-squares fit on Chebyshev points, reweighted towards the smallest largest error (Lawson's
+/// iteration).
+#[inline(always)]
+fn normal<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     /// Of p, highest degree first.
     const FIT: [f32; 16] = [
         -0.000_330_668_4,
@@ -60,22 +70,20 @@ pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
         -0.063_051_29,
         0.126_259_6,
     ];
-    let bound = simd.splat_f32s(BOUND);
-    // Below −5.6 the result is that of −5.6, which is 0 to 5e-7.
-    let x = simd.max_f32s(x, simd.splat_f32s(-BOUND));
-    let within = simd.min_f32s(x, bound);
+    let within = simd.min_f32s(simd.max_f32s(x, simd.splat_f32s(-BOUND)), simd.splat_f32s(BOUND));
     let scale = simd.splat_f32s(2.0 / (BOUND * BOUND));
     let argument = simd.mul_add_e_f32s(simd.mul_f32s(within, within), scale, simd.splat_f32s(-1.0));
-    let phi = simd.mul_add_e_f32s(horner(simd, argument, &FIT), within, simd.splat_f32s(0.5));
-    simd.mul_f32s(x, phi)
+    simd.mul_add_e_f32s(horner(simd, argument, &FIT), within, simd.splat_f32s(0.5))
 }
+
+/// −2·√(2/π).
+const TANH_SLOPE: f32 = -1.595_769;
 
 /// x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))), written as x / (1 + e^(−2…)).
 #[inline(always)]
 pub(crate) fn gelu_tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    /// −2·√(2/π).
-    const SLOPE: f32 = -1.595_769;
-    let cubic = simd.mul_add_e_f32s(simd.mul_f32s(x, x), simd.splat_f32s(0.044_715 * SLOPE), simd.splat_f32s(SLOPE));
+    let [slope, cube] = [TANH_SLOPE, 0.044_715 * TANH_SLOPE].map(|x| simd.splat_f32s(x));
+    let cubic = simd.mul_add_e_f32s(simd.mul_f32s(x, x), cube, slope);
     let argument = simd.min_f32s(simd.mul_f32s(x, cubic), simd.splat_f32s(-LOWEST));
     simd.div_f32s(x, simd.add_f32s(exp(simd, argument), simd.splat_f32s(1.0)))
 }
@@ -92,6 +100,50 @@ pub(crate) fn silu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 #[inline(always)]
 pub(crate) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.max_f32s(x, simd.splat_f32s(0.0))
+}
+
+/// An activation's value.
+#[inline(always)]
+pub(crate) fn activated<S: Simd>(simd: S, x: S::f32s, activation: Activation) -> S::f32s {
+    match activation {
+        Activation::Gelu => gelu(simd, x),
+        Activation::GeluTanh => gelu_tanh(simd, x),
+        Activation::Relu => relu(simd, x),
+        Activation::Silu => silu(simd, x),
+    }
+}
+
+/// An activation's derivative; that of max(x, 0) at 0 is 0.
+#[inline(always)]
+pub(crate) fn slope<S: Simd>(simd: S, x: S::f32s, activation: Activation) -> S::f32s {
+    let one = simd.splat_f32s(1.0);
+    // (x·σ(z))′ = σ + x·σ·(1 − σ)·z′, out of −z.
+    let sigmoid = |negative, derivative| {
+        let power = exp(simd, simd.min_f32s(negative, simd.splat_f32s(-LOWEST)));
+        let sigma = simd.div_f32s(one, simd.add_f32s(power, one));
+        // 1 − σ, to its last digits.
+        let rest = simd.mul_f32s(power, sigma);
+        simd.mul_add_e_f32s(simd.mul_f32s(sigma, rest), simd.mul_f32s(x, derivative), sigma)
+    };
+    let square = simd.mul_f32s(x, x);
+    match activation {
+        // Φ(x) + x·φ(x)
+        Activation::Gelu => {
+            let density = exp(simd, simd.mul_f32s(square, simd.splat_f32s(-0.5)));
+            let density = simd.mul_f32s(density, simd.splat_f32s(0.398_942_3));
+            simd.mul_add_e_f32s(x, density, normal(simd, x))
+        }
+        Activation::GeluTanh => {
+            let of = |cube: f32| simd.mul_add_e_f32s(square, simd.splat_f32s(cube), simd.splat_f32s(TANH_SLOPE));
+            let derivative = simd.sub_f32s(simd.splat_f32s(0.0), of(3.0 * 0.044_715 * TANH_SLOPE));
+            sigmoid(simd.mul_f32s(x, of(0.044_715 * TANH_SLOPE)), derivative)
+        }
+        Activation::Relu => {
+            let positive = simd.greater_than_f32s(x, simd.splat_f32s(0.0));
+            simd.select_f32s(positive, one, simd.splat_f32s(0.0))
+        }
+        Activation::Silu => sigmoid(simd.sub_f32s(simd.splat_f32s(0.0), x), one),
+    }
 }
 
 /// A polynomial by Horner's rule, its coefficients from the highest degree to the constant.
@@ -118,6 +170,7 @@ mod tests {
         GeluTanh,
         Relu,
         Silu,
+        Slope(Activation),
     }
 
     struct Apply<'a> {
@@ -139,6 +192,7 @@ mod tests {
                     Function::GeluTanh => gelu_tanh(simd, *x),
                     Function::Relu => relu(simd, *x),
                     Function::Silu => silu(simd, *x),
+                    Function::Slope(activation) => slope(simd, *x, activation),
                 };
             }
         }
@@ -198,5 +252,30 @@ mod tests {
     #[test]
     fn relu_keeps_what_is_positive() {
         check(Function::Relu, [-3.0, 3.0], |x| x.max(0.0), |_, _| 0.0);
+    }
+
+    #[test]
+    fn slopes_are_the_derivatives_of_their_activations() {
+        use std::f64::consts::{PI, TAU};
+        fn sigmoid(z: f64) -> f64 {
+            1.0 / (1.0 + (-z).exp())
+        }
+        fn of(activation: Activation, expected: fn(f64) -> f64, tolerance: fn(f64, f64) -> f64) {
+            check(Function::Slope(activation), [-8.0, 8.0], expected, tolerance);
+        }
+        let gelu = |x: f64| normal_distribution(x) + x * (-x * x / 2.0).exp() / TAU.sqrt();
+        of(Activation::Gelu, gelu, |_, _| 4e-7);
+        let tanh = |x: f64| {
+            let slope = 2.0 * (2.0 / PI).sqrt();
+            let sigma = sigmoid(slope * (x + 0.044715 * x.powi(3)));
+            sigma + x * sigma * (1.0 - sigma) * slope * (1.0 + 3.0 * 0.044715 * x * x)
+        };
+        of(Activation::GeluTanh, tanh, |_, _| 1e-6);
+        of(Activation::Silu, |x| sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))), |_, _| 4e-7);
+        of(Activation::Relu, |x| f64::from(u8::from(x > 0.0)), |_, _| 0.0);
+        for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Silu] {
+            check(Function::Slope(activation), [-1e4, -100.0], |_| 0.0, |_, _| 1e-7);
+            check(Function::Slope(activation), [100.0, 1e4], |_| 1.0, |_, _| 1e-7);
+        }
     }
 }

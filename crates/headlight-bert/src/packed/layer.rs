@@ -72,6 +72,25 @@ impl Projection {
         let weight = Strided { values: &self.weight, stride: self.outputs };
         multiply(rows, weight, [count, self.inputs, columns], out, destination);
     }
+
+    /// The gradient of x out of that of the first `columns` of y: rows `[row][columns]` · Wᵀ, `[row][inputs]`. Every sum runs
+    /// over the columns in the same order, whatever the number of rows.
+    pub(crate) fn multiply_back(&self, rows: &[f32], columns: usize) -> Vec<f32> {
+        /// Of a transposed matrix, products of so few numbers go another way and round elsewhere.
+        const FEW: usize = 16 * 16;
+        let count = rows.len() / columns;
+        let mut whole = std::borrow::Cow::Borrowed(rows);
+        if count * self.inputs <= FEW {
+            whole.to_mut().resize((FEW / self.inputs + 1) * columns, 0.0);
+        }
+        let shape = [whole.len() / columns, columns, self.inputs];
+        let mut out = vec![0.0; shape[0] * self.inputs];
+        let weight = Strided { values: &self.weight, stride: self.outputs };
+        let rows = Strided { values: &whole, stride: columns };
+        multiply(rows, weight.transposed(), shape, &mut out, Destination::Overwrite);
+        out.truncate(count * self.inputs);
+        out
+    }
 }
 
 /// A row-major matrix whose rows begin `stride` apart.
@@ -81,20 +100,46 @@ pub(crate) struct Strided<'a> {
     pub stride: usize,
 }
 
+/// A matrix whose elements stand `down` apart from row to row and `across` apart from column to column.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix<'a> {
+    values: &'a [f32],
+    down: usize,
+    across: usize,
+}
+
+impl<'a> Strided<'a> {
+    /// The same values, rows as columns.
+    pub(crate) fn transposed(self) -> Matrix<'a> {
+        Matrix { values: self.values, down: 1, across: self.stride }
+    }
+}
+
+impl<'a> From<Strided<'a>> for Matrix<'a> {
+    fn from(Strided { values, stride }: Strided<'a>) -> Self {
+        Self { values, down: stride, across: 1 }
+    }
+}
+
+impl Matrix<'_> {
+    fn holds(&self, rows: usize, columns: usize) -> bool {
+        rows * columns == 0 || (rows - 1) * self.down + (columns - 1) * self.across < self.values.len()
+    }
+}
+
 /// out `[m][n]` ← left `[m][k]` · right `[k][n]`, or is increased by it, on the calling thread.
-pub(crate) fn multiply(
-    left: Strided<'_>,
-    right: Strided<'_>,
+pub(crate) fn multiply<'a>(
+    left: impl Into<Matrix<'a>>,
+    right: impl Into<Matrix<'a>>,
     [m, k, n]: [usize; 3],
     out: &mut [f32],
     destination: Destination,
 ) {
-    let reach = |rows: usize, columns, stride| rows.saturating_sub(1) * stride + columns;
-    assert!(k <= left.stride && n <= right.stride, "rows overlap");
-    assert!(reach(m, k, left.stride) <= left.values.len(), "left of {m}×{k} ends too early");
-    assert!(reach(k, n, right.stride) <= right.values.len(), "right of {k}×{n} ends too early");
+    let (left, right) = (left.into(), right.into());
+    assert!(left.holds(m, k), "left of {m}×{k} ends too early");
+    assert!(right.holds(k, n), "right of {k}×{n} ends too early");
     assert_eq!(out.len(), m * n, "products of {m}×{n}");
-    // The kernels write columns, so this is their product transposed: columns `stride` apart, rows side by side.
+    // The kernels write columns, so this is their product transposed: columns `n` apart, rows side by side.
     // SAFETY: the three matrices lie within their slices, as just checked, and `out` is borrowed alone.
     unsafe {
         get_gemm_fn()(
@@ -106,11 +151,11 @@ pub(crate) fn multiply(
             1,
             destination == Destination::Add,
             right.values.as_ptr(),
-            right.stride as isize,
-            1,
+            right.down as isize,
+            right.across as isize,
             left.values.as_ptr(),
-            left.stride as isize,
-            1,
+            left.down as isize,
+            left.across as isize,
             1.0,
             1.0,
             false,

@@ -14,8 +14,8 @@ use crate::MaskedLmHead;
 /// The head, its transform in the order in which it is read.
 pub(crate) struct Head {
     /// breadth → width of the embeddings.
-    transform: Option<Projection>,
-    weights: MaskedLmHead,
+    pub(super) transform: Option<Projection>,
+    pub(super) weights: MaskedLmHead,
 }
 
 impl Head {
@@ -89,20 +89,18 @@ impl Head {
             let padded = count.next_multiple_of(COLUMNS);
             let mut whole = states.to_vec();
             whole.resize(padded * breadth, 0.0);
-            let logits = self.logits(encoder, &whole);
-            let Normalisers { highest, sums } = normalisers(encoder.set, &logits, padded);
-            let of = |&(row, piece): &(usize, u32)| {
-                let row = row - first;
-                f64::from(logits[piece as usize * padded + row]) - f64::from(highest[row]) - sums[row].ln()
-            };
+            let mut logits = self.logits(encoder, &whole);
             let own = targets[found.len()..].iter().take_while(|(row, _)| *row < first + count);
-            found.extend(own.map(of));
+            let own: Vec<(usize, f32)> =
+                own.map(|&(row, piece)| (row - first, logits[piece as usize * padded + row - first])).collect();
+            let normalisers = exponentials(encoder.set, &mut logits, padded);
+            found.extend(own.into_iter().map(|(row, logit)| normalisers.log_likelihood(row, logit)));
         }
         found
     }
 
     /// How many columns of logits are computed together: as many as stay near the processor.
-    fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         const LOGITS: usize = 1 << 22;
         (LOGITS / self.weights.bias.len().max(1)).clamp(COLUMNS, 256)
     }
@@ -122,17 +120,20 @@ impl Head {
             }
             _ => states,
         };
-        let width = states.len() / count;
+        self.decode(encoder, states, count)
+    }
 
+    /// The logits `[vocabulary][row]` of so many rows, transformed.
+    pub(super) fn decode(&self, encoder: &PackedEncoder, states: &[f32], count: usize) -> Vec<f32> {
+        let width = states.len() / count;
         // D stands as `[vocabulary][width]`, so the product is taken the other way round and nothing large is copied.
-        let decoder = self.weights.decoder.as_ref().unwrap_or(&encoder.embeddings.words);
         let mut columns = vec![0.0; width * count];
         for (piece, row) in states.chunks_exact(width).enumerate() {
             row.iter().enumerate().for_each(|(column, x)| columns[column * count + piece] = *x);
         }
         let vocabulary = self.weights.bias.len();
         let mut logits = vec![0.0; vocabulary * count];
-        let decoder = Strided { values: decoder, stride: width };
+        let decoder = Strided { values: self.decoder(encoder), stride: width };
         let states = Strided { values: &columns, stride: count };
         multiply(decoder, states, [vocabulary, width, count], &mut logits, Destination::Overwrite);
         for (row, bias) in logits.chunks_exact_mut(count).zip(&self.weights.bias) {
@@ -140,32 +141,45 @@ impl Head {
         }
         logits
     }
+
+    /// D, `[vocabulary][width]`.
+    pub(super) fn decoder<'a>(&'a self, encoder: &'a PackedEncoder) -> &'a [f32] {
+        self.weights.decoder.as_ref().unwrap_or(&encoder.embeddings.words)
+    }
 }
 
 /// Columns of logits come in multiples of so many: the lanes of the widest vector.
-const COLUMNS: usize = 16;
+pub(super) const COLUMNS: usize = 16;
 
 /// Of each column of logits: the highest, and the sum of e^(logit − highest).
-struct Normalisers {
+pub(super) struct Normalisers {
     highest: Vec<f32>,
-    sums: Vec<f64>,
+    pub sums: Vec<f64>,
 }
 
-/// The normalisers of the columns of `logits` `[vocabulary][count]`, `count` a multiple of [`COLUMNS`].
-fn normalisers(set: InstructionSet, logits: &[f32], count: usize) -> Normalisers {
+impl Normalisers {
+    /// ln p of a logit of a column.
+    pub(super) fn log_likelihood(&self, column: usize, logit: f32) -> f64 {
+        f64::from(logit) - f64::from(self.highest[column]) - self.sums[column].ln()
+    }
+}
+
+/// The normalisers of the columns of `logits` `[vocabulary][count]`, `count` a multiple of [`COLUMNS`]; what is left in the place
+/// of a logit is e^(logit − highest).
+pub(super) fn exponentials(set: InstructionSet, logits: &mut [f32], count: usize) -> Normalisers {
     let mut highest = vec![f32::NEG_INFINITY; count];
     let mut sums = vec![0.0; count];
-    set.run(Normalise { logits, highest: &mut highest, sums: &mut sums });
+    set.run(Exponentials { logits, highest: &mut highest, sums: &mut sums });
     Normalisers { highest, sums }
 }
 
-struct Normalise<'a> {
-    logits: &'a [f32],
+struct Exponentials<'a> {
+    logits: &'a mut [f32],
     highest: &'a mut [f32],
     sums: &'a mut [f64],
 }
 
-impl WithSimd for Normalise<'_> {
+impl WithSimd for Exponentials<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -180,12 +194,13 @@ impl WithSimd for Normalise<'_> {
             }
         }
         let mut partial = vec![0.0f32; count];
-        for block in self.logits.chunks(BLOCK * count) {
+        for block in self.logits.chunks_mut(BLOCK * count) {
             partial.fill(0.0);
             let lanes = S::as_mut_simd_f32s(&mut partial).0;
-            for row in block.chunks_exact(count) {
-                for ((sum, logit), highest) in lanes.iter_mut().zip(S::as_simd_f32s(row).0).zip(highest.iter()) {
-                    *sum = simd.add_f32s(*sum, exp(simd, simd.sub_f32s(*logit, *highest)));
+            for row in block.chunks_exact_mut(count) {
+                for ((sum, logit), highest) in lanes.iter_mut().zip(S::as_mut_simd_f32s(row).0).zip(highest.iter()) {
+                    *logit = exp(simd, simd.sub_f32s(*logit, *highest));
+                    *sum = simd.add_f32s(*sum, *logit);
                 }
             }
             self.sums.iter_mut().zip(&partial).for_each(|(sum, partial)| *sum += f64::from(*partial));
@@ -194,7 +209,7 @@ impl WithSimd for Normalise<'_> {
 }
 
 /// For each column of `logits` `[vocabulary][column]`, the logarithm of its softmax at its piece. Losses are summed in this order,
-/// one by one, and keep the digits that tables have had of them; [`normalisers`] are for likelihoods, of which a pair of
+/// one by one, and keep the digits that tables have had of them; [`exponentials`] are for likelihoods, of which a pair of
 /// sentences takes a row of logits for each piece.
 fn log_softmax_at(logits: &[f32], pieces: &[u32]) -> Vec<f64> {
     let count = pieces.len();
@@ -253,12 +268,15 @@ mod tests {
         let logit = |row: usize, column: usize| ((row * 31 + column * 17) % 97) as f32 * 0.1 - column as f32;
         let logits: Vec<f32> = (0..vocabulary * count).map(|at| logit(at / count, at % count)).collect();
         for set in InstructionSet::available() {
-            let found = normalisers(set, &logits, count);
+            let mut exponentials = logits.clone();
+            let found = super::exponentials(set, &mut exponentials, count);
             for column in 0..count {
                 let of_column = (0..vocabulary).map(|row| f64::from(logit(row, column)));
                 let expected = of_column.map(f64::exp).sum::<f64>().ln();
-                let ours = f64::from(found.highest[column]) + found.sums[column].ln();
+                let ours = -found.log_likelihood(column, 0.0);
                 assert!((ours - expected).abs() < 2e-6, "{set}, column {column}: {ours}, not {expected}");
+                let share = f64::from(exponentials[7 * count + column]) / found.sums[column];
+                assert!((share.ln() - found.log_likelihood(column, logit(7, column))).abs() < 2e-6, "{set}, {column}");
             }
         }
     }

@@ -11,6 +11,7 @@
 //! sentences. Other instruction sets round elsewhere, so other kinds of machines may differ in the last digits.
 
 mod attention;
+mod backward;
 mod branches;
 mod functions;
 mod layer;
@@ -38,6 +39,7 @@ use crate::{
     request::{Encode, Encoded},
 };
 use attention::{Head, HeadScratch, Task, attend};
+pub(crate) use backward::Found;
 use branches::{BranchScratch, Branches};
 use layer::{Destination, Layer, Projection, Strided};
 pub(crate) use masked_lm::Head as MaskedLmHead;

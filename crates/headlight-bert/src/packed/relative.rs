@@ -90,14 +90,11 @@ pub(crate) fn terms<'a>(
             by_distance(*buckets, pieces, map, |row| table[row * heads + head.index]);
         }
         (Relative::Disentangled { buckets, .. }, Some(Distances { queries, keys, .. })) => {
-            // Only the buckets of the distances that there are.
-            let first = buckets.row(0, pieces - 1);
-            let columns = buckets.row(pieces - 1, 0) + 1 - first;
+            let Met { first, columns, rows } = Met::new(*buckets, pieces);
             let shape = [pieces, head.width, columns];
             let of_head = |table: &Option<Vec<f32>>, part, out: &mut [f32]| match table {
                 Some(table) => {
-                    let start = head.index * head.width * buckets.rows() + first;
-                    let table = Strided { values: &table[start..], stride: buckets.rows() };
+                    let table = of_head(table, head, *buckets, first);
                     multiply(head.part(part), table, shape, out, Destination::Overwrite);
                 }
                 None => out.fill(0.0),
@@ -106,7 +103,6 @@ pub(crate) fn terms<'a>(
             of_head(keys, 0, of_queries);
             let of_keys = of_keys.slice(pieces * columns);
             of_head(queries, 1, of_keys);
-            let rows: Vec<usize> = rows(*buckets, pieces).map(|row| row - first).collect();
             for (from, out) in map.chunks_exact_mut(pieces).enumerate() {
                 let own = &of_queries[from * columns..][..columns];
                 for (to, out) in out.iter_mut().enumerate() {
@@ -118,6 +114,58 @@ pub(crate) fn terms<'a>(
         (Relative::Disentangled { .. }, None) => return None,
     }
     Some(map)
+}
+
+/// How the terms of a head change the gradient of its queries (0) and keys (1), each `[piece][width]`: shown to `add`. Given is
+/// that of its products before they are scaled, `[from, to]`.
+pub(crate) fn terms_back(
+    relative: Option<&Relative>,
+    distances: Option<&Distances>,
+    head: Head<'_>,
+    products: &[f32],
+    mut add: impl FnMut(usize, &[f32]),
+) {
+    let (Some(Relative::Disentangled { buckets, .. }), Some(distances)) = (relative, distances) else { return };
+    let pieces = head.pieces();
+    let Met { first, columns, rows } = Met::new(*buckets, pieces);
+    for (part, table) in [(0, &distances.keys), (1, &distances.queries)] {
+        let Some(table) = table else { continue };
+        let mut by_bucket = vec![0.0; pieces * columns];
+        for (from, products) in products.chunks_exact(pieces).enumerate() {
+            for (to, product) in products.iter().enumerate() {
+                let own = if part == 0 { from } else { to };
+                by_bucket[own * columns + rows[pieces - 1 + to - from]] += product;
+            }
+        }
+        let mut of_part = vec![0.0; pieces * head.width];
+        let by_bucket = Strided { values: &by_bucket, stride: columns };
+        let table = of_head(table, head, *buckets, first).transposed();
+        multiply(by_bucket, table, [pieces, columns, head.width], &mut of_part, Destination::Overwrite);
+        add(part, &of_part);
+    }
+}
+
+/// The buckets of the distances that there are between so many pieces.
+struct Met {
+    /// The first of them.
+    first: usize,
+    /// How many there are from the first to the last.
+    columns: usize,
+    /// Which of them to − from = 1 − pieces, …, pieces − 1 falls into.
+    rows: Vec<usize>,
+}
+
+impl Met {
+    fn new(buckets: Buckets, pieces: usize) -> Self {
+        let first = buckets.row(0, pieces - 1);
+        let columns = buckets.row(pieces - 1, 0) + 1 - first;
+        Self { first, columns, rows: rows(buckets, pieces).map(|row| row - first).collect() }
+    }
+}
+
+/// A head's queries or keys of distances, `[width][bucket]`, from the first bucket that is met on.
+fn of_head<'a>(table: &'a [f32], head: Head<'_>, buckets: Buckets, first: usize) -> Strided<'a> {
+    Strided { values: &table[head.index * head.width * buckets.rows() + first..], stride: buckets.rows() }
 }
 
 /// The buckets of to − from = 1 − pieces, …, pieces − 1.

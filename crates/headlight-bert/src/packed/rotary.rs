@@ -25,6 +25,12 @@ impl Angles {
             pairs: rotary.frequencies.len(),
         }
     }
+
+    /// Those that turn back.
+    pub(crate) fn reversed(&self) -> Self {
+        let sines = self.sines.iter().map(|sine| -sine).collect();
+        Self { cosines: self.cosines.clone(), sines, pairs: self.pairs }
+    }
 }
 
 /// Turns the first `heads` heads of this width in each row of a sentence, the n-th row as the n-th place says.

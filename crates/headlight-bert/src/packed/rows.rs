@@ -3,10 +3,7 @@
 
 use pulp::{Scalar, Simd, WithSimd};
 
-use super::{
-    functions::{gelu, gelu_tanh, relu, silu},
-    simd::InstructionSet,
-};
+use super::{functions::activated, simd::InstructionSet};
 use crate::{Activation, LayerNorm, Norm, NormKind};
 
 /// rows ← activation(rows + bias), every row as wide as `bias`.
@@ -97,12 +94,7 @@ impl WithSimd for ActivateGates<'_> {
 fn activate_lanes<S: Simd>(simd: S, row: &mut [S::f32s], bias: &[S::f32s], activation: Activation) {
     for (x, bias) in row.iter_mut().zip(bias) {
         let sum = simd.add_f32s(*x, *bias);
-        *x = match activation {
-            Activation::Gelu => gelu(simd, sum),
-            Activation::GeluTanh => gelu_tanh(simd, sum),
-            Activation::Relu => relu(simd, sum),
-            Activation::Silu => silu(simd, sum),
-        };
+        *x = activated(simd, sum, activation);
     }
 }
 
@@ -150,7 +142,7 @@ fn add<S: Simd>(simd: S, row: &mut [S::f32s], bias: &[S::f32s]) {
 
 /// Σ x.
 #[inline(always)]
-fn sum<S: Simd>(simd: S, row: &[S::f32s]) -> f32 {
+pub(super) fn sum<S: Simd>(simd: S, row: &[S::f32s]) -> f32 {
     let mut sum = simd.splat_f32s(0.0);
     for x in row {
         sum = simd.add_f32s(sum, *x);
@@ -160,7 +152,7 @@ fn sum<S: Simd>(simd: S, row: &[S::f32s]) -> f32 {
 
 /// Σ (x − mean)².
 #[inline(always)]
-fn squares<S: Simd>(simd: S, row: &[S::f32s], mean: f32) -> f32 {
+pub(super) fn squares<S: Simd>(simd: S, row: &[S::f32s], mean: f32) -> f32 {
     let mean = simd.splat_f32s(mean);
     let mut sum = simd.splat_f32s(0.0);
     for x in row {
