@@ -129,17 +129,17 @@ fn losses_and_their_gradients_equal_those_of_transformers() {
             let targets = positions.into_iter().map(|position| (position as usize, ids[position as usize])).collect();
             let input = MaskedPieces { pieces: bare(golden.ids(&format!("seen.{number}"))), targets };
             let packed = model.losses(&[&input], &[&HeadMask::new()]).unwrap()[0][0];
-            let burn = model.gradients(&[&input]).unwrap().remove(0);
+            let derived = model.gradients(&[&input]).unwrap().remove(0);
             check_golden(name, &golden, &format!("loss.{number}"), &[packed as f32]);
-            check_golden(name, &golden, &format!("loss.{number}"), &[burn.loss as f32]);
-            let gradients = burn.attention_gradients.weights();
+            check_golden(name, &golden, &format!("loss.{number}"), &[derived.loss as f32]);
+            let gradients = derived.attention_gradients.weights();
             check_golden(name, &golden, &format!("gradient.{number}"), gradients);
             // A head's gate changes the loss as all its weights together do.
-            let grid = burn.attention.grid();
+            let grid = derived.attention.grid();
             for head in grid.iter() {
-                let products = burn.attention.head(head).iter().zip(burn.attention_gradients.head(head));
+                let products = derived.attention.head(head).iter().zip(derived.attention_gradients.head(head));
                 let sum: f32 = products.map(|(weight, gradient)| weight * gradient).sum();
-                assert!((sum - burn.gate_gradients[grid.number(head)]).abs() < 1e-4, "{name} {head}");
+                assert!((sum - derived.gate_gradients[grid.number(head)]).abs() < 1e-4, "{name} {head}");
             }
         }
     }

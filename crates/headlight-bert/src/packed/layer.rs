@@ -1,5 +1,7 @@
 //! A layer's weights in the order in which the packed encoder reads them.
 
+use std::borrow::Cow;
+
 use gemm_common::Parallelism;
 use gemm_f32::gemm::f32::get_gemm_fn;
 
@@ -79,7 +81,7 @@ impl Projection {
         /// Of a transposed matrix, products of so few numbers go another way and round elsewhere.
         const FEW: usize = 16 * 16;
         let count = rows.len() / columns;
-        let mut whole = std::borrow::Cow::Borrowed(rows);
+        let mut whole = Cow::Borrowed(rows);
         if count * self.inputs <= FEW {
             whole.to_mut().resize((FEW / self.inputs + 1) * columns, 0.0);
         }

@@ -23,7 +23,7 @@ pub(super) struct Blocks {
 
 impl Blocks {
     /// states `[row][breadth]` ← what a layer makes of them and of its contexts `[row][heads]`.
-    pub(super) fn forward(encoder: &PackedEncoder, layer: &Layer, contexts: &[f32], states: &mut Vec<f32>) -> Self {
+    pub(super) fn forward(encoder: &PackedEncoder, layer: &Layer, contexts: &[f32], states: &mut [f32]) -> Self {
         let (set, spec) = (encoder.set, &encoder.spec);
         let attend = |states: &mut [f32]| {
             layer.attention_output.multiply(contexts, states, spec.breadth, Destination::Add);
@@ -33,8 +33,8 @@ impl Blocks {
         if !parallel {
             attend(states);
         }
-        let read = states.clone();
-        let mut input = states.clone();
+        let read = states.to_vec();
+        let mut input = states.to_vec();
         let post = layer.attention_norm.as_ref().filter(|_| spec.order == Order::Post);
         normalise(set, &mut input, None, post.unwrap_or(&layer.output_norm), spec.norm);
         if post.is_some() {
@@ -52,7 +52,7 @@ impl Blocks {
         let rows = Strided { values: &active, stride: columns };
         layer.contract.multiply_strided(rows, states, spec.breadth, Destination::Add);
         add_bias(set, states, &layer.contract.bias);
-        let sum = post.map(|_| states.clone());
+        let sum = post.map(|_| states.to_vec());
         if post.is_some() {
             normalise(set, states, None, &layer.output_norm, spec.norm);
         }
