@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -255,17 +256,17 @@ pub(crate) fn changed_files(
     let is_changed = is_sealed == Some(false);
     let mut changed: Vec<String> =
         is_changed.then(|| format!("{list} was changed since it was written")).into_iter().collect();
-    for file in files {
-        let is_table = file.path.ends_with(".parquet");
-        if !is_table && !["report.json", "explorer.json"].contains(&file.path.as_str()) {
-            continue;
-        }
-        match file.state(folder)? {
+    let is_table = |file: &WrittenFile| file.path.ends_with(".parquet");
+    let is_read =
+        |file: &&WrittenFile| is_table(file) || ["report.json", "explorer.json"].contains(&file.path.as_str());
+    let states = files.par_iter().filter(is_read).map(|file| Ok((file, file.state(folder)?)));
+    for (file, state) in states.collect::<Result<Vec<_>, RunError>>()? {
+        match state {
             FileState::AsWritten => {}
             FileState::Missing => changed.push(format!("{} was removed since it was written", file.path)),
             FileState::Changed => {
                 // A list that was changed itself is no evidence against a table.
-                if is_table && !is_changed {
+                if is_table(file) && !is_changed {
                     check_changed_table(&folder.join(&file.path))?;
                 }
                 changed.push(format!("{} was changed since it was written", file.path));

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Component, Path};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -40,7 +41,7 @@ impl WrittenFile {
     /// # Errors
     /// [`RunError::Io`] names what cannot be read.
     pub fn all_in(folder: &Path, except: &[&str]) -> Result<Vec<Self>, RunError> {
-        let (mut files, mut folders) = (Vec::new(), vec![String::new()]);
+        let (mut names, mut folders) = (Vec::new(), vec![String::new()]);
         while let Some(inner) = folders.pop() {
             let path = folder.join(&inner);
             let io = |source| RunError::Io { path: path.clone(), source };
@@ -51,12 +52,12 @@ impl WrittenFile {
                 match () {
                     () if except.contains(&name.as_str()) => {}
                     () if kind.is_dir() => folders.push(name + "/"),
-                    () => files.push(Self::of(folder, &name)?),
+                    () => names.push(name),
                 }
             }
         }
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(files)
+        names.sort();
+        names.par_iter().map(|name| Self::of(folder, name)).collect()
     }
 
     /// The file of this path in a folder.
