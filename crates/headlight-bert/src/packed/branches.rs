@@ -25,6 +25,8 @@ pub(super) struct Branches<'a> {
     masks: &'a [&'a HeadMask],
     /// The rows of each input that are computed in the last layer; `None`: all.
     rows: Option<Vec<Vec<usize>>>,
+    /// The same rows among those of all inputs.
+    picked: Vec<usize>,
     /// Rows of final states that are handed on.
     wanted: usize,
     turns: Vec<Turn<'a>>,
@@ -125,12 +127,19 @@ impl<'a> Branches<'a> {
         if let Some(only) = rows.iter_mut().flatten().find(|rows| wanted == 1 && pieces > 1 && !rows.is_empty()) {
             only.push(only[0]);
         }
+        let mut start = 0;
+        let mut picked = Vec::new();
+        for (input, rows) in inputs.iter().zip(rows.iter().flatten()) {
+            picked.extend(rows.iter().map(|row| start + row));
+            start += input.len();
+        }
         Self {
             encoder,
             inputs,
             request,
             masks,
             rows,
+            picked,
             wanted,
             turns: encoder.turns(request).collect(),
             angles: Turned::new(&encoder.spec, longest),
@@ -253,6 +262,21 @@ impl<'a> Branches<'a> {
                     row.copy_from_slice(&products[number * width..][..width]);
                 }
             }
+            None if self.rows.is_some() && turn.is_last => {
+                // Every piece has a key and a value; queries have only the rows that are wanted.
+                let queries = encoder.spec.heads_width();
+                projection.multiply_columns(input, queries..width, (&mut *projected, width));
+                let wanted = differing.slice(self.picked.len() * breadth);
+                for (row, from) in wanted.chunks_exact_mut(breadth).zip(&self.picked) {
+                    row.copy_from_slice(&input[from * breadth..][..breadth]);
+                }
+                let products = products.slice(wanted.len() / breadth * queries);
+                projection.multiply(wanted, products, queries, Destination::Overwrite);
+                projected.chunks_exact_mut(width).for_each(|row| row[..queries].fill(0.0));
+                for (row, to) in products.chunks_exact(queries).zip(&self.picked) {
+                    projected[to * width..][..queries].copy_from_slice(row);
+                }
+            }
             None => projection.multiply(input, projected, width, Destination::Overwrite),
         }
         let mut rest = &mut *projected;
@@ -299,13 +323,9 @@ impl<'a> Branches<'a> {
         let breadth = self.encoder.spec.breadth;
         let next = above.states.slice(self.rows(turn) * breadth);
         match self.rows.as_ref().filter(|_| turn.is_last) {
-            Some(rows) => {
-                let (mut next, mut start) = (next.chunks_exact_mut(breadth), 0);
-                for (input, rows) in self.inputs.iter().zip(rows) {
-                    for (row, next) in rows.iter().zip(&mut next) {
-                        next.copy_from_slice(&states[(start + row) * breadth..][..breadth]);
-                    }
-                    start += input.len();
+            Some(_) => {
+                for (next, row) in next.chunks_exact_mut(breadth).zip(&self.picked) {
+                    next.copy_from_slice(&states[row * breadth..][..breadth]);
                 }
             }
             None => next.copy_from_slice(states),

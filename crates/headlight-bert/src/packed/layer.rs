@@ -1,6 +1,6 @@
 //! A layer's weights in the order in which the packed encoder reads them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use gemm_common::Parallelism;
 use gemm_f32::gemm::f32::get_gemm_fn;
@@ -44,7 +44,7 @@ impl Projection {
     }
 
     /// The part of the linear layer whose outputs are `columns`, in checkpoint layout again.
-    pub(crate) fn part(&self, columns: std::ops::Range<usize>) -> Linear {
+    pub(crate) fn part(&self, columns: Range<usize>) -> Linear {
         let (inputs, outputs) = (self.inputs, columns.len());
         let mut weight = vec![0.0; inputs * outputs];
         for (input, row) in self.weight.chunks_exact(self.outputs).enumerate() {
@@ -73,6 +73,15 @@ impl Projection {
         let count = out.len() / columns;
         let weight = Strided { values: &self.weight, stride: self.outputs };
         multiply(rows, weight, [count, self.inputs, columns], out, destination);
+    }
+
+    /// As [`Projection::multiply`], of some columns, to the same ones of `out` `[row][stride]`.
+    pub(crate) fn multiply_columns(&self, rows: &[f32], columns: Range<usize>, (out, stride): (&mut [f32], usize)) {
+        let shape = [rows.len() / self.inputs, self.inputs, columns.len()];
+        let rows = Strided { values: rows, stride: self.inputs };
+        let weight = Strided { values: &self.weight[columns.start..], stride: self.outputs };
+        let out = (&mut out[columns.start..], stride);
+        multiply_to(rows.into(), weight.into(), shape, out, Destination::Overwrite);
     }
 
     /// The gradient of x out of that of the first `columns` of y: rows `[row][columns]` · Wᵀ, `[row][inputs]`. Every sum runs
@@ -137,11 +146,23 @@ pub(crate) fn multiply<'a>(
     out: &mut [f32],
     destination: Destination,
 ) {
-    let (left, right) = (left.into(), right.into());
+    assert_eq!(out.len(), m * n, "products of {m}×{n}");
+    multiply_to(left.into(), right.into(), [m, k, n], (out, n), destination);
+}
+
+/// The same, with rows of `out` that begin `stride` apart.
+fn multiply_to(
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    [m, k, n]: [usize; 3],
+    (out, stride): (&mut [f32], usize),
+    destination: Destination,
+) {
     assert!(left.holds(m, k), "left of {m}×{k} ends too early");
     assert!(right.holds(k, n), "right of {k}×{n} ends too early");
-    assert_eq!(out.len(), m * n, "products of {m}×{n}");
-    // The kernels write columns, so this is their product transposed: columns `n` apart, rows side by side.
+    let holds = m * n == 0 || (m - 1) * stride + n <= out.len();
+    assert!(n <= stride && holds, "products of {m}×{n} do not fit");
+    // The kernels write columns, so this is their product transposed: columns `stride` apart, rows side by side.
     // SAFETY: the three matrices lie within their slices, as just checked, and `out` is borrowed alone.
     unsafe {
         get_gemm_fn()(
@@ -149,7 +170,7 @@ pub(crate) fn multiply<'a>(
             m,
             k,
             out.as_mut_ptr(),
-            n as isize,
+            stride as isize,
             1,
             destination == Destination::Add,
             right.values.as_ptr(),
