@@ -5,6 +5,7 @@ use ndarray::Array2;
 use crate::{
     HeadMask, MaskedLm, MaskedLmError, Pieces,
     batch::Batch,
+    packed::Buffer,
     padded::{host, longest},
 };
 
@@ -19,11 +20,11 @@ impl MaskedLm {
         let rows: Vec<Vec<usize>> = inputs.iter().map(|input| (0..input.len()).collect()).collect();
         let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
         let states = self.encoder.final_states(inputs, &rows, &[&HeadMask::new()]).concat();
-        let mut rest = &states[..];
+        let (mut rest, mut room) = (&states[..], Buffer::default());
         let of_input = |input: &&Pieces| {
             let (own, others) = rest.split_at(input.len() * self.spec.breadth);
             rest = others;
-            let by_piece = self.head.logits(&self.encoder, own);
+            let by_piece = self.head.logits(&self.encoder, own, &mut room);
             Array2::from_shape_fn((input.len(), self.spec.vocabulary), |(position, piece)| {
                 by_piece[piece * input.len() + position]
             })

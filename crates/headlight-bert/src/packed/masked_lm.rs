@@ -7,6 +7,7 @@ use super::{
     functions::exp,
     layer::{Destination, Projection, Strided, multiply},
     rows::{activate, normalise},
+    scratch::Buffer,
     simd::InstructionSet,
 };
 use crate::MaskedLmHead;
@@ -59,16 +60,19 @@ impl Head {
         }
         together.extend((0..inputs.len()).filter(|input| inputs[*input].len() == 1).map(|input| vec![input]));
         let mut answers = vec![Vec::new(); inputs.len()];
-        for own in together {
-            let rows = own
-                .iter()
-                .flat_map(|&input| states[starts[input] * breadth..][..inputs[input].len() * breadth].iter().copied());
-            let pieces: Vec<u32> = own.iter().flat_map(|&input| inputs[input].iter().copied()).collect();
-            let mut found = log_softmax_at(&self.logits(encoder, &rows.collect::<Vec<_>>()), &pieces).into_iter();
-            for input in own {
-                answers[input] = found.by_ref().take(inputs[input].len()).collect();
+        encoder.with_scratch(|scratch| {
+            for own in together {
+                let rows = own.iter().flat_map(|&input| {
+                    states[starts[input] * breadth..][..inputs[input].len() * breadth].iter().copied()
+                });
+                let pieces: Vec<u32> = own.iter().flat_map(|&input| inputs[input].iter().copied()).collect();
+                let logits = self.logits(encoder, &rows.collect::<Vec<_>>(), &mut scratch.logits);
+                let mut found = log_softmax_at(logits, &pieces).into_iter();
+                for input in own {
+                    answers[input] = found.by_ref().take(inputs[input].len()).collect();
+                }
             }
-        }
+        });
         answers
     }
 
@@ -82,20 +86,22 @@ impl Head {
     ) -> Vec<f64> {
         let (breadth, columns) = (encoder.spec.breadth, self.columns().next_multiple_of(COLUMNS));
         let mut found = Vec::with_capacity(targets.len());
-        for (number, states) in states.chunks(columns * breadth).enumerate() {
-            // Columns are filled up to whole vectors, with a state of zeros, so that each goes the same way through the product
-            // and its softmax, whatever stands beside it.
-            let (first, count) = (number * columns, states.len() / breadth);
-            let padded = count.next_multiple_of(COLUMNS);
-            let mut whole = states.to_vec();
-            whole.resize(padded * breadth, 0.0);
-            let mut logits = self.logits(encoder, &whole);
-            let own = targets[found.len()..].iter().take_while(|(row, _)| *row < first + count);
-            let own: Vec<(usize, f32)> =
-                own.map(|&(row, piece)| (row - first, logits[piece as usize * padded + row - first])).collect();
-            let normalisers = exponentials(encoder.set, &mut logits, padded);
-            found.extend(own.into_iter().map(|(row, logit)| normalisers.log_likelihood(row, logit)));
-        }
+        encoder.with_scratch(|scratch| {
+            for (number, states) in states.chunks(columns * breadth).enumerate() {
+                // Columns are filled up to whole vectors, with a state of zeros, so that each goes the same way through the product
+                // and its softmax, whatever stands beside it.
+                let (first, count) = (number * columns, states.len() / breadth);
+                let padded = count.next_multiple_of(COLUMNS);
+                let mut whole = states.to_vec();
+                whole.resize(padded * breadth, 0.0);
+                let logits = self.logits(encoder, &whole, &mut scratch.logits);
+                let own = targets[found.len()..].iter().take_while(|(row, _)| *row < first + count);
+                let own: Vec<(usize, f32)> =
+                    own.map(|&(row, piece)| (row - first, logits[piece as usize * padded + row - first])).collect();
+                let normalisers = exponentials(encoder.set, logits, padded);
+                found.extend(own.into_iter().map(|(row, logit)| normalisers.log_likelihood(row, logit)));
+            }
+        });
         found
     }
 
@@ -105,8 +111,9 @@ impl Head {
         (LOGITS / self.weights.bias.len().max(1)).clamp(COLUMNS, 256)
     }
 
-    /// The logits `[vocabulary][row]` of final states `[row][breadth]`.
-    pub(crate) fn logits(&self, encoder: &PackedEncoder, states: &[f32]) -> Vec<f32> {
+    /// The logits `[vocabulary][row]` of final states `[row][breadth]`, in `room`: so many that fresh memory for each call would
+    /// cost more than their sums.
+    pub(crate) fn logits<'r>(&self, encoder: &PackedEncoder, states: &[f32], room: &'r mut Buffer) -> &'r mut [f32] {
         let (set, spec) = (encoder.set, &encoder.spec);
         let count = states.len() / spec.breadth;
         let mut transformed;
@@ -120,11 +127,17 @@ impl Head {
             }
             _ => states,
         };
-        self.decode(encoder, states, count)
+        self.decode(encoder, states, count, room)
     }
 
     /// The logits `[vocabulary][row]` of so many rows, transformed.
-    pub(super) fn decode(&self, encoder: &PackedEncoder, states: &[f32], count: usize) -> Vec<f32> {
+    pub(super) fn decode<'r>(
+        &self,
+        encoder: &PackedEncoder,
+        states: &[f32],
+        count: usize,
+        room: &'r mut Buffer,
+    ) -> &'r mut [f32] {
         let width = states.len() / count;
         // D stands as `[vocabulary][width]`, so the product is taken the other way round and nothing large is copied.
         let mut columns = vec![0.0; width * count];
@@ -132,10 +145,10 @@ impl Head {
             row.iter().enumerate().for_each(|(column, x)| columns[column * count + piece] = *x);
         }
         let vocabulary = self.weights.bias.len();
-        let mut logits = vec![0.0; vocabulary * count];
+        let logits = room.slice(vocabulary * count);
         let decoder = Strided { values: self.decoder(encoder), stride: width };
         let states = Strided { values: &columns, stride: count };
-        multiply(decoder, states, [vocabulary, width, count], &mut logits, Destination::Overwrite);
+        multiply(decoder, states, [vocabulary, width, count], logits, Destination::Overwrite);
         for (row, bias) in logits.chunks_exact_mut(count).zip(&self.weights.bias) {
             row.iter_mut().for_each(|logit| *logit += bias);
         }

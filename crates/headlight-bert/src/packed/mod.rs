@@ -49,7 +49,7 @@ use output::{MapScratch, Output};
 use relative::{RelativeScratch, terms};
 use rotary::{Angles, rotate};
 use rows::{activate, activate_gates, add_bias, normalise};
-use scratch::Buffer;
+pub(crate) use scratch::Buffer;
 use simd::InstructionSet;
 
 /// Pieces that are encoded together. Fewer, and the products spend more of their time on reading weights; more only makes
@@ -84,6 +84,8 @@ struct Scratch {
     contexts: Buffer,
     /// `[piece][intermediate]`, twice that where the model is gated.
     expanded: Buffer,
+    /// `[vocabulary][row]`: what a language-model head says.
+    logits: Buffer,
     heads: HeadsScratch,
     mixing: MixingScratch,
     branches: BranchScratch,

@@ -6,6 +6,7 @@ use super::{
         layer::{Destination, Strided, multiply},
         masked_lm::{COLUMNS, Head, exponentials},
         rows::{activate, normalise},
+        scratch::Buffer,
     },
     rows::{activate_back, normalise_back},
 };
@@ -26,14 +27,21 @@ pub(super) fn guess(encoder: &PackedEncoder, head: &Head, states: &[f32], target
         // Filled up to whole vectors with states of zeros, as for likelihoods.
         let mut whole = states.to_vec();
         whole.resize(targets.len().next_multiple_of(COLUMNS) * breadth, 0.0);
-        let (found, of_states) = guess_some(encoder, head, &whole, targets);
+        let (found, of_states) =
+            encoder.with_scratch(|scratch| guess_some(encoder, head, &whole, targets, &mut scratch.logits));
         log_likelihoods.extend(found);
         gradients.extend_from_slice(&of_states[..states.len()]);
     }
     (log_likelihoods, gradients)
 }
 
-fn guess_some(encoder: &PackedEncoder, head: &Head, states: &[f32], targets: &[Target]) -> (Vec<f64>, Vec<f32>) {
+fn guess_some(
+    encoder: &PackedEncoder,
+    head: &Head,
+    states: &[f32],
+    targets: &[Target],
+    room: &mut Buffer,
+) -> (Vec<f64>, Vec<f32>) {
     let (set, spec) = (encoder.set, &encoder.spec);
     let count = states.len() / spec.breadth;
     let transform = match (&head.transform, &head.weights.transform, spec.head.transform) {
@@ -49,13 +57,13 @@ fn guess_some(encoder: &PackedEncoder, head: &Head, states: &[f32], targets: &[T
         decoded = active.clone();
         normalise(set, &mut decoded, None, norm, spec.norm);
     }
-    let mut logits = head.decode(encoder, &decoded, count);
+    let logits = head.decode(encoder, &decoded, count, room);
     let own: Vec<f32> =
         targets.iter().enumerate().map(|(row, target)| logits[target.piece as usize * count + row]).collect();
-    let normalisers = exponentials(set, &mut logits, count);
+    let normalisers = exponentials(set, logits, count);
     let log_likelihoods = own.iter().enumerate().map(|(row, logit)| normalisers.log_likelihood(row, *logit)).collect();
 
-    let mut gradients = of_decoded(head.decoder(encoder), &logits, count, targets, &normalisers.sums);
+    let mut gradients = of_decoded(head.decoder(encoder), logits, count, targets, &normalisers.sums);
     if let Some((linear, norm, shape)) = transform {
         normalise_back(set, &active, &mut gradients, norm, spec.norm);
         activate_back(set, &mut entered, &linear.bias, &gradients, shape.activation, false);
