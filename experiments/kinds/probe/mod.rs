@@ -227,17 +227,11 @@ impl Probe {
         let honest = self.control_task || self.description_length;
         let (steps, work) = (run.steps()?, run.work_folder()?);
         let keeping = Keeping { steps: &steps, work: &work, bootstrap };
-        let trainings = self.trainings(variant, run.settings().seed);
-        let mut tasks = Vec::with_capacity(trainings.len());
-        for (file, seed, draw) in trainings.iter().cloned() {
-            let learned = material.examples(variant, draw, Split::Train)?;
-            let task = self.task(run, material, (variant, form), (file, seed, draw), learned.grid)?;
-            tasks.push((learned, task));
-        }
-        training::side_by_side(run, &tasks)?;
-        for (number, ((_, seed, draw), (learned, task))) in trainings.into_iter().zip(tasks).enumerate() {
-            let evaluated = material.examples(variant, draw, Split::Evaluate)?;
+        for (number, (file, seed, draw)) in self.trainings(variant, run.settings().seed).into_iter().enumerate() {
+            let (learned, evaluated) =
+                (material.examples(variant, draw, Split::Train)?, material.examples(variant, draw, Split::Evaluate)?);
             let (learned_usable, usable) = (learned.usable(), evaluated.usable());
+            let task = self.task(run, material, (variant, form), (file, seed, draw), learned.grid)?;
             let probe = training::trained(run, &learned, &learned_usable, &task)?;
             for (decoding, said) in predictions::predict(&probe, &evaluated, &usable)? {
                 let (probe, decoding, seed) = (name.clone(), Some(decoding), Some(seed));

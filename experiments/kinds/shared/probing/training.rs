@@ -2,10 +2,7 @@
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -16,7 +13,6 @@ use headlight_probe::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::sentences::Stored;
 use crate::cli::progress::{Amount, Progress};
 use crate::run::identity::hash;
 use crate::run::{Interrupted, Run, Steps, interrupted};
@@ -43,67 +39,27 @@ pub struct Task {
 /// Those of training, and Ctrl-C; the state is kept for the next call.
 pub fn trained<E: Examples>(run: &mut Run, examples: &E, sentences: &[usize], task: &Task) -> Result<Probe> {
     let clock = Instant::now();
-    let saved = taken_up(&run.work_folder()?, examples, sentences, task)?;
+    let work = run.work_folder()?;
+    let stem = &identity(task)?[..16];
+    let done = work.join(format!("{stem}.probe"));
+    let saved = match SavedProbe::load(&done) {
+        Ok(saved) => saved,
+        Err(error) => {
+            if !matches!(error, SavedProbeError::Io { .. }) {
+                tracing::warn!("what the interrupted run left is damaged and is done again: {error}");
+            }
+            let checkpoint = work.join(format!("{stem}.checkpoint"));
+            let probe = run_training(examples, sentences, task, checkpoint)?;
+            let saved = SavedProbe { probe, origin: task.origin.clone() };
+            saved.save(&done)?;
+            saved
+        }
+    };
     let folder = run.folder().join("probes");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     saved.save(&folder.join(format!("{}.safetensors", task.name)))?;
     run.note_stage(format!("train {}", task.name), clock);
     Ok(saved.probe)
-}
-
-/// Trains several probes side by side, each on its share of the threads, and leaves each where [`trained`] takes it up.
-///
-/// # Errors
-/// As [`trained`].
-pub fn side_by_side(run: &mut Run, tasks: &[(Stored<'_>, Task)]) -> Result<()> {
-    let threads = rayon::current_num_threads();
-    let workers = tasks.len().min(threads);
-    if workers < 2 {
-        return Ok(());
-    }
-    let (clock, work, next) = (Instant::now(), run.work_folder()?, AtomicUsize::new(0));
-    let trains = || -> Result<()> {
-        // A pool of its own, for else a training that waits for its threads takes up another one, and the memory of both. Where the
-        // system gives no thread, it goes without.
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads / workers).build().ok();
-        while let Some((examples, task)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let train = || taken_up(&work, examples, &examples.usable(), task).map(drop);
-            match &pool {
-                Some(pool) => pool.install(train)?,
-                None => train()?,
-            }
-        }
-        Ok(())
-    };
-    let ended: Vec<Result<()>> = thread::scope(|scope| {
-        let others: Vec<_> =
-            (1..workers).map_while(|_| thread::Builder::new().spawn_scoped(scope, trains).ok()).collect();
-        let own = trains();
-        let join = |worker: ScopedJoinHandle<'_, Result<()>>| match worker.join() {
-            Ok(ended) => ended,
-            Err(panic) => resume_unwind(panic),
-        };
-        others.into_iter().map(join).chain([own]).collect()
-    });
-    run.note_stage(format!("train {} probes", tasks.len()), clock);
-    ended.into_iter().collect()
-}
-
-/// A trained probe in the folder of work: as an interrupted call left it, or trained now.
-fn taken_up<E: Examples>(work: &Path, examples: &E, sentences: &[usize], task: &Task) -> Result<SavedProbe> {
-    let stem = &identity(task)?[..16];
-    let done = work.join(format!("{stem}.probe"));
-    let error = match SavedProbe::load(&done) {
-        Ok(saved) => return Ok(saved),
-        Err(error) => error,
-    };
-    if !matches!(error, SavedProbeError::Io { .. }) {
-        tracing::warn!("what the interrupted run left is damaged and is done again: {error}");
-    }
-    let probe = run_training(examples, sentences, task, work.join(format!("{stem}.checkpoint")))?;
-    let saved = SavedProbe { probe, origin: task.origin.clone() };
-    saved.save(&done)?;
-    Ok(saved)
 }
 
 /// Trains a probe whose parameters are not kept, such as that of a control task or of a block of the online code, and
