@@ -24,7 +24,9 @@ for file in $fixtures/families/*/config.json $fixtures/tiny-bert/config.json; do
 grep '^# text = ' ../data/sample/en_sample-coref.conllu | cut -c10- | head -40 | while IFS= read -r text; do printf '%s' "$text" | put tokenizer "$(printf '%s' "$text" | cksum | cut -d' ' -f1)"; done
 for file in ../configs/*.toml ../configs/*/*.toml; do put config "$(basename "$file")" < "$file"; done
 printf '[sweep]\nseed = [1, 2]\n[model]\nname = "minilm-l6"\n[treebank]\nevaluate = ["a.conllu"]\n[[experiment]]\nkind = "heads"\nselection = "same"\n\0name=x\0experiment.0.lengths=3' | put config sweep
-for seed in 7 9 11 13 15 17 19 21; do awk -v s=$seed 'BEGIN { for (i = 0; i < 300; i++) printf "%c", (i + 3) * s % 127 }' | put comparison $seed; done
+for table in 0 1 2 3 4 5 377; do for format in 0 1 2 3 4 5; do
+    { printf "P\\00$format\\$table\\00$((format % 4))"; awk -v s=$((2 * format + 7)) 'BEGIN { for (i = 0; i < 300; i++) printf "%c", i * s % 127 }'; } | put comparison $table-$format
+done; done
 # Tables and a report need a binary, HEADLIGHT=…, that makes a small run.
 headlight=${HEADLIGHT:-../target/debug/headlight}
 if [ -x "$headlight" ]; then

@@ -135,12 +135,16 @@ fn weights(file: &str, bytes: &[u8]) {
 /// `model.safetensors` of the tiny model, and the same bytes as the header before that model's values.
 pub fn safetensors(bytes: &[u8]) {
     thread_local!(static VALUES: Vec<u8> = {
-        let file = fs::read(fixtures().join("model.safetensors")).expect("the tiny model's");
-        let header = u64::from_le_bytes(file[..8].try_into().expect("eight bytes"));
-        file[8 + header as usize..].to_vec()
+        let mut file = fs::read(fixtures().join("model.safetensors")).expect("the tiny model's");
+        file.split_off(header_length(&file))
     });
     weights("model.safetensors", bytes);
     VALUES.with(|values| weights("model.safetensors", &[bytes, values].concat()));
+}
+
+/// How long the header of a good file of safetensors is, with the eight bytes that say so.
+pub fn header_length(file: &[u8]) -> usize {
+    8 + u64::from_le_bytes(file[..8].try_into().expect("eight bytes")) as usize
 }
 
 /// `pytorch_model.bin`: bytes that begin as an archive are one; others are the pickle within a good one.

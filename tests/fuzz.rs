@@ -54,8 +54,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         ],
         "safetensors" => {
             let file = bert("tiny-bert/model.safetensors");
-            let header = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
-            vec![file[..header].to_vec(), file]
+            vec![file[..targets::header_length(&file)].to_vec(), file]
         }
         "pytorch" => {
             let pickle =
@@ -86,8 +85,15 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
                 .map(|(number, file)| first(number).into_iter().chain(read(file)).collect())
                 .collect()
         }
-        // Rows are made of any bytes; these give both runs some of each table.
-        "comparison" => (0..8).map(|at| (0..600_u32).map(|it| (it * (2 * at + 7) % 251) as u8).collect()).collect(),
+        // The first bytes say the width, the format, the tables and the runs: each table in each format, and all tables at once.
+        // Rows are made of any bytes.
+        "comparison" => (0..42)
+            .map(|at| {
+                let (format, table) = (at % 6, at / 6);
+                let rows = (0..600_u32).map(|it| (it * (2 * u32::from(at) + 7) % 251) as u8);
+                [80, format, if table < 6 { table } else { 255 }, at % 4].into_iter().chain(rows).collect()
+            })
+            .collect(),
         other => panic!("no good file of {other}"),
     }
 }
