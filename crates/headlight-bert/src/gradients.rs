@@ -159,6 +159,12 @@ impl MaskedLm {
         Ok(inputs.iter().zip(found).map(of_input).collect())
     }
 
+    /// Inputs, cut into those that [`MaskedLm::gradients`] computes together, for workers to share. What it finds of an input does
+    /// not depend on it.
+    pub fn together<'i, 'a>(inputs: &'i [&'a MaskedPieces]) -> Vec<&'i [&'a MaskedPieces]> {
+        packed::together(inputs)
+    }
+
     /// How many positions before a piece the state stands that it is guessed from.
     fn back(&self) -> usize {
         match self.spec.visibility() {

@@ -12,7 +12,7 @@ use std::{collections::HashMap, mem::take};
 use headlight_attention::AttentionHead;
 
 use super::{
-    HeadsScratch, PackedEncoder, Scratch, Turn, Turned, keep_states, layer::Destination, output::Output,
+    HeadsScratch, PackedEncoder, Scratch, Turn, Turned, keep_states, layer::Destination, output::Output, rows::gather,
     scratch::Buffer,
 };
 use crate::{HeadMask, Masking, Pieces, Request};
@@ -253,23 +253,17 @@ impl<'a> Branches<'a> {
         match self.alike.as_ref().filter(|_| turn.index == 0) {
             Some(Alike { first, number }) => {
                 let rows = differing.slice(first.len() * breadth);
-                for (row, from) in rows.chunks_exact_mut(breadth).zip(first) {
-                    row.copy_from_slice(&input[from * breadth..][..breadth]);
-                }
+                gather(input, first, breadth, rows);
                 let products = products.slice(first.len() * width);
                 projection.multiply(rows, products, width, Destination::Overwrite);
-                for (row, number) in projected.chunks_exact_mut(width).zip(number) {
-                    row.copy_from_slice(&products[number * width..][..width]);
-                }
+                gather(products, number, width, projected);
             }
             None if self.rows.is_some() && turn.is_last => {
                 // Every piece has a key and a value; queries have only the rows that are wanted.
                 let queries = encoder.spec.heads_width();
                 projection.multiply_columns(input, queries..width, (&mut *projected, width));
                 let wanted = differing.slice(self.picked.len() * breadth);
-                for (row, from) in wanted.chunks_exact_mut(breadth).zip(&self.picked) {
-                    row.copy_from_slice(&input[from * breadth..][..breadth]);
-                }
+                gather(input, &self.picked, breadth, wanted);
                 let products = products.slice(wanted.len() / breadth * queries);
                 projection.multiply(wanted, products, queries, Destination::Overwrite);
                 projected.chunks_exact_mut(width).for_each(|row| row[..queries].fill(0.0));
@@ -323,11 +317,7 @@ impl<'a> Branches<'a> {
         let breadth = self.encoder.spec.breadth;
         let next = above.states.slice(self.rows(turn) * breadth);
         match self.rows.as_ref().filter(|_| turn.is_last) {
-            Some(_) => {
-                for (next, row) in next.chunks_exact_mut(breadth).zip(&self.picked) {
-                    next.copy_from_slice(&states[row * breadth..][..breadth]);
-                }
-            }
+            Some(_) => gather(states, &self.picked, breadth, next),
             None => next.copy_from_slice(states),
         }
         self.encoder.finish(turn, contexts, next, expanded, normed);

@@ -39,7 +39,7 @@ use crate::{
     request::{Encode, Encoded},
 };
 use attention::{Head, HeadScratch, Task, attend};
-pub(crate) use backward::Found;
+pub(crate) use backward::{Found, together};
 use branches::{BranchScratch, Branches};
 use layer::{Destination, Layer, Projection, Strided};
 pub(crate) use masked_lm::Head as MaskedLmHead;

@@ -27,6 +27,13 @@ pub(crate) fn add_bias(set: InstructionSet, rows: &mut [f32], bias: &[f32]) {
     set.run(AddBias { rows, bias });
 }
 
+/// to `[row][width]` ← these rows of `from`, as wide.
+pub(crate) fn gather(from: &[f32], rows: &[usize], width: usize, to: &mut [f32]) {
+    for (to, row) in to.chunks_exact_mut(width).zip(rows) {
+        to.copy_from_slice(&from[row * width..][..width]);
+    }
+}
+
 struct AddBias<'a> {
     rows: &'a mut [f32],
     bias: &'a [f32],

@@ -10,7 +10,7 @@ use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
+use parquet::file::reader::{FileReader as _, Length, RowGroupReader, SerializedFileReader};
 
 use super::source::Source;
 use super::write::{VERSION_KEY, WRITER, physical_type};
@@ -63,7 +63,8 @@ pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Resu
 pub(super) fn open_file(path: &Path) -> Result<SerializedFileReader<Source>, TableError> {
     let io = |source| TableError::Io { path: path.to_owned(), source };
     let damaged = |source| TableError::Damaged { path: path.to_owned(), source };
-    let (source, bytes) = Source::open(path).map_err(io)?;
+    let source = Source::open(path).map_err(io)?;
+    let bytes = Length::len(&source);
     let reader = guarded(|| SerializedFileReader::new(source)).map_err(damaged)?;
     let of_groups = reader.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
     let rows = of_groups.fold(0, u64::saturating_add);

@@ -18,23 +18,22 @@ const LARGEST_PAGE: u64 = 64 << 20;
 const FOOTER: u64 = 8;
 
 /// A file of a table: a small one is read at once, because the reader of Parquet asks for every page of every column by several
-/// calls of the system (2,600 for a report of a run of heads), which a shared file system answers slowly.
+/// calls of the system, which a shared file system answers slowly.
 pub(super) enum Source {
     Small(Bytes),
     Large(File),
 }
 
 impl Source {
-    /// Opens a file: what it is read from, and its length.
-    pub fn open(path: &Path) -> io::Result<(Self, u64)> {
+    pub fn open(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
         if length > SMALL {
-            return Ok((Self::Large(file), length));
+            return Ok(Self::Large(file));
         }
         let mut bytes = Vec::with_capacity(length as usize);
         file.read_to_end(&mut bytes)?;
-        Ok((Self::Small(bytes.into()), length))
+        Ok(Self::Small(bytes.into()))
     }
 }
 
@@ -115,9 +114,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("it");
         std::fs::write(&path, b"\x15\x00\x15\x10456789").unwrap();
-        let (small, length) = Source::open(&path).unwrap();
+        let small = Source::open(&path).unwrap();
         let large = Source::Large(File::open(&path).unwrap());
-        assert!(matches!(small, Source::Small(_)) && length == 10);
+        assert!(matches!(small, Source::Small(_)));
         for source in [small, large] {
             assert_eq!(Length::len(&source), 10);
             assert_eq!(source.get_bytes(4, 6).unwrap(), "456789");

@@ -13,9 +13,6 @@ use crate::run::{Steps, interrupted};
 /// Sequences that an interrupted run does at most again.
 const BLOCK: usize = 256;
 
-/// Pieces of sequences that a worker takes at once: as many as keep products busy, and few enough for its memory.
-const TOGETHER: usize = 256;
-
 /// Gradients of a stream of sequences, a block at a time; a block that an interrupted call finished is not done again.
 pub struct Gradients<'a> {
     masked_lm: &'a MaskedLm,
@@ -55,35 +52,20 @@ impl<'a> Gradients<'a> {
         if sequences.is_empty() {
             return Ok(());
         }
-        let of_some = |some: &&[MaskedPieces]| -> Result<Vec<(f64, Values)>> {
+        let sequences: Vec<&MaskedPieces> = sequences.iter().collect();
+        let of_some = |some: &&[&MaskedPieces]| -> Result<Vec<(f64, Values)>> {
             interrupted()?;
-            let gradients = self.masked_lm.gradients(&some.iter().collect::<Vec<_>>())?;
-            let of_sequence = |(sequence, it): (&MaskedPieces, &LossGradients)| {
+            let gradients = self.masked_lm.gradients(some)?;
+            let of_sequence = |(sequence, it): (&&MaskedPieces, &LossGradients)| {
                 (it.loss, means::values(&sequence.pieces, it, &self.marks))
             };
             Ok(some.iter().zip(&gradients).map(of_sequence).collect())
         };
         let block = self.steps.once(&format!("{BLOCK} sequences, block {}", self.done.len() / BLOCK), || {
-            let done = map_in_order(self.threads, &together(&sequences), of_some);
+            let done = map_in_order(self.threads, &MaskedLm::together(&sequences), of_some);
             Ok(done.into_iter().collect::<Result<Vec<_>>>()?.concat())
         })?;
         self.done.extend(block);
         Ok(())
     }
-}
-
-/// The sequences, cut into those that are computed together. What a sequence's gradients are does not depend on it.
-fn together(mut sequences: &[MaskedPieces]) -> Vec<&[MaskedPieces]> {
-    let mut cut = Vec::new();
-    while !sequences.is_empty() {
-        let mut pieces = 0;
-        let fits = |sequence: &&MaskedPieces| {
-            pieces += sequence.pieces.len();
-            pieces <= TOGETHER
-        };
-        let (some, others) = sequences.split_at(sequences.iter().take_while(fits).count().max(1));
-        cut.push(some);
-        sequences = others;
-    }
-    cut
 }

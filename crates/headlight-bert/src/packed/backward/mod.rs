@@ -21,9 +21,9 @@ use super::{
     masked_lm,
     relative::terms,
     rotary::rotate,
-    rows::{add_bias, normalise},
+    rows::{add_bias, gather, normalise},
 };
-use crate::{MaskedPieces, Pieces, Request};
+use crate::{MaskedPieces, Pieces, Request, padded::longest};
 use blocks::Blocks;
 use guesses::{Target, guess};
 use heads::{Yielded, attend_back};
@@ -61,6 +61,7 @@ struct Kept<'a> {
 /// Some inputs, one after another.
 struct Together<'a> {
     encoder: &'a PackedEncoder,
+    masked: &'a [&'a MaskedPieces],
     inputs: Vec<&'a Pieces>,
     /// The rows of the last layer that pieces are guessed from.
     rows: Vec<usize>,
@@ -70,25 +71,30 @@ struct Together<'a> {
 impl PackedEncoder {
     /// The losses of inputs and their gradients. A piece is guessed from the state `back` positions before it.
     pub(crate) fn loss_gradients(&self, head: &masked_lm::Head, inputs: &[&MaskedPieces], back: usize) -> Vec<Found> {
-        let mut found = Vec::with_capacity(inputs.len());
-        while found.len() < inputs.len() {
-            let rest = &inputs[found.len()..];
-            let mut pieces = 0;
-            let fits = |input: &&&MaskedPieces| {
-                pieces += input.pieces.len();
-                pieces <= TOGETHER
-            };
-            let count = rest.iter().take_while(fits).count().max(1);
-            found.extend(Together::new(self, &rest[..count], back).derive(head, &rest[..count]));
-        }
-        found
+        together(inputs).into_iter().flat_map(|some| Together::new(self, some, back).derive(head)).collect()
     }
 }
 
+/// Inputs, cut into those that go together.
+pub(crate) fn together<'i, 'a>(mut inputs: &'i [&'a MaskedPieces]) -> Vec<&'i [&'a MaskedPieces]> {
+    let mut cut = Vec::new();
+    while !inputs.is_empty() {
+        let mut pieces = 0;
+        let fits = |input: &&&MaskedPieces| {
+            pieces += input.pieces.len();
+            pieces <= TOGETHER
+        };
+        let (some, others) = inputs.split_at(inputs.iter().take_while(fits).count().max(1));
+        cut.push(some);
+        inputs = others;
+    }
+    cut
+}
+
 impl<'a> Together<'a> {
-    fn new(encoder: &'a PackedEncoder, inputs: &[&'a MaskedPieces], back: usize) -> Self {
+    fn new(encoder: &'a PackedEncoder, masked: &'a [&'a MaskedPieces], back: usize) -> Self {
         let (mut rows, mut start) = (Vec::new(), 0);
-        for input in inputs {
+        for input in masked {
             rows.extend(input.targets.keys().map(|position| start + position - back));
             start += input.pieces.len();
         }
@@ -96,15 +102,15 @@ impl<'a> Together<'a> {
         if rows.len() == 1 && start > 1 {
             rows.push(rows[0]);
         }
-        let longest = inputs.iter().map(|input| input.pieces.len()).max().unwrap_or(0);
-        let angles = Turned::new(&encoder.spec, longest);
-        Self { encoder, inputs: inputs.iter().map(|input| &input.pieces).collect(), rows, angles }
+        let inputs: Vec<&Pieces> = masked.iter().map(|input| &input.pieces).collect();
+        let angles = Turned::new(&encoder.spec, longest(&inputs, Pieces::len));
+        Self { encoder, masked, inputs, rows, angles }
     }
 
-    fn derive(&self, head: &masked_lm::Head, inputs: &[&'a MaskedPieces]) -> Vec<Found> {
+    fn derive(&self, head: &masked_lm::Head) -> Vec<Found> {
         let spec = &self.encoder.spec;
-        let empty = |input: &&MaskedPieces| {
-            let numbers = spec.grid.len() * input.pieces.len().pow(2);
+        let empty = |input: &&Pieces| {
+            let numbers = spec.grid.len() * input.len().pow(2);
             Found {
                 log_likelihoods: Vec::new(),
                 attention: vec![0.0; numbers],
@@ -112,17 +118,17 @@ impl<'a> Together<'a> {
                 gate_gradients: Vec::with_capacity(spec.grid.len()),
             }
         };
-        let mut found: Vec<Found> = inputs.iter().map(empty).collect();
+        let mut found: Vec<Found> = self.inputs.iter().map(empty).collect();
         let (kept, unnormalised, states) = self.forward(&mut found);
 
         let of_input = |input: &&'a MaskedPieces| {
             let share = 1.0 / input.targets.len() as f32;
             input.targets.values().map(move |&piece| Target { piece, share })
         };
-        let targets: Vec<Target> = inputs.iter().flat_map(of_input).collect();
+        let targets: Vec<Target> = self.masked.iter().flat_map(of_input).collect();
         let (log_likelihoods, mut gradients) = guess(self.encoder, head, &states, &targets);
         let mut rest = log_likelihoods.into_iter();
-        for (found, input) in found.iter_mut().zip(inputs) {
+        for (found, input) in found.iter_mut().zip(self.masked) {
             found.log_likelihoods = rest.by_ref().take(input.targets.len()).collect();
         }
         if let Some(norm) = &self.encoder.final_norm {
@@ -171,14 +177,14 @@ impl<'a> Together<'a> {
                 }
                 (rows, to) = (others, after);
             }
-            let blocks = if turn.is_last {
-                states = gather(&input, &self.rows, spec.breadth);
-                let contexts = gather(&contexts, &self.rows, spec.heads_width());
-                Blocks::forward(encoder, turn.layer, &contexts, &mut states)
+            let leaving = if turn.is_last {
+                states = gathered(&input, &self.rows, spec.breadth);
+                &gathered(&contexts, &self.rows, spec.heads_width())
             } else {
                 states.copy_from_slice(&input);
-                Blocks::forward(encoder, turn.layer, &contexts, &mut states)
+                &contexts
             };
+            let blocks = Blocks::forward(encoder, turn.layer, leaving, &mut states);
             kept.push(Kept { turn, input, raw, projected, contexts, blocks });
         }
         let unnormalised = states.clone();
@@ -261,8 +267,10 @@ fn of_layer(maps: &mut [f32], layers: usize, layer: usize) -> &mut [f32] {
 }
 
 /// These rows of a matrix whose rows are so wide.
-fn gather(from: &[f32], rows: &[usize], width: usize) -> Vec<f32> {
-    rows.iter().flat_map(|row| &from[row * width..][..width]).copied().collect()
+fn gathered(from: &[f32], rows: &[usize], width: usize) -> Vec<f32> {
+    let mut to = vec![0.0; rows.len() * width];
+    gather(from, rows, width, &mut to);
+    to
 }
 
 /// The matrix of so many values whose other rows are zero.
