@@ -43,6 +43,7 @@ mod schema;
 mod source;
 mod surface;
 mod sweeps;
+mod thrift;
 mod trees;
 pub(crate) mod words;
 mod write;

@@ -65,11 +65,20 @@ pub(super) fn open_file(path: &Path) -> Result<SerializedFileReader<Source>, Tab
     let damaged = |source| TableError::Damaged { path: path.to_owned(), source };
     let source = Source::open(path).map_err(io)?;
     let bytes = Length::len(&source);
-    let reader = guarded(|| SerializedFileReader::new(source)).map_err(damaged)?;
-    let of_groups = reader.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
-    let rows = of_groups.fold(0, u64::saturating_add);
-    if rows > bytes.saturating_mul(MOST_ROWS_A_BYTE) {
-        return Err(damaged(ParquetError::General(format!("it claims {rows} rows in {bytes} bytes"))));
+    let reader = guarded(|| {
+        source.check()?;
+        SerializedFileReader::new(source)
+    });
+    let reader = reader.map_err(damaged)?;
+    let (mut rows, mut packed) = (0_u64, 0_u64);
+    for group in reader.metadata().row_groups() {
+        rows = rows.saturating_add(group.num_rows().try_into().unwrap_or(0));
+        let sizes = group.columns().iter().map(|column| u64::try_from(column.compressed_size()).unwrap_or(0));
+        packed = sizes.fold(packed, u64::saturating_add);
+    }
+    if rows > bytes.saturating_mul(MOST_ROWS_A_BYTE) || packed > bytes {
+        let claim = format!("it claims {rows} rows and {packed} bytes of values in {bytes} bytes");
+        return Err(damaged(ParquetError::General(claim)));
     }
     Ok(reader)
 }

@@ -8,13 +8,15 @@ use bytes::{Buf as _, Bytes};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::thrift::{Refused, check_file, check_page};
+
 /// The largest file that is read at once, in bytes.
 const SMALL: u64 = 16 << 20;
 
-/// The most bytes that a page of a column may claim to be unpacked; writers make pages of about 1 MiB.
-const LARGEST_PAGE: u64 = 64 << 20;
+/// The longest description of a page, in bytes.
+const LONGEST_HEADER: usize = 1 << 20;
 
-/// The length of what ends every file: where in it its description begins.
+/// The length of what ends every file: how long its description before it is, and four letters.
 const FOOTER: u64 = 8;
 
 /// A file of a table: a small one is read at once, because the reader of Parquet asks for every page of every column by several
@@ -34,6 +36,29 @@ impl Source {
         let mut bytes = Vec::with_capacity(length as usize);
         file.read_to_end(&mut bytes)?;
         Ok(Self::Small(bytes.into()))
+    }
+
+    /// Looks through the description of the whole file, before the reader does. A file without one is left to the reader.
+    pub fn check(&self) -> Result<(), ParquetError> {
+        let Some(before) = Length::len(self).checked_sub(FOOTER) else { return Ok(()) };
+        let end = self.get_bytes(before, FOOTER as usize)?;
+        let length = u32::from_le_bytes([end[0], end[1], end[2], end[3]]);
+        match before.checked_sub(u64::from(length)) {
+            Some(start) if end.ends_with(b"PAR1") => Ok(check_file(&self.get_bytes(start, length as usize)?)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks through the header of a page that begins here, of which these bytes are read already.
+    fn check_page(&self, start: u64, read: &[u8]) -> Result<(), ParquetError> {
+        match check_page(read) {
+            Err(Refused::Short) if matches!(self, Self::Large(_)) && read.len() < LONGEST_HEADER => {
+                let rest = Length::len(self).saturating_sub(start);
+                let length = usize::try_from(rest).map_or(LONGEST_HEADER, |rest| rest.min(LONGEST_HEADER));
+                Ok(check_page(&self.get_bytes(start, length)?)?)
+            }
+            checked => Ok(checked?),
+        }
     }
 }
 
@@ -59,7 +84,7 @@ impl ChunkReader for Source {
             Self::Large(file) => Box::new(file.get_read(start)?),
         };
         if start != Length::len(self).saturating_sub(FOOTER) {
-            check_page(read.fill_buf()?)?;
+            self.check_page(start, read.fill_buf()?)?;
         }
         Ok(read)
     }
@@ -77,34 +102,6 @@ impl ChunkReader for Source {
     }
 }
 
-/// Refuses a page that claims more than a page holds, before memory is taken for it: its header begins with its type and its size
-/// unpacked (`PageHeader` in parquet.thrift), each an integer after a byte 0x15, in Thrift's compact protocol.
-fn check_page(header: &[u8]) -> Result<(), ParquetError> {
-    let mut bytes = header.iter().copied();
-    let mut integer = || {
-        if bytes.next()? != 0x15 {
-            return None;
-        }
-        let mut number = 0_u64;
-        for shift in (0..35).step_by(7) {
-            let byte = bytes.next()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                // Negative numbers are the odd ones.
-                return Some(number / 2);
-            }
-        }
-        None
-    };
-    match integer().and_then(|_| integer()) {
-        Some(claim) if claim > LARGEST_PAGE => {
-            Err(ParquetError::General(format!("a page claims {claim} bytes; the most are {LARGEST_PAGE}")))
-        }
-        Some(_) => Ok(()),
-        None => Err(ParquetError::General("a page begins as none does".to_owned())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,13 +110,13 @@ mod tests {
     fn files_are_read_alike_however_large() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("it");
-        std::fs::write(&path, b"\x15\x00\x15\x10456789").unwrap();
+        std::fs::write(&path, b"\x15\x00\x15\x00\x15\x00\x00789").unwrap();
         let small = Source::open(&path).unwrap();
         let large = Source::Large(File::open(&path).unwrap());
         assert!(matches!(small, Source::Small(_)));
         for source in [small, large] {
             assert_eq!(Length::len(&source), 10);
-            assert_eq!(source.get_bytes(4, 6).unwrap(), "456789");
+            assert_eq!(source.get_bytes(7, 3).unwrap(), "789");
             assert!(source.get_bytes(3, 8).is_err() && source.get_bytes(u64::MAX, 1).is_err());
             for from in [0, 2] {
                 let mut rest = Vec::new();
@@ -131,13 +128,18 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_claim_too_much_are_refused() {
-        assert!(check_page(b"\x15\x00\x15\x80\x80\x80\x40").is_ok());
-        for header in [&b"\x15\x00\x15\x82\x80\x80\x40"[..], b"\x15\x00\x15\xfe\xff\xff\xff\x0f"] {
-            assert!(check_page(header).unwrap_err().to_string().contains("claims"));
-        }
-        for header in [&b""[..], b"\x15\x00\x15\x80", b"\x15\x00\x25\x10", b"\x15\xff\xff\xff\xff\xff\x00\x15\x10"] {
-            assert!(check_page(header).unwrap_err().to_string().contains("as none does"));
+    fn headers_longer_than_what_is_read_at_once_are_looked_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("it");
+        // A field that there is not, of 20,000 bytes.
+        let mut page = b"\x15\x00\x15\x00\x15\x00\xc8\xa0\x9c\x01".to_vec();
+        page.resize(page.len() + 20_000, b'a');
+        page.push(0);
+        for (bytes, is_good) in [(&page[..], true), (&page[..page.len() - 1], false)] {
+            std::fs::write(&path, bytes).unwrap();
+            for source in [Source::open(&path).unwrap(), Source::Large(File::open(&path).unwrap())] {
+                assert_eq!(source.get_read(0).is_ok(), is_good);
+            }
         }
     }
 }

@@ -230,15 +230,47 @@ fn the_example_in_python_runs() {
     ");
 }
 
-/// A file of 5.6 kB, found by fuzzing, with a dictionary that claims so many values that reading it took gigabytes.
 #[test]
 fn memory_is_not_taken_for_values_that_a_dictionary_cannot_have() {
     let folder = tempfile::tempdir().unwrap();
-    let crash = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/crashes/tables-more-values-than-bytes");
-    // The target's first byte says which table it is.
-    let file = fs::read(crash).unwrap().split_off(1);
-    fs::write(folder.path().join("best_heads.parquet"), file).unwrap();
+    let path = folder.path().join("best_heads.parquet");
+    write_table(folder.path(), &[BestHead { relation: "det".into(), ..BestHead::default() }]).unwrap();
+    let mut file = fs::read(&path).unwrap();
+    // The header of the dictionary of the first column: field 7 of its page's, whose field 1 is the number of its values.
+    let at = 2 + file.windows(2).position(|bytes| bytes == b"\x4c\x15").unwrap();
+    assert!(at < 20 && file[at] == 2, "one value");
+    file[at] = 2 * 50;
+    fs::write(&path, file).unwrap();
     let error = read_table::<BestHead>(folder.path()).unwrap_err();
     let why = std::error::Error::source(&error).unwrap().to_string();
-    assert!(why.contains("a dictionary claims"), "{why}");
+    assert!(why.contains("a dictionary claims 50 values"), "{why}");
+}
+
+/// Row groups may not lie upon each other, so that each byte is unpacked once.
+#[test]
+fn values_that_take_more_bytes_than_the_file_has_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("best_heads.parquet");
+    // Text that hardly can be packed.
+    let mixed =
+        |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 59;
+    let relation: String = (1..20_000).map(|n| char::from(b'A' + mixed(n) as u8)).collect();
+    write_table(folder.path(), &[BestHead { relation, ..BestHead::default() }]).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let (values, description) = whole.split_at(whole.len() - 8);
+    let length = u32::from_le_bytes(description[..4].try_into().unwrap()) as usize;
+    let (values, description) = values.split_at(values.len() - length);
+    // The list of row groups, field 4 after field 3: one structure, which is repeated.
+    let one = description.windows(3).position(|bytes| bytes == b"\x19\x1c\x19").unwrap();
+    let end = description.windows(8).position(|bytes| bytes == b"\x19\x2c\x18\x0fhead").unwrap();
+    assert!(one < end);
+    let group = &description[one + 2..end];
+    let mut many = [&description[..one], b"\x19\xfc\x28"].concat();
+    (0..40).for_each(|_| many.extend_from_slice(group));
+    many.extend_from_slice(&description[end..]);
+    let length = (many.len() as u32).to_le_bytes();
+    fs::write(&path, [values, &many[..], &length[..], b"PAR1"].concat()).unwrap();
+    let error = read_table::<BestHead>(folder.path()).map(|rows| rows.len()).unwrap_err();
+    let why = std::error::Error::source(&error).unwrap().to_string();
+    assert!(why.contains("40 rows and"), "{why}");
 }
