@@ -52,8 +52,8 @@ impl AnyReader {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`TableError::Io`], [`TableError::Damaged`], [`TableError::NewerVersion`], and [`TableError::Damaged`] for a file with
-    /// columns that no table has.
+    /// [`TableError::Io`], [`TableError::Damaged`] (also for a file with columns that no table has),
+    /// [`TableError::Compression`], [`TableError::NewerVersion`].
     pub(crate) fn open(path: &Path) -> Result<Self, TableError> {
         let file = open_file(path)?;
         check_version(&file, path)?;

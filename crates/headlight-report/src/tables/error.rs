@@ -41,6 +41,17 @@ pub enum TableError {
         /// Why.
         source: parquet::errors::ParquetError,
     },
+    /// Another program wrote the file, in a way that is not read.
+    #[error(
+        "table {} is compressed by {found}, which headlight does not read; write it with Snappy (polars: compression=\"snappy\"; DuckDB: compression snappy) or without compression",
+        .path.display()
+    )]
+    Compression {
+        /// The file.
+        path: PathBuf,
+        /// How it is compressed.
+        found: String,
+    },
     /// The file was written by a newer headlight whose columns mean something else.
     #[error(
         "table {} has format version {found}, but this headlight reads versions up to {supported}; update headlight or repeat the run",

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use parquet::basic::Type as PhysicalType;
+use parquet::basic::{Compression, Type as PhysicalType};
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::data_type::ByteArray;
@@ -75,6 +75,12 @@ pub(super) fn open_file(path: &Path) -> Result<SerializedFileReader<Source>, Tab
         rows = rows.saturating_add(group.num_rows().try_into().unwrap_or(0));
         let sizes = group.columns().iter().map(|column| u64::try_from(column.compressed_size()).unwrap_or(0));
         packed = sizes.fold(packed, u64::saturating_add);
+        let is_read = |codec: &Compression| matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY);
+        if let Some(codec) = group.columns().iter().map(|column| column.compression()).find(|codec| !is_read(codec)) {
+            // Without the level, as in "ZSTD(…)".
+            let found = codec.to_string().split('(').next().unwrap_or_default().to_owned();
+            return Err(TableError::Compression { path: path.to_owned(), found });
+        }
     }
     if rows > bytes.saturating_mul(MOST_ROWS_A_BYTE) || packed > bytes {
         let claim = format!("it claims {rows} rows and {packed} bytes of values in {bytes} bytes");
@@ -102,7 +108,7 @@ impl<T: Table> TableReader<T> {
     ///
     /// # Errors
     /// [`TableError::Io`] without such a file, [`TableError::Damaged`] where it cannot be understood,
-    /// [`TableError::NewerVersion`], [`TableError::MissingColumn`] or [`TableError::ColumnType`] where it holds
+    /// [`TableError::Compression`], [`TableError::NewerVersion`], [`TableError::MissingColumn`] or [`TableError::ColumnType`] where it holds
     /// something else than promised.
     pub fn open(folder: &Path) -> Result<Self, TableError> {
         let path = folder.join(format!("{}.parquet", T::NAME));

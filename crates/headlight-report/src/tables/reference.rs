@@ -31,8 +31,9 @@ pub fn reference() -> String {
          and \"3-1\" is the map of layer 3.\n"
     );
     page.push_str(&format!(
-        "\nAny tool that reads Parquet opens them: pandas, polars, DuckDB, R's arrow. In Python, layers × heads of one \
-         relation:\n\n```python\n{PYTHON}```\n"
+        "\nAny tool that reads Parquet opens them: pandas, polars, DuckDB, R's arrow. What one of them writes back is read \
+         again, with columns of your own in it too, if it is compressed by Snappy or not at all (polars takes another \
+         unless told so: `compression=\"snappy\"`). In Python, layers × heads of one relation:\n\n```python\n{PYTHON}```\n"
     ));
     push::<HeadScore>(&mut page);
     push::<Baseline>(&mut page);

@@ -116,6 +116,18 @@ fn errors_name_the_file_the_column_and_the_way_out() {
     fs::write(path.join("baselines.parquet"), &whole[..whole.len() / 2]).unwrap();
     assert_eq!(error::<Misfit>(path), "table RUN/baselines.parquet is damaged; repeat the run to write it anew");
 
+    // What follows a column's name is how it is compressed.
+    let mut other = whole.clone();
+    let name = whole.windows(8).rposition(|window| window == b"\x06offset\x15").unwrap();
+    assert_eq!(other[name + 8], 2, "Snappy");
+    other[name + 8] = 2 * 6;
+    fs::write(path.join("baselines.parquet"), other).unwrap();
+    let said = error::<Misfit>(path);
+    assert!(
+        said.starts_with("table RUN/baselines.parquet is compressed by ZSTD, which headlight does not read"),
+        "{said}"
+    );
+
     // The version is one digit in the footer's metadata: make it another.
     let at = whole.windows(VERSION_KEY.len()).rposition(|window| window == VERSION_KEY.as_bytes()).unwrap();
     let mut newer = whole;
