@@ -11,7 +11,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 use serde::{Deserialize, Serialize};
 
-use super::read::{ColumnCells, check_version, guarded, open_file};
+use super::read::{ColumnCells, TextLeft, check_version, guarded, open_file};
 use super::source::Source;
 use super::write::{ColumnBuffer, create_file, parquet_error, parquet_type, write_row_group, writer_properties};
 use super::{Kind, TableError, Value};
@@ -44,6 +44,7 @@ pub(crate) struct AnyRows {
 pub(crate) struct AnyReader {
     path: PathBuf,
     file: SerializedFileReader<Source>,
+    text_left: TextLeft,
     columns: Vec<AnyColumn>,
     next_group: usize,
 }
@@ -53,9 +54,9 @@ impl AnyReader {
     ///
     /// # Errors
     /// [`TableError::Io`], [`TableError::Damaged`] (also for a file with columns that no table has),
-    /// [`TableError::Compression`], [`TableError::NewerVersion`].
+    /// [`TableError::Encoding`], [`TableError::NewerVersion`].
     pub(crate) fn open(path: &Path) -> Result<Self, TableError> {
-        let file = open_file(path)?;
+        let (file, text_left) = open_file(path)?;
         check_version(&file, path)?;
         let schema = file.metadata().file_metadata().schema_descr_ptr();
         let column = |column: &parquet::schema::types::ColumnDescPtr| {
@@ -73,7 +74,7 @@ impl AnyReader {
             let source = parquet::errors::ParquetError::General("it has columns that no table of headlight has".into());
             TableError::Damaged { path: path.to_owned(), source }
         })?;
-        Ok(Self { path: path.to_owned(), file, columns, next_group: 0 })
+        Ok(Self { path: path.to_owned(), file, text_left, columns, next_group: 0 })
     }
 
     /// Its columns, in order.
@@ -94,13 +95,16 @@ impl AnyReader {
         if self.next_group == self.file.num_row_groups() {
             return Ok(None);
         }
-        let (file, at, columns) = (&self.file, self.next_group, self.columns.len());
+        let (file, text_left) = (&self.file, &mut self.text_left);
+        let (at, columns) = (self.next_group, self.columns.len());
         self.next_group += 1;
         let read = guarded(|| {
             let group = file.get_row_group(at)?;
             let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
             let cells = (0..columns).map(|place| ColumnCells::read(group.as_ref(), place, rows));
-            Ok(AnyRows { rows, cells: cells.collect::<Result<_, _>>()? })
+            let cells = cells.collect::<Result<Vec<_>, _>>()?;
+            cells.iter().try_for_each(|column| text_left.take(column))?;
+            Ok(AnyRows { rows, cells })
         });
         read.map(Some).map_err(|source| TableError::Damaged { path: self.path.clone(), source })
     }

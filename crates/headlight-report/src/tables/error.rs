@@ -43,13 +43,13 @@ pub enum TableError {
     },
     /// Another program wrote the file, in a way that is not read.
     #[error(
-        "table {} is compressed by {found}, which headlight does not read; write it with Snappy (polars: compression=\"snappy\"; DuckDB: compression snappy) or without compression",
+        "table {} is written with {found}, which headlight does not read; write it with Snappy or without compression, as Parquet version 1 (polars: compression=\"snappy\"; DuckDB: parquet_version v1)",
         .path.display()
     )]
-    Compression {
+    Encoding {
         /// The file.
         path: PathBuf,
-        /// How it is compressed.
+        /// How its values are compressed or encoded.
         found: String,
     },
     /// The file was written by a newer headlight whose columns mean something else.

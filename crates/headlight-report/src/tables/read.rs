@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use parquet::basic::{Compression, Type as PhysicalType};
+use parquet::basic::Compression::{SNAPPY, UNCOMPRESSED};
+use parquet::basic::{Encoding, Type as PhysicalType};
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::data_type::ByteArray;
@@ -21,6 +22,7 @@ use super::{Column, TABLES_VERSION, Table, TableError, Value};
 pub struct TableReader<T> {
     path: PathBuf,
     file: SerializedFileReader<Source>,
+    text_left: TextLeft,
     /// For each of the row type's columns its place in the file.
     places: Vec<Option<usize>>,
     next_group: usize,
@@ -42,6 +44,28 @@ pub fn read_table<T: Table>(folder: &Path) -> Result<Vec<T>, TableError> {
 /// Rows that a file may have for each of its bytes, before memory is taken for them. Tables have one at the most.
 const MOST_ROWS_A_BYTE: u64 = 64;
 
+/// Bytes of text that the rows of a file may hold in all: some, and so many for each of its bytes. Tables have some thirty.
+const SOME_TEXT: u64 = 16 << 20;
+const MOST_TEXT_A_BYTE: u64 = 1024;
+
+/// How much text a file may still have, so that a long one that its rows repeat is not taken over and over.
+pub(super) struct TextLeft(u64);
+
+impl TextLeft {
+    fn of(bytes: u64) -> Self {
+        Self(SOME_TEXT.saturating_add(bytes.saturating_mul(MOST_TEXT_A_BYTE)))
+    }
+
+    pub fn take(&mut self, column: &ColumnCells) -> Result<(), ParquetError> {
+        let ColumnCells::Text(cells) = column else { return Ok(()) };
+        let bytes = cells.iter().flatten().map(|cell| cell.len() as u64).sum();
+        let left = self.0.checked_sub(bytes);
+        self.0 =
+            left.ok_or_else(|| ParquetError::General("its rows hold more text than such a file has".to_owned()))?;
+        Ok(())
+    }
+}
+
 thread_local! {
     static READING: Cell<bool> = const { Cell::new(false) };
 }
@@ -60,7 +84,7 @@ pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Resu
     read.unwrap_or_else(|_| Err(ParquetError::General("its bytes contradict each other".to_owned())))
 }
 
-pub(super) fn open_file(path: &Path) -> Result<SerializedFileReader<Source>, TableError> {
+pub(super) fn open_file(path: &Path) -> Result<(SerializedFileReader<Source>, TextLeft), TableError> {
     let io = |source| TableError::Io { path: path.to_owned(), source };
     let damaged = |source| TableError::Damaged { path: path.to_owned(), source };
     let source = Source::open(path).map_err(io)?;
@@ -75,18 +99,22 @@ pub(super) fn open_file(path: &Path) -> Result<SerializedFileReader<Source>, Tab
         rows = rows.saturating_add(group.num_rows().try_into().unwrap_or(0));
         let sizes = group.columns().iter().map(|column| u64::try_from(column.compressed_size()).unwrap_or(0));
         packed = sizes.fold(packed, u64::saturating_add);
-        let is_read = |codec: &Compression| matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY);
-        if let Some(codec) = group.columns().iter().map(|column| column.compression()).find(|codec| !is_read(codec)) {
-            // Without the level, as in "ZSTD(…)".
-            let found = codec.to_string().split('(').next().unwrap_or_default().to_owned();
-            return Err(TableError::Compression { path: path.to_owned(), found });
+        for column in group.columns() {
+            let codec = Some(column.compression()).filter(|codec| !matches!(codec, UNCOMPRESSED | SNAPPY));
+            let encoding = column.encodings().find(|encoding| !is_read(*encoding));
+            let found = codec.map(|codec| codec.to_string()).or(encoding.map(|encoding| encoding.to_string()));
+            if let Some(found) = found {
+                // Without the level, as in "ZSTD(…)".
+                let found = found.split('(').next().unwrap_or_default().to_owned();
+                return Err(TableError::Encoding { path: path.to_owned(), found });
+            }
         }
     }
     if rows > bytes.saturating_mul(MOST_ROWS_A_BYTE) || packed > bytes {
         let claim = format!("it claims {rows} rows and {packed} bytes of values in {bytes} bytes");
         return Err(damaged(ParquetError::General(claim)));
     }
-    Ok(reader)
+    Ok((reader, TextLeft::of(bytes)))
 }
 
 /// Whether a table that is no longer what was written was changed on purpose: then another program wrote the file.
@@ -94,7 +122,7 @@ pub(super) fn open_file(path: &Path) -> Result<SerializedFileReader<Source>, Tab
 /// # Errors
 /// [`TableError::Damaged`] where it cannot be understood, or still is the file that headlight wrote, with other bytes.
 pub(crate) fn check_changed_table(path: &Path) -> Result<(), TableError> {
-    let file = open_file(path)?;
+    let (file, _) = open_file(path)?;
     let created_by = file.metadata().file_metadata().created_by();
     if created_by.is_some_and(|by| by.starts_with(WRITER)) {
         let source = ParquetError::General("its bytes are not those that were written".to_owned());
@@ -108,16 +136,17 @@ impl<T: Table> TableReader<T> {
     ///
     /// # Errors
     /// [`TableError::Io`] without such a file, [`TableError::Damaged`] where it cannot be understood,
-    /// [`TableError::Compression`], [`TableError::NewerVersion`], [`TableError::MissingColumn`] or [`TableError::ColumnType`] where it holds
+    /// [`TableError::Encoding`], [`TableError::NewerVersion`], [`TableError::MissingColumn`] or [`TableError::ColumnType`] where it holds
     /// something else than promised.
     pub fn open(folder: &Path) -> Result<Self, TableError> {
         let path = folder.join(format!("{}.parquet", T::NAME));
-        let file = open_file(&path)?;
+        let (file, text_left) = open_file(&path)?;
         check_version(&file, &path)?;
         let places = T::COLUMNS.iter().map(|column| find_column(&file, column, &path)).collect::<Result<_, _>>()?;
         Ok(Self {
             path,
             file,
+            text_left,
             places,
             next_group: 0,
             columns: Vec::new(),
@@ -143,6 +172,7 @@ impl<T: Table> TableReader<T> {
             None => Ok(ColumnCells::Absent),
         };
         self.columns = self.places.iter().map(read).collect::<Result<_, _>>()?;
+        self.columns.iter().try_for_each(|column| self.text_left.take(column))?;
         Ok(true)
     }
 
@@ -210,6 +240,13 @@ fn describe(physical: PhysicalType, repeated: bool) -> String {
     if repeated { format!("a list of {physical}") } else { physical.to_string() }
 }
 
+/// Whether values are encoded as headlight and the usual tools do it. Of differences (`DELTA_BYTE_ARRAY` and others) a few bytes
+/// can be as many texts as they like, of any length.
+fn is_read(encoding: Encoding) -> bool {
+    use Encoding::{BIT_PACKED, PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY};
+    matches!(encoding, PLAIN | PLAIN_DICTIONARY | RLE | RLE_DICTIONARY | BIT_PACKED)
+}
+
 /// The pages of a column. A dictionary that claims more values than it has bytes is refused before memory is taken for them.
 struct Pages(Box<dyn PageReader>);
 
@@ -228,6 +265,9 @@ impl PageReader for Pages {
             Some(Page::DictionaryPage { buf, num_values, .. }) if *num_values as usize > buf.len() => {
                 let claim = format!("a dictionary claims {num_values} values in {} bytes", buf.len());
                 Err(ParquetError::General(claim))
+            }
+            Some(page) if !is_read(page.encoding()) => {
+                Err(ParquetError::General(format!("a page is encoded as {}", page.encoding())))
             }
             _ => Ok(page),
         }

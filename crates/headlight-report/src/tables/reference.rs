@@ -32,7 +32,7 @@ pub fn reference() -> String {
     );
     page.push_str(&format!(
         "\nAny tool that reads Parquet opens them: pandas, polars, DuckDB, R's arrow. What one of them writes back is read \
-         again, with columns of your own in it too, if it is compressed by Snappy or not at all (polars takes another \
+         again, with columns of your own in it too, if it is Parquet version 1, compressed by Snappy or not at all (polars takes another \
          unless told so: `compression=\"snappy\"`). In Python, layers × heads of one relation:\n\n```python\n{PYTHON}```\n"
     ));
     push::<HeadScore>(&mut page);

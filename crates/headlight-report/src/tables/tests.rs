@@ -124,7 +124,7 @@ fn errors_name_the_file_the_column_and_the_way_out() {
     fs::write(path.join("baselines.parquet"), other).unwrap();
     let said = error::<Misfit>(path);
     assert!(
-        said.starts_with("table RUN/baselines.parquet is compressed by ZSTD, which headlight does not read"),
+        said.starts_with("table RUN/baselines.parquet is written with ZSTD, which headlight does not read"),
         "{said}"
     );
 
@@ -285,4 +285,16 @@ fn values_that_take_more_bytes_than_the_file_has_are_refused() {
     let error = read_table::<BestHead>(folder.path()).map(|rows| rows.len()).unwrap_err();
     let why = std::error::Error::source(&error).unwrap().to_string();
     assert!(why.contains("40 rows and"), "{why}");
+}
+
+#[test]
+fn a_text_that_is_repeated_too_often_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = BestHead { relation: "a".repeat(1 << 18), ..BestHead::default() };
+    write_table(folder.path(), std::iter::repeat_n(&long, 10)).unwrap();
+    assert_eq!(read_table::<BestHead>(folder.path()).unwrap().len(), 10);
+    write_table(folder.path(), std::iter::repeat_n(&long, 400)).unwrap();
+    let error = read_table::<BestHead>(folder.path()).map(|rows| rows.len()).unwrap_err();
+    let why = std::error::Error::source(&error).unwrap().to_string();
+    assert!(why.contains("more text than such a file has"), "{why}");
 }
