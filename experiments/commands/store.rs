@@ -1,10 +1,11 @@
 //! `headlight store`: what runs have kept of the encoder's answers, and whether it is whole.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use indicatif::HumanBytes;
 
 use crate::cli::output;
@@ -20,16 +21,20 @@ pub fn store(args: &StoreArgs) -> Result<()> {
         Some(folder) => vec![(Shelf::Attention, folder.clone())],
         None => cache::folders()?,
     };
+    let notes = if args.store.is_none() { cache::notes(&cache::notes_folder()?)? } else { Vec::new() };
     match &args.command {
-        StoreCommand::Ls => list(&folders),
+        StoreCommand::Ls => list(&folders, &notes),
         StoreCommand::Verify { ids } => verify(&folders, ids),
-        StoreCommand::Rm { ids, all } => remove(&folders, ids, *all),
+        StoreCommand::Rm { ids, all } => remove(&folders, ids, if *all { Some(&notes) } else { None }),
     }
 }
 
 type Folders = [(Shelf, PathBuf)];
 
-fn list(folders: &Folders) -> Result<()> {
+/// Files of a few bytes, which no run needs.
+type Notes = [(PathBuf, u64)];
+
+fn list(folders: &Folders, notes: &Notes) -> Result<()> {
     let mut text = String::new();
     for (shelf, root) in folders {
         let entries = cache::list(*shelf, root)?;
@@ -47,6 +52,10 @@ fn list(folders: &Folders) -> Result<()> {
         let bytes = entries.iter().map(|entry| entry.bytes).sum();
         let name = shelf.name();
         writeln!(text, "{name}: {}, {} in {}", counted(entries.len()), HumanBytes(bytes), root.display())?;
+    }
+    if let Some(folder) = notes.first().and_then(|(note, _)| note.parent()) {
+        let bytes = notes.iter().map(|(_, bytes)| bytes).sum();
+        writeln!(text, "notes of texts: {}, {} in {}", counted(notes.len()), HumanBytes(bytes), folder.display())?;
     }
     output::print(&text)
 }
@@ -99,11 +108,12 @@ pub fn verdict(entry: &Entry) -> (String, bool) {
     }
 }
 
-fn remove(folders: &Folders, ids: &[String], everything: bool) -> Result<()> {
-    let entries = match (everything, ids) {
-        (true, _) => all(folders)?,
-        (false, []) => bail!("name what to remove, or --all; `headlight store ls` lists it"),
-        (false, ids) => ids.iter().map(|id| find(folders, id)).collect::<Result<Vec<_>>>()?,
+/// Removes what is named; where notes are given, everything and them.
+fn remove(folders: &Folders, ids: &[String], notes: Option<&Notes>) -> Result<()> {
+    let entries = match (notes, ids) {
+        (Some(_), _) => all(folders)?,
+        (None, []) => bail!("name what to remove, or --all; `headlight store ls` lists it"),
+        (None, ids) => ids.iter().map(|id| find(folders, id)).collect::<Result<Vec<_>>>()?,
     };
     let (mut bytes, mut removed) = (0, 0);
     for entry in &entries {
@@ -114,6 +124,10 @@ fn remove(folders: &Folders, ids: &[String], everything: bool) -> Result<()> {
             }
             None => bail!("{} is in use by another run", entry.place.complete().display()),
         }
+    }
+    for (note, size) in notes.unwrap_or_default() {
+        fs::remove_file(note).with_context(|| format!("cannot remove {}", note.display()))?;
+        bytes += size;
     }
     output::print(&format!("{} removed, {} freed\n", counted(removed), HumanBytes(bytes)))
 }

@@ -160,6 +160,27 @@ pub fn remove(place: &Place) -> Result<Option<u64>> {
     Ok(Some(freed))
 }
 
+/// What was noted of texts (see [`super::noted`]), and the bytes of each. A note that is damaged or gone is made again.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn notes(root: &Path) -> Result<Vec<(PathBuf, u64)>> {
+    let named = || format!("cannot read {}", root.display());
+    let files = match fs::read_dir(root) {
+        Ok(files) => files,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(named),
+    };
+    let mut notes = Vec::new();
+    for file in files {
+        let file = file.with_context(named)?;
+        if is_id(&file.file_name().to_string_lossy()) {
+            notes.push((file.path(), file.metadata().map_or(0, |it| it.len())));
+        }
+    }
+    Ok(notes)
+}
+
 /// What the limits of the cache took.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Tidied {

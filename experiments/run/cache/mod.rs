@@ -21,7 +21,7 @@ use crate::config::MOST_SHARDS;
 use crate::sources::fetch;
 
 pub use super::record::DATA;
-pub use manage::{Entry, State, list, remove, tidy, verify};
+pub use manage::{Entry, State, list, notes, remove, tidy, verify};
 
 /// A folder of the cache, by what it holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -163,6 +163,14 @@ impl Place {
     }
 }
 
+/// Where notes are.
+///
+/// # Errors
+/// When there is no place for a cache.
+pub fn notes_folder() -> Result<PathBuf> {
+    Ok(fetch::cache_folder()?.join("notes"))
+}
+
 /// What was found out about a text and takes few bytes: the file `notes/<id>`, which is made where there is none. Who comes second
 /// waits; where it cannot be kept, everybody finds it out.
 ///
@@ -170,7 +178,7 @@ impl Place {
 /// Those of `make`.
 pub fn noted<T: Serialize + DeserializeOwned>(about: &Identity, make: impl FnOnce() -> Result<T>) -> Result<T> {
     let id = about.clone().with("headlight", env!("CARGO_PKG_VERSION")).id();
-    let place = Place::new(&fetch::cache_folder()?.join("notes"), id);
+    let place = Place::new(&notes_folder()?, id);
     let file = place.complete();
     if let Found::Whole(known) = checked::read(&file) {
         return Ok(known);
