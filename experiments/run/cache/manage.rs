@@ -36,16 +36,9 @@ pub struct Entry {
 /// # Errors
 /// A folder that cannot be read.
 pub fn list(shelf: Shelf, root: &Path) -> Result<Vec<Entry>> {
-    let named = || format!("cannot read {}", root.display());
     let stores = if shelf == Shelf::Attention { store::list(root)? } else { Vec::new() };
-    let files = match fs::read_dir(root) {
-        Ok(files) => files,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(named),
-    };
     let mut entries = Vec::new();
-    for file in files {
-        let path = file.with_context(named)?.path();
+    for path in paths(root)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let partial = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial"));
         let id = partial.unwrap_or(&name);
@@ -165,20 +158,23 @@ pub fn remove(place: &Place) -> Result<Option<u64>> {
 /// # Errors
 /// A folder that cannot be read.
 pub fn notes(root: &Path) -> Result<Vec<(PathBuf, u64)>> {
+    let notes = paths(root)?.into_iter().filter(|path| path.file_name().is_some_and(|it| is_id(&it.to_string_lossy())));
+    let with_size = |path: PathBuf| {
+        let bytes = path.metadata().map_or(0, |file| file.len());
+        (path, bytes)
+    };
+    Ok(notes.map(with_size).collect())
+}
+
+/// What is in a folder; nothing where there is none.
+fn paths(root: &Path) -> Result<Vec<PathBuf>> {
     let named = || format!("cannot read {}", root.display());
     let files = match fs::read_dir(root) {
         Ok(files) => files,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error).with_context(named),
     };
-    let mut notes = Vec::new();
-    for file in files {
-        let file = file.with_context(named)?;
-        if is_id(&file.file_name().to_string_lossy()) {
-            notes.push((file.path(), file.metadata().map_or(0, |it| it.len())));
-        }
-    }
-    Ok(notes)
+    files.map(|file| Ok(file.with_context(named)?.path())).collect()
 }
 
 /// What the limits of the cache took.
