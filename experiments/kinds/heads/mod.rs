@@ -128,6 +128,7 @@ impl Kind for Heads {
         let (tests, written) = rayon::join(
             || trials::test_heads(beside, evaluate, &selected, &scores[0].1, &units, flips),
             || -> Result<()> {
+                tables::write_scores(beside, &scores, visibility)?;
                 if self.lengths > 0 {
                     let lengths = beyond::lengths(beside, evaluate, &selected, (asked.directions, self.lengths))?;
                     beyond::write_lengths(beside, evaluate, &lengths)?;
@@ -143,7 +144,6 @@ impl Kind for Heads {
         if self.attention {
             beyond::write_attention(run, &splits, self.rows)?;
         }
-        tables::write_scores(run, &scores, visibility)?;
         write_table(run.folder(), &rows)?;
         write_table(run.folder(), &tests)?;
         evaluate.explorer.iter().try_for_each(|explorer| explorer.write(run.folder()))?;
