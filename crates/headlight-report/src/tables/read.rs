@@ -242,6 +242,7 @@ fn describe(physical: PhysicalType, repeated: bool) -> String {
 
 /// Whether values are encoded as headlight and the usual tools do it. Of differences (`DELTA_BYTE_ARRAY` and others) a few bytes
 /// can be as many texts as they like, of any length.
+#[expect(deprecated, reason = "Spark's files still name BIT_PACKED, for their levels")]
 fn is_read(encoding: Encoding) -> bool {
     use Encoding::{BIT_PACKED, PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY};
     matches!(encoding, PLAIN | PLAIN_DICTIONARY | RLE | RLE_DICTIONARY | BIT_PACKED)
