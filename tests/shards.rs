@@ -251,15 +251,6 @@ fn what_is_noted_of_a_text_is_found_out_again_where_it_is_damaged_or_cannot_be_k
     world.succeed(&["run", "it.toml"]);
     assert_eq!(passes(&world, "it"), Vec::<String>::new());
     assert_same(&world, &whole, "it", "without notes");
-
-    fs::remove_file(&folder).unwrap();
-    world.succeed(&["store", "rm", "--all"]);
-    assert_eq!(encode(&world, "1/2").code, 0);
-    assert!(world.succeed(&["store", "ls"]).contains("notes of texts: "));
-    world.succeed(&["store", "rm", "--all"]);
-    assert!(!world.succeed(&["store", "ls"]).contains("notes"));
-    let left: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|note| note.unwrap().path()).collect();
-    assert!(left.iter().all(|path| path.extension().is_some_and(|it| it == "lock")), "{left:?}");
 }
 
 #[test]

@@ -172,6 +172,16 @@ fn damage_is_made_good() {
 }
 
 #[test]
+fn notes_of_texts_are_listed_and_removed_with_everything() {
+    let world = World::new();
+    world.write("tiny.toml", config(&["heads"]));
+    world.succeed(&["encode", "tiny.toml", "--shard", "1/2"]);
+    assert!(world.succeed(&["store", "ls"]).contains("notes of texts: "));
+    world.succeed(&["store", "rm", "--all"]);
+    assert!(!world.succeed(&["store", "ls"]).contains("notes"));
+}
+
+#[test]
 fn what_is_kept_is_listed_verified_and_removed() {
     let world = World::new();
     let config = config(&["heads", "trees", "probe"]).replace("[treebank]", "[treebank]\ntrain = [\"sample:select\"]");
