@@ -21,11 +21,14 @@ pub fn store(args: &StoreArgs) -> Result<()> {
         Some(folder) => vec![(Shelf::Attention, folder.clone())],
         None => cache::folders()?,
     };
-    let notes = if args.store.is_none() { cache::notes(&cache::notes_folder()?)? } else { Vec::new() };
     match &args.command {
-        StoreCommand::Ls => list(&folders, &notes),
+        StoreCommand::Ls => list(&folders, &notes(args)?),
         StoreCommand::Verify { ids } => verify(&folders, ids),
-        StoreCommand::Rm { ids, all } => remove(&folders, ids, if *all { Some(&notes) } else { None }),
+        StoreCommand::Rm { all: true, .. } => remove(&all(&folders)?, &notes(args)?),
+        StoreCommand::Rm { ids, .. } if ids.is_empty() => {
+            bail!("name what to remove, or --all; `headlight store ls` lists it")
+        }
+        StoreCommand::Rm { ids, .. } => remove(&named(&folders, ids)?, &[]),
     }
 }
 
@@ -33,6 +36,11 @@ type Folders = [(Shelf, PathBuf)];
 
 /// Files of a few bytes, which no run needs.
 type Notes = [(PathBuf, u64)];
+
+/// Notes lie in the cache alone.
+fn notes(args: &StoreArgs) -> Result<Vec<(PathBuf, u64)>> {
+    if args.store.is_none() { cache::notes() } else { Ok(Vec::new()) }
+}
 
 fn list(folders: &Folders, notes: &Notes) -> Result<()> {
     let mut text = String::new();
@@ -78,10 +86,14 @@ fn all(folders: &Folders) -> Result<Vec<Entry>> {
     Ok(entries.into_iter().flatten().collect())
 }
 
+fn named(folders: &Folders, ids: &[String]) -> Result<Vec<Entry>> {
+    ids.iter().map(|id| find(folders, id)).collect()
+}
+
 fn verify(folders: &Folders, ids: &[String]) -> Result<()> {
     let entries = match ids {
         [] => all(folders)?.into_iter().filter(|entry| entry.state != State::Writing).collect(),
-        ids => ids.iter().map(|id| find(folders, id)).collect::<Result<Vec<_>>>()?,
+        ids => named(folders, ids)?,
     };
     let mut damaged = 0;
     for entry in &entries {
@@ -108,15 +120,10 @@ pub fn verdict(entry: &Entry) -> (String, bool) {
     }
 }
 
-/// Removes what is named; where notes are given, everything and them.
-fn remove(folders: &Folders, ids: &[String], notes: Option<&Notes>) -> Result<()> {
-    let entries = match (notes, ids) {
-        (Some(_), _) => all(folders)?,
-        (None, []) => bail!("name what to remove, or --all; `headlight store ls` lists it"),
-        (None, ids) => ids.iter().map(|id| find(folders, id)).collect::<Result<Vec<_>>>()?,
-    };
+/// Removes what runs have kept, and notes.
+fn remove(entries: &[Entry], notes: &Notes) -> Result<()> {
     let (mut bytes, mut removed) = (0, 0);
-    for entry in &entries {
+    for entry in entries {
         match cache::remove(&entry.place)? {
             Some(freed) => {
                 bytes += freed;
@@ -125,7 +132,7 @@ fn remove(folders: &Folders, ids: &[String], notes: Option<&Notes>) -> Result<()
             None => bail!("{} is in use by another run", entry.place.complete().display()),
         }
     }
-    for (note, size) in notes.unwrap_or_default() {
+    for (note, size) in notes {
         fs::remove_file(note).with_context(|| format!("cannot remove {}", note.display()))?;
         bytes += size;
     }

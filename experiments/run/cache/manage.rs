@@ -156,9 +156,11 @@ pub fn remove(place: &Place) -> Result<Option<u64>> {
 /// What was noted of texts (see [`super::noted`]), and the bytes of each. A note that is damaged or gone is made again.
 ///
 /// # Errors
-/// A folder that cannot be read.
-pub fn notes(root: &Path) -> Result<Vec<(PathBuf, u64)>> {
-    let notes = paths(root)?.into_iter().filter(|path| path.file_name().is_some_and(|it| is_id(&it.to_string_lossy())));
+/// A folder that cannot be read, or no place for a cache.
+pub fn notes() -> Result<Vec<(PathBuf, u64)>> {
+    let notes = paths(&super::notes_folder()?)?
+        .into_iter()
+        .filter(|path| path.file_name().is_some_and(|it| is_id(&it.to_string_lossy())));
     let with_size = |path: PathBuf| {
         let bytes = path.metadata().map_or(0, |file| file.len());
         (path, bytes)

@@ -167,7 +167,7 @@ impl Place {
 ///
 /// # Errors
 /// When there is no place for a cache.
-pub fn notes_folder() -> Result<PathBuf> {
+fn notes_folder() -> Result<PathBuf> {
     Ok(fetch::cache_folder()?.join("notes"))
 }
 

@@ -101,10 +101,8 @@ impl AnyReader {
         let read = guarded(|| {
             let group = file.get_row_group(at)?;
             let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
-            let cells = (0..columns).map(|place| ColumnCells::read(group.as_ref(), place, rows));
-            let cells = cells.collect::<Result<Vec<_>, _>>()?;
-            cells.iter().try_for_each(|column| text_left.take(column))?;
-            Ok(AnyRows { rows, cells })
+            let cells = (0..columns).map(|place| ColumnCells::read(group.as_ref(), place, rows, text_left));
+            Ok(AnyRows { rows, cells: cells.collect::<Result<_, _>>()? })
         });
         read.map(Some).map_err(|source| TableError::Damaged { path: self.path.clone(), source })
     }

@@ -11,6 +11,7 @@ use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader as _, Length, RowGroupReader, SerializedFileReader};
 
 use super::source::Source;
@@ -56,9 +57,8 @@ impl TextLeft {
         Self(SOME_TEXT.saturating_add(bytes.saturating_mul(MOST_TEXT_A_BYTE)))
     }
 
-    pub fn take(&mut self, column: &ColumnCells) -> Result<(), ParquetError> {
-        let ColumnCells::Text(cells) = column else { return Ok(()) };
-        let bytes = cells.iter().flatten().map(|cell| cell.len() as u64).sum();
+    fn take(&mut self, cells: &[ByteArray]) -> Result<(), ParquetError> {
+        let bytes = cells.iter().map(|cell| cell.len() as u64).sum();
         let left = self.0.checked_sub(bytes);
         self.0 =
             left.ok_or_else(|| ParquetError::General("its rows hold more text than such a file has".to_owned()))?;
@@ -100,12 +100,7 @@ pub(super) fn open_file(path: &Path) -> Result<(SerializedFileReader<Source>, Te
         let sizes = group.columns().iter().map(|column| u64::try_from(column.compressed_size()).unwrap_or(0));
         packed = sizes.fold(packed, u64::saturating_add);
         for column in group.columns() {
-            let codec = Some(column.compression()).filter(|codec| !matches!(codec, UNCOMPRESSED | SNAPPY));
-            let encoding = column.encodings().find(|encoding| !is_read(*encoding));
-            let found = codec.map(|codec| codec.to_string()).or(encoding.map(|encoding| encoding.to_string()));
-            if let Some(found) = found {
-                // Without the level, as in "ZSTD(…)".
-                let found = found.split('(').next().unwrap_or_default().to_owned();
+            if let Some(found) = unread(column) {
                 return Err(TableError::Encoding { path: path.to_owned(), found });
             }
         }
@@ -168,11 +163,10 @@ impl<T: Table> TableReader<T> {
         self.group_rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
         self.next_row = 0;
         let read = |place: &Option<usize>| match place {
-            Some(place) => ColumnCells::read(group.as_ref(), *place, self.group_rows),
+            Some(place) => ColumnCells::read(group.as_ref(), *place, self.group_rows, &mut self.text_left),
             None => Ok(ColumnCells::Absent),
         };
         self.columns = self.places.iter().map(read).collect::<Result<_, _>>()?;
-        self.columns.iter().try_for_each(|column| self.text_left.take(column))?;
         Ok(true)
     }
 
@@ -248,6 +242,15 @@ fn is_read(encoding: Encoding) -> bool {
     matches!(encoding, PLAIN | PLAIN_DICTIONARY | RLE | RLE_DICTIONARY | BIT_PACKED)
 }
 
+/// How a column is packed or encoded, where that is not read.
+fn unread(column: &ColumnChunkMetaData) -> Option<String> {
+    match column.compression() {
+        // Without the level, as in "ZSTD(…)".
+        codec if !matches!(codec, UNCOMPRESSED | SNAPPY) => codec.to_string().split('(').next().map(str::to_owned),
+        _ => column.encodings().find(|encoding| !is_read(*encoding)).map(|encoding| encoding.to_string()),
+    }
+}
+
 /// The pages of a column. A dictionary that claims more values than it has bytes is refused before memory is taken for them.
 struct Pages(Box<dyn PageReader>);
 
@@ -299,7 +302,12 @@ pub(crate) enum ColumnCells {
 }
 
 impl ColumnCells {
-    pub(super) fn read(group: &dyn RowGroupReader, place: usize, rows: usize) -> Result<Self, ParquetError> {
+    pub(super) fn read(
+        group: &dyn RowGroupReader,
+        place: usize,
+        rows: usize,
+        text_left: &mut TextLeft,
+    ) -> Result<Self, ParquetError> {
         let mut levels = Vec::new();
         macro_rules! read {
             ($reader:ident) => {{
@@ -312,6 +320,7 @@ impl ColumnCells {
         let (read, column) = match get_column_reader(group.metadata().column(place).column_descr_ptr(), pages) {
             ColumnReader::ByteArrayColumnReader(mut reader) => {
                 let (read, cells) = read!(reader);
+                text_left.take(&cells)?;
                 cells.iter().try_for_each(|cell: &ByteArray| cell.as_utf8().map(drop))?;
                 (read, Self::Text(with_nulls(cells, &levels)))
             }

@@ -128,6 +128,23 @@ fn errors_name_the_file_the_column_and_the_way_out() {
         "{said}"
     );
 
+    // What stands before a column's path is the last of its encodings.
+    let mut other = whole.clone();
+    let path_of_column = whole.windows(9).rposition(|window| window == b"\x19\x18\x06offset").unwrap();
+    other[path_of_column - 1] = 2 * 7;
+    fs::write(path.join("baselines.parquet"), other).unwrap();
+    let said = error::<Misfit>(path);
+    assert!(said.starts_with("table RUN/baselines.parquet is written with DELTA_BYTE_ARRAY, which"), "{said}");
+
+    // The file's description may say otherwise than the page, whose header is the first.
+    let mut other = whole.clone();
+    let values = 4 + other[4..].iter().position(|&byte| byte == 0x4c).unwrap();
+    assert_eq!(other[values + 1..][..3], [0x15, 2, 0x15], "a dictionary of one value, and how it is encoded");
+    other[values + 4] = 2 * 7;
+    fs::write(path.join("baselines.parquet"), other).unwrap();
+    let damaged = read_table::<Misfit>(path).unwrap_err();
+    assert!(format!("{:?}", damaged).contains("DELTA_BYTE_ARRAY"), "{damaged:?}");
+
     // The version is one digit in the footer's metadata: make it another.
     let at = whole.windows(VERSION_KEY.len()).rposition(|window| window == VERSION_KEY.as_bytes()).unwrap();
     let mut newer = whole;

@@ -236,13 +236,13 @@ impl Thrift<'_> {
         Ok(Some((kind, number)))
     }
 
-    /// The kind and the number of the elements of a list, of which each has a byte at least.
-    fn list(&mut self) -> Result<(u8, u64), Refused> {
+    /// The elements of a list, of which each has a byte at least.
+    fn elements(&mut self, is: &Is, deep: usize) -> Result<(), Refused> {
         let byte = self.byte()?;
         let (kind, count) = (byte & 15, u64::from(byte >> 4));
         let count = if count == 15 { self.varint()? } else { count };
         self.check_elements(count, &[kind])?;
-        Ok((kind, count))
+        (0..count).try_for_each(|_| self.value(is, kind, deep))
     }
 
     fn check_elements(&self, count: u64, kinds: &[u8]) -> Result<(), Refused> {
@@ -262,12 +262,13 @@ impl Thrift<'_> {
         while let Some((kind, number)) = self.field(last)? {
             last = number;
             let known = usize::try_from(number).ok().and_then(|number| known.get(number.checked_sub(1)?));
-            self.known(known.unwrap_or(&Unknown), kind, deep)?;
+            self.value(known.unwrap_or(&Unknown), kind, deep)?;
         }
         Ok(())
     }
 
-    fn known(&mut self, is: &Is, kind: u8, deep: usize) -> Result<(), Refused> {
+    /// A value of a kind; what is unknown is passed over.
+    fn value(&mut self, is: &Is, kind: u8, deep: usize) -> Result<(), Refused> {
         let Some(deeper) = deep.checked_sub(1) else { return wrong("too much lies in each other") };
         match (is, kind) {
             (Size, kind::I32) => match self.integer()? {
@@ -283,53 +284,35 @@ impl Thrift<'_> {
                 }
                 Ok(())
             }
-            (List(element), kind::LIST) => {
-                let (kind, count) = self.list()?;
-                (0..count).try_for_each(|_| self.known(element, kind, deeper))
-            }
             (Column, kind::STRUCT) => {
                 self.members.push(0);
                 self.fields(SCHEMA_ELEMENT, deeper)
             }
             (Is::Fields(known), kind::STRUCT) => self.fields(known, deeper),
-            (Unknown, _)
-            | (Flag, kind::TRUE | kind::FALSE)
-            | (Byte, kind::BYTE)
-            | (Integer, kind::I16 | kind::I32 | kind::I64)
-            | (Real, kind::DOUBLE)
-            | (Text, kind::BINARY) => self.unknown(kind, deep),
-            _ => wrong("what describes it has fields of other kinds than Parquet's"),
-        }
-    }
-
-    fn unknown(&mut self, kind: u8, deep: usize) -> Result<(), Refused> {
-        let Some(deeper) = deep.checked_sub(1) else { return wrong("too much lies in each other") };
-        match kind {
-            kind::TRUE | kind::FALSE => Ok(()),
-            kind::BYTE => self.skip(1),
-            kind::I16 | kind::I32 | kind::I64 => self.varint().map(drop),
-            kind::DOUBLE => self.skip(8),
-            kind::UUID => self.skip(16),
-            kind::BINARY => {
+            (Unknown, kind::STRUCT) => self.fields(&[], deeper),
+            (List(element), kind::LIST) => self.elements(element, deeper),
+            (Unknown, kind::LIST | kind::SET) => self.elements(&Unknown, deeper),
+            (Flag | Unknown, kind::TRUE | kind::FALSE) => Ok(()),
+            (Byte | Unknown, kind::BYTE) => self.skip(1),
+            (Integer | Unknown, kind::I16 | kind::I32 | kind::I64) => self.varint().map(drop),
+            (Real | Unknown, kind::DOUBLE) => self.skip(8),
+            (Text | Unknown, kind::BINARY) => {
                 let length = self.varint()?;
                 self.skip(length)
             }
-            kind::LIST | kind::SET => {
-                let (kind, count) = self.list()?;
-                (0..count).try_for_each(|_| self.unknown(kind, deeper))
-            }
-            kind::MAP => {
+            (Unknown, kind::UUID) => self.skip(16),
+            (Unknown, kind::MAP) => {
                 let count = self.varint()?;
                 let kinds = if count > 0 { self.byte()? } else { 0 };
                 let (key, value) = (kinds >> 4, kinds & 15);
                 self.check_elements(count, &[key, value])?;
                 (0..count).try_for_each(|_| {
-                    self.unknown(key, deeper)?;
-                    self.unknown(value, deeper)
+                    self.value(&Unknown, key, deeper)?;
+                    self.value(&Unknown, value, deeper)
                 })
             }
-            kind::STRUCT => self.fields(&[], deeper),
-            _ => wrong("it has a value of a kind that there is not"),
+            (Unknown, _) => wrong("it has a value of a kind that there is not"),
+            _ => wrong("what describes it has fields of other kinds than Parquet's"),
         }
     }
 }
