@@ -25,7 +25,7 @@ fn counts_of_every_head_on_ewt_dev_are_those_of_pytorch() {
         "ewt.toml",
         format!(
             "[model]\npath = {model:?}\n[treebank]\nevaluate = [{dev:?}]\n[[experiment]]\nkind = \"heads\"\n\
-             selection = \"same\"\nresamples = 1000\n"
+             selection = \"same\"\nresamples = 1000\nnull_models = 0\n"
         ),
     );
     world.succeed(&["run", "ewt.toml"]);

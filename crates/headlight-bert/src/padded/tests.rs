@@ -40,9 +40,11 @@ fn sentences() -> Vec<Pieces> {
     sentences
 }
 
+/// Every rule, kind and level beside every other, so that the sentences are the short ones of them.
 fn check_peaks<B: Backend>(name: &str) {
     let sentences = sentences();
-    let inputs: Vec<&Pieces> = sentences.iter().collect();
+    let inputs: Vec<&Pieces> = sentences.iter().filter(|pieces| pieces.len() < 32).collect();
+    assert!(inputs.len() > 4, "of many lengths");
     // Padding to the longest, and beyond it.
     for batching in [BATCHINGS[2], BATCHINGS[3]] {
         let encoder = encoder::<B>(Precision::F32, batching);
@@ -71,8 +73,12 @@ fn check_peaks<B: Backend>(name: &str) {
 }
 
 #[test]
-fn peaks_on_the_device_are_those_of_the_maps_that_leave_it() {
+fn peaks_on_ndarray_are_those_of_the_maps_that_leave_it() {
     check_peaks::<NdArray>("ndarray");
+}
+
+#[test]
+fn peaks_on_flex_are_those_of_the_maps_that_leave_it() {
     check_peaks::<Flex>("flex");
 }
 
