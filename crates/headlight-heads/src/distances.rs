@@ -3,13 +3,15 @@
 //!
 //! D(i, j) = Σ over rows of JS(P, Q), with JS(P, Q) = H((P + Q)/2) − (H(P) + H(Q))/2, natural logarithm, 0·ln 0 = 0 and no
 //! smoothing. A head's own entropy is shared by all its pairs, so a pair costs one logarithm for each weight: with
-//! s = p + q, H((P + Q)/2) = −½ Σ s·ln s + ½ ln 2 · Σ s.
+//! s = p + q, H((P + Q)/2) = −½ Σ s·ln s + ½ ln 2 · Σ s. Logarithms are taken to base 2, and sums to nats in the end.
+
+use std::f64::consts::LN_2;
 
 use headlight_attention::{AttentionHead, AttentionMaps, HeadGrid};
 use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 
-use crate::logarithm::ln;
+use crate::logarithm::log2;
 
 /// Weights of each head that are compared before the next ones are looked at: 144 heads of them fit in a second-level
 /// cache, and a sum of so few keeps its f32 digits.
@@ -122,9 +124,9 @@ impl Block {
 
 /// What the blocks add up to.
 struct PairSums {
-    /// Σ s·ln s for each pair, s = p + q.
+    /// Σ s·log₂ s for each pair, s = p + q.
     together: Vec<f64>,
-    /// Σ 2p·ln 2p for each head: what `together` would be for a head and itself.
+    /// Σ 2p·log₂ 2p for each head: what `together` would be for a head and itself.
     alone: Vec<f64>,
 }
 
@@ -137,8 +139,9 @@ impl PairSums {
     fn divergences(self, rows: u64) -> MapDistances {
         let Self { together, alone } = self;
         let pairs = (0..alone.len()).flat_map(|a| (a + 1..alone.len()).map(move |b| (a, b)));
-        let divergence =
-            |((a, b), together): ((usize, usize), &f64)| (0.25 * (alone[a] + alone[b]) - 0.5 * together).max(0.0);
+        let divergence = |((a, b), together): ((usize, usize), &f64)| {
+            (LN_2 * (0.25 * (alone[a] + alone[b]) - 0.5 * together)).max(0.0)
+        };
         MapDistances { pairs: pairs.zip(&together).map(divergence).collect(), rows }
     }
 }
@@ -158,25 +161,32 @@ impl WithSimd for Compare<'_> {
         let mut pair = 0;
         for (a, block) in self.blocks.iter().enumerate() {
             let (first, _) = S::as_simd_f32s(&block.0[..self.lanes]);
-            self.sums.alone[a] += f64::from(sum_s_ln_s(simd, first, first));
+            self.sums.alone[a] += f64::from(sum_s_log2_s(simd, first, first));
             for block in &self.blocks[a + 1..] {
                 let (second, _) = S::as_simd_f32s(&block.0[..self.lanes]);
-                self.sums.together[pair] += f64::from(sum_s_ln_s(simd, first, second));
+                self.sums.together[pair] += f64::from(sum_s_log2_s(simd, first, second));
                 pair += 1;
             }
         }
     }
 }
 
-/// Σ s·ln s with s = p + q.
+/// Σ s·log₂ s with s = p + q, two sums in turn so that none waits for the other.
 #[inline(always)]
-fn sum_s_ln_s<S: Simd>(simd: S, p: &[S::f32s], q: &[S::f32s]) -> f32 {
-    let mut sum = simd.splat_f32s(0.0);
-    for (&p, &q) in p.iter().zip(q) {
+fn sum_s_log2_s<S: Simd>(simd: S, p: &[S::f32s], q: &[S::f32s]) -> f32 {
+    let term = |sum: S::f32s, p: S::f32s, q: S::f32s| {
         let s = simd.add_f32s(p, q);
-        sum = simd.mul_add_e_f32s(s, ln(simd, s), sum);
+        simd.mul_add_e_f32s(s, log2(simd, s), sum)
+    };
+    let mut sums = [simd.splat_f32s(0.0); 2];
+    let ((p, last_p), (q, last_q)) = (p.as_chunks::<2>(), q.as_chunks::<2>());
+    for (p, q) in p.iter().zip(q) {
+        sums = [term(sums[0], p[0], q[0]), term(sums[1], p[1], q[1])];
     }
-    simd.reduce_sum_f32s(sum)
+    for (&p, &q) in last_p.iter().zip(last_q) {
+        sums[0] = term(sums[0], p, q);
+    }
+    simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1]))
 }
 
 #[cfg(test)]
@@ -251,6 +261,6 @@ mod tests {
         distances.add(&map_distances(&maps));
         let found = distances.mean_matrix();
         assert_eq!((found[0], found[3]), (0.0, 0.0));
-        assert!((found[1] - std::f64::consts::LN_2).abs() < 1e-6, "{found:?}");
+        assert!((found[1] - LN_2).abs() < 1e-6, "{found:?}");
     }
 }

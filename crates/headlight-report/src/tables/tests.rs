@@ -143,7 +143,7 @@ fn errors_name_the_file_the_column_and_the_way_out() {
     other[values + 4] = 2 * 7;
     fs::write(path.join("baselines.parquet"), other).unwrap();
     let damaged = read_table::<Misfit>(path).unwrap_err();
-    assert!(format!("{:?}", damaged).contains("DELTA_BYTE_ARRAY"), "{damaged:?}");
+    assert!(format!("{damaged:?}").contains("DELTA_BYTE_ARRAY"), "{damaged:?}");
 
     // The version is one digit in the footer's metadata: make it another.
     let at = whole.windows(VERSION_KEY.len()).rposition(|window| window == VERSION_KEY.as_bytes()).unwrap();
