@@ -2,7 +2,7 @@
 
 use std::ops::Add;
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use rayon::prelude::*;
@@ -39,14 +39,17 @@ pub struct Maxima {
     either: Vec<f64>,
 }
 
-/// Flips worked on together: their sums stay in cache while units come by.
+/// Flips worked on together, whole words of bits: their sums stay in cache while units come by.
 const CHUNK: usize = 256;
 
-/// Units whose 2⁵ sums are added up in advance.
-const GROUP: usize = 5;
+/// Comparisons that are worked on together, filled up with zeros: their sums are a vector, or a few.
+const STRETCH: usize = 32;
 
 /// Maxima that are kept side by side.
 const LANES: usize = 8;
+
+/// Units whose 2⁵ sums are added up in advance.
+const GROUP: usize = 5;
 
 impl SignFlips {
     /// Signs for `units` units.
@@ -82,6 +85,7 @@ impl SignFlips {
         Self { turned, flips }
     }
 
+    #[cfg(test)]
     fn is_turned(&self, unit: u32, flip: usize) -> usize {
         let words = self.flips.div_ceil(64);
         (self.turned[unit as usize * words + flip / 64] >> (flip % 64) & 1) as usize
@@ -109,9 +113,8 @@ impl SignFlips {
     /// As [`SignFlips::maxima`], of a contest's differences in numbers that hold all their sums.
     fn maxima_of<T: Whole>(&self, contest: &Contest, differences: &[T]) -> Maxima {
         let scale = contest.scales();
-        let width = contest.width;
-        let mut plain = vec![0_i32; width];
-        for row in contest.differences.chunks_exact(width) {
+        let mut plain = vec![0_i32; contest.width];
+        for row in contest.differences.chunks_exact(contest.width) {
             plain.iter_mut().zip(row).for_each(|(sum, difference)| *sum += difference);
         }
         let observed: Vec<f64> = plain.iter().zip(&scale).map(|(&sum, scale)| f64::from(sum) * scale).collect();
@@ -119,46 +122,128 @@ impl SignFlips {
         let arch = Arch::new();
         let largest = chunks.par_iter().flat_map_iter(|&first| {
             let flips = CHUNK.min(self.flips - first);
-            arch.dispatch(|| {
-                let turned = self.turned_sums(contest, differences, first, flips);
-                let largest = turned.chunks_exact(width).map(|turned| largest(&plain, turned, &scale, contest.heads));
-                largest.collect::<Vec<[f64; 2]>>()
-            })
+            let subsets = self.subsets(contest, first, flips);
+            arch.dispatch(Flips { contest, differences, subsets: &subsets, flips, plain: &plain, scale: &scale })
         });
         let (greater, either) = largest.map(|[greater, either]| (greater, either)).unzip();
         Maxima { observed, greater, either }
     }
 
-    /// `[flip][comparison]`: the sums of differences over the units whose sign is turned.
-    ///
-    /// For every group of units the sums of all their subsets are laid out first, so that a flip adds one of them instead
-    /// of a unit at a time (the method of four Russians).
-    #[inline(always)]
-    fn turned_sums<T: Whole>(&self, contest: &Contest, differences: &[T], first: usize, flips: usize) -> Vec<T> {
-        let width = contest.width;
-        let mut sums = vec![T::default(); flips * width];
-        let mut subsets = vec![T::default(); (1 << GROUP) * width];
-        let groups = contest.units.chunks(GROUP).zip(differences.chunks(GROUP * width));
-        for (units, rows) in groups {
-            for subset in 1..1_usize << units.len() {
-                let newest = subset.ilog2() as usize;
-                let (before, now) = subsets.split_at_mut(subset * width);
-                let without = &before[(subset ^ 1 << newest) * width..][..width];
-                let row = &rows[newest * width..][..width];
-                for ((sum, &without), &row) in now[..width].iter_mut().zip(without).zip(row) {
-                    *sum = without + row;
-                }
-            }
-            for (flip, sums) in sums.chunks_exact_mut(width).enumerate() {
-                let bits = units.iter().enumerate();
-                let subset: usize = bits.map(|(at, &unit)| self.is_turned(unit, first + flip) << at).sum();
-                if subset > 0 {
-                    let more = &subsets[subset * width..][..width];
-                    sums.iter_mut().zip(more).for_each(|(sum, &more)| *sum = *sum + more);
-                }
+    /// `[group][flip]` for so many flips from `first` on: which of the group's units turn, a bit each.
+    fn subsets(&self, contest: &Contest, first: usize, flips: usize) -> Vec<u8> {
+        let words = self.flips.div_ceil(64);
+        let mut subsets = Vec::with_capacity(contest.units.len().div_ceil(GROUP) * flips);
+        for units in contest.units.chunks(GROUP) {
+            for word in first / 64..(first + flips).div_ceil(64) {
+                let mut turned = [0; GROUP];
+                turned
+                    .iter_mut()
+                    .zip(units)
+                    .for_each(|(bits, &unit)| *bits = self.turned[unit as usize * words + word]);
+                let subset = |flip: usize| {
+                    let bits = turned.iter().enumerate();
+                    bits.fold(0, |subset, (at, bits)| subset | ((bits >> flip & 1) as u8) << at)
+                };
+                subsets.extend((0..64.min(first + flips - word * 64)).map(subset));
             }
         }
-        sums
+        subsets
+    }
+}
+
+/// Some flips of a contest.
+struct Flips<'a, T> {
+    contest: &'a Contest,
+    differences: &'a [T],
+    /// `[group][flip]`
+    subsets: &'a [u8],
+    flips: usize,
+    plain: &'a [i32],
+    scale: &'a [f64],
+}
+
+// Not a closure, which would be compiled for the least of all processors.
+impl<T: Whole> NullaryFnOnce for Flips<'_, T> {
+    type Output = Vec<[f64; 2]>;
+
+    /// Of each flip, the largest statistic among the heads, and the largest among all comparisons, ahead or behind: all as observed
+    /// but for the units that turn, which count on the other side.
+    ///
+    /// For every group of units the sums of all their subsets are laid out first, so that a flip adds one of them instead of a unit
+    /// at a time (the method of four Russians).
+    #[inline(always)]
+    fn call(self) -> Vec<[f64; 2]> {
+        let Self { contest, differences, subsets, flips, plain, scale } = self;
+        let mut largest = vec![[[f64::NEG_INFINITY; LANES], [0.0; LANES]]; flips];
+        let nothing = Stretch::filled(&[], T::default());
+        let mut turned = vec![nothing; flips];
+        let mut laid_out = [nothing; 1 << GROUP];
+        for from in (0..contest.width).step_by(STRETCH) {
+            let to = contest.width.min(from + STRETCH);
+            turned.fill(nothing);
+            let rows = differences.chunks(GROUP * contest.width);
+            for (rows, subsets) in rows.zip(subsets.chunks_exact(flips)) {
+                let mut known = 1;
+                for row in rows.chunks_exact(contest.width) {
+                    let row = Stretch::filled(&row[from..to], T::default());
+                    for without in 0..known {
+                        laid_out[known + without] = laid_out[without].plus(&row);
+                    }
+                    known *= 2;
+                }
+                for (turned, &subset) in turned.iter_mut().zip(subsets) {
+                    *turned = turned.plus(&laid_out[usize::from(subset) % (1 << GROUP)]);
+                }
+            }
+            let (plain, scale) = (Stretch::filled(&plain[from..to], 0), Stretch::filled(&scale[from..to], 0.0));
+            // What is no head is never the largest of them.
+            let heads = contest.heads.clamp(from, to) - from;
+            let heads = Stretch::filled(&[0.0; STRETCH][..heads], f64::NEG_INFINITY);
+            for (largest, turned) in largest.iter_mut().zip(&turned) {
+                let [mut greater, mut either] = *largest;
+                for at in (0..STRETCH).step_by(LANES) {
+                    let mut t = [0.0; LANES];
+                    for (lane, t) in t.iter_mut().enumerate() {
+                        *t = f64::from(plain.0[at + lane] - 2 * turned.0[at + lane].into()) * scale.0[at + lane];
+                    }
+                    for (lane, t) in t.into_iter().enumerate() {
+                        let of_heads = t + heads.0[at + lane];
+                        greater[lane] = if of_heads > greater[lane] { of_heads } else { greater[lane] };
+                        either[lane] = if t.abs() > either[lane] { t.abs() } else { either[lane] };
+                    }
+                }
+                *largest = [greater, either];
+            }
+        }
+        let of_lanes = |lanes: [f64; LANES]| lanes.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        largest.into_iter().map(|both| both.map(of_lanes)).collect()
+    }
+}
+
+/// Numbers of neighbouring comparisons, where vectors begin.
+#[repr(align(64))]
+#[derive(Clone, Copy)]
+struct Stretch<T>([T; STRETCH]);
+
+impl<T: Copy> Stretch<T> {
+    /// What there is, and `nothing` behind it.
+    #[inline(always)]
+    fn filled(values: &[T], nothing: T) -> Self {
+        let mut all = [nothing; STRETCH];
+        all[..values.len()].copy_from_slice(values);
+        Self(all)
+    }
+}
+
+impl<T: Whole> Stretch<T> {
+    /// Both are read before anything is written, so that vectors can do it.
+    #[inline(always)]
+    fn plus(&self, other: &Self) -> Self {
+        let mut sum = self.0;
+        for (sum, &more) in sum.iter_mut().zip(&other.0) {
+            *sum = *sum + more;
+        }
+        Self(sum)
     }
 }
 
@@ -167,25 +252,6 @@ trait Whole: Copy + Default + Add<Output = Self> + Into<i32> + Send + Sync {}
 
 impl Whole for i16 {}
 impl Whole for i32 {}
-
-/// Of one flip, the largest statistic among the heads, and the largest among all comparisons, ahead or behind: all as observed
-/// but for the units that turn, which count on the other side.
-#[inline(always)]
-fn largest<T: Whole>(plain: &[i32], turned: &[T], scale: &[f64], heads: usize) -> [f64; 2] {
-    let statistic = |((&plain, &turned), &scale): ((&i32, &T), &f64)| f64::from(plain - 2 * turned.into()) * scale;
-    let of =
-        |from: usize, to: usize| plain[from..to].iter().zip(&turned[from..to]).zip(&scale[from..to]).map(statistic);
-    // Several maxima side by side, which is what vectors are for; of the same numbers it is the same maximum.
-    let (mut greater, mut either) = ([f64::NEG_INFINITY; LANES], [0.0_f64; LANES]);
-    for (at, t) in of(0, heads).enumerate() {
-        greater[at % LANES] = greater[at % LANES].max(t);
-        either[at % LANES] = either[at % LANES].max(t.abs());
-    }
-    for (at, t) in of(heads, plain.len()).enumerate() {
-        either[at % LANES] = either[at % LANES].max(t.abs());
-    }
-    [greater.into_iter().fold(f64::NEG_INFINITY, f64::max), either.into_iter().fold(0.0, f64::max)]
-}
 
 impl Contest {
     /// Nothing compared yet.
