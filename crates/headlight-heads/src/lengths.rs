@@ -74,7 +74,7 @@ impl LengthScores {
         for Related { word, governor, groups } in choices.relations().of(sentence) {
             let Some(upper) = governor.word() else { continue };
             let length = (upper.index() as i32 - word as i32).clamp(-pooled, pooled);
-            let hits: Vec<bool> = predictions.found(self.directions, WordIdx::new(word), governor).collect();
+            let hits = predictions.found(self.directions, WordIdx::new(word), governor);
             for group in groups {
                 let Some(choice) = choices.choice(&group) else { continue };
                 let baseline_right = choice.baseline.governor(word, sentence.len(), governor) == Some(governor);

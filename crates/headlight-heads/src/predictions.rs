@@ -134,10 +134,24 @@ impl HeadPredictions {
     }
 
     /// The same of every head in some directions: heads by number, all of one direction before all of the next.
-    pub fn found(&self, directions: Directions, word: WordIdx, governor: Governor) -> impl Iterator<Item = bool> {
-        let of_direction =
-            move |direction: Direction| self.grid().iter().map(move |head| self.finds(direction, head, word, governor));
-        directions.iter().flat_map(of_direction)
+    pub fn found(&self, directions: Directions, word: WordIdx, governor: Governor) -> Vec<bool> {
+        let heads = self.grid.len();
+        let mut found = Vec::with_capacity(directions.len() * heads);
+        for (number, direction) in directions.iter().enumerate() {
+            if let Some(upper) = governor.word() {
+                let (asked, wanted) = match direction {
+                    Direction::LaterToEarlier if upper > word => (upper, word),
+                    _ => (word, upper),
+                };
+                let first = direction.index() * heads * self.words;
+                let rows = self.places.get(first..first + heads * self.words).unwrap_or_default();
+                let rows = rows.chunks_exact(self.words);
+                found.extend(rows.map(|row| usize::from(row[asked.index()]) == wanted.index()));
+            }
+            // Nothing finds the root, nor anything in a direction that was not read.
+            found.resize((number + 1) * heads, false);
+        }
+        found
     }
 
     /// The governor that `head` predicts for `word`; from later to earlier the word before it that it attends to most, be it
@@ -223,9 +237,10 @@ pub fn predict(attention: &WordAttention) -> HeadPredictions {
 #[cfg(test)]
 mod tests {
     use headlight_attention::Frame;
+    use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::sentence;
+    use crate::testing::{GRID, pairs, sentence};
 
     #[test]
     fn by_rows_the_governor_has_the_dependent_on_top() {
@@ -253,6 +268,24 @@ mod tests {
         assert_eq!(found(&by_rows, up), found(&predictions, up));
         assert_eq!(found(&predictions, down), [Some(2), Some(0), Some(1)]);
         assert_eq!(found(&by_rows, down), [Some(2), None, None]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_of_all_heads_is_what_each_finds(pairs in pairs(3)) {
+            for (_, predictions) in pairs {
+                let words = predictions.words();
+                for predictions in [predictions.clone(), predictions.with_later_to_earlier(None)] {
+                    for (word, governor) in (0..words).flat_map(|word| (0..=words).map(move |governor| (word, governor))) {
+                        let word = WordIdx::new(word);
+                        let governor = governor.checked_sub(1).map_or(Governor::Root, |it| Governor::Word(WordIdx::new(it)));
+                        let each = Directions::ALL.iter().flat_map(|way| GRID.iter().map(move |head| (way, head)));
+                        let each = each.map(|(way, head)| predictions.finds(way, head, word, governor));
+                        prop_assert_eq!(predictions.found(Directions::ALL, word, governor), each.collect::<Vec<_>>());
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -105,11 +105,10 @@ impl HeadScores {
         let predictors = self.directions.len() * self.grid.len();
         let relations = self.baselines.relations();
         for Related { word, governor, groups } in relations.of(sentence) {
-            let found = predictions.found(self.directions, WordIdx::new(word), governor);
-            let hits: Vec<u64> = found.map(u64::from).collect();
+            let hits = predictions.found(self.directions, WordIdx::new(word), governor);
             for group in groups {
                 let counts = self.correct.entry(group).or_insert_with(|| vec![0; predictors]);
-                counts.iter_mut().zip(&hits).for_each(|(count, hit)| *count += hit);
+                counts.iter_mut().zip(&hits).for_each(|(count, &hit)| *count += u64::from(hit));
             }
         }
         self.baselines.observe(sentence);

@@ -71,21 +71,22 @@ impl UnitScores {
     ) -> Result<(), MismatchError> {
         check_pair(sentence, predictions, self.grid)?;
         for Related { word, governor, groups } in self.relations.of(sentence) {
-            let found = predictions.found(self.directions, WordIdx::new(word), governor);
-            let hits: Vec<u32> = found.map(u32::from).collect();
+            let hits = predictions.found(self.directions, WordIdx::new(word), governor);
             for group in groups {
                 let Some(choice) = choices.choice(&group) else { continue };
                 let candidates = self.candidates.get(&group).map_or(&[][..], Vec::as_slice);
                 let baselines = [choice.baseline].into_iter().chain(candidates.iter().copied());
-                let by_baselines = baselines
-                    .map(|baseline| u32::from(baseline.governor(word, sentence.len(), governor) == Some(governor)));
+                let by_baselines =
+                    baselines.map(|baseline| baseline.governor(word, sentence.len(), governor) == Some(governor));
                 let (heads, width) = (hits.len(), hits.len() + 1 + candidates.len());
                 let start = || {
                     let (units, places, correct) = (Vec::new(), HashMap::new(), Vec::new());
                     UnitCounts { units, places, width, heads, correct }
                 };
                 let row = self.groups.entry(group).or_insert_with(start).row(unit);
-                row.iter_mut().zip(hits.iter().copied().chain(by_baselines)).for_each(|(count, hit)| *count += hit);
+                let (of_heads, of_baselines) = row.split_at_mut(heads);
+                of_heads.iter_mut().zip(&hits).for_each(|(count, &hit)| *count += u32::from(hit));
+                of_baselines.iter_mut().zip(by_baselines).for_each(|(count, hit)| *count += u32::from(hit));
             }
         }
         Ok(())
