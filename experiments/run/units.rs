@@ -98,9 +98,9 @@ impl Units {
         if self.unit == Unit::Document { self.of[sentence] } else { sentence as u32 }
     }
 
-    /// The document of the sentence pushed last, counted from 1, where documents are the unit.
-    pub fn document(&self) -> Option<u32> {
-        (self.unit == Unit::Document).then(|| self.of.last().map(|unit| unit + 1))?
+    /// The document of a sentence, by its number among those counted; documents are counted from 1, where they are the unit.
+    pub fn document(&self, sentence: usize) -> Option<u32> {
+        (self.unit == Unit::Document).then(|| self.of[sentence] + 1)
     }
 
     /// Number of units.

@@ -1,14 +1,14 @@
 //! Beyond the peak and beyond position: the tables of attention on governors and of lengths (METHOD §2).
 
 use anyhow::Result;
-use headlight_heads::{AttentionScores, Beyond, Choices, Direction, Directions, LengthScores, Selected};
+use headlight_heads::{AttentionScores, Beyond, Direction, LengthScores};
 use headlight_report::tables;
 
 use super::Predicted;
 use crate::kinds::shared::predictions::Rows;
 use crate::kinds::shared::selection::Splits;
 use crate::kinds::shared::{direction, split as to_table};
-use crate::run::{Run, fold};
+use crate::run::Run;
 
 /// Writes the table `head_attention`: every head and direction on every split whose attention was summed up.
 pub fn write_attention(run: &Run, splits: &Splits<Predicted>, rows: Rows) -> Result<()> {
@@ -45,21 +45,6 @@ fn of_all(
     scores.groups().flat_map(move |group| {
         Direction::BOTH.into_iter().flat_map(move |way| grid.iter().map(move |head| (group, way, head)))
     })
-}
-
-/// Counts the words of the evaluated split by the length of their dependency.
-pub fn lengths(
-    run: &Run,
-    evaluate: &Predicted,
-    selected: &Selected<Choices>,
-    (directions, reach): (Directions, u16),
-) -> Result<LengthScores> {
-    let mut lengths = LengthScores::new(evaluate.file.grid(), directions, reach);
-    let unit = run.settings().treebank.unit();
-    evaluate.for_each(|sentence, predictions| {
-        Ok(lengths.observe(sentence, predictions, selected.of(fold(sentence, unit)))?)
-    })?;
-    Ok(lengths)
 }
 
 /// Writes the tables `head_lengths` and `best_head_lengths`.

@@ -18,7 +18,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use headlight_heads::{
     AttentionScores, BestHeads, Choices, Direction, Directions, Evaluation, Fold, HeadPredictions, HeadScores,
-    PredictionFile, Relations, Selected,
+    LengthScores, PredictionFile, Relations, Selected,
 };
 use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;
@@ -28,7 +28,8 @@ use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
 
 use super::shared::predictions::{Predictions, Rows};
-use predictions::Asked;
+use predictions::{Asked, Written};
+use trials::Trials;
 
 use super::Kind;
 use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
@@ -107,18 +108,13 @@ impl Kind for Heads {
             run.leave_model();
         }
         let clock = Instant::now();
-        let (selected, scores) = self.choose(run, &splits)?;
-        let evaluate = &splits.evaluate;
-        let unit = run.settings().treebank.unit();
-        let visibility = run.checkpoint()?.visibility;
-        let mut evaluation = Evaluation::new(selected.clone()).seen_by(visibility);
-        let mut units = run.units();
-        evaluate.for_each(|sentence, predictions| {
-            let number = units.push(sentence);
-            Ok(evaluation.observe_unit(number, sentence, fold(sentence, unit), predictions)?)
-        })?;
+        let (selected, scores, units) = self.choose(run, &splits)?;
         units.check("`treebank.evaluate`")?;
-        let best = evaluation.finish();
+        let (evaluate, visibility) = (&splits.evaluate, run.checkpoint()?.visibility);
+        let evaluation = Evaluation::new(selected.clone()).seen_by(visibility);
+        let trials = Trials::new(&scores[0].1, &units);
+        let Evaluated { best, trials, lengths, written } =
+            self.evaluate(run, evaluate, (evaluation, trials, asked.directions), (&selected, &units))?;
         // What is called another split and is not pays as well.
         let is_paid = !is_elsewhere(self.selection, run);
         let mut rows = self.assess(run, &best, &units, !is_paid)?;
@@ -126,20 +122,13 @@ impl Kind for Heads {
         // They ask nothing of each other.
         let beside = &*run;
         let (tests, written) = rayon::join(
-            || trials::test_heads(beside, evaluate, &selected, &scores[0].1, &units, flips),
+            || trials::test_heads(beside, &trials, &selected, &scores[0].1, flips),
             || -> Result<()> {
                 tables::write_scores(beside, &scores, visibility)?;
-                if self.lengths > 0 {
-                    let lengths = beyond::lengths(beside, evaluate, &selected, (asked.directions, self.lengths))?;
-                    beyond::write_lengths(beside, evaluate, &lengths)?;
-                }
-                if self.predictions {
-                    predictions::write(beside, evaluate, &selected)?;
-                }
-                Ok(())
+                lengths.iter().try_for_each(|lengths| beyond::write_lengths(beside, evaluate, lengths))?;
+                written.map_or(Ok(()), Written::finish)
             },
         );
-        let tests = tests?;
         written?;
         if self.attention {
             beyond::write_attention(run, &splits, self.rows)?;
@@ -161,6 +150,14 @@ impl Kind for Heads {
         };
         Ok(self.outcome(run, &facts))
     }
+}
+
+/// What one pass over the evaluated sentences and their predictions comes to.
+struct Evaluated {
+    best: BestHeads,
+    trials: Trials,
+    lengths: Option<LengthScores>,
+    written: Option<Written>,
 }
 
 /// More random models than anybody waits for.
@@ -247,13 +244,15 @@ impl Heads {
         self.null_models > 0 && !run.settings().model.random_init
     }
 
-    /// Counts on all splits in use, and the choices made from them.
-    fn choose(&self, run: &mut Run, splits: &Splits<Predicted>) -> Result<(Selected<Choices>, ScoresBySplit)> {
+    /// Counts on all splits in use, the choices made from them, and the units that the evaluated sentences belong to.
+    fn choose(&self, run: &mut Run, splits: &Splits<Predicted>) -> Result<(Selected<Choices>, ScoresBySplit, Units)> {
         let unit = run.settings().treebank.unit();
         let empty = HeadScores::new(splits.evaluate.file.grid(), splits.evaluate.relations.clone());
         let empty = empty.in_directions(self.directions(run)?);
         let mut folds = [empty.clone(), empty.clone()];
+        let mut units = run.units();
         splits.evaluate.for_each(|sentence, predictions| {
+            units.push(sentence);
             Ok(folds[fold(sentence, unit) as usize].observe(sentence, predictions)?)
         })?;
         let mut on_evaluate = folds[0].clone();
@@ -280,7 +279,41 @@ impl Heads {
             scores.push((of, counts));
             Ok(choices)
         })?;
-        Ok((selected, scores))
+        Ok((selected, scores, units))
+    }
+
+    /// Reads the evaluated sentences once for all that is counted and written of them by what was chosen.
+    fn evaluate(
+        &self,
+        run: &Run,
+        evaluate: &Predicted,
+        (mut evaluation, mut trials, directions): (Evaluation, Trials, Directions),
+        (selected, units): (&Selected<Choices>, &Units),
+    ) -> Result<Evaluated> {
+        let grid = evaluate.file.grid();
+        let mut lengths = (self.lengths > 0).then(|| LengthScores::new(grid, directions, self.lengths));
+        let mut written = self.predictions.then(|| Written::create(run)).transpose()?;
+        let mut counted = 0;
+        evaluate.for_each_numbered(|number, sentence, predictions| {
+            let (unit, fold) = (units.of(counted), fold(sentence, units.unit()));
+            let place = (number, units.document(counted));
+            let choices = selected.of(fold);
+            let (scored, kept) = rayon::join(
+                || -> Result<()> {
+                    evaluation.observe_unit(unit, sentence, fold, predictions)?;
+                    trials.observe(unit, sentence, predictions, choices)
+                },
+                || -> Result<()> {
+                    if let Some(lengths) = &mut lengths {
+                        lengths.observe(sentence, predictions, choices)?;
+                    }
+                    written.as_mut().map_or(Ok(()), |written| written.push(place, sentence, predictions, choices))
+                },
+            );
+            counted += 1;
+            scored.and(kept)
+        })?;
+        Ok(Evaluated { best: evaluation.finish(), trials, lengths, written })
     }
 
     /// The best heads with their statistics.

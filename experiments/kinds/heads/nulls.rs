@@ -46,7 +46,7 @@ pub fn null_models_beside(
     for draw in 0..keys.null_models as usize {
         let (seed, choices) = run.with_random_weights(draw, |run| {
             let splits = Splits::make(keys.selection, |split| predict_split(run, split, asked.clone()))?;
-            let (selected, _) = keys.choose(run, &splits)?;
+            let (selected, ..) = keys.choose(run, &splits)?;
             let mut evaluation = Evaluation::new(selected);
             let unit = units.unit();
             let mut counted = run.units();

@@ -2,17 +2,18 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use headlight_heads::{AttentionScores, Choices, Directions, Group, Related, Relations, Selected};
-use headlight_report::tables::Prediction;
+use headlight_heads::{AttentionScores, Choices, Directions, Group, HeadPredictions, Related, Relations};
+use headlight_report::tables::{Prediction, TableWriter};
 use headlight_treebank::{Governor, Granularity, Sentence, WordIdx, write_conllu};
 
 use super::Predicted;
 use super::explored::Explored;
 use crate::config::Split;
 use crate::kinds::shared::predictions::{Predictions, Rows};
-use crate::run::{Ask, Record, Run, Stream, Wants, fold};
+use crate::run::{Ask, Record, Run, Stream, Wants};
 
 /// What is wanted of a split beside predictions.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -94,42 +95,63 @@ fn sums(run: &mut Run, split: Split, asked: &Asked) -> Result<Record<[AttentionS
     Ok(if paths.is_empty() { record } else { record.depends(format!("{own:?} {paths}")) })
 }
 
-/// Writes what the chosen heads and baselines say about each word: the table `predictions`, and `predictions.conllu`, the
+/// What the chosen heads and baselines say about each word, being written: the table `predictions`, and `predictions.conllu`, the
 /// evaluated sentences with `Predicted=` (an id, or 0 for none) and `PredictedBy=` (a head and its direction) in MISC.
 /// Each word is predicted by what was chosen for its relation; the table also has, for each aggregate it belongs to, what
 /// the head chosen for that aggregate says, so that runs can be compared on aggregates too, and for each path that it is the
 /// lower end of, what the head chosen for the path says of the upper end.
-pub fn write(run: &Run, evaluate: &Predicted, selected: &Selected<Choices>) -> Result<()> {
-    let unit = run.settings().treebank.unit();
-    let mut table = run.table::<Prediction>()?;
-    let path = run.folder().join("predictions.conllu");
-    let failed = || format!("cannot write {}", path.display());
-    let mut conllu = BufWriter::new(File::create(&path).with_context(failed)?);
-    let mut units = run.units();
-    evaluate.for_each_numbered(|number, sentence, predictions| {
-        units.push(sentence);
-        let fold = fold(sentence, unit);
+pub struct Written {
+    table: TableWriter<Prediction>,
+    conllu: BufWriter<File>,
+    path: PathBuf,
+}
+
+impl Written {
+    /// Creates the files.
+    ///
+    /// # Errors
+    /// When the disk does not take them.
+    pub fn create(run: &Run) -> Result<Self> {
+        let path = run.folder().join("predictions.conllu");
+        let conllu = File::create(&path).with_context(|| cannot_write(&path))?;
+        Ok(Self { table: run.table()?, conllu: BufWriter::new(conllu), path })
+    }
+
+    /// Writes of a sentence, the `number`-th of its split counted from 0, what was predicted for it by what was chosen for it.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn push(
+        &mut self,
+        (number, document): (usize, Option<u32>),
+        sentence: &Sentence,
+        predictions: &HeadPredictions,
+        choices: &Choices,
+    ) -> Result<()> {
         let mut annotated = sentence.clone().into_parts();
-        let choices = selected.of(fold);
         for Related { word: index, governor: wanted, groups } in choices.relations().of(sentence) {
             let word = &sentence.words()[index];
+            let mut row = Prediction {
+                predictor: String::new(),
+                scope: None,
+                sent_id: sentence.sent_id().to_owned(),
+                word_id: (index + 1) as u32,
+                governor: id(word.governor),
+                relation: word.relation.full().to_owned(),
+                predicted: None,
+                correct: false,
+                sentence: Some(number as u32 + 1),
+                form: Some(word.form.clone()),
+                document,
+            };
             for group in groups {
                 let Some(choice) = choices.choice(&group) else { continue };
                 let predicted = predictions.answer(choice.direction, choice.head, WordIdx::new(index), wanted);
+                row.scope = Some(group.name().to_owned());
                 let mut push = |predictor: &str, predicted: Option<Governor>| {
-                    table.push(&Prediction {
-                        predictor: predictor.to_owned(),
-                        scope: Some(group.name().to_owned()),
-                        sent_id: sentence.sent_id().to_owned(),
-                        word_id: (index + 1) as u32,
-                        governor: id(word.governor),
-                        relation: word.relation.full().to_owned(),
-                        predicted: predicted.map(id),
-                        correct: predicted == Some(wanted),
-                        sentence: Some(number as u32 + 1),
-                        form: Some(word.form.clone()),
-                        document: units.document(),
-                    })
+                    predictor.clone_into(&mut row.predictor);
+                    (row.predicted, row.correct) = (predicted.map(id), predicted == Some(wanted));
+                    self.table.push(&row)
                 };
                 push("best_head", predicted.map(Governor::Word))?;
                 if let Group::Relation(_) | Group::Path(_) = group {
@@ -144,10 +166,21 @@ pub fn write(run: &Run, evaluate: &Predicted, selected: &Selected<Choices>) -> R
             }
         }
         let annotated = Sentence::new(annotated).context("MISC does not change the tree")?;
-        write_conllu(&annotated, &mut conllu).with_context(failed)
-    })?;
-    conllu.flush().with_context(failed)?;
-    Ok(table.finish()?)
+        write_conllu(&annotated, &mut self.conllu).with_context(|| cannot_write(&self.path))
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn finish(mut self) -> Result<()> {
+        self.conllu.flush().with_context(|| cannot_write(&self.path))?;
+        Ok(self.table.finish()?)
+    }
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", path.display())
 }
 
 /// CoNLL-U's HEAD.

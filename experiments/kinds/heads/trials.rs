@@ -2,38 +2,58 @@
 
 use anyhow::Result;
 use headlight_attention::AttentionHead;
-use headlight_heads::{Choices, Group, HeadScores, Selected, UnitCounts, UnitScores};
+use headlight_heads::{Choices, Group, HeadPredictions, HeadScores, Selected, UnitCounts, UnitScores};
 use headlight_report::stats::{Contest, SignFlips};
 use headlight_report::tables::{self, BestHead, HeadTest};
 use headlight_report::{Field, head_tests, pay_for_choice};
+use headlight_treebank::Sentence;
 
-use super::Predicted;
 use crate::kinds::shared::direction;
-use crate::run::{Run, Units, fold};
+use crate::run::{Run, Units};
 
 /// More units than this are joined with their neighbours, so that memory does not grow with the treebank. Signs that flip
 /// together are signs all the same: the tests keep their promise.
 const MOST_UNITS: usize = 4096;
 
+/// What the tests of all heads are of: counts unit by unit.
+pub struct Trials {
+    counts: UnitScores,
+    units: usize,
+    /// So many neighbouring units are one.
+    joined: usize,
+}
+
+impl Trials {
+    /// Nothing counted yet, of as many units; `scores` are of the same words.
+    pub fn new(scores: &HeadScores, units: &Units) -> Self {
+        let joined = units.len().div_ceil(MOST_UNITS).max(1);
+        Self { counts: UnitScores::new(scores), units: units.len().div_ceil(joined), joined }
+    }
+
+    /// Counts a sentence of a unit, what was predicted for it, and what was chosen for it.
+    ///
+    /// # Errors
+    /// Predictions of another sentence.
+    pub fn observe(
+        &mut self,
+        unit: u32,
+        sentence: &Sentence,
+        predictions: &HeadPredictions,
+        choices: &Choices,
+    ) -> Result<()> {
+        Ok(self.counts.observe(unit / self.joined as u32, sentence, predictions, choices)?)
+    }
+}
+
 /// The tests of all heads; where `is_paid`, rows get p-values that pay for a choice made on the same words.
 pub fn test_heads(
     run: &Run,
-    evaluate: &Predicted,
+    Trials { counts, units, .. }: &Trials,
     selected: &Selected<Choices>,
     scores: &HeadScores,
-    units: &Units,
     (flips, rows, is_paid): (u32, &mut [BestHead], bool),
-) -> Result<Vec<HeadTest>> {
-    let joined = units.len().div_ceil(MOST_UNITS).max(1);
-    let mut counts = UnitScores::new(scores);
-    let mut number = 0;
-    evaluate.for_each(|sentence, predictions| {
-        let unit = units.of(number) / joined as u32;
-        number += 1;
-        let choices = selected.of(fold(sentence, units.unit()));
-        Ok(counts.observe(unit, sentence, predictions, choices)?)
-    })?;
-    let flips = SignFlips::new(flips, run.settings().seed, units.len().div_ceil(joined));
+) -> Vec<HeadTest> {
+    let flips = SignFlips::new(flips, run.settings().seed, *units);
     let same = match selected {
         Selected::Same(choices) | Selected::Elsewhere(choices) if is_paid => Some(choices),
         _ => None,
@@ -61,5 +81,5 @@ pub fn test_heads(
     if same.is_some() {
         pay_for_choice(rows, &fields, grid, &ways);
     }
-    Ok(head_tests(&fields, grid, &ways))
+    head_tests(&fields, grid, &ways)
 }

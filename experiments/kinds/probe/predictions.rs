@@ -94,7 +94,7 @@ pub fn write(run: &mut Run, predictors: &[Predictor]) -> Result<()> {
     for (number, sentence) in run.sentences(Split::Evaluate)?.enumerate() {
         let sentence = sentence?;
         units.push(&sentence);
-        let place = Place { sentence: number as u32 + 1, document: units.document() };
+        let place = Place { sentence: number as u32 + 1, document: units.document(number) };
         for predictor in &written {
             if let Some(Said::Governors(governors)) = &predictor.said[number] {
                 push_rows(&mut table, predictor, &sentence, place, governors)?;
