@@ -301,14 +301,10 @@ impl Heads {
             let (scored, kept) = rayon::join(
                 || -> Result<()> {
                     evaluation.observe_unit(unit, sentence, fold, predictions)?;
-                    trials.observe(unit, sentence, predictions, choices)
+                    trials.observe(unit, sentence, predictions, choices)?;
+                    Ok(lengths.iter_mut().try_for_each(|lengths| lengths.observe(sentence, predictions, choices))?)
                 },
-                || -> Result<()> {
-                    if let Some(lengths) = &mut lengths {
-                        lengths.observe(sentence, predictions, choices)?;
-                    }
-                    written.as_mut().map_or(Ok(()), |written| written.push(place, sentence, predictions, choices))
-                },
+                || written.iter_mut().try_for_each(|written| written.push(place, sentence, predictions, choices)),
             );
             counted += 1;
             scored.and(kept)

@@ -7,6 +7,12 @@ use crate::sheet::visible_lines;
 /// The text as a cell that nothing obeys: what acts on a terminal is written out, `\u{1b}`, and before what a spreadsheet would
 /// compute stands an apostrophe, which it takes for "this is text". Words of treebanks such as `-`, `--` or `@somebody` stay.
 pub(crate) fn cell_text(text: &str) -> Cow<'_, str> {
+    // Most cells by far.
+    if text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    {
+        return text.into();
+    }
     // Line breaks are quoted.
     let shown = visible_lines(text);
     if is_formula(text) { format!("'{shown}").into() } else { shown }

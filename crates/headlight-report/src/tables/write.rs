@@ -112,12 +112,15 @@ impl<T: Table> TableWriter<T> {
 fn write_field(csv: &mut csv::Writer<File>, field: &mut String, value: Value<'_>) -> csv::Result<()> {
     use std::fmt::Write as _;
 
-    if let Value::Text(text) = value {
-        return csv.write_field(&*cell_text(text));
+    match value {
+        Value::Text(text) => csv.write_field(&*cell_text(text)),
+        Value::Integer(number) => csv.write_field(itoa::Buffer::new().format(number)),
+        Value::Null | Value::Real(_) | Value::Flag(_) => {
+            field.clear();
+            write!(field, "{value}").expect("a string takes everything");
+            csv.write_field(&field)
+        }
     }
-    field.clear();
-    write!(field, "{value}").expect("a string takes everything");
-    csv.write_field(&field)
 }
 
 pub(super) fn create_file(path: &Path) -> Result<File, TableError> {
