@@ -100,7 +100,8 @@ pub fn told(run: &RunDirectory) -> Result<Vec<Told>, RunError> {
 /// [`RunError::Table`] where a table cannot be read; those of [`html_report`]; [`RunError::Io`] where the disk does not
 /// take the reports.
 pub fn show(run: &RunDirectory) -> Result<Vec<Sheet>, RunError> {
-    let reports = [("report.md", markdown_report(run)?), ("report.html", html_report(run)?)];
+    let (markdown, html) = rayon::join(|| markdown_report(run), || html_report(run));
+    let reports = [("report.md", markdown?), ("report.html", html?)];
     let mut sheets = Vec::new();
     for experiment in Experiment::all(run) {
         if let Some(kind) = experiment.kind() {
