@@ -179,6 +179,9 @@ fn notes_of_texts_are_listed_and_removed_with_everything() {
     assert!(world.succeed(&["store", "ls"]).contains("notes of texts: "));
     world.succeed(&["store", "rm", "--all"]);
     assert!(!world.succeed(&["store", "ls"]).contains("notes"));
+    let left = fs::read_dir(world.path("cache/headlight/notes")).unwrap().map(|note| note.unwrap().path());
+    let left: Vec<PathBuf> = left.collect();
+    assert!(left.iter().all(|path| path.extension().is_some_and(|it| it == "lock")), "{left:?}");
 }
 
 #[test]

@@ -151,3 +151,96 @@ fn log2_by_table(simd: V4, x: pulp::f32x16) -> pulp::f32x16 {
     let rest = avx._mm512_fmadd_ps(series, r, logarithm);
     pulp::cast(avx._mm512_add_ps(avx._mm512_getexp_ps(x), rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Ten to a power: ranges of tiny floats are more than proptest's sampler can cut evenly.
+    fn power(range: std::ops::Range<f32>) -> impl Strategy<Value = f32> {
+        range.prop_map(|power| 10.0_f32.powf(power))
+    }
+
+    proptest! {
+        #[test]
+        fn the_logarithm_is_right(x in prop_oneof![power(-37.0..-30.0), power(-9.0..-3.0), 0.5f32..2.0]) {
+            struct Ln(f32);
+            impl WithSimd for Ln {
+                type Output = f32;
+                fn with_simd<S: Simd>(self, simd: S) -> f32 {
+                    simd.reduce_max_f32s(ln(simd, simd.splat_f32s(self.0)))
+                }
+            }
+            let exact = f64::from(x).ln();
+            let error = |found: f32| (f64::from(found) - exact).abs();
+            let bound = 1e-7 + exact.abs() * 1.2e-7;
+            prop_assert!(error(Arch::new().dispatch(Ln(x))) < bound);
+            prop_assert!(error(Ln(x).with_simd(pulp::Scalar::new())) < bound);
+        }
+
+        #[test]
+        fn the_logarithm_to_base_2_is_right(x in prop_oneof![power(-37.0..-30.0), power(-9.0..-3.0), 0.5f32..2.0]) {
+            struct Log2(f32);
+            impl WithSimd for Log2 {
+                type Output = f32;
+                fn with_simd<S: Simd>(self, simd: S) -> f32 {
+                    simd.reduce_max_f32s(log2(simd, simd.splat_f32s(self.0)))
+                }
+            }
+            let exact = f64::from(x).log2();
+            let error = |found: f32| (f64::from(found) - exact).abs();
+            let bound = 1.5e-7 + exact.abs() * 1.2e-7;
+            prop_assert!(error(Arch::new().dispatch(Log2(x))) < bound);
+            prop_assert!(error(Log2(x).with_simd(pulp::Scalar::new())) < bound);
+        }
+
+        #[test]
+        fn entropy_equals_the_definition(
+            mut row in prop::collection::vec(prop_oneof![Just(0.0_f32), power(-9.0..-3.0), 0.0_f32..1.0], 1..200)
+        ) {
+            row[0] += 1e-3;
+            let sum: f32 = row.iter().sum();
+            row.iter_mut().for_each(|weight| *weight /= sum);
+            let term = |&weight: &f32| if weight == 0.0 { 0.0 } else { -f64::from(weight) * f64::from(weight).ln() };
+            let expected: f64 = row.iter().map(term).sum();
+            prop_assert!((entropy(&row) - expected).abs() < 2e-6, "{} {expected}", entropy(&row));
+        }
+    }
+
+    #[test]
+    fn what_the_table_holds_are_logarithms_of_its_inverses() {
+        for (inverse, logarithm) in INVERSES.into_iter().zip(LOGARITHMS) {
+            let exact = RHO.powi(4) / 32.0 * std::f64::consts::LOG2_E - f64::from(inverse).log2();
+            assert_eq!(exact as f32, logarithm);
+        }
+    }
+
+    /// Every mantissa: on either side of 1, where logarithms are near 0, and where a result between 8 and 16 is rounded to 2⁻²¹.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    #[allow(clippy::print_stderr)]
+    fn the_table_is_as_near_as_it_says() {
+        let Some(simd) = V4::try_new() else {
+            eprintln!("not run: this processor has no AVX-512");
+            return;
+        };
+        for (exponent, bound) in [(126_u32, 1.1e-7), (127, 1.1e-7), (117, 1.1e-7 + 0.5_f64.powi(21))] {
+            for first in (0..1_u32 << 23).step_by(16) {
+                let x: [f32; 16] = std::array::from_fn(|lane| f32::from_bits(exponent << 23 | (first + lane as u32)));
+                let found: [f32; 16] = pulp::cast(simd.vectorize(|| log2_by_table(simd, pulp::cast(x))));
+                for (x, found) in x.into_iter().zip(found) {
+                    let error = (f64::from(found) - f64::from(x).log2()).abs();
+                    assert!(error < bound, "{x}: {found}, wrong by {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn entropy_lies_between_one_place_and_all() {
+        assert!(entropy(&[0.0, 1.0, 0.0]) < 1e-30);
+        assert!((entropy(&[0.125; 8]) - 8_f64.ln()).abs() < 1e-6);
+    }
+}

@@ -40,24 +40,27 @@ fn sentences() -> Vec<Pieces> {
     sentences
 }
 
-/// Every rule, kind and level beside every other, so that the sentences are the short ones of them.
+/// Every rule, kind and level beside every other, so that the sentences are the short ones of them; by one rule, with padding beyond
+/// the longest, they are all.
 fn check_peaks<B: Backend>(name: &str) {
     let sentences = sentences();
-    let inputs: Vec<&Pieces> = sentences.iter().filter(|pieces| pieces.len() < 32).collect();
-    assert!(inputs.len() > 4, "of many lengths");
+    let all: Vec<&Pieces> = sentences.iter().collect();
+    let short: Vec<&Pieces> = sentences.iter().filter(|pieces| pieces.len() < 32).collect();
+    assert!(short.len() > 4, "of many lengths");
     // Padding to the longest, and beyond it.
-    for batching in [BATCHINGS[2], BATCHINGS[3]] {
+    for (batching, long) in [(BATCHINGS[2], None), (BATCHINGS[3], Some(MergeRule::Mean))] {
         let encoder = encoder::<B>(Precision::F32, batching);
         let kinds = [AttentionKind::Weights, AttentionKind::Norms, AttentionKind::Rollout, AttentionKind::GlobEnc];
         for (rule, kind) in RULES.iter().flat_map(|rule| kinds.map(|kind| (*rule, kind))) {
+            let inputs = if long == Some(rule) { &all } else { &short };
             let words = Request { attention: Some(Level::Words(rule)), kind, ..Request::default() };
-            let alone = encoder.encode(&inputs, &words);
-            let pieces = encoder.encode(&inputs, &Request { attention: Some(Level::Pieces), ..words.clone() });
+            let alone = encoder.encode(inputs, &words);
+            let pieces = encoder.encode(inputs, &Request { attention: Some(Level::Pieces), ..words.clone() });
             let expected: Vec<Option<AttentionPeaks>> = alone.iter().map(|it| it.words.as_ref().map(peaks)).collect();
             let levels = RULES.map(Level::Words).into_iter().chain(RULES.map(Level::Both)).chain([Level::Pieces]);
             for attention in levels.map(Some).chain([None]) {
                 let request = Request { attention, peaks: Some(rule), ..words.clone() };
-                for (number, encoded) in encoder.encode(&inputs, &request).into_iter().enumerate() {
+                for (number, encoded) in encoder.encode(inputs, &request).into_iter().enumerate() {
                     let what = format!("{name} {batching:?} {rule:?} {kind:?} beside {attention:?}, sentence {number}");
                     assert_eq!(encoded.peaks, expected[number], "{what}");
                     let (of_pieces, of_words) =
@@ -66,7 +69,7 @@ fn check_peaks<B: Backend>(name: &str) {
                     assert_eq!(encoded.words.is_some(), of_words.is_some(), "{what}");
                     assert!(of_words != Some(rule) || encoded.words == alone[number].words, "{what}");
                 }
-                check_some(&encoder, &inputs, &request);
+                check_some(&encoder, inputs, &request);
             }
         }
     }
