@@ -14,6 +14,8 @@ use crate::{Baseline, Choices, Directions, Group, HeadPredictions, HeadScores, M
 /// Only words whose group something was chosen for are counted, so that head and baseline are of the same words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnitScores {
+    /// So many neighbouring units are one.
+    joined: u32,
     grid: HeadGrid,
     directions: Directions,
     relations: Relations,
@@ -50,12 +52,23 @@ impl UnitScores {
         let candidates =
             |group: &Group| (group.clone(), scores.baselines().candidates(group, scores.directions()).collect());
         Self {
+            joined: 1,
             grid: scores.grid(),
             directions: scores.directions(),
             relations: scores.relations().clone(),
             candidates: scores.groups().map(candidates).collect(),
             groups: BTreeMap::new(),
         }
+    }
+
+    /// The same, nothing counted, with so many neighbouring units as one.
+    ///
+    /// # Panics
+    /// When it is 0.
+    #[must_use]
+    pub fn joining(self, joined: u32) -> Self {
+        assert!(joined > 0, "a unit is one at least");
+        Self { joined, ..self }
     }
 
     /// Counts a sentence of a unit, what was predicted for it, and what was chosen for it.
@@ -83,7 +96,7 @@ impl UnitScores {
                     let (units, places, correct) = (Vec::new(), HashMap::new(), Vec::new());
                     UnitCounts { units, places, width, heads, correct }
                 };
-                let row = self.groups.entry(group).or_insert_with(start).row(unit);
+                let row = self.groups.entry(group).or_insert_with(start).row(unit / self.joined);
                 let (of_heads, of_baselines) = row.split_at_mut(heads);
                 of_heads.iter_mut().zip(&hits).for_each(|(count, &hit)| *count += u32::from(hit));
                 of_baselines.iter_mut().zip(by_baselines).for_each(|(count, hit)| *count += u32::from(hit));
@@ -145,10 +158,10 @@ mod tests {
                 scores.observe(sentence, predictions).expect("a pair");
             }
             let choices = Choices::new(&scores);
-            let mut units = UnitScores::new(&scores);
+            let mut units = UnitScores::new(&scores).joining(joined);
             let mut evaluation = Evaluation::new(Selected::Same(choices.clone()));
             for (number, (sentence, predictions)) in pairs.iter().enumerate() {
-                units.observe(number as u32 / joined, sentence, predictions, &choices).expect("a pair");
+                units.observe(number as u32, sentence, predictions, &choices).expect("a pair");
                 evaluation.observe(sentence, Fold::First, predictions).expect("a pair");
             }
             let best = evaluation.finish();

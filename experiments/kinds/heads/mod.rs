@@ -16,9 +16,10 @@ mod trials;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use headlight_attention::Visibility;
 use headlight_heads::{
     AttentionScores, BestHeads, Choices, Direction, Directions, Evaluation, Fold, HeadPredictions, HeadScores,
-    LengthScores, PredictionFile, Relations, Selected,
+    LengthScores, PredictionFile, Relations, Selected, UnitScores,
 };
 use headlight_report::Assessment;
 use headlight_report::explorer::Explorer;
@@ -29,7 +30,6 @@ use serde::{Deserialize, Serialize};
 
 use super::shared::predictions::{Predictions, Rows};
 use predictions::{Asked, Written};
-use trials::Trials;
 
 use super::Kind;
 use super::shared::selection::{Selection, Splits, check_splits, is_elsewhere};
@@ -111,10 +111,8 @@ impl Kind for Heads {
         let (selected, scores, units) = self.choose(run, &splits)?;
         units.check("`treebank.evaluate`")?;
         let (evaluate, visibility) = (&splits.evaluate, run.checkpoint()?.visibility);
-        let evaluation = Evaluation::new(selected.clone()).seen_by(visibility);
-        let trials = Trials::new(&scores[0].1, &units);
         let Evaluated { best, trials, lengths, written } =
-            self.evaluate(run, evaluate, (evaluation, trials, asked.directions), (&selected, &units))?;
+            self.evaluate(run, evaluate, &selected, &scores[0].1, &units, visibility)?;
         // What is called another split and is not pays as well.
         let is_paid = !is_elsewhere(self.selection, run);
         let mut rows = self.assess(run, &best, &units, !is_paid)?;
@@ -122,7 +120,7 @@ impl Kind for Heads {
         // They ask nothing of each other.
         let beside = &*run;
         let (tests, written) = rayon::join(
-            || trials::test_heads(beside, &trials, &selected, &scores[0].1, flips),
+            || trials::test_heads(beside, &trials, &selected, &scores[0].1, &units, flips),
             || -> Result<()> {
                 tables::write_scores(beside, &scores, visibility)?;
                 lengths.iter().try_for_each(|lengths| beyond::write_lengths(beside, evaluate, lengths))?;
@@ -155,7 +153,7 @@ impl Kind for Heads {
 /// What one pass over the evaluated sentences and their predictions comes to.
 struct Evaluated {
     best: BestHeads,
-    trials: Trials,
+    trials: UnitScores,
     lengths: Option<LengthScores>,
     written: Option<Written>,
 }
@@ -287,11 +285,15 @@ impl Heads {
         &self,
         run: &Run,
         evaluate: &Predicted,
-        (mut evaluation, mut trials, directions): (Evaluation, Trials, Directions),
-        (selected, units): (&Selected<Choices>, &Units),
+        selected: &Selected<Choices>,
+        scores: &HeadScores,
+        units: &Units,
+        visibility: Visibility,
     ) -> Result<Evaluated> {
-        let grid = evaluate.file.grid();
-        let mut lengths = (self.lengths > 0).then(|| LengthScores::new(grid, directions, self.lengths));
+        let mut evaluation = Evaluation::new(selected.clone()).seen_by(visibility);
+        let mut trials = trials::counts(scores, units);
+        let lengths = || LengthScores::new(scores.grid(), scores.directions(), self.lengths);
+        let mut lengths = (self.lengths > 0).then(lengths);
         let mut written = self.predictions.then(|| Written::create(run)).transpose()?;
         let mut counted = 0;
         evaluate.for_each_numbered(|number, sentence, predictions| {

@@ -1,12 +1,10 @@
 //! All heads tested against the chosen baselines, unit by unit.
 
-use anyhow::Result;
 use headlight_attention::AttentionHead;
-use headlight_heads::{Choices, Group, HeadPredictions, HeadScores, Selected, UnitCounts, UnitScores};
+use headlight_heads::{Choices, Group, HeadScores, Selected, UnitCounts, UnitScores};
 use headlight_report::stats::{Contest, SignFlips};
 use headlight_report::tables::{self, BestHead, HeadTest};
 use headlight_report::{Field, head_tests, pay_for_choice};
-use headlight_treebank::Sentence;
 
 use crate::kinds::shared::direction;
 use crate::run::{Run, Units};
@@ -15,45 +13,26 @@ use crate::run::{Run, Units};
 /// together are signs all the same: the tests keep their promise.
 const MOST_UNITS: usize = 4096;
 
-/// What the tests of all heads are of: counts unit by unit.
-pub struct Trials {
-    counts: UnitScores,
-    units: usize,
-    /// So many neighbouring units are one.
-    joined: usize,
+/// So many neighbouring units are one.
+fn joined(units: &Units) -> usize {
+    units.len().div_ceil(MOST_UNITS).max(1)
 }
 
-impl Trials {
-    /// Nothing counted yet, of as many units; `scores` are of the same words.
-    pub fn new(scores: &HeadScores, units: &Units) -> Self {
-        let joined = units.len().div_ceil(MOST_UNITS).max(1);
-        Self { counts: UnitScores::new(scores), units: units.len().div_ceil(joined), joined }
-    }
-
-    /// Counts a sentence of a unit, what was predicted for it, and what was chosen for it.
-    ///
-    /// # Errors
-    /// Predictions of another sentence.
-    pub fn observe(
-        &mut self,
-        unit: u32,
-        sentence: &Sentence,
-        predictions: &HeadPredictions,
-        choices: &Choices,
-    ) -> Result<()> {
-        Ok(self.counts.observe(unit / self.joined as u32, sentence, predictions, choices)?)
-    }
+/// Nothing counted yet of what the tests are of; `scores` are of the same words.
+pub fn counts(scores: &HeadScores, units: &Units) -> UnitScores {
+    UnitScores::new(scores).joining(joined(units) as u32)
 }
 
 /// The tests of all heads; where `is_paid`, rows get p-values that pay for a choice made on the same words.
 pub fn test_heads(
     run: &Run,
-    Trials { counts, units, .. }: &Trials,
+    counts: &UnitScores,
     selected: &Selected<Choices>,
     scores: &HeadScores,
+    units: &Units,
     (flips, rows, is_paid): (u32, &mut [BestHead], bool),
 ) -> Vec<HeadTest> {
-    let flips = SignFlips::new(flips, run.settings().seed, *units);
+    let flips = SignFlips::new(flips, run.settings().seed, units.len().div_ceil(joined(units)));
     let same = match selected {
         Selected::Same(choices) | Selected::Elsewhere(choices) if is_paid => Some(choices),
         _ => None,

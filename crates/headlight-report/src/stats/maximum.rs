@@ -136,10 +136,9 @@ impl SignFlips {
         for units in contest.units.chunks(GROUP) {
             for word in first / 64..(first + flips).div_ceil(64) {
                 let mut turned = [0; GROUP];
-                turned
-                    .iter_mut()
-                    .zip(units)
-                    .for_each(|(bits, &unit)| *bits = self.turned[unit as usize * words + word]);
+                for (bits, &unit) in turned.iter_mut().zip(units) {
+                    *bits = self.turned[unit as usize * words + word];
+                }
                 let subset = |flip: usize| {
                     let bits = turned.iter().enumerate();
                     bits.fold(0, |subset, (at, bits)| subset | ((bits >> flip & 1) as u8) << at)
