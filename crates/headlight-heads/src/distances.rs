@@ -174,17 +174,19 @@ impl WithSimd for Compare<'_> {
 /// Σ s·log₂ s with s = p + q, two sums in turn so that none waits for the other.
 #[inline(always)]
 fn sum_s_log2_s<S: Simd>(simd: S, p: &[S::f32s], q: &[S::f32s]) -> f32 {
-    let term = |sum: S::f32s, p: S::f32s, q: S::f32s| {
+    /// Not a closure: one that is not inlined is compiled for the least of all processors.
+    #[inline(always)]
+    fn add<S: Simd>(simd: S, sum: S::f32s, p: S::f32s, q: S::f32s) -> S::f32s {
         let s = simd.add_f32s(p, q);
         simd.mul_add_e_f32s(s, log2(simd, s), sum)
-    };
+    }
     let mut sums = [simd.splat_f32s(0.0); 2];
     let ((p, last_p), (q, last_q)) = (p.as_chunks::<2>(), q.as_chunks::<2>());
     for (p, q) in p.iter().zip(q) {
-        sums = [term(sums[0], p[0], q[0]), term(sums[1], p[1], q[1])];
+        sums = [add(simd, sums[0], p[0], q[0]), add(simd, sums[1], p[1], q[1])];
     }
     for (&p, &q) in last_p.iter().zip(last_q) {
-        sums[0] = term(sums[0], p, q);
+        sums[0] = add(simd, sums[0], p, q);
     }
     simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1]))
 }
