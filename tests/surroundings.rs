@@ -28,15 +28,22 @@ fn orderly(ran: &Ran, what: &str) {
     assert!(is_orderly, "{what}: exit {}: {}", ran.code, ran.stderr);
 }
 
+/// The tables of the run where nothing is in its way.
+fn undisturbed() -> Vec<(String, String)> {
+    let world = world();
+    world.succeed(&["run", "it.toml"]);
+    tables(&world.path("runs/it"))
+}
+
 /// The run in good surroundings, after whatever was left by others.
-fn then_right(world: &World, what: &str) {
+fn then_right(world: &World, undisturbed: &[(String, String)], what: &str) {
     if !world.path("runs/it").exists() {
         world.succeed(&["run", "it.toml"]);
     }
-    let undisturbed = self::world();
-    undisturbed.succeed(&["run", "it.toml"]);
-    let [found, expected] = [world, &undisturbed].map(|world| tables(&world.path("runs/it")));
-    assert!(found == expected && !found.is_empty(), "{what}");
+    let found = tables(&world.path("runs/it"));
+    let names = |tables: &[(String, String)]| tables.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&found), names(undisturbed), "{what}");
+    assert!(found == undisturbed && !found.is_empty(), "{what}");
     world.succeed(&["verify", "runs/it"]);
 }
 
@@ -61,7 +68,7 @@ fn without_a_home_or_a_place_for_temporary_files() {
     let ran = Ran::of(no_folder);
     orderly(&ran, "a cache that is no folder");
     assert!(ran.code == 1 && ran.stderr.contains("/dev/null/headlight"), "{}", ran.stderr);
-    then_right(&world, "no places");
+    then_right(&world, &undisturbed(), "no places");
 }
 
 #[test]
@@ -76,13 +83,13 @@ fn few_file_handles() {
         assert!(ran.code == 0 || ran.stderr.contains("oo many open files"), "{handles}: {}", ran.stderr);
     }
     assert!(refused > 0);
-    then_right(&world, "few file handles");
+    then_right(&world, &undisturbed(), "few file handles");
 }
 
 /// Files of the cache and of runs from the future and from long ago, as after a clock was set.
 #[test]
 fn a_clock_that_was_set() {
-    let world = world();
+    let (world, undisturbed) = (world(), undisturbed());
     world.succeed(&["run", "it.toml"]);
     let day = Duration::from_secs(86_400);
     for when in [SystemTime::now() + 36_500 * day, SystemTime::now() - 10_000 * day] {
@@ -100,7 +107,7 @@ fn a_clock_that_was_set() {
             "--set",
             "cache.max_bytes=1000000000",
         ]);
-        then_right(&world, &format!("{when:?}"));
+        then_right(&world, &undisturbed, &format!("{when:?}"));
     }
 }
 
@@ -118,24 +125,26 @@ fn below(folder: PathBuf) -> Vec<PathBuf> {
 #[test]
 fn files_that_vanish_while_a_run_is_at_work() {
     let clock = Instant::now();
-    let undisturbed = world();
-    undisturbed.succeed(&["run", "it.toml"]);
+    let undisturbed = undisturbed();
     let took = clock.elapsed();
-    for (number, victim) in
-        ["own.conllu", "cache", "runs/it.partial", "runs", "cache", "runs/it.partial"].into_iter().enumerate()
-    {
+    let victims =
+        ["own.conllu", "cache", "runs/it.partial", "runs", "runs/it.partial/predictions.csv", "runs/it.partial"];
+    // Each at three moments.
+    for (number, victim) in victims.iter().cycle().take(3 * victims.len()).enumerate() {
         let world = world();
+        let own = world.read("own.conllu");
         let mut call = world.command(&["run", "it.toml"]);
         let child = call.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        thread::sleep(took * (2 * number as u32 + 1) / 14);
+        thread::sleep(took * (2 * number as u32 + 1) / (6 * victims.len() as u32));
         let path = world.path(victim);
         // It may not be there yet, or something may come into it while it goes.
         let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let ran = Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) };
-        orderly(&ran, victim);
-        world.write("own.conllu", undisturbed.read("own.conllu"));
-        then_right(&world, victim);
+        let what = format!("{victim}, {number}: {}", ran.stderr);
+        orderly(&ran, &what);
+        world.write("own.conllu", own);
+        then_right(&world, &undisturbed, &what);
     }
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use headlight_report::sheet::Sheet;
 use indicatif::HumanBytes;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::config::{Config, load_configs};
 use super::{Usage, print_sheets, sweep};
 use crate::cli::{RunArgs, interrupt, progress};
 use crate::config::CacheConfig;
-use crate::run::{Run, cache};
+use crate::run::{Interrupted, Outcome, Run, cache};
 
 /// Runs each config in turn. All are read first, so that a mistake in the last is found before the first is run.
 pub fn run(args: &RunArgs) -> Result<()> {
@@ -48,10 +49,21 @@ pub fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
     let mut run = Run::begin(config.settings.clone(), config.experiments_toml(), out, force)?;
     // Training and statistics take the threads of the pool they run in; the encoder is told its number.
     let threads = config.settings.threads;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.with_context(|| {
         format!("cannot start {threads} threads: `threads` asks for fewer, and `ulimit -a` shows the limits here")
     })?;
+    let sheets = match experiment(&mut run, config, &pool).and_then(|outcomes| run.finish(outcomes)) {
+        // Whatever failed because of it.
+        Err(error) if !error.is::<Interrupted>() => run.check_folder().and(Err(error)),
+        done => done,
+    }?;
+    tidy(&config.settings.cache)?;
+    Ok(sheets)
+}
+
+/// Does what the experiments of a config ask for.
+fn experiment(run: &mut Run, config: &Config, pool: &ThreadPool) -> Result<Vec<(&'static str, Outcome)>> {
     let experiments = &config.experiments;
     let kinds: Vec<String> = experiments.iter().map(|it| format!("kind = {:?}", it.kind())).collect();
     pool.install(|| run.serve(&kinds, |run, number| experiments[number].asks(run)))?;
@@ -59,12 +71,11 @@ pub fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
     for (number, experiment) in experiments.iter().enumerate() {
         interrupt::check()?;
         run.at_work(number, experiments.len());
-        let outcome = pool.install(|| experiment.run(&mut run)).with_context(|| kinds[number].clone())?;
+        let outcome = pool.install(|| experiment.run(run)).with_context(|| kinds[number].clone())?;
+        run.note_written(&outcome)?;
         outcomes.push((experiment.kind(), outcome));
     }
-    let sheets = run.finish(outcomes)?;
-    tidy(&config.settings.cache)?;
-    Ok(sheets)
+    Ok(outcomes)
 }
 
 /// Keeps the cache within the limits of a config.

@@ -4,6 +4,7 @@
 //! replaces it, whole, and what the next call goes on from. Leftovers have names that begin with a dot; the next call
 //! removes them, or puts them back.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use headlight_report::run::WrittenFile;
 pub struct Directory {
     place: PathBuf,
     partial: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 const LOCK: &str = "lock";
@@ -60,7 +61,7 @@ impl Directory {
             crate::cli::progress::say(&format!("going on with the interrupted run in {}", partial.display()));
             clear(&partial)?;
         }
-        let directory = Self { place, partial, _lock: lock };
+        let directory = Self { place, partial, lock };
         directory.work_folder()?;
         Ok(directory)
     }
@@ -97,11 +98,45 @@ impl Directory {
         fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
     }
 
+    /// Checks that the directory is still the one that was opened. Where it was removed while a run was at work, what is there
+    /// now is what was written later, and no more.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.is_ours(&self.partial), removed(&self.partial));
+        Ok(())
+    }
+
+    /// Checks that files of the run that were written are there.
+    ///
+    /// # Errors
+    /// Names the first that is not.
+    pub fn check_files<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
+        let gone = names.into_iter().map(|name| self.partial.join(name)).find(|path| !path.exists());
+        gone.map_or(Ok(()), |path| Err(anyhow!(removed(&path))))
+    }
+
+    /// Names of what stands in it by now.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn names(&self) -> Result<BTreeSet<String>> {
+        let entries = fs::read_dir(&self.partial).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = entries.with_context(|| format!("cannot read {}", self.partial.display()))?;
+        Ok(entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+    }
+
+    fn is_ours(&self, folder: &Path) -> bool {
+        is_at(&self.lock, &folder.join(LOCK))
+    }
+
     /// Gives the directory its name. A directory that has the name is replaced; it was allowed by `force`.
     ///
     /// # Errors
-    /// When the file system does not take it; nothing is lost then.
+    /// When the file system does not take it, or the directory was removed meanwhile; nothing else is lost then.
     pub fn complete(&self) -> Result<PathBuf> {
+        self.check()?;
         let Self { place, partial, .. } = self;
         let failed =
             |path: &Path| format!("cannot replace {}; the results are in {}", path.display(), partial.display());
@@ -115,10 +150,30 @@ impl Directory {
             fs::rename(place, &old).with_context(|| failed(place))?;
         }
         fs::rename(partial, place).with_context(|| failed(place))?;
+        if !self.is_ours(place) {
+            // Removed at this moment: what is left is no run.
+            fs::rename(place, partial).with_context(|| failed(place))?;
+            put_back(place, partial)?;
+            return self.check().map(|()| place.clone());
+        }
         fs::remove_file(place.join(LOCK)).with_context(|| format!("cannot remove the lock of {}", place.display()))?;
         remove_leftovers(place, partial);
         Ok(place.clone())
     }
+}
+
+impl Drop for Directory {
+    /// What is left of a directory that was removed under the run stays the run's own, so that the next call can begin there.
+    fn drop(&mut self) {
+        if self.check().is_err() && self.partial.is_dir() {
+            let _ = File::create_new(self.partial.join(LOCK));
+        }
+    }
+}
+
+/// What is said of a folder or file that went while the run was at work.
+fn removed(path: &Path) -> String {
+    format!("{} was moved or removed while the run was at work: start it again", path.display())
 }
 
 /// The ending of a run that is being replaced.
@@ -287,6 +342,32 @@ mod tests {
         drop(directory);
         early.try_lock().unwrap();
         assert!(!is_at(&early, &folder.path().join("it.partial").join(LOCK)));
+    }
+
+    #[test]
+    fn a_directory_that_was_removed_under_a_run_gets_no_name() {
+        for is_taken_up in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let out = folder.path();
+            let directory = begun(out, false);
+            directory.check_files(&["report.json".to_owned()]).unwrap();
+            fs::remove_file(directory.path().join("report.json")).unwrap();
+            let error = directory.check_files(&["report.json".to_owned()]).unwrap_err().to_string();
+            assert!(error.contains("report.json was moved or removed while the run was at work"), "{error}");
+            fs::remove_dir_all(directory.path()).unwrap();
+            // What is written later makes the folder again, or another run does.
+            let other = is_taken_up.then(|| begun(out, false));
+            directory.work_folder().unwrap();
+            directory.write("late.json", b"late").unwrap();
+            let error = directory.complete().unwrap_err().to_string();
+            assert!(error.contains("it.partial was moved or removed while the run was at work"), "{error}");
+            drop(directory);
+            assert_eq!(names(out), ["it.partial"]);
+            drop(other);
+            fs::remove_dir_all(out.join("it.partial").join(WORK)).unwrap();
+            let again = Directory::open(out, "it", false).unwrap();
+            assert_eq!(names(again.path()), [LOCK, WORK]);
+        }
     }
 
     #[test]

@@ -104,6 +104,8 @@ pub struct Run {
     model: OnceLock<LoadedModel>,
     /// What is said of the model when its weights are gone; see [`Run::leave_model`].
     left: Option<ModelFacts>,
+    /// Names of what the experiments that are done have written.
+    written: BTreeSet<String>,
     treebanks: BTreeMap<&'static str, Treebank>,
     inputs: Vec<Input>,
     /// What was read of each stream, in the order of their first passes.
@@ -145,6 +147,7 @@ impl Run {
             directory,
             model: OnceLock::new(),
             left: None,
+            written: BTreeSet::new(),
             treebanks: BTreeMap::new(),
             inputs: Vec::new(),
             books: Vec::new(),
@@ -165,6 +168,17 @@ impl Run {
     /// Notes that the experiment of this number, of so many, is at work from now on.
     pub fn at_work(&mut self, experiment: usize, of: usize) {
         (self.at_work, self.is_last) = (experiment, experiment + 1 == of);
+    }
+
+    /// Notes what an experiment has written, which is to be there when the run is complete.
+    ///
+    /// # Errors
+    /// When the run's folder cannot be read.
+    pub fn note_written(&mut self, outcome: &Outcome) -> Result<()> {
+        let files = |table: &String| ["csv", "parquet"].map(|ending| format!("{table}.{ending}"));
+        self.written.extend(outcome.tables.iter().flat_map(files));
+        self.written.extend(self.directory.names()?);
+        Ok(())
     }
 
     /// Everything that the resolved config says but the experiments.
@@ -188,12 +202,14 @@ impl Run {
     /// A table of the run, to write behind what earlier experiments of the run wrote there.
     ///
     /// # Errors
-    /// When it cannot be read or written.
+    /// When it cannot be read or written, or what was written there is gone.
     pub fn table<T: Table>(&self) -> Result<TableWriter<T>> {
-        let before = match self.folder().join(format!("{}.parquet", T::NAME)).exists() {
+        let file = format!("{}.parquet", T::NAME);
+        let before = match self.folder().join(&file).exists() {
             true => read_table::<T>(self.folder())?,
             false => Vec::new(),
         };
+        self.directory.check_files(self.written.get(&file))?;
         let mut table = TableWriter::create(self.folder())?;
         before.iter().try_for_each(|row| table.push(row))?;
         Ok(table)
@@ -285,11 +301,19 @@ impl Run {
         self.stages.push(Stage { name: name.into(), seconds: clock.elapsed().as_secs_f64() });
     }
 
+    /// Checks that the run's folder is still there.
+    ///
+    /// # Errors
+    /// When it was moved or removed.
+    pub fn check_folder(&self) -> Result<()> {
+        self.directory.check()
+    }
+
     /// Writes report, manifest and pages, and gives the run its name; returns the tables for people.
     ///
     /// # Errors
-    /// When the disk does not take it.
-    pub fn finish(mut self, outcomes: Vec<(&'static str, Outcome)>) -> Result<Vec<Sheet>> {
+    /// When the disk does not take it, or a file that the run has written is gone.
+    pub fn finish(&mut self, outcomes: Vec<(&'static str, Outcome)>) -> Result<Vec<Sheet>> {
         let mut report = self.report(&outcomes)?;
         write_report(self.directory.path(), &report)?;
         let mut manifest = self.manifest();
@@ -305,6 +329,7 @@ impl Run {
         let sheets = headlight_report::show(&RunDirectory::open(self.directory.path())?)?;
         manifest.files = self.directory.files()?;
         write_manifest(self.directory.path(), &manifest)?;
+        self.directory.check_files(&self.written)?;
         let place = interrupt::settle(|| self.directory.complete())?;
         progress::say(&format!("run written to {} in {:.1} s", place.display(), self.clock.elapsed().as_secs_f64()));
         Ok(sheets)
