@@ -58,6 +58,8 @@ pub fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
         Err(error) if !error.is::<Interrupted>() => run.check_folder().and(Err(error)),
         done => done,
     }?;
+    // What it used may go from here on.
+    drop(run);
     tidy(&config.settings.cache)?;
     Ok(sheets)
 }
