@@ -6,9 +6,9 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use headlight_attention::HeadGrid;
-use headlight_report::stats::{Bootstrap, Contest, Counts, Pair, SignFlips, sign_flip_test};
 use headlight_report::tables::Direction;
 use headlight_report::{Field, head_tests};
+use headlight_stats::{Bootstrap, Contest, Counts, Pair, SignFlips, sign_flip_test};
 
 const RELATIONS: usize = 50;
 const SENTENCES: usize = 2000;

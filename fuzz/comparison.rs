@@ -6,12 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headlight_report::compare::{Format, Gate, Reported, compare};
-use headlight_report::stats::Bootstrap;
 use headlight_report::tables::{
     AntecedentPredictor, BaselineKind, BestHead, Coreference, Decoding, Direction, EvaluatedOn, HeadTree, MentionType,
     PairAccuracy, PairLevel, Prediction, ProbeScore, SelectedOn, SentenceScore, Split, Table, TreeMeasure,
     TreePredictor, TreeShape, write_table,
 };
+use headlight_stats::Bootstrap;
 
 /// Names as people of bad will give them, and some of good will, so that runs share them.
 const NAMES: [&str; 16] = [

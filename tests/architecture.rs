@@ -13,7 +13,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("headlight-bert", &["headlight-attention"]),
     ("headlight-heads", &["headlight-attention", "headlight-treebank"]),
     ("headlight-probe", &["headlight-attention", "headlight-treebank"]),
-    ("headlight-report", &["headlight-attention", "headlight-treebank"]),
+    ("headlight-report", &["headlight-attention", "headlight-stats", "headlight-treebank"]),
+    ("headlight-stats", &[]),
 ];
 
 /// What only the named crates may depend on.

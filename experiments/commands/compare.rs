@@ -5,7 +5,7 @@ use headlight_report::compare::{
     CompareError, Comparison, Format, Gate, Reported, Shortfall, builtin_papers, compare as compare_sources,
 };
 use headlight_report::run::RunError;
-use headlight_report::stats::Bootstrap;
+use headlight_stats::Bootstrap;
 
 use super::opened;
 use crate::cli::nearest::nearest;

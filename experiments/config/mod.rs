@@ -208,7 +208,7 @@ choice! {
 }
 choice! {
     /// What statistics resample and swap as a whole.
-    Unit => headlight_report::stats::Unit { Sentence = "sentence", Document = "document" }
+    Unit => headlight_stats::Unit { Sentence = "sentence", Document = "document" }
 }
 
 /// More threads than any machine has cores for: each has its buffers, so that a slip takes all memory.
@@ -288,7 +288,7 @@ impl TreebankConfig {
     }
 
     /// What statistics resample and swap as a whole.
-    pub fn unit(&self) -> headlight_report::stats::Unit {
+    pub fn unit(&self) -> headlight_stats::Unit {
         self.unit.into()
     }
 

@@ -10,9 +10,9 @@ use headlight_heads::coreference::{
 };
 use headlight_heads::{Direction, Fold, Selected, coreference};
 use headlight_report::facts;
-use headlight_report::stats::{Counts, Pair, Unit};
 use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Difference, Table, TableWriter, write_table};
 use headlight_report::{Compared, differences};
+use headlight_stats::{Counts, Pair, Unit};
 use headlight_treebank::coreference::{HeadRule, MentionType};
 use serde::{Deserialize, Serialize};
 

@@ -8,11 +8,11 @@ use anyhow::{Context, Result};
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::{Direction, Fold, Selected, words_only};
 use headlight_report::facts;
-use headlight_report::stats::{Counts, Pair};
 use headlight_report::tables::{
     self, ComparedMeasure, ComparingKind, Difference, Table, TreeMeasure, TreePredictor, TreeShape, write_table,
 };
 use headlight_report::{Compared, differences};
+use headlight_stats::{Counts, Pair};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
 

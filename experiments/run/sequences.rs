@@ -5,7 +5,7 @@ use headlight_attention::AttentionMaps;
 use headlight_bert::{Pieces, Tokenizer};
 use headlight_heads::{Landmarks, normalise_rows};
 use headlight_report::facts::Sequences;
-use headlight_report::stats::Unit;
+use headlight_stats::Unit;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;

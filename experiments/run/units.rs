@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Result, ensure};
 use headlight_heads::Fold;
-use headlight_report::stats::{Counts, Unit};
+use headlight_stats::{Counts, Unit};
 use headlight_treebank::Sentence;
 use serde::{Deserialize, Serialize};
 

@@ -1,12 +1,10 @@
 //! Words and pieces of tokenizers of every kind, as transformers aligns them. The goldens are made by `fixtures/alignment.py`.
 
-mod support;
-
 use std::{fs, ops::Range, path::Path};
 
+use crate::support::{fixture, told};
 use headlight_bert::{Architecture, Pieces, Tokenizer};
 use serde_json::Value;
-use support::{fixture, told};
 
 /// What a comparison counted.
 #[derive(Default, Debug)]

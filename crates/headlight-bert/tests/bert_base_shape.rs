@@ -1,13 +1,10 @@
 //! The encoders on a random model of BERT-base's shape, where `fixtures/bert_base_shape.py` has made it.
-#![allow(clippy::print_stderr, reason = "a test that does not run says so")]
-
-mod support;
 
 use std::path::Path;
 
+use crate::support::{Golden, check_golden};
 use headlight_attention::{Alignment, Frame};
 use headlight_bert::{Device, Level, LoadOptions, Model, Pieces, Request};
-use support::{Golden, check_golden};
 
 #[test]
 fn attention_and_states_equal_pytorch() {

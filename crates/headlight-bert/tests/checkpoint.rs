@@ -1,13 +1,11 @@
 //! Checkpoints that are broken or do not fit, and the forms in which good ones come.
 
-mod support;
-
 use std::{collections::BTreeMap, fs, path::Path};
 
+use crate::support::{fixture, told};
 use half::{bf16, f16};
 use headlight_bert::{Architecture, BertWeights, ExtraTensors, LoadError, LoadOptions, MaskedLm, Model};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use support::{fixture, told};
 
 /// A tensor to write: type, shape, bytes.
 type Raw = (Dtype, Vec<usize>, Vec<u8>);

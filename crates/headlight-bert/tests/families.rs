@@ -1,18 +1,16 @@
 //! Families beside BERT against transformers, on both encoders: tiny checkpoints that `fixtures/families.py` has made. Inputs are
 //! ids; tokenizers have tests of their own.
 
-mod support;
-
 use std::{fs, path::Path};
 
+use crate::support::{
+    Golden, bare, check_golden, check_mixing, encode_all, family, family_golden, family_names, fixture, max_difference,
+    mixing_golden, told,
+};
 use headlight_attention::{AttentionHead, MergeRule, peaks};
 use headlight_bert::{
     AttentionKind, Device, HeadMask, Level, LoadOptions, MaskedLm, MaskedPieces, Masking, Model, Pieces, Request,
     Visibility,
-};
-use support::{
-    Golden, bare, check_golden, check_mixing, encode_all, family, family_golden, family_names, fixture, max_difference,
-    mixing_golden, told,
 };
 
 const DEVICES: [Device; 2] = [Device::Cpu, Device::Ndarray];

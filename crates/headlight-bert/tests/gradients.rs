@@ -1,14 +1,12 @@
 //! Losses and gradients on the fixture model, against PyTorch (`fixtures/tiny_bert.py`).
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{Golden, check_golden, fixture, shared};
 use headlight_attention::{Alignment, AttentionHead, Frame};
 use headlight_bert::{
     HeadMask, LoadOptions, MaskedLm, MaskedLmError, MaskedPieces, Masking, Model, Pieces, SpecialPieces,
 };
-use support::{Golden, check_golden, fixture, shared};
 
 const SPECIAL: SpecialPieces = SpecialPieces { cls: Some(2), sep: Some(3), unk: Some(1), mask: Some(4), space: None };
 

@@ -1,15 +1,13 @@
 //! Pseudo-log-likelihoods against transformers (`fixtures/likelihoods.py`).
 
-mod support;
-
 use std::{fs, io::Read, path::Path};
 
+use crate::support::{bare, fixture, shared};
 use headlight_attention::{Alignment, AttentionHead, Frame};
 use headlight_bert::{
     HeadMask, Hiding, LoadOptions, MaskedLm, MaskedLmError, MaskedPieces, Masking, Model, Pieces, Skip,
 };
 use serde_json::Value;
-use support::{bare, fixture, shared};
 
 /// The largest difference to PyTorch that is allowed, in nats a sentence.
 const TOLERANCE: f64 = 1e-4;

@@ -1,10 +1,8 @@
 //! The encoders on a real model, against PyTorch.
 
-mod support;
-
+use crate::support::{Golden, TOLERANCE, check_mixing, fixture, max_difference, shared};
 use headlight_attention::{Alignment, Frame, MergeRule, merge};
 use headlight_bert::{Device, Level, LoadOptions, Model, Pieces, Request};
-use support::{Golden, TOLERANCE, check_mixing, fixture, max_difference, shared};
 
 fn golden_pieces(golden: &Golden) -> Vec<Pieces> {
     (0..20)

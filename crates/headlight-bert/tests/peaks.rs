@@ -1,12 +1,10 @@
 //! Peaks found inside the encoders, on models from checkpoints.
 
-mod support;
-
 use std::{num::NonZeroUsize, path::Path};
 
+use crate::support::{differing, encode_all, fixture, real_sentences, shared};
 use headlight_attention::{AttentionPeaks, MergeRule, peaks};
 use headlight_bert::{Device, Level, LoadOptions, Model, Pieces, Request};
-use support::{differing, encode_all, fixture, real_sentences, shared};
 
 const DEVICES: [Device; 2] = [Device::Cpu, Device::Ndarray];
 

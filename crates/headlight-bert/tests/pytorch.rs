@@ -1,18 +1,16 @@
 //! Weights as `torch.save` writes them, and files that only look like them. The fixtures are made by `fixtures/pytorch.py`.
 
-mod support;
-
 use std::{
     fs,
     io::{Cursor, Write},
     path::Path,
 };
 
+use crate::support::{fixture, told};
 use half::{bf16, f16};
 use headlight_bert::{Architecture, BertWeights, LayerNorm, Linear, LoadError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use support::{fixture, told};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 fn architecture() -> Architecture {

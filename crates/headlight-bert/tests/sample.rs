@@ -1,11 +1,9 @@
 //! The sample model of `data/model` against transformers (`fixtures/sample.py`), on both encoders.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{Golden, check_golden, encode_all, fixture};
 use headlight_bert::{Device, HeadMask, Level, LoadOptions, MaskedLm, MaskedPieces, Model, Request};
-use support::{Golden, check_golden, encode_all, fixture};
 
 const SENTENCES: [&str; 2] =
     ["The old gardener gave her neighbour some apples .", "What did the children, who were tired, see?"];

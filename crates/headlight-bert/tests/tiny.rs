@@ -1,15 +1,13 @@
 //! The encoders on the fixture model, against PyTorch (`fixtures/tiny_bert.py`).
 
-mod support;
-
 use std::{fs, num::NonZeroUsize};
 
+use crate::support::{Golden, TOLERANCE, check_golden, check_mixing, encode_all, fixture, max_difference};
 use headlight_attention::{AttentionHead, MergeRule, merge};
 use headlight_bert::{
     AttentionKind, Device, Encoded, HeadMask, Level, LoadOptions, Masking, Model, Pieces, Precision, Request,
     StreamError,
 };
-use support::{Golden, TOLERANCE, check_golden, check_mixing, encode_all, fixture, max_difference};
 
 const DEVICES: [Device; 2] = [Device::Cpu, Device::Ndarray];
 const SENTENCES: [&str; 3] = ["the old cat sat on a mat .", "her dog was reading that book", "trees !"];

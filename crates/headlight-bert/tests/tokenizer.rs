@@ -1,13 +1,11 @@
 //! Words and text into pieces.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{Golden, conllu_words, fixture, shared, told};
 use headlight_bert::{Architecture, Embedding, Legibility, LoadError, Positions, Skip, Tokenizer};
 use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
-use support::{Golden, conllu_words, fixture, shared, told};
 
 const VOCABULARY: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nhead\n##s\ndo\nn\n'\nt\nla\nk\n.\nde\nl\n";
 

@@ -6,9 +6,9 @@
 
 use headlight_report::format::percent;
 use headlight_report::sheet::Sheet;
-use headlight_report::stats::{Bootstrap, Counts, Unit};
 use headlight_report::tables::{BaselineKind, BestHead, Direction, read_table, write_table};
 use headlight_report::{Assessment, Chosen, RelationCounts, Selection, assess};
+use headlight_stats::{Bootstrap, Counts, Unit};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Of 40 sentences with two objects each, the head is right about both, the baseline about one or none.

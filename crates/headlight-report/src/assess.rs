@@ -2,10 +2,11 @@
 
 mod chosen;
 
-use crate::Selection;
-use crate::stats::{
+use headlight_stats::{
     Bootstrap, Counts, Interval, Pair, PairedIntervals, StatsError, Unit, holm_by_family, sign_flip_test,
 };
+
+use crate::Selection;
 use crate::tables::BestHead;
 
 pub use chosen::Chosen;
@@ -82,7 +83,7 @@ pub struct Assessment<'a> {
     /// The resamples behind intervals.
     pub bootstrap: &'a Bootstrap,
     /// Whether the choice was made elsewhere, so that a test of the chosen pair alone keeps its promise. Where it was made on
-    /// the same words, rows come without p-values: see [`crate::stats::SignFlips`].
+    /// the same words, rows come without p-values: see [`headlight_stats::SignFlips`].
     pub is_tested: bool,
 }
 

@@ -1,6 +1,7 @@
 //! Differences inside a run: every comparison that a reader will make in his head, paired and tested (METHOD §5).
 
-use crate::stats::{Bootstrap, Counts, Interval, Pair, StatsError, Unit, holm_over_differing, sign_flip_test};
+use headlight_stats::{Bootstrap, Counts, Interval, Pair, StatsError, Unit, holm_over_differing, sign_flip_test};
+
 use crate::tables::{ComparedMeasure, ComparingKind, Difference};
 
 /// Two results of one experiment on the same units of words.

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use headlight_stats::Interval;
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::stats::Interval;
 
 pub use crate::kinds::clusters::Facts as Clusters;
 pub use crate::kinds::coreference::{ChosenHead, Facts as Coreference};

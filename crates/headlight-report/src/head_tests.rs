@@ -1,10 +1,10 @@
 //! Tests of all heads at once: of each against the baseline, and of the best with the choice paid for.
 
 use headlight_attention::HeadGrid;
+use headlight_stats::{Contest, Maxima, SignFlips, benjamini_hochberg, sign_flip_ahead, step_down};
 use rayon::prelude::*;
 
 use crate::assess::{Family, is_between_words};
-use crate::stats::{Contest, Maxima, SignFlips, benjamini_hochberg, sign_flip_ahead, step_down};
 use crate::tables::{BestHead, Direction, HeadTest};
 
 /// All heads on the words of one relation, by unit.

@@ -2,7 +2,7 @@
 //!
 //! An experiment leaves counts: so many words of a relation in each sentence, so many picked right. This crate takes them
 //! further in six steps, each usable alone:
-//! 1. [`stats`] and [`assess`]: accuracies with intervals and tests, the unit being the sentence or the document;
+//! 1. [`assess`]: accuracies with intervals and tests, the unit being the sentence or the document;
 //! 2. [`tables`] and [`run`]: typed rows as CSV and Parquet, `report.json`, `manifest.json`, and back again;
 //! 3. [`compare`]: runs with each other and with published numbers, paired word by word;
 //! 4. [`sheet`] and its users: the same table for a terminal, Markdown, LaTeX and HTML;
@@ -13,7 +13,7 @@
 //! the other crates count into the rows defined here.
 //!
 //! ```
-//! use headlight_report::stats::{Bootstrap, Counts, Unit};
+//! use headlight_stats::{Bootstrap, Counts, Unit};
 //! use headlight_report::tables::{BaselineKind, BestHead, Direction, read_table, write_table};
 //! use headlight_report::{Assessment, Chosen, RelationCounts, Selection, assess};
 //!
@@ -74,7 +74,6 @@ pub mod run;
 mod script;
 mod selection;
 pub mod sheet;
-pub mod stats;
 pub mod sweep;
 pub mod tables;
 mod tree_figure;

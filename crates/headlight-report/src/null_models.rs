@@ -1,7 +1,8 @@
 //! Null models: what the same choice among as many heads finds in models with random weights (METHOD §2).
 
+use headlight_stats::{Bootstrap, Counts, Pair, StatsError, Unit, holm_by_family, sign_flip_test};
+
 use crate::assess::{Family, is_between_words};
-use crate::stats::{Bootstrap, Counts, Pair, StatsError, Unit, holm_by_family, sign_flip_test};
 use crate::tables::{Direction, NullModel};
 
 /// The best heads of one relation: the trained model's, and that of each random one.

@@ -6,9 +6,9 @@ use anyhow::Result;
 use headlight_attention::{AttentionHead, WordAttention};
 use headlight_heads::ensembles::{Ensemble, EnsembleKey};
 use headlight_heads::{Direction, Selected};
-use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Difference};
 use headlight_report::{BEST_HEAD, Compared, FIRST_HEAD, differences};
+use headlight_stats::{Bootstrap, Counts, Pair};
 use headlight_treebank::{Granularity, Sentence};
 
 use super::{Evaluated, Gathered, either, halves};

@@ -7,11 +7,11 @@ use anyhow::{Context, Result};
 use headlight_attention::{AttentionHead, HeadGrid, WordAttention};
 use headlight_heads::labelled::{Calibration, LabelledArcs, LabelledEnsembles, OffsetRelations, Reliability};
 use headlight_heads::{Direction, Selected, words_only};
-use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{
     ComparedMeasure, ComparingKind, Difference, EnsembleTree, LabelledMeasure, LabelledPredictor,
 };
 use headlight_report::{Compared, differences};
+use headlight_stats::{Bootstrap, Counts, Pair};
 use headlight_treebank::{Governor, Granularity, Sentence};
 
 use super::{Evaluated, Gathered, halves};

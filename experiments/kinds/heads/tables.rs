@@ -7,9 +7,9 @@ use headlight_heads::{
     Selected,
 };
 use headlight_report::facts;
-use headlight_report::stats::Counts;
 use headlight_report::tables::BaselineKind;
 use headlight_report::{Chosen, RelationCounts, tables};
+use headlight_stats::Counts;
 use serde_json::{Value, json};
 
 use crate::kinds::shared::direction;

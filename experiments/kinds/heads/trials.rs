@@ -2,9 +2,9 @@
 
 use headlight_attention::AttentionHead;
 use headlight_heads::{Choices, Group, HeadScores, Selected, UnitCounts, UnitScores};
-use headlight_report::stats::{Contest, SignFlips};
 use headlight_report::tables::{self, BestHead, HeadTest};
 use headlight_report::{Field, head_tests, pay_for_choice};
+use headlight_stats::{Contest, SignFlips};
 
 use crate::kinds::shared::direction;
 use crate::run::{Run, Units};

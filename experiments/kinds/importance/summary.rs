@@ -3,8 +3,8 @@
 use headlight_attention::AttentionHead;
 use headlight_report::facts;
 use headlight_report::has_learned;
-use headlight_report::stats::{Bootstrap, Interval};
 use headlight_report::tables::{Importance as Row, ImportanceMeasure};
+use headlight_stats::{Bootstrap, Interval};
 
 use crate::kinds::shared::masked_lm::means::{Mean, Means, Values};
 use crate::run::SequencesSeen;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use headlight_report::pairs::{INTACT, RANDOM, measure};
 use headlight_report::run::SplitSummary;
-use headlight_report::stats::{Bootstrap, Counts, Interval, Pair as CountPair, Unit};
 use headlight_report::tables::{
     ComparingKind, Difference, MaskedHeads, PairAccuracy, PairLevel, PairMasking, PairScore,
 };
 use headlight_report::{Compared, differences as compare};
+use headlight_stats::{Bootstrap, Counts, Interval, Pair as CountPair, Unit};
 
 use super::Pairs;
 use super::work::{Found, MaskedPass};

@@ -10,8 +10,8 @@ use headlight_probe::{
     Ablated, CodeBlock, DescriptionLength, Examples, OnlineCode, Probe, Relabelled, ablate, control_governors,
     evaluate_each,
 };
-use headlight_report::stats::{Bootstrap, Counts, Interval, Pair};
 use headlight_report::tables::{Decoding, ProbeGroup, ProbeScore};
+use headlight_stats::{Bootstrap, Counts, Interval, Pair};
 use headlight_treebank::{Count, Governor};
 
 use super::keys::Taken;

@@ -17,8 +17,8 @@ use headlight_attention::store::Store;
 use headlight_attention::{Frame, HeadGrid};
 use headlight_probe::{Origin, ProbeForm, SentenceWords, right_branching};
 use headlight_report::facts;
-use headlight_report::stats::Bootstrap;
 use headlight_report::tables::{Difference, Prediction, ProbeScore, Table};
+use headlight_stats::Bootstrap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

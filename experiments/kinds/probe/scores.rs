@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use headlight_report::stats::{Bootstrap, Counts, Pair};
 use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Decoding, Difference, ProbeGroup, ProbeScore};
 use headlight_report::{Compared, differences};
+use headlight_stats::{Bootstrap, Counts, Pair};
 use headlight_treebank::{Attachment, Count, Granularity, Lengths, Sentence};
 
 use super::predictions::{Predictor, Said};

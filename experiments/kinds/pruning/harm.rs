@@ -2,9 +2,9 @@
 //! together.
 
 use anyhow::Result;
-use headlight_report::stats::{Bootstrap, Counts, Interval, Pair};
 use headlight_report::tables::{ComparingKind, Difference, MaskingMeasure, PruningOrder};
 use headlight_report::{Compared, difference_of_values, differences, facts, has_learned};
+use headlight_stats::{Bootstrap, Counts, Interval, Pair};
 
 use super::Pruning;
 use super::values::Values;
@@ -201,7 +201,7 @@ impl Measured {
 #[cfg(test)]
 mod tests {
     use headlight_attention::{AttentionHead, HeadGrid};
-    use headlight_report::stats::Unit;
+    use headlight_stats::Unit;
 
     use super::*;
     use crate::kinds::pruning::keys::ImportanceBy;

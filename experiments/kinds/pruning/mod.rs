@@ -21,8 +21,8 @@ use anyhow::{Context, Result, ensure};
 use headlight_bert::Pieces;
 use headlight_probe::{Probe, SentenceWords};
 use headlight_report::facts;
-use headlight_report::stats::Unit;
 use headlight_report::tables::{Ablation, Difference, Pruning as Row, Table, write_table};
+use headlight_stats::Unit;
 use serde::{Deserialize, Serialize};
 
 use self::keys::{ImportanceBy, Measure, Measures, Order};

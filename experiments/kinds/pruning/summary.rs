@@ -2,8 +2,8 @@
 
 use headlight_attention::AttentionHead;
 use headlight_report::facts;
-use headlight_report::stats::Interval;
 use headlight_report::tables::{Ablation, MaskingMeasure, Pruning as Row};
+use headlight_stats::Interval;
 
 use super::harm::Assessed;
 use super::values::Values;

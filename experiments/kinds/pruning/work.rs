@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, ensure};
 use headlight_attention::{AttentionHead, HeadGrid};
 use headlight_bert::{HeadMask, MaskedLm, Model, Request};
-use headlight_report::stats::Unit;
 use headlight_report::tables::{ImportanceMeasure, MaskingMeasure, PruningOrder};
+use headlight_stats::Unit;
 
 use super::keys::{ImportanceBy, Measure, Order};
 use super::meter::Meter;

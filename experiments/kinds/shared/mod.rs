@@ -10,7 +10,7 @@ pub mod selection;
 pub mod stored;
 
 use anyhow::{Result, ensure};
-use headlight_report::stats::Bootstrap;
+use headlight_stats::Bootstrap;
 
 use crate::config::{Split, choice, mirrored};
 use crate::run::Run;

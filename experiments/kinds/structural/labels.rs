@@ -8,9 +8,9 @@ use headlight_probe::structural::{
 };
 use headlight_probe::{control_labels, right_branching};
 use headlight_report::RIGHT_BRANCHING;
-use headlight_report::stats::{Counts, Pair};
 use headlight_report::tables::{ComparedMeasure, ComparingKind, Difference, ProbeScore};
 use headlight_report::{Compared, differences};
+use headlight_stats::{Counts, Pair};
 use headlight_treebank::{Count, Governor, Granularity, Sentence};
 
 use super::states::{KeptStates, States};

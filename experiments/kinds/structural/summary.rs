@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use headlight_probe::structural::{Spearman, Structure};
-use headlight_report::stats::{Bootstrap, Counts, Interval, Pair};
 use headlight_report::tables::{self, ComparedMeasure, ComparingKind, Difference, ProbeGroup, ProbeScore};
 use headlight_report::{Compared, difference_of_values, differences, facts};
+use headlight_stats::{Bootstrap, Counts, Interval, Pair};
 
 use super::trained::Trained;
 use crate::run::Units;

@@ -7,7 +7,7 @@ use headlight_probe::structural::{
     Spearman, StructuralError, StructuralOptions, StructuralProbe, Structure, TrainedStructure, WordStates, evaluate,
     train_from,
 };
-use headlight_report::stats::Counts;
+use headlight_stats::Counts;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::{Find, Structural};

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
+use headlight_stats::{Counts, Pair, Unit};
+
 use super::words::{Gold, ReadSentence, RunWords, WordKey};
-use crate::stats::{Counts, Pair, Unit};
 
 /// A run beside the reference: which of their sentences are the same, and what statistics resample of these.
 pub(super) struct RunPair {

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use headlight_stats::StatsError;
+
 use crate::run::RunError;
-use crate::stats::StatsError;
 use crate::tables::TableError;
 
 /// Sources that cannot be opened or must not be compared.

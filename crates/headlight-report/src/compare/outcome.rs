@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use headlight_stats::{Bootstrap, Counts, Pair, holm_over_differing, sign_flip_test};
 use serde::Serialize;
 
 use super::align::PairedCounts;
@@ -10,7 +11,6 @@ use super::entry::Entry;
 use super::flags::flags;
 use super::{CompareError, Reported};
 use crate::assess::Family;
-use crate::stats::{Bootstrap, Counts, Pair, holm_over_differing, sign_flip_test};
 use crate::tables::Direction;
 
 /// Several sources, relation by relation; the first is the reference of all differences.

@@ -5,11 +5,11 @@ mod pairing;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use headlight_stats::Bootstrap;
 use tempfile::TempDir;
 
 use super::*;
 use crate::run::{Report, tests, write_manifest, write_report};
-use crate::stats::Bootstrap;
 use crate::tables::{BaselineKind, BestHead, Decoding, Direction, Prediction, ProbeScore, Split, write_table};
 
 /// Sentence, word, governor, relation, right or not.

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use headlight_attention::{Frame, Visibility};
+use headlight_stats::{Bootstrap, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::{Overlap, Repeated};
 use crate::Selection;
-use crate::stats::{Bootstrap, Unit};
 
 /// The version of `report.json` that this crate writes, and the newest it reads.
 pub const REPORT_VERSION: u32 = 1;

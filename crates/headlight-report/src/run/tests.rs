@@ -43,7 +43,7 @@ pub(crate) fn report() -> Report {
             punctuation: "excluded".into(),
             merge_rule: "mean".into(),
             selection: crate::Selection::Separate,
-            unit: crate::stats::Unit::Sentence,
+            unit: headlight_stats::Unit::Sentence,
             input: "words".into(),
             attention: "weights".into(),
             rows: "raw".into(),

@@ -16,12 +16,13 @@ use serde::{Deserialize, Serialize};
 pub(crate) use curves::{Curve, CurvePoint};
 pub(crate) use measures::{BEST_HEAD, scores};
 
+use headlight_stats::Bootstrap;
+
 use crate::kinds::probe::is_share;
 use crate::run::{
     ReadJson, RunDirectory, RunError, Verified, WrittenFile, changed_files, read_json, write_sealed, write_whole,
 };
 use crate::selection::Selection;
-use crate::stats::Bootstrap;
 use crate::tables::{SweepScore, SweepSeeds, read_table, write_table};
 
 /// The version of `sweep.json` that this crate writes, and the newest it reads.

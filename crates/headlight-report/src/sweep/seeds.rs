@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use headlight_stats::{Counts, Unit};
+
 use super::measures::{ALL_PAIRS, BEST_HEAD, PAIRS};
 use super::{SweptRun, bootstrap};
 use crate::run::RunError;
-use crate::stats::{Counts, Unit};
 use crate::tables::{PairScore, Prediction, SweepScore, SweepSeeds};
 
 /// A series at a step.

@@ -1,9 +1,10 @@
 //! The rows of what goes beyond the peaks of heads: their attention, lengths of dependencies, null models.
 
+use headlight_stats::Unit;
+
 use super::schema::tables;
 use super::words::words;
 use super::{Direction, Split};
-use crate::stats::Unit;
 
 words! {
     /// What the rows of maps are when they are read.

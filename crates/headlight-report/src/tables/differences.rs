@@ -1,8 +1,9 @@
 //! The rows of what is compared within a run.
 
+use headlight_stats::Unit;
+
 use super::schema::tables;
 use super::words::words;
-use crate::stats::Unit;
 
 words! {
     /// The kinds that compare their results.

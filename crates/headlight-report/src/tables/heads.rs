@@ -1,9 +1,10 @@
 //! The rows of single heads: how often each finds arcs, which is best, and what the best say.
 
+use headlight_stats::Unit;
+
 use super::schema::tables;
 use super::words::words;
 use super::{Direction, Split};
-use crate::stats::Unit;
 
 words! {
     /// What predicts without attention.

@@ -1,8 +1,9 @@
 //! The rows of a sweep, which lie in its own folder beside its runs.
 
+use headlight_stats::Unit;
+
 use super::Direction;
 use super::schema::tables;
-use crate::stats::Unit;
 
 tables! {
     /// One result of one run of a sweep, with what tells the run from the others (METHOD §13). Tables `sweep` and `sweep_seeds` lie in the sweep's own folder, `NAME-sweep`.

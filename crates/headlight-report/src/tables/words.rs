@@ -1,5 +1,7 @@
 //! The words that columns hold: an enum for each column with a fixed set of values, written as the same text as ever.
 
+use headlight_stats::Unit;
+
 /// Declares the words that a column, or a key of `report.json`, may hold: an enum, each variant with its text in files.
 macro_rules! words {
     ($(
@@ -29,6 +31,13 @@ macro_rules! words {
             }
         }
 
+        $crate::tables::words::cell! { $name }
+    )+ };
+}
+
+/// Lets a column hold the words of an enum.
+macro_rules! cell {
+    ($name:ident) => {
         impl $crate::tables::Cell for $name {
             const KIND: $crate::tables::Kind = $crate::tables::Kind::Text;
 
@@ -41,9 +50,11 @@ macro_rules! words {
                 Self::ALL.into_iter().find(|word| word.name() == text)
             }
         }
-    )+ };
+    };
 }
-pub(crate) use words;
+pub(crate) use {cell, words};
+
+cell! { Unit }
 
 words! {
     /// The part of the treebank that a row is of.

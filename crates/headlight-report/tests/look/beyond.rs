@@ -60,7 +60,7 @@ impl Size {
                     ci_high: Some(row.accuracy - accuracy + 0.02),
                     p_value: Some(1e-4),
                     p_adjusted: Some(2e-3),
-                    unit: headlight_report::stats::Unit::Sentence,
+                    unit: headlight_stats::Unit::Sentence,
                     units: 2001,
                 });
             }

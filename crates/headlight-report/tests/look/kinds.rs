@@ -90,7 +90,7 @@ impl Size {
                 ci_high: Some(difference + 0.02),
                 p_value: Some(if difference.abs() > 0.02 { 1e-4 } else { 0.4 }),
                 p_adjusted: Some(if difference.abs() > 0.02 { 0.002 } else { 1.0 }),
-                unit: headlight_report::stats::Unit::Sentence,
+                unit: headlight_stats::Unit::Sentence,
                 units: 2_001,
             }
         };

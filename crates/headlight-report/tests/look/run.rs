@@ -342,7 +342,7 @@ impl Size {
                 punctuation: "excluded".into(),
                 merge_rule: "mean".into(),
                 selection: headlight_report::Selection::Separate,
-                unit: headlight_report::stats::Unit::Sentence,
+                unit: headlight_stats::Unit::Sentence,
                 input: "words".into(),
                 attention: "weights".into(),
                 rows: "raw".into(),

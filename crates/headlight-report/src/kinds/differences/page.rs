@@ -100,7 +100,7 @@ mod tests {
             ci_high: None,
             p_value: p_adjusted,
             p_adjusted,
-            unit: crate::stats::Unit::Document,
+            unit: headlight_stats::Unit::Document,
             units: 12,
         }
     }

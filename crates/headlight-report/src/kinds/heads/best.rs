@@ -286,8 +286,8 @@ fn sentence(row: &BestHead) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use crate::stats::Unit;
     use crate::tables::{BaselineKind, EvaluatedOn, SelectedOn};
+    use headlight_stats::Unit;
 
     use super::*;
     use crate::run::tests::report;

@@ -4,6 +4,7 @@ mod page;
 
 use std::collections::BTreeMap;
 
+use headlight_stats::Unit;
 use serde::{Deserialize, Serialize};
 
 use super::masked_lm::{UNTRAINED, is_untrained, untrained};
@@ -14,7 +15,6 @@ use crate::format::count;
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::{Sheet, SheetCell};
-use crate::stats::Unit;
 use crate::tables::{self, ImportanceMeasure};
 
 /// `kind = "importance"`

@@ -94,7 +94,7 @@ fn masked_heads_stand_beside_random_ones() {
         ci_high: Some(-0.1),
         p_value: Some(0.0001),
         p_adjusted: Some(0.0002),
-        unit: crate::stats::Unit::Pair,
+        unit: headlight_stats::Unit::Pair,
         units: 100,
     };
     let sheets = pairs_masked_sheets(&maskings(), &[difference]);

@@ -7,6 +7,7 @@ mod sheets;
 
 use std::collections::BTreeMap;
 
+use headlight_stats::Unit;
 use serde::{Deserialize, Serialize};
 
 use self::findings::Masking;
@@ -18,7 +19,6 @@ use crate::explorer::Explorer;
 use crate::html::section::Section;
 use crate::run::{RunDirectory, RunError};
 use crate::sheet::Sheet;
-use crate::stats::Unit;
 use crate::tables::PruningOrder;
 
 pub(crate) use sheets::curves;

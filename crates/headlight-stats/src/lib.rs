@@ -5,7 +5,7 @@
 //! `Counts::default()`.
 //!
 //! ```
-//! use headlight_report::stats::{Bootstrap, Counts, Pair, holm, sign_flip_test};
+//! use headlight_stats::{Bootstrap, Counts, Pair, holm, sign_flip_test};
 //!
 //! let head: Vec<Counts> = [(2, 2), (1, 2), (3, 3)].map(Counts::from).into();
 //! let baseline: Vec<Counts> = [(1, 2), (1, 2), (1, 3)].map(Counts::from).into();
@@ -14,7 +14,7 @@
 //! assert!(intervals.difference.low >= 0.0);
 //! assert_eq!(sign_flip_test(pair)?, 0.5); // +1 and +2 of ±1±2: two of four sign patterns are as extreme
 //! assert_eq!(holm(&[0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
-//! # Ok::<(), headlight_report::stats::StatsError>(())
+//! # Ok::<(), headlight_stats::StatsError>(())
 //! ```
 
 mod bootstrap;
@@ -29,8 +29,7 @@ mod wilson;
 pub use bootstrap::{Bootstrap, Interval, PairedIntervals};
 pub use counts::{Counts, Pair, StatsError, Unit};
 pub use false_discovery::benjamini_hochberg;
-pub use holm::holm;
-pub(crate) use holm::{holm_by_family, holm_over_differing};
+pub use holm::{holm, holm_by_family, holm_over_differing};
 pub use maximum::{Contest, Maxima, SignFlips, step_down};
 pub use sign_flip::{sign_flip_ahead, sign_flip_test};
 

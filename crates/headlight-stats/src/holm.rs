@@ -19,14 +19,14 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
 /// [`holm`] over the tests that could have come out otherwise. Where two predictors are equally right in every unit, the
 /// sign-flip test has one outcome, p = 1, whatever the others say: it can reject nothing, so it takes no share of α and is no
 /// member of the family (Tarone 1990, *A modified Bonferroni method for discrete data*, at its plainest). Its own p stays.
-pub(crate) fn holm_over_differing(tests: &[(f64, bool)]) -> Vec<f64> {
+pub fn holm_over_differing(tests: &[(f64, bool)]) -> Vec<f64> {
     let members: Vec<f64> = tests.iter().filter(|(_, differs)| *differs).map(|(p, _)| *p).collect();
     let mut adjusted = holm(&members).into_iter();
     tests.iter().map(|(p, differs)| if *differs { adjusted.next().unwrap_or(*p) } else { *p }).collect()
 }
 
 /// The same within each family apart, `None` of what was not tested; the family of each test is told behind it.
-pub(crate) fn holm_by_family<F: PartialEq>(tests: &[(Option<f64>, bool, F)]) -> Vec<Option<f64>> {
+pub fn holm_by_family<F: PartialEq>(tests: &[(Option<f64>, bool, F)]) -> Vec<Option<f64>> {
     let mut adjusted = vec![None; tests.len()];
     for (first, (_, _, family)) in tests.iter().enumerate() {
         if tests[..first].iter().any(|(_, _, known)| known == family) {

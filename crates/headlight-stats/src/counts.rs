@@ -1,22 +1,38 @@
 //! What every statistic starts from.
 
-crate::tables::words::words! {
-    /// What is resampled and swapped as a whole, its words depending on each other (METHOD §2).
-    #[derive(Default)]
-    Unit {
-        /// A sentence.
-        #[default]
-        Sentence = "sentence",
-        /// A document: all its sentences together.
-        Document = "document",
-        /// A sequence of packed text.
-        Sequence = "sequence",
-        /// A minimal pair of sentences.
-        Pair = "pair",
-    }
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What is resampled and swapped as a whole, its words depending on each other (METHOD §2).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// A sentence.
+    #[default]
+    Sentence,
+    /// A document: all its sentences together.
+    Document,
+    /// A sequence of packed text.
+    Sequence,
+    /// A minimal pair of sentences.
+    Pair,
 }
 
 impl Unit {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sentence, Self::Document, Self::Sequence, Self::Pair];
+
+    /// As files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Sentence => "sentence",
+            Unit::Document => "document",
+            Unit::Sequence => "sequence",
+            Unit::Pair => "pair",
+        }
+    }
+
     /// More than one, for people.
     pub fn plural(self) -> &'static str {
         match self {
@@ -25,6 +41,13 @@ impl Unit {
             Unit::Sequence => "sequences",
             Unit::Pair => "pairs",
         }
+    }
+}
+
+/// As files write it.
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -84,7 +107,7 @@ pub enum StatsError {
 
 impl Pair<'_> {
     /// Whether one of the two is right more often than the other in any unit.
-    pub(crate) fn differs(&self) -> bool {
+    pub fn differs(&self) -> bool {
         self.a.iter().zip(self.b).any(|(a, b)| a.correct != b.correct)
     }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use super::*;
 
 /// Made by tests/fixtures/stats.py with numpy and scipy.
-const GOLDEN: &str = include_str!("../../tests/fixtures/stats.json");
+const GOLDEN: &str = include_str!("../tests/fixtures/stats.json");
 
 /// Rounding of f64 in another order of operations.
 const TOLERANCE: f64 = 1e-12;

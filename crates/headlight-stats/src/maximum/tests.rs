@@ -2,7 +2,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 use super::*;
-use crate::stats::{Counts, Pair, sign_flip_test};
+use crate::{Counts, Pair, sign_flip_test};
 
 /// Pseudo-random numbers in 0..1.
 struct Draws(ChaCha8Rng);
