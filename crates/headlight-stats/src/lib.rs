@@ -23,6 +23,7 @@ mod false_discovery;
 mod holm;
 mod maximum;
 mod multi_bootstrap;
+mod ratios;
 mod sign_flip;
 mod wilson;
 
@@ -31,6 +32,7 @@ pub use counts::{Counts, Pair, StatsError, Unit};
 pub use false_discovery::benjamini_hochberg;
 pub use holm::{holm, holm_by_family, holm_over_differing};
 pub use maximum::{Contest, Maxima, SignFlips, step_down};
+pub use ratios::{UnitSums, ratio};
 pub use sign_flip::{sign_flip_ahead, sign_flip_test};
 
 #[cfg(test)]

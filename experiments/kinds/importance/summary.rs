@@ -4,7 +4,7 @@ use headlight_attention::AttentionHead;
 use headlight_report::facts;
 use headlight_report::has_learned;
 use headlight_report::tables::{Importance as Row, ImportanceMeasure};
-use headlight_stats::{Bootstrap, Interval};
+use headlight_stats::{Bootstrap, Interval, UnitSums, ratio};
 
 use crate::kinds::shared::masked_lm::means::{Mean, Means, Values};
 use crate::run::SequencesSeen;
@@ -34,9 +34,7 @@ impl Found {
 }
 
 /// A mean over sequences that is resampled: by unit, the sum over its sequences and their number.
-type Sums = Vec<(f64, f64)>;
-
-fn sums(values: impl Iterator<Item = Option<f64>>, units: &[u32], count: usize) -> Sums {
+fn sums(values: impl Iterator<Item = Option<f64>>, units: &[u32], count: usize) -> UnitSums {
     let mut sums = vec![(0.0, 0.0); count];
     for (value, &unit) in values.zip(units) {
         if let Some(value) = value {
@@ -47,44 +45,13 @@ fn sums(values: impl Iterator<Item = Option<f64>>, units: &[u32], count: usize) 
     sums
 }
 
-fn mean(sums: &Sums, times: &[u32]) -> f64 {
-    let weighted = sums.iter().zip(times).map(|(&(sum, of), &times)| (f64::from(times) * sum, f64::from(times) * of));
-    let (sum, of) = weighted.fold((0.0, 0.0), |(sum, of), part| (sum + part.0, of + part.1));
-    sum / of
-}
-
-/// Several means of the same units, `[unit][mean][sum, number]`: a resample goes over memory in order, and adds to all of them at
-/// once what [`mean`] adds to one.
-struct SideBySide {
-    /// Numbers of a unit.
-    width: usize,
-    sums: Vec<f64>,
-}
-
-impl SideBySide {
-    fn new<'a>(means: impl Iterator<Item = &'a Sums> + Clone, units: usize) -> Self {
-        let of_unit = |unit: usize| means.clone().flat_map(move |sums| [sums[unit].0, sums[unit].1]);
-        Self { width: 2 * means.clone().count(), sums: (0..units).flat_map(of_unit).collect() }
-    }
-
-    /// Pushes each mean of the units, each counted so many times.
-    fn means(&self, times: &[u32], values: &mut Vec<f64>) {
-        let mut totals = vec![0.0; self.width];
-        for (sums, &times) in self.sums.chunks_exact(self.width).zip(times) {
-            let times = f64::from(times);
-            totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += times * sum);
-        }
-        values.extend(totals.chunks_exact(2).map(|total| total[0] / total[1]));
-    }
-}
-
 /// The row of a layer or head, and what it resamples.
 struct Cell {
     layer: usize,
     head: Option<AttentionHead>,
     measure: ImportanceMeasure,
     mean: Mean,
-    sums: Sums,
+    sums: UnitSums,
 }
 
 /// `units` has the unit of each sequence, `said` its loss and values.
@@ -99,8 +66,7 @@ pub fn found(
     let count = units.iter().max().map_or(0, |&last| last as usize + 1);
     let cells = cells(means, said, units, count);
     let losses = sums(said.iter().map(|(loss, _)| Some(*loss)), units, count);
-    let side_by_side = SideBySide::new(std::iter::once(&losses).chain(cells.iter().map(|cell| &cell.sums)), count);
-    let mut intervals = bootstrap.statistics(count, cells.len() + 1, |times, values| side_by_side.means(times, values));
+    let mut intervals = bootstrap.ratios(std::iter::once(&losses).chain(cells.iter().map(|cell| &cell.sums)));
     let of_cells = intervals.split_off(1);
     let loss: Mean = said.iter().map(|(loss, _)| *loss).collect();
     let loss_interval = intervals.pop().flatten();
@@ -150,15 +116,15 @@ fn least_sep(
     units: usize,
     bootstrap: &Bootstrap,
 ) -> Option<(usize, f64, Option<Interval>)> {
-    let ratio = |layer| {
+    let of_others = |layer| {
         let of = |measure| means.layer(layer, measure).value();
         Some(of(ImportanceMeasure::GradientSep)? / of(ImportanceMeasure::GradientRest)?)
     };
-    let ratios = (0..means.grid().layers).filter_map(|layer| Some((layer, ratio(layer)?)));
-    let (layer, ratio) = ratios.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let ratios = (0..means.grid().layers).filter_map(|layer| Some((layer, of_others(layer)?)));
+    let (layer, least) = ratios.min_by(|a, b| a.1.total_cmp(&b.1))?;
     let of_layer =
         |measure| cells.iter().find(move |cell| cell.layer == layer && cell.head.is_none() && cell.measure == measure);
     let (sep, rest) = of_layer(ImportanceMeasure::GradientSep).zip(of_layer(ImportanceMeasure::GradientRest))?;
-    let interval = bootstrap.statistic(units, |times| mean(&sep.sums, times) / mean(&rest.sums, times));
-    Some((layer, ratio, interval))
+    let interval = bootstrap.statistic(units, |times| ratio(&sep.sums, times) / ratio(&rest.sums, times));
+    Some((layer, least, interval))
 }

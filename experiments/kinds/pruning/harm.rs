@@ -4,7 +4,7 @@
 use anyhow::Result;
 use headlight_report::tables::{ComparingKind, Difference, MaskingMeasure, PruningOrder};
 use headlight_report::{Compared, difference_of_values, differences, facts, has_learned};
-use headlight_stats::{Bootstrap, Counts, Interval, Pair};
+use headlight_stats::{Bootstrap, Counts, Interval, Pair, UnitSums, ratio};
 
 use super::Pruning;
 use super::values::Values;
@@ -26,26 +26,17 @@ pub struct Assessed {
     pub untrained: bool,
 }
 
-/// Sums by unit, of what is measured and of what it is divided by.
-type Sums = Vec<(f64, f64)>;
-
 /// Of changes: the denominators are the same.
-fn changes(changed: &Sums, intact: &Sums) -> Sums {
+fn changes(changed: &UnitSums, intact: &UnitSums) -> UnitSums {
     changed.iter().zip(intact).map(|(changed, intact)| (changed.0 - intact.0, intact.1)).collect()
 }
 
-fn ratio(sums: &Sums, times: &[u32]) -> f64 {
-    let weighted = sums.iter().zip(times).map(|(&(amount, of), &n)| (f64::from(n) * amount, f64::from(n) * of));
-    let (amount, of) = weighted.fold((0.0, 0.0), |(amount, all), part| (amount + part.0, all + part.1));
-    amount / of
-}
-
-fn intervals(bootstrap: &Bootstrap, units: usize, of: &[Sums]) -> Vec<Option<Interval>> {
+fn intervals(bootstrap: &Bootstrap, units: usize, of: &[UnitSums]) -> Vec<Option<Interval>> {
     // A single unit has nothing to be compared with.
     if units < 2 {
         return vec![None; of.len()];
     }
-    bootstrap.statistics(units, of.len(), |times, values| values.extend(of.iter().map(|sums| ratio(sums, times))))
+    bootstrap.ratios(of)
 }
 
 impl Found {
@@ -58,7 +49,7 @@ impl Found {
         let units = measured.count();
         let intact = measured.by_unit(&measured.intact);
         let change = |values: &Values| changes(&measured.by_unit(values), &intact);
-        let mut sums: Vec<Sums> = vec![intact.clone()];
+        let mut sums: Vec<UnitSums> = vec![intact.clone()];
         sums.extend(measured.alone.iter().map(change));
         sums.extend(measured.curves.iter().flatten().map(change));
         let mut found = intervals(bootstrap, units, &sums).into_iter();
@@ -144,7 +135,7 @@ impl Found {
         meetings: &[Meeting],
         bootstrap: &Bootstrap,
     ) -> Vec<Difference> {
-        let mean = |orders: &[usize], step: usize| -> Sums {
+        let mean = |orders: &[usize], step: usize| -> UnitSums {
             let mut sums = vec![(0.0, 0.0); measured.count()];
             for &order in orders {
                 for (sum, (amount, of)) in sums.iter_mut().zip(measured.by_unit(&measured.curves[order][step - 1])) {
@@ -153,11 +144,12 @@ impl Found {
             }
             sums
         };
-        let both: Vec<[Sums; 2]> = meetings.iter().map(|it| [mean(&[it.a], it.step), mean(&it.b, it.step)]).collect();
-        let sums: Vec<Sums> = both.iter().map(|[a, b]| changes(a, b)).collect();
+        let both: Vec<[UnitSums; 2]> =
+            meetings.iter().map(|it| [mean(&[it.a], it.step), mean(&it.b, it.step)]).collect();
+        let sums: Vec<UnitSums> = both.iter().map(|[a, b]| changes(a, b)).collect();
         let intervals = intervals(bootstrap, measured.count(), &sums);
         let once = vec![1; measured.count()];
-        let row = |((meeting, [a, b]), interval): ((&Meeting, &[Sums; 2]), Option<Interval>)| {
+        let row = |((meeting, [a, b]), interval): ((&Meeting, &[UnitSums; 2]), Option<Interval>)| {
             let ([name_a, name_b, group], [value_a, value_b]) =
                 (self.names(meeting), [ratio(a, &once), ratio(b, &once)]);
             let values = [(name_a, value_a), (name_b, value_b)];
@@ -193,7 +185,7 @@ impl Measured {
     }
 
     /// Sums by unit.
-    pub fn by_unit(&self, values: &Values) -> Sums {
+    pub fn by_unit(&self, values: &Values) -> UnitSums {
         values.by_unit(&self.units, self.count())
     }
 }
