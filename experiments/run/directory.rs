@@ -9,7 +9,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use headlight_report::run::WrittenFile;
 
 /// A run directory in work. Only one process at a time has it.
@@ -17,6 +17,8 @@ pub struct Directory {
     place: PathBuf,
     partial: PathBuf,
     lock: File,
+    /// The folder itself, where the system opens folders.
+    folder: Option<File>,
 }
 
 const LOCK: &str = "lock";
@@ -61,7 +63,8 @@ impl Directory {
             crate::cli::progress::say(&format!("going on with the interrupted run in {}", partial.display()));
             clear(&partial)?;
         }
-        let directory = Self { place, partial, lock };
+        let folder = File::open(&partial).ok();
+        let directory = Self { place, partial, lock, folder };
         directory.work_folder()?;
         Ok(directory)
     }
@@ -154,7 +157,7 @@ impl Directory {
             // Removed at this moment: what is left is no run.
             fs::rename(place, partial).with_context(|| failed(place))?;
             put_back(place, partial)?;
-            return self.check().map(|()| place.clone());
+            bail!(removed(partial));
         }
         fs::remove_file(place.join(LOCK)).with_context(|| format!("cannot remove the lock of {}", place.display()))?;
         remove_leftovers(place, partial);
@@ -163,9 +166,10 @@ impl Directory {
 }
 
 impl Drop for Directory {
-    /// What is left of a directory that was removed under the run stays the run's own, so that the next call can begin there.
+    /// A folder whose files were removed under the run, but for those that it wrote meanwhile, stays the run's own, so that the next
+    /// call can begin there.
     fn drop(&mut self) {
-        if self.check().is_err() && self.partial.is_dir() {
+        if self.folder.as_ref().is_some_and(|folder| is_at(folder, &self.partial)) {
             let _ = File::create_new(self.partial.join(LOCK));
         }
     }
@@ -364,10 +368,30 @@ mod tests {
             drop(directory);
             assert_eq!(names(out), ["it.partial"]);
             drop(other);
-            fs::remove_dir_all(out.join("it.partial").join(WORK)).unwrap();
             let again = Directory::open(out, "it", false).unwrap();
             assert_eq!(names(again.path()), [LOCK, WORK]);
         }
+    }
+
+    #[test]
+    fn a_folder_is_the_run_s_own_after_its_files_were_removed_and_another_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = begun(folder.path(), false);
+        let partial = directory.path().to_owned();
+        fs::remove_dir_all(partial.join(WORK)).unwrap();
+        [LOCK, "report.json"].iter().for_each(|name| fs::remove_file(partial.join(name)).unwrap());
+        directory.write("late.csv", b"late").unwrap();
+        drop(directory);
+        let directory = Directory::open(folder.path(), "it", false).unwrap();
+        assert_eq!(names(&partial), [LOCK, WORK]);
+        // Somebody else's folder in its place.
+        fs::rename(&partial, folder.path().join("away")).unwrap();
+        fs::create_dir(&partial).unwrap();
+        fs::write(partial.join("thesis.tex"), "mine").unwrap();
+        assert!(directory.complete().is_err());
+        drop(directory);
+        assert_eq!(names(&partial), ["thesis.tex"]);
+        assert!(Directory::open(folder.path(), "it", false).is_err());
     }
 
     #[test]
