@@ -177,13 +177,15 @@ struct Predicted {
 impl Predicted {
     /// Visits the sentences that were encoded, in order, while another core reads on.
     fn for_each(&self, mut visit: impl FnMut(&Sentence, &HeadPredictions) -> Result<()> + Send) -> Result<()> {
-        self.for_each_numbered(|_, sentence, predictions| visit(sentence, predictions))
+        self.for_each_group(|group| {
+            group.iter().try_for_each(|(_, sentence, predictions)| visit(sentence, predictions))
+        })
     }
 
-    /// The same with each sentence's place in the split.
-    fn for_each_numbered(
+    /// The same by groups, each sentence with its place in the split.
+    fn for_each_group(
         &self,
-        mut visit: impl FnMut(usize, &Sentence, &HeadPredictions) -> Result<()> + Send,
+        mut visit: impl FnMut(&[(usize, Sentence, HeadPredictions)]) -> Result<()> + Send,
     ) -> Result<()> {
         let mut predictions = self.file.iter();
         let read = self.sentences.read().enumerate().filter_map(|(number, sentence)| {
@@ -194,18 +196,12 @@ impl Predicted {
             both.transpose()
         });
         let mut read = read.fuse();
-        let mut next = || read.by_ref().take(AT_ONCE).collect::<Vec<_>>();
-        let mut ready = next();
+        let mut next = || read.by_ref().take(AT_ONCE).collect::<Result<Vec<_>>>();
+        let mut ready = next()?;
         while !ready.is_empty() {
-            let visit = || {
-                ready.into_iter().try_for_each(|both| {
-                    let (number, sentence, predictions) = both?;
-                    visit(number, &sentence, &predictions)
-                })
-            };
-            let (visited, following) = rayon::join(visit, &mut next);
+            let (visited, following) = rayon::join(|| visit(&ready), &mut next);
             visited?;
-            ready = following;
+            ready = following?;
         }
         Ok(())
     }
@@ -296,20 +292,36 @@ impl Heads {
         let mut lengths = (self.lengths > 0).then(lengths);
         let mut written = self.predictions.then(|| Written::create(run)).transpose()?;
         let mut counted = 0;
-        evaluate.for_each_numbered(|number, sentence, predictions| {
-            let (unit, fold) = (units.of(counted), fold(sentence, units.unit()));
-            let place = (number, units.document(counted));
-            let choices = selected.of(fold);
-            let (scored, kept) = rayon::join(
-                || -> Result<()> {
+        evaluate.for_each_group(|group| {
+            let numbered = || group.iter().zip(counted..);
+            let choices = |sentence| selected.of(fold(sentence, units.unit()));
+            let mut score = || {
+                numbered().try_for_each(|((_, sentence, predictions), at)| -> Result<()> {
+                    let (unit, fold) = (units.of(at), fold(sentence, units.unit()));
                     evaluation.observe_unit(unit, sentence, fold, predictions)?;
-                    trials.observe(unit, sentence, predictions, choices)?;
-                    Ok(lengths.iter_mut().try_for_each(|lengths| lengths.observe(sentence, predictions, choices))?)
-                },
-                || written.iter_mut().try_for_each(|written| written.push(place, sentence, predictions, choices)),
-            );
-            counted += 1;
-            scored.and(kept)
+                    trials.observe(unit, sentence, predictions, choices(sentence))?;
+                    Ok(lengths.iter_mut().try_for_each(|it| it.observe(sentence, predictions, choices(sentence)))?)
+                })
+            };
+            let scored = match &mut written {
+                None => score(),
+                Some(Written { rows, annotated }) => {
+                    let write = || {
+                        numbered().try_for_each(|((number, sentence, predictions), at)| {
+                            rows.push((*number, units.document(at)), sentence, predictions, choices(sentence))
+                        })
+                    };
+                    let annotate = || {
+                        group.iter().try_for_each(|(_, sentence, predictions)| {
+                            annotated.push(sentence, predictions, choices(sentence))
+                        })
+                    };
+                    let (wrote, (annotated, scored)) = rayon::join(write, || rayon::join(annotate, score));
+                    scored.and(wrote).and(annotated)
+                }
+            };
+            counted += group.len();
+            scored
         })?;
         Ok(Evaluated { best: evaluation.finish(), trials, lengths, written })
     }

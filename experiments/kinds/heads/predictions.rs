@@ -95,15 +95,12 @@ fn sums(run: &mut Run, split: Split, asked: &Asked) -> Result<Record<[AttentionS
     Ok(if paths.is_empty() { record } else { record.depends(format!("{own:?} {paths}")) })
 }
 
-/// What the chosen heads and baselines say about each word, being written: the table `predictions`, and `predictions.conllu`, the
-/// evaluated sentences with `Predicted=` (an id, or 0 for none) and `PredictedBy=` (a head and its direction) in MISC.
-/// Each word is predicted by what was chosen for its relation; the table also has, for each aggregate it belongs to, what
-/// the head chosen for that aggregate says, so that runs can be compared on aggregates too, and for each path that it is the
-/// lower end of, what the head chosen for the path says of the upper end.
+/// What the chosen heads and baselines say about each word, being written: two files that are written side by side.
 pub struct Written {
-    table: TableWriter<Prediction>,
-    conllu: BufWriter<File>,
-    path: PathBuf,
+    /// The table `predictions`.
+    pub rows: WordRows,
+    /// `predictions.conllu`.
+    pub annotated: Annotated,
 }
 
 impl Written {
@@ -114,9 +111,27 @@ impl Written {
     pub fn create(run: &Run) -> Result<Self> {
         let path = run.folder().join("predictions.conllu");
         let conllu = File::create(&path).with_context(|| cannot_write(&path))?;
-        Ok(Self { table: run.table()?, conllu: BufWriter::new(conllu), path })
+        let annotated = Annotated { conllu: BufWriter::new(conllu), path };
+        Ok(Self { rows: WordRows(run.table()?), annotated })
     }
 
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn finish(self) -> Result<()> {
+        let Annotated { mut conllu, path } = self.annotated;
+        conllu.flush().with_context(|| cannot_write(&path))?;
+        Ok(self.rows.0.finish()?)
+    }
+}
+
+/// Rows of what was predicted. Each word is predicted by what was chosen for its relation; the table also has, for each aggregate it
+/// belongs to, what the head chosen for that aggregate says, so that runs can be compared on aggregates too, and for each path that
+/// it is the lower end of, what the head chosen for the path says of the upper end.
+pub struct WordRows(TableWriter<Prediction>);
+
+impl WordRows {
     /// Writes of a sentence, the `number`-th of its split counted from 0, what was predicted for it by what was chosen for it.
     ///
     /// # Errors
@@ -128,7 +143,6 @@ impl Written {
         predictions: &HeadPredictions,
         choices: &Choices,
     ) -> Result<()> {
-        let mut annotated = sentence.clone().into_parts();
         for Related { word: index, governor: wanted, groups } in choices.relations().of(sentence) {
             let word = &sentence.words()[index];
             let mut row = Prediction {
@@ -151,31 +165,43 @@ impl Written {
                 let mut push = |predictor: &str, predicted: Option<Governor>| {
                     predictor.clone_into(&mut row.predictor);
                     (row.predicted, row.correct) = (predicted.map(id), predicted == Some(wanted));
-                    self.table.push(&row)
+                    self.0.push(&row)
                 };
                 push("best_head", predicted.map(Governor::Word))?;
                 if let Group::Relation(_) | Group::Path(_) = group {
                     push("best_baseline", choice.baseline.governor(index, sentence.len(), wanted))?;
                 }
-                if let Group::Relation(_) = group {
-                    let by = format!("{}:{}", choice.head, choice.direction);
-                    let note = format!("Predicted={}|PredictedBy={by}", predicted.map_or(0, WordIdx::id));
-                    let misc = &mut annotated.words[index].misc;
-                    *misc = Some(misc.take().map_or_else(|| note.clone(), |before| format!("{before}|{note}")));
-                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The evaluated sentences with `Predicted=` (an id, or 0 for none) and `PredictedBy=` (a head and its direction) in MISC.
+pub struct Annotated {
+    conllu: BufWriter<File>,
+    path: PathBuf,
+}
+
+impl Annotated {
+    /// Writes a sentence with what was predicted for it by what was chosen for it.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn push(&mut self, sentence: &Sentence, predictions: &HeadPredictions, choices: &Choices) -> Result<()> {
+        let mut annotated = sentence.clone().into_parts();
+        for Related { word: index, governor: wanted, groups } in choices.relations().of(sentence) {
+            for group in groups {
+                let (Group::Relation(_), Some(choice)) = (&group, choices.choice(&group)) else { continue };
+                let predicted = predictions.answer(choice.direction, choice.head, WordIdx::new(index), wanted);
+                let by = format!("{}:{}", choice.head, choice.direction);
+                let note = format!("Predicted={}|PredictedBy={by}", predicted.map_or(0, WordIdx::id));
+                let misc = &mut annotated.words[index].misc;
+                *misc = Some(misc.take().map_or_else(|| note.clone(), |before| format!("{before}|{note}")));
             }
         }
         let annotated = Sentence::new(annotated).context("MISC does not change the tree")?;
         write_conllu(&annotated, &mut self.conllu).with_context(|| cannot_write(&self.path))
-    }
-
-    /// Writes what is left.
-    ///
-    /// # Errors
-    /// When the disk does not take it.
-    pub fn finish(mut self) -> Result<()> {
-        self.conllu.flush().with_context(|| cannot_write(&self.path))?;
-        Ok(self.table.finish()?)
     }
 }
 
