@@ -1,8 +1,12 @@
-//! Uncertainty of accuracies (METHOD §2): bootstrap intervals over sentences, an exact paired test, Holm's correction.
+//! How sure an accuracy is (METHOD §2):
+//! - [`Bootstrap`]: percentile intervals of accuracies, their differences, ratios and any other statistic, over units and over seeds
+//!   (the multi-bootstrap), with Wilson's where resamples cannot differ;
+//! - [`sign_flip_test`]: the exact paired test of two predictors; [`Maxima`] and [`step_down`]: the same for the best of many heads;
+//! - [`holm`] and [`benjamini_hochberg`]: corrections for many tests.
 //!
-//! Words of one sentence are not independent, so the sentence is the unit throughout. Everything starts from one
-//! [`Counts`] per sentence, in the same order for every relation and predictor; a sentence without the relation has
-//! `Counts::default()`.
+//! Words of one sentence are not independent, so the sentence (or document, or pair: [`Unit`]) is the unit throughout. Everything
+//! starts from one [`Counts`] per unit, in the same order for every relation and predictor; a unit without the relation has
+//! `Counts::default()`. Resamples follow from a seed alone: the same on any number of threads.
 //!
 //! ```
 //! use headlight_stats::{Bootstrap, Counts, Pair, holm, sign_flip_test};
@@ -16,6 +20,8 @@
 //! assert_eq!(holm(&[0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
 //! # Ok::<(), headlight_stats::StatsError>(())
 //! ```
+
+#![forbid(unsafe_code)]
 
 mod bootstrap;
 mod counts;
