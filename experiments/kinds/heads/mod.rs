@@ -293,27 +293,29 @@ impl Heads {
         let mut written = self.predictions.then(|| Written::create(run)).transpose()?;
         let mut counted = 0;
         evaluate.for_each_group(|group| {
-            let numbered = || group.iter().zip(counted..);
-            let choices = |sentence| selected.of(fold(sentence, units.unit()));
+            let group = group.iter().zip(counted..).map(|((number, sentence, predictions), at)| {
+                (at, *number, fold(sentence, units.unit()), sentence, predictions)
+            });
+            let group: Vec<_> = group.collect();
             let mut score = || {
-                numbered().try_for_each(|((_, sentence, predictions), at)| -> Result<()> {
-                    let (unit, fold) = (units.of(at), fold(sentence, units.unit()));
+                group.iter().try_for_each(|&(at, _, fold, sentence, predictions)| -> Result<()> {
+                    let (unit, choices) = (units.of(at), selected.of(fold));
                     evaluation.observe_unit(unit, sentence, fold, predictions)?;
-                    trials.observe(unit, sentence, predictions, choices(sentence))?;
-                    Ok(lengths.iter_mut().try_for_each(|it| it.observe(sentence, predictions, choices(sentence)))?)
+                    trials.observe(unit, sentence, predictions, choices)?;
+                    Ok(lengths.iter_mut().try_for_each(|lengths| lengths.observe(sentence, predictions, choices))?)
                 })
             };
             let scored = match &mut written {
                 None => score(),
                 Some(Written { rows, annotated }) => {
                     let write = || {
-                        numbered().try_for_each(|((number, sentence, predictions), at)| {
-                            rows.push((*number, units.document(at)), sentence, predictions, choices(sentence))
+                        group.iter().try_for_each(|&(at, number, fold, sentence, predictions)| {
+                            rows.push((number, units.document(at)), sentence, predictions, selected.of(fold))
                         })
                     };
                     let annotate = || {
-                        group.iter().try_for_each(|(_, sentence, predictions)| {
-                            annotated.push(sentence, predictions, choices(sentence))
+                        group.iter().try_for_each(|&(_, _, fold, sentence, predictions)| {
+                            annotated.push(sentence, predictions, selected.of(fold))
                         })
                     };
                     let (wrote, (annotated, scored)) = rayon::join(write, || rayon::join(annotate, score));
