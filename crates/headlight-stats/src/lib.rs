@@ -38,7 +38,7 @@ pub use counts::{Counts, Pair, StatsError, Unit};
 pub use false_discovery::benjamini_hochberg;
 pub use holm::{holm, holm_by_family, holm_over_differing};
 pub use maximum::{Contest, Maxima, SignFlips, step_down};
-pub use ratios::{UnitSums, ratio};
+pub use ratios::{UnitSums, by_unit, ratio};
 pub use sign_flip::{sign_flip_ahead, sign_flip_test};
 
 #[cfg(test)]

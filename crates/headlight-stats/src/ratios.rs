@@ -5,6 +5,19 @@ use super::{Bootstrap, Interval};
 /// Of each unit, what is measured in it and what that is divided by: their sums are a ratio, of values and their number a mean.
 pub type UnitSums = Vec<(f64, f64)>;
 
+/// Sums what is measured in parts, and what that is divided by, by the units of the parts, of which there are `count`.
+///
+/// # Panics
+/// For a unit beyond `count`.
+pub fn by_unit(parts: impl IntoIterator<Item = (f64, f64)>, units: &[u32], count: usize) -> UnitSums {
+    let mut sums = vec![(0.0, 0.0); count];
+    for (&unit, (amount, of)) in units.iter().zip(parts) {
+        let sum = &mut sums[unit as usize];
+        *sum = (sum.0 + amount, sum.1 + of);
+    }
+    sums
+}
+
 /// The ratio when each unit is counted so many times; NaN where it is divided by nothing.
 pub fn ratio(sums: &UnitSums, times: &[u32]) -> f64 {
     let weighted = sums.iter().zip(times).map(|(&(amount, of), &n)| (f64::from(n) * amount, f64::from(n) * of));
@@ -50,6 +63,12 @@ impl SideBySide {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_add_up_in_their_units() {
+        let parts = [(1.5, 1.0), (2.5, 1.0), (0.0, 0.0), (7.0, 2.0)];
+        assert_eq!(by_unit(parts, &[2, 0, 1, 2], 4), [(2.5, 1.0), (0.0, 0.0), (8.5, 3.0), (0.0, 0.0)]);
+    }
 
     #[test]
     fn several_ratios_have_the_intervals_that_each_has_alone() {

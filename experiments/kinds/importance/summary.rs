@@ -4,7 +4,7 @@ use headlight_attention::AttentionHead;
 use headlight_report::facts;
 use headlight_report::has_learned;
 use headlight_report::tables::{Importance as Row, ImportanceMeasure};
-use headlight_stats::{Bootstrap, Interval, UnitSums, ratio};
+use headlight_stats::{Bootstrap, Interval, UnitSums, by_unit, ratio};
 
 use crate::kinds::shared::masked_lm::means::{Mean, Means, Values};
 use crate::run::SequencesSeen;
@@ -35,14 +35,7 @@ impl Found {
 
 /// A mean over sequences that is resampled: by unit, the sum over its sequences and their number.
 fn sums(values: impl Iterator<Item = Option<f64>>, units: &[u32], count: usize) -> UnitSums {
-    let mut sums = vec![(0.0, 0.0); count];
-    for (value, &unit) in values.zip(units) {
-        if let Some(value) = value {
-            let (sum, of) = &mut sums[unit as usize];
-            (*sum, *of) = (*sum + value, *of + 1.0);
-        }
-    }
-    sums
+    by_unit(values.map(|value| value.map_or((0.0, 0.0), |value| (value, 1.0))), units, count)
 }
 
 /// The row of a layer or head, and what it resamples.

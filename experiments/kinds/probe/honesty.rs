@@ -153,22 +153,12 @@ pub fn description_length<E: Examples>(
     let mut sums = vec![(0.0, 0.0); learned.units.len()];
     for sentence in length.blocks.iter().flat_map(|block| &block.sentences) {
         let unit = places.get(&sentence.sentence).context("a sentence was sent that was not given")?;
-        let (bits, uniform) = &mut sums[*unit as usize];
-        (*bits, *uniform) = (*bits + sentence.bits, *uniform + sentence.uniform_bits);
+        let (uniform, bits) = &mut sums[*unit as usize];
+        (*uniform, *bits) = (*uniform + sentence.uniform_bits, *bits + sentence.bits);
     }
-    let resampled = |times: &[u32]| {
-        let units = sums
-            .iter()
-            .zip(times)
-            .map(|((bits, uniform), times)| (bits * f64::from(*times), uniform * f64::from(*times)));
-        units.fold((0.0, 0.0), |(all, of), (bits, uniform)| (all + bits, of + uniform))
-    };
-    let units = sums.len();
-    let bits = keeping.bootstrap.statistic(units, |times| resampled(times).0);
-    let compression = keeping.bootstrap.statistic(units, |times| {
-        let (bits, uniform) = resampled(times);
-        uniform / bits
-    });
+    let of_units = |times: &[u32]| sums.iter().zip(times).map(|((_, bits), times)| bits * f64::from(*times)).sum();
+    let bits = keeping.bootstrap.statistic(sums.len(), of_units);
+    let compression = keeping.bootstrap.ratios([&sums]).pop().flatten();
     let row = |measure, value| number(run, training, Split::Train, measure, value);
     Ok(vec![
         with_interval(row("mdl_bits", length.bits()), bits),

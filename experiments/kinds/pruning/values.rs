@@ -1,5 +1,6 @@
 //! What a measure says of each sequence, and of all of them together.
 
+use headlight_stats::{UnitSums, by_unit};
 use serde::{Deserialize, Serialize};
 
 /// A measure's value of each of some sequences.
@@ -48,13 +49,8 @@ impl Values {
     }
 
     /// Numerator and denominator of each unit; `units` has the unit of each sequence, of `count`.
-    pub fn by_unit(&self, units: &[u32], count: usize) -> Vec<(f64, f64)> {
-        let mut sums = vec![(0.0, 0.0); count];
-        for (&unit, (amount, of)) in units.iter().zip(self.parts()) {
-            let sum = &mut sums[unit as usize];
-            *sum = (sum.0 + amount, sum.1 + of);
-        }
-        sums
+    pub fn by_unit(&self, units: &[u32], count: usize) -> UnitSums {
+        by_unit(self.parts(), units, count)
     }
 
     /// The standard error of the difference of two wholes on the same sequences, which are independent of each other.
