@@ -11,12 +11,11 @@ mod sheets;
 
 use std::path::{Path, PathBuf};
 
+use headlight_stats::Bootstrap;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use curves::{Curve, CurvePoint};
 pub(crate) use measures::{BEST_HEAD, scores};
-
-use headlight_stats::Bootstrap;
 
 use crate::kinds::probe::is_share;
 use crate::run::{

@@ -286,11 +286,11 @@ fn sentence(row: &BestHead) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use crate::tables::{BaselineKind, EvaluatedOn, SelectedOn};
     use headlight_stats::Unit;
 
     use super::*;
     use crate::run::tests::report;
+    use crate::tables::{BaselineKind, EvaluatedOn, SelectedOn};
 
     #[rustfmt::skip]
     pub(crate) fn rows() -> Vec<BestHead> {
