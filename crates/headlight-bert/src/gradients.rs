@@ -130,14 +130,16 @@ impl MaskedLm {
         let rows = |input: &&MaskedPieces| input.targets.keys().map(|position| position - self.back()).collect();
         let rows: Vec<Vec<usize>> = inputs.iter().map(rows).collect();
         let rows: Vec<&[usize]> = rows.iter().map(Vec::as_slice).collect();
-        let targets: Vec<Vec<u32>> = inputs.iter().map(|input| input.targets.values().copied().collect()).collect();
         let states = self.encoder.final_states(&pieces, &rows, masks).concat();
         // The head goes over the rows of all sets at once: it reads its many weights less often.
-        let of_sets: Vec<&[u32]> = masks.iter().flat_map(|_| targets.iter().map(Vec::as_slice)).collect();
-        let log_likelihoods = self.head.log_likelihoods(&self.encoder, &states, &of_sets);
-        let loss = |of_input: &Vec<f64>| -of_input.iter().sum::<f64>() / of_input.len() as f64;
-        let losses: Vec<f64> = log_likelihoods.iter().map(loss).collect();
-        Ok((0..masks.len()).map(|set| losses[set * inputs.len()..(set + 1) * inputs.len()].to_vec()).collect())
+        let guessed = masks.iter().flat_map(|_| inputs).flat_map(|input| input.targets.values().copied());
+        let guessed: Vec<(usize, u32)> = guessed.enumerate().collect();
+        let mut found = self.head.log_likelihoods_at(&self.encoder, &states, &guessed).into_iter();
+        let mut loss = |input: &&MaskedPieces| {
+            let count = input.targets.len();
+            -found.by_ref().take(count).sum::<f64>() / count as f64
+        };
+        Ok(masks.iter().map(|_| inputs.iter().map(&mut loss).collect()).collect())
     }
 
     /// The loss of each input and its gradients. An input's gradients are those of its own loss, whatever the others.

@@ -30,52 +30,6 @@ impl Head {
         self.weights.clone()
     }
 
-    /// ln p of the pieces of each input, given the final states `[piece][breadth]` of the positions where they are guessed, one
-    /// input's after another's.
-    pub(crate) fn log_likelihoods(&self, encoder: &PackedEncoder, states: &[f32], inputs: &[&[u32]]) -> Vec<Vec<f64>> {
-        let breadth = encoder.spec.breadth;
-        let mut behind = 0;
-        let start = |pieces: &&[u32]| {
-            behind += pieces.len();
-            behind - pieces.len()
-        };
-        let starts: Vec<usize> = inputs.iter().map(start).collect();
-        // A product of a single row goes another way and rounds elsewhere: an input with a single piece goes alone.
-        let mut together: Vec<Vec<usize>> = Vec::new();
-        let mut columns = 0;
-        for (input, pieces) in inputs.iter().enumerate() {
-            if pieces.len() == 1 {
-                continue;
-            }
-            match together.last_mut() {
-                Some(last) if columns + pieces.len() <= self.columns() => {
-                    last.push(input);
-                    columns += pieces.len();
-                }
-                _ => {
-                    together.push(vec![input]);
-                    columns = pieces.len();
-                }
-            }
-        }
-        together.extend((0..inputs.len()).filter(|input| inputs[*input].len() == 1).map(|input| vec![input]));
-        let mut answers = vec![Vec::new(); inputs.len()];
-        encoder.with_scratch(|scratch| {
-            for own in together {
-                let rows = own.iter().flat_map(|&input| {
-                    states[starts[input] * breadth..][..inputs[input].len() * breadth].iter().copied()
-                });
-                let pieces: Vec<u32> = own.iter().flat_map(|&input| inputs[input].iter().copied()).collect();
-                let logits = self.logits(encoder, &rows.collect::<Vec<_>>(), &mut scratch.logits);
-                let mut found = log_softmax_at(logits, &pieces).into_iter();
-                for input in own {
-                    answers[input] = found.by_ref().take(inputs[input].len()).collect();
-                }
-            }
-        });
-        answers
-    }
-
     /// ln p at each of the targets (a row of the final states `[row][breadth]`, and the piece that is guessed there), which
     /// ascend.
     pub(crate) fn log_likelihoods_at(
@@ -221,26 +175,6 @@ impl WithSimd for Exponentials<'_> {
     }
 }
 
-/// For each column of `logits` `[vocabulary][column]`, the logarithm of its softmax at its piece. Losses are summed in this order,
-/// one by one, and keep the digits that tables have had of them; [`exponentials`] are for likelihoods, of which a pair of
-/// sentences takes a row of logits for each piece.
-fn log_softmax_at(logits: &[f32], pieces: &[u32]) -> Vec<f64> {
-    let count = pieces.len();
-    let mut highest = vec![f32::NEG_INFINITY; count];
-    for row in logits.chunks_exact(count) {
-        highest.iter_mut().zip(row).for_each(|(highest, logit)| *highest = highest.max(*logit));
-    }
-    let mut sums = vec![0.0f64; count];
-    for row in logits.chunks_exact(count) {
-        let terms = sums.iter_mut().zip(row.iter().zip(&highest));
-        terms.for_each(|(sum, (logit, highest))| *sum += f64::from((logit - highest).exp()));
-    }
-    let of = |(column, &piece): (usize, &u32)| {
-        f64::from(logits[piece as usize * count + column] - highest[column]) - sums[column].ln()
-    };
-    pieces.iter().enumerate().map(of).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use rand::{RngExt, SeedableRng};
@@ -292,13 +226,5 @@ mod tests {
                 assert!((share.ln() - found.log_likelihood(column, logit(7, column))).abs() < 2e-6, "{set}, {column}");
             }
         }
-    }
-
-    #[test]
-    fn each_column_has_its_own_distribution() {
-        // Columns: three equal logits; one far above the others.
-        let found = log_softmax_at(&[1.0, 90.0, 1.0, 0.0, 1.0, 0.0], &[2, 0]);
-        let expected = [-3f64.ln(), 0.0];
-        assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-7), "{found:?}");
     }
 }
