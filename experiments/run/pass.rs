@@ -103,6 +103,8 @@ impl Run {
                     (input, made)
                 },
                 |(OnItsWay { number, skipped_before, .. }, made)| {
+                    // What was read ahead need not be encoded for it.
+                    interrupt::check()?;
                     skipped_before.iter().try_for_each(|number| tell(*number, None))?;
                     progress.add(1);
                     tell(number, Some(made))

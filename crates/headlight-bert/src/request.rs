@@ -184,6 +184,11 @@ pub(crate) trait Encode: Send + Sync {
         usize::MAX
     }
 
+    /// Whether an input's answer is the same to the bit in whatever chunk, so that chunks may be cut as it suits the workers.
+    fn is_alike_in_any_chunk(&self) -> bool {
+        false
+    }
+
     /// Answers the request for each input, in order; its attention only for those inputs whose number `with_maps` says yes
     /// to. An input's answer does not depend on the others.
     fn encode_as(&self, inputs: &[&Pieces], request: &Request, with_maps: &dyn Fn(usize) -> bool) -> Vec<Encoded>;

@@ -2,7 +2,7 @@
 //! is bounded by the chunks in flight.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io,
     num::NonZeroUsize,
     sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc},
@@ -130,7 +130,8 @@ fn stream_chunks<T: Send, R: Send, E: Send>(
     mut fold: impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), StreamError<E>> {
     let workers = threads.get().min(encoder.workers().max(1));
-    let source = Mutex::new(Chunker { inputs: inputs.fuse(), spec, pieces: chunk_pieces, chunks: 0, items: 0 });
+    let sharing = if encoder.is_alike_in_any_chunk() { workers } else { 1 };
+    let source = Mutex::new(Chunker::new(inputs, spec, chunk_pieces, sharing));
     // Each worker has a chunk in work and a finished one that may wait for its turn.
     let permits = Permits::new(2 * workers);
     let streamed = thread::scope(|scope| {
@@ -180,36 +181,74 @@ fn stream_chunks<T: Send, R: Send, E: Send>(
     streamed
 }
 
-/// Cuts the inputs into chunks.
-struct Chunker<'a, I> {
+/// Cuts the inputs into chunks. It reads ahead a chunk for each worker that they are shared among, so that the last ones are cut
+/// small: no worker is left with a whole chunk while the others have nothing to do. With one, all are whole but the last.
+struct Chunker<'a, T, E, I> {
     inputs: I,
     spec: &'a Architecture,
     /// A chunk ends when it has this many pieces.
     pieces: usize,
+    sharing: usize,
+    /// Inputs that were read and have no chunk yet, and their pieces.
+    ahead: VecDeque<Item<T>>,
+    pieces_ahead: usize,
+    /// Whether there is no more to read, and the error that made it so.
+    is_over: bool,
+    error: Option<StreamError<E>>,
     chunks: usize,
     items: usize,
 }
 
-impl<T, E, I: Iterator<Item = Result<Item<T>, E>>> Chunker<'_, I> {
+impl<'a, T, E, I: Iterator<Item = Result<Item<T>, E>>> Chunker<'a, T, E, I> {
+    /// The last chunks are no smaller than this share of a whole one: products of few rows are slow.
+    const SMALLEST: usize = 8;
+
+    fn new(inputs: I, spec: &'a Architecture, pieces: usize, sharing: usize) -> Self {
+        let ahead = VecDeque::new();
+        Self { inputs, spec, pieces, sharing, ahead, pieces_ahead: 0, is_over: false, error: None, chunks: 0, items: 0 }
+    }
+
     fn next_chunk(&mut self) -> Option<Chunk<T, E>> {
-        let (mut items, mut end, mut pieces) = (Vec::new(), None, 0);
-        while pieces < self.pieces && end.is_none() {
-            match self.inputs.next() {
-                None => break,
-                Some(Err(error)) => end = Some(StreamError::Caller(error)),
-                Some(Ok((tag, input))) => match input.check(self.spec) {
-                    Ok(()) => {
-                        pieces += input.len();
-                        items.push((tag, input));
-                        self.items += 1;
-                    }
-                    Err(problem) => end = Some(StreamError::Unfit { input: self.items, problem }),
-                },
-            }
+        self.read_ahead();
+        let share = (self.pieces_ahead / self.sharing).clamp(self.pieces.div_ceil(Self::SMALLEST), self.pieces);
+        let wanted = if self.is_over { share } else { self.pieces };
+        let (mut items, mut pieces) = (Vec::new(), 0);
+        while pieces < wanted
+            && let Some((tag, input)) = self.ahead.pop_front()
+        {
+            pieces += input.len();
+            items.push((tag, input));
         }
+        self.pieces_ahead -= pieces;
+        let end = if self.ahead.is_empty() { self.error.take() } else { None };
         let number = self.chunks;
         self.chunks += 1;
         (!items.is_empty() || end.is_some()).then_some(Chunk { number, items, end })
+    }
+
+    /// Reads a chunk for each worker, as far as there is so much.
+    fn read_ahead(&mut self) {
+        while !self.is_over && self.pieces_ahead < self.pieces * self.sharing {
+            let Some(read) = self.inputs.next() else {
+                self.is_over = true;
+                return;
+            };
+            match read.map_err(StreamError::Caller).and_then(|input| self.fitting(input)) {
+                Ok(input) => {
+                    self.pieces_ahead += input.1.len();
+                    self.ahead.push_back(input);
+                }
+                Err(error) => (self.is_over, self.error) = (true, Some(error)),
+            }
+        }
+    }
+
+    /// The input, where the model can read it.
+    fn fitting(&mut self, input: Item<T>) -> Result<Item<T>, StreamError<E>> {
+        let number = self.items;
+        self.items += 1;
+        input.1.check(self.spec).map_err(|problem| StreamError::Unfit { input: number, problem })?;
+        Ok(input)
     }
 }
 

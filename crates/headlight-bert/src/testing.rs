@@ -177,6 +177,13 @@ pub(crate) fn sentence(pieces: usize, rng: &mut ChaCha8Rng) -> Pieces {
     Pieces { ids, segments, alignment, unpieced_words: 0 }
 }
 
+/// A word of one piece, without special pieces around it.
+pub(crate) fn lone_piece(rng: &mut ChaCha8Rng) -> Pieces {
+    let word = std::iter::once(0..1).collect();
+    let alignment = Alignment::new(&Frame::none(), 1, word).expect("a word within");
+    Pieces { ids: vec![rng.random_range(0..50)], segments: vec![0], alignment, unpieced_words: 0 }
+}
+
 /// The attention of some inputs and the peaks of all are those of a call that yields the attention of all.
 #[track_caller]
 pub(crate) fn check_some(encoder: &dyn Encode, inputs: &[&Pieces], request: &Request) {

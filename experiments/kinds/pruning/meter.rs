@@ -163,6 +163,7 @@ fn encode<T: Send, R: Send>(
         Ok::<_, anyhow::Error>(input)
     });
     let streamed = model.stream_each(inputs, request, masks, reduce, |of_input| {
+        interrupted()?;
         answers.iter_mut().zip(of_input).for_each(|(answers, answer)| answers.push(answer));
         Ok(())
     });

@@ -121,12 +121,8 @@ impl<'a> Branches<'a> {
     ) -> Self {
         let pieces = inputs.iter().map(|input| input.len()).sum::<usize>();
         let longest = inputs.iter().map(|input| input.len()).max().unwrap_or(0);
-        let mut rows: Option<Vec<Vec<usize>>> = rows.map(|rows| rows.iter().map(|rows| rows.to_vec()).collect());
+        let rows: Option<Vec<Vec<usize>>> = rows.map(|rows| rows.iter().map(|rows| rows.to_vec()).collect());
         let wanted = rows.as_ref().map_or(pieces, |rows| rows.iter().map(Vec::len).sum());
-        // A product of a single row would take another way and round elsewhere, so a second one goes with it.
-        if let Some(only) = rows.iter_mut().flatten().find(|rows| wanted == 1 && pieces > 1 && !rows.is_empty()) {
-            only.push(only[0]);
-        }
         let mut start = 0;
         let mut picked = Vec::new();
         for (input, rows) in inputs.iter().zip(rows.iter().flatten()) {

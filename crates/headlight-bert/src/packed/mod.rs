@@ -27,6 +27,7 @@ mod simd;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use headlight_attention::AttentionHead;
@@ -167,8 +168,19 @@ impl PackedEncoder {
         while done < inputs.len() {
             let chunk = done..done + chunk_length(&inputs[done..]);
             done = chunk.end;
-            let branches = Branches::new(self, &inputs[chunk.clone()], &request, Some(&rows[chunk]), masks);
-            self.with_scratch(|scratch| branches.walk(scratch, |set, found, _| states[set].extend_from_slice(found)));
+            let (mut inputs, mut rows) = (inputs[chunk.clone()].to_vec(), rows[chunk].to_vec());
+            let wanted = rows.iter().map(|rows| rows.len()).sum::<usize>();
+            // A product of a single row would take another way and round elsewhere: it goes with that of a copy of its input.
+            if let Some(only) = rows.iter().position(|rows| wanted == 1 && !rows.is_empty()) {
+                inputs.push(inputs[only]);
+                rows.push(rows[only]);
+            }
+            let branches = Branches::new(self, &inputs, &request, Some(&rows), masks);
+            let mut see = |set: usize, found: &[f32], _: Vec<Output<'_>>| {
+                let found: &[f32] = &found[..wanted * self.spec.breadth];
+                states[set].extend_from_slice(found);
+            };
+            self.with_scratch(|scratch| branches.walk(scratch, &mut see));
         }
         states
     }
@@ -411,16 +423,22 @@ impl Encode for PackedEncoder {
         CHUNK
     }
 
+    fn is_alike_in_any_chunk(&self) -> bool {
+        true
+    }
+
     fn encode_as(&self, inputs: &[&Pieces], request: &Request, with_maps: &dyn Fn(usize) -> bool) -> Vec<Encoded> {
         let mut encoded = Vec::with_capacity(inputs.len());
         self.with_scratch(|scratch| {
             while encoded.len() < inputs.len() {
                 let chunk = encoded.len()..encoded.len() + chunk_length(&inputs[encoded.len()..]);
-                let output = |number: usize| {
+                let company = in_company(&inputs[chunk.clone()]);
+                let outputs = company.iter().zip(chunk.clone().chain([chunk.start])).map(|(input, number)| {
                     let attention = request.attention.filter(|_| with_maps(number));
-                    Output::new(inputs[number], &self.spec, attention, request)
-                };
-                encoded.extend(self.encode_chunk(chunk.map(output).collect(), request, scratch));
+                    Output::new(input, &self.spec, attention, request)
+                });
+                let outputs = outputs.collect();
+                encoded.extend(self.encode_chunk(outputs, request, scratch).into_iter().take(chunk.len()));
             }
         });
         encoded
@@ -437,9 +455,20 @@ impl Encode for PackedEncoder {
             // A map of a layer is of all its heads: sets have none of its parts in common.
             return self.encode_apart(inputs, request, masks, see);
         }
-        let branches = Branches::new(self, inputs, request, None, masks);
-        let finish = |outputs: Vec<Output<'_>>| outputs.into_iter().map(|output| output.finish(&self.spec)).collect();
+        let (company, count) = (in_company(inputs), inputs.len());
+        let branches = Branches::new(self, &company, request, None, masks);
+        let finish = |outputs: Vec<Output<'_>>| {
+            outputs.into_iter().take(count).map(|output| output.finish(&self.spec)).collect()
+        };
         self.with_scratch(|scratch| branches.walk(scratch, |set, _, outputs| see(set, finish(outputs))));
+    }
+}
+
+/// The inputs of a chunk, a lone piece with a copy of itself: a product of a single row would take another way and round elsewhere.
+fn in_company<'i, 'a>(inputs: &'i [&'a Pieces]) -> Cow<'i, [&'a Pieces]> {
+    match inputs {
+        [only] if only.len() == 1 => Cow::Owned(vec![*only; 2]),
+        _ => Cow::Borrowed(inputs),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     batch::Batching,
     padded::PaddedEncoder,
     request::Encode,
-    testing::{check_some, sentence, spec, variants, weights},
+    testing::{check_some, lone_piece, sentence, spec, variants, weights},
 };
 
 const BATCHING: Batching = Batching { pieces: 512, multiple: 1, overhead: 16 };
@@ -151,7 +151,8 @@ fn a_sentence_does_not_depend_on_its_chunk_or_thread_to_the_bit() {
 fn check_company(spec: &Architecture) {
     let rng = &mut ChaCha8Rng::seed_from_u64(11);
     let packed = PackedEncoder::new(spec, weights(spec, rng));
-    let sentences: Vec<Pieces> = (0..90).map(|index| sentence(2 + index * 37 % 60, rng)).collect();
+    let mut sentences: Vec<Pieces> = (0..90).map(|index| sentence(2 + index * 37 % 60, rng)).collect();
+    sentences.push(lone_piece(rng));
     assert!(sentences.iter().map(Pieces::len).sum::<usize>() > 2 * CHUNK, "several chunks, one of them not full");
     for request in requests() {
         let alone: Vec<_> = sentences.iter().map(|sentence| packed.encode(&[sentence], &request).remove(0)).collect();
@@ -296,6 +297,19 @@ fn check_some_rows(spec: &Architecture) {
         assert!(together == expected, "every {step}");
         assert!(alone == expected, "every {step}, alone");
     }
+    let lone = lone_piece(rng);
+    let in_company = packed.final_states(&[inputs[3], &lone], &[&[], &[0]], &[&masked]);
+    assert!(packed.final_states(&[&lone], &[&[0]], &[&masked]) == in_company, "{spec:?}");
+    assert!(
+        in_company
+            == [packed.encode(&[inputs[3], &lone], &request)[1]
+                .states
+                .as_ref()
+                .unwrap()
+                .view()
+                .slice(ndarray::s![spec.grid.layers, 0, ..])
+                .to_vec()]
+    );
 }
 
 /// Several sets of masked heads at once are what each is alone, to the bit, whatever is asked.
@@ -335,6 +349,13 @@ fn check_sets(spec: &Architecture) {
         for (&set, together) in sets.iter().zip(&together) {
             let alone = packed.encode(&inputs, &Request { masked_heads: set.clone(), ..request.clone() });
             assert!(alone == *together, "{spec:?} {request:?} {set:?}");
+        }
+        let lone = lone_piece(rng);
+        packed.encode_each(&[&lone], &request, &sets, &mut |set, encoded| together[set] = encoded);
+        for (&set, together) in sets.iter().zip(&together) {
+            let request = Request { masked_heads: set.clone(), ..request.clone() };
+            let in_company = packed.encode(&[inputs[0], &lone], &request).pop();
+            assert!(together.len() == 1 && together.last() == in_company.as_ref(), "{spec:?} {request:?} {set:?}");
         }
     }
     let rows: Vec<Vec<usize>> = inputs.iter().map(|input| vec![input.len() / 2, input.len() - 1]).collect();

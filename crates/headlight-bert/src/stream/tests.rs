@@ -65,6 +65,49 @@ fn results_come_in_input_order_and_few_inputs_are_in_flight() {
     }
 }
 
+/// Pieces of the chunks that inputs of five pieces are cut into, and the inputs read before the first was cut.
+fn cut(inputs: usize, pieces: usize, workers: usize) -> (Vec<usize>, usize) {
+    let (spec, mut read, mut first) = (spec(), 0, 0);
+    let of_five = (0..inputs).map(|number| {
+        read += 1;
+        Ok::<_, ()>(input(4 * number + 2))
+    });
+    let mut chunks = Vec::new();
+    let mut chunker = Chunker::new(of_five, &spec, pieces, workers);
+    while let Some(Chunk { number, items, end }) = chunker.next_chunk() {
+        assert!(end.is_none() && number == chunks.len());
+        chunks.push(items.iter().map(|(_, pieces)| pieces.len()).sum());
+        if number == 0 {
+            first = chunker.items;
+        }
+    }
+    drop(chunker);
+    assert_eq!(read, inputs, "all are read");
+    (chunks, first)
+}
+
+#[test]
+fn the_last_chunks_are_small_so_that_no_worker_waits_long_for_another() {
+    // 1,000 inputs, in chunks of 80 of 400 pieces.
+    for workers in [1, 2, 4] {
+        let (chunks, first) = cut(1000, 400, workers);
+        assert_eq!(chunks.iter().sum::<usize>(), 5000);
+        assert_eq!(first, 80 * workers, "as many are read ahead as the workers have in work");
+        assert!(chunks[..12 - workers].iter().all(|pieces| *pieces == 400), "{chunks:?}");
+        let (last, others) = chunks.split_last().unwrap();
+        assert!(others.iter().all(|pieces| (50..=400).contains(pieces)) && *last <= 400, "{chunks:?}");
+        // As the workers take them, each the next when it has done one.
+        let mut done = vec![0; workers];
+        chunks.iter().for_each(|pieces| *done.iter_mut().min().unwrap() += pieces);
+        let (least, most) = (done.iter().min().unwrap(), done.iter().max().unwrap());
+        assert!(most - least <= 55, "{workers} workers end after {done:?} pieces, of {chunks:?}");
+    }
+    // Few inputs are for all workers too.
+    assert_eq!(cut(20, 400, 2), (vec![50, 50], 20));
+    assert_eq!(cut(3, 400, 2), (vec![15], 3));
+    assert_eq!(cut(3, 4, 2), (vec![5, 5, 5], 2));
+}
+
 #[test]
 fn no_more_workers_run_than_the_encoder_has_use_for() {
     struct Counting {
