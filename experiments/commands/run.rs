@@ -53,7 +53,8 @@ pub fn run_one(config: &Config, out: &Path, force: bool) -> Result<Vec<Sheet>> {
     let pool = pool.with_context(|| {
         format!("cannot start {threads} threads: `threads` asks for fewer, and `ulimit -a` shows the limits here")
     })?;
-    let sheets = match experiment(&mut run, config, &pool).and_then(|outcomes| run.finish(outcomes)) {
+    let done = experiment(&mut run, config, &pool).and_then(|outcomes| pool.install(|| run.finish(outcomes)));
+    let sheets = match done {
         // Whatever failed because of it.
         Err(error) if !error.is::<Interrupted>() => run.check_folder().and(Err(error)),
         done => done,

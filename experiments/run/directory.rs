@@ -69,12 +69,20 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Every file of the run that is there by now but the manifest, which is to list them.
+    /// Every file of the run but the manifest, which is to list them, when the last are `made`: the others are hashed meanwhile.
     ///
     /// # Errors
-    /// When one cannot be read.
-    pub fn files(&self) -> Result<Vec<WrittenFile>> {
-        Ok(WrittenFile::all_in(&self.partial, &["manifest.json", LOCK, WORK])?)
+    /// When one cannot be read, and that of `made`.
+    pub fn files_with<T: Send>(&self, made: impl FnOnce() -> Result<T> + Send) -> Result<(T, Vec<WrittenFile>)> {
+        let names = || WrittenFile::names_in(&self.partial, &["manifest.json", LOCK, WORK]);
+        let before = names()?;
+        let (made, files) = rayon::join(made, || WrittenFile::each(&self.partial, &before));
+        let (made, mut files) = (made?, files?);
+        let mut after = names()?;
+        after.retain(|name| !before.contains(name));
+        files.extend(WrittenFile::each(&self.partial, &after)?);
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok((made, files))
     }
 
     /// Where files go for now.

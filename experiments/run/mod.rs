@@ -326,8 +326,9 @@ impl Run {
         }
         report.warnings.extend(self.skipped());
         write_report(self.directory.path(), &report)?;
-        let sheets = headlight_report::show(&RunDirectory::open(self.directory.path())?)?;
-        manifest.files = self.directory.files()?;
+        let written = RunDirectory::open(self.directory.path())?;
+        let (sheets, files) = self.directory.files_with(|| Ok(headlight_report::show(&written)?))?;
+        manifest.files = files;
         write_manifest(self.directory.path(), &manifest)?;
         self.directory.check_files(&self.written)?;
         let place = interrupt::settle(|| self.directory.complete())?;

@@ -108,7 +108,13 @@ impl Kind for Heads {
             run.leave_model();
         }
         let clock = Instant::now();
-        let (selected, scores, units) = self.choose(run, &splits)?;
+        let folder = run.folder().to_owned();
+        let (chosen, explored) = rayon::join(
+            || self.choose(run, &splits),
+            || splits.evaluate.explorer.iter().try_for_each(|explorer| explorer.write(&folder)),
+        );
+        let (selected, scores, units) = chosen?;
+        explored?;
         units.check("`treebank.evaluate`")?;
         let (evaluate, visibility) = (&splits.evaluate, run.checkpoint()?.visibility);
         let Evaluated { best, trials, lengths, written } =
@@ -133,7 +139,6 @@ impl Kind for Heads {
         }
         write_table(run.folder(), &rows)?;
         write_table(run.folder(), &tests)?;
-        evaluate.explorer.iter().try_for_each(|explorer| explorer.write(run.folder()))?;
         run.note_stage("score heads", clock);
         if self.has_null_models(run) {
             let rows = nulls::null_models_beside(self, run, &units, &tables::choices(&best, units.len()), !is_paid)?;

@@ -28,9 +28,10 @@ use section::Section;
 /// [`RunError::Table`] where a table cannot be read; [`RunError::NewerVersion`], [`RunError::Json`] or
 /// [`RunError::Io`] where `explorer.json` cannot.
 pub fn html_report(run: &RunDirectory) -> Result<String, RunError> {
-    let explorer = Explorer::read(run)?.filter(|explorer| !explorer.sentences.is_empty());
-    let data = PageData::read(run)?;
-    let sections = sections::sections(run, explorer.as_ref())?;
+    let (explorer, data) = rayon::join(|| Explorer::read(run), || PageData::read(run));
+    let (explorer, data) = (explorer?.filter(|explorer| !explorer.sentences.is_empty()), data?);
+    let (explored, sections) = rayon::join(|| json(&explorer), || sections::sections(run, explorer.as_ref()));
+    let sections = sections?;
     Ok(page(&Page {
         version: &run.manifest().headlight_version,
         title: &run.report().name,
@@ -39,7 +40,7 @@ pub fn html_report(run: &RunDirectory) -> Result<String, RunError> {
         sections: &sections,
         colophon: &story::colophon(run.manifest()),
         data: &json(&data),
-        explorer: &json(&explorer),
+        explorer: &explored,
     }))
 }
 

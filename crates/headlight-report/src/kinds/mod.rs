@@ -100,8 +100,14 @@ pub fn told(run: &RunDirectory) -> Result<Vec<Told>, RunError> {
 /// [`RunError::Table`] where a table cannot be read; those of [`html_report`]; [`RunError::Io`] where the disk does not
 /// take the reports.
 pub fn show(run: &RunDirectory) -> Result<Vec<Sheet>, RunError> {
-    let (markdown, html) = rayon::join(|| markdown_report(run), || html_report(run));
-    let reports = [("report.md", markdown?), ("report.html", html?)];
+    let reports = || rayon::join(|| markdown_report(run), || html_report(run));
+    let ((markdown, html), sheets) = rayon::join(reports, || sheets(run));
+    run.write_made(&[("report.md", markdown?), ("report.html", html?)])?;
+    sheets
+}
+
+/// The tables that are printed.
+fn sheets(run: &RunDirectory) -> Result<Vec<Sheet>, RunError> {
     let mut sheets = Vec::new();
     for experiment in Experiment::all(run) {
         if let Some(kind) = experiment.kind() {
@@ -111,7 +117,6 @@ pub fn show(run: &RunDirectory) -> Result<Vec<Sheet>, RunError> {
     if run.report().model.random_weights {
         sheets.iter_mut().for_each(|sheet| sheet.notes.push(RANDOM_WEIGHTS.to_owned()));
     }
-    run.write_made(&reports)?;
     Ok(sheets)
 }
 

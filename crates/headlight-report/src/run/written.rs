@@ -41,6 +41,14 @@ impl WrittenFile {
     /// # Errors
     /// [`RunError::Io`] names what cannot be read.
     pub fn all_in(folder: &Path, except: &[&str]) -> Result<Vec<Self>, RunError> {
+        Self::each(folder, &Self::names_in(folder, except)?)
+    }
+
+    /// The paths of all files in a folder, as [`WrittenFile::all_in`] has them.
+    ///
+    /// # Errors
+    /// [`RunError::Io`] names what cannot be read.
+    pub fn names_in(folder: &Path, except: &[&str]) -> Result<Vec<String>, RunError> {
         let (mut names, mut folders) = (Vec::new(), vec![String::new()]);
         while let Some(inner) = folders.pop() {
             let path = folder.join(&inner);
@@ -57,7 +65,15 @@ impl WrittenFile {
             }
         }
         names.sort();
-        names.par_iter().map(|name| Self::of(folder, name)).collect()
+        Ok(names)
+    }
+
+    /// The files of these paths in a folder.
+    ///
+    /// # Errors
+    /// [`RunError::Io`] when one cannot be read.
+    pub fn each(folder: &Path, paths: &[String]) -> Result<Vec<Self>, RunError> {
+        paths.par_iter().map(|path| Self::of(folder, path)).collect()
     }
 
     /// The file of this path in a folder.
