@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokenizers::AddedToken;
 
@@ -207,6 +208,13 @@ impl Settings {
 
     /// Tokens that are listed with their ids, in the order of these.
     pub fn added_tokens(&self, tokenizer_file: &Path) -> Result<Vec<(Option<u32>, AddedToken)>, LoadError> {
+        /// The other keys hold a vocabulary of some megabytes.
+        #[derive(Deserialize)]
+        struct Description {
+            #[serde(default)]
+            added_tokens: Value,
+        }
+
         let mut tokens: BTreeMap<u64, AddedToken> = BTreeMap::new();
         if let Some(decoder) = self.keys.get("added_tokens_decoder") {
             let decoder = decoder.as_object().ok_or_else(|| self.wrong("added_tokens_decoder is no object".into()))?;
@@ -229,8 +237,8 @@ impl Settings {
                 tokens.insert(id, AddedToken::from(content, is_special));
             }
             if tokenizer_file.ends_with("tokenizer.json") {
-                let description: Value = files::read_json(tokenizer_file)?;
-                for value in description["added_tokens"].as_array().into_iter().flatten() {
+                let Description { added_tokens } = files::read_json(tokenizer_file)?;
+                for value in added_tokens.as_array().into_iter().flatten() {
                     if let Some((id, token)) = value["id"].as_u64().zip(token(value, false)) {
                         tokens.insert(id, token);
                     }
