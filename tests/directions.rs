@@ -164,3 +164,53 @@ fn every_kind_reads_a_causal_model() {
         }
     }
 }
+
+/// Nothing stands before the only piece of a sentence, so that a causal model has nothing to guess there.
+#[test]
+fn sentences_of_one_piece_are_left_out_where_a_causal_model_guesses() {
+    let world = World::new();
+    gpt2(&world);
+    let sentence = |id: usize, words: &[&str]| {
+        let row = |(at, word): (usize, &&str)| {
+            let (governor, relation) = if at == 0 { (0, "root") } else { (1, "dep") };
+            format!("{}\t{word}\t_\tX\t_\t_\t{governor}\t{relation}\t_\t_\n", at + 1)
+        };
+        let rows: String = words.iter().enumerate().map(row).collect();
+        format!("# sent_id = {id}\n# text = {}\n{rows}\n", words.join(" "))
+    };
+    let long = |id| sentence(id, &["the", "a", "to", "and", "of", "in"][..2 + id % 5]);
+    let text: String = (0..20).map(|id| if id % 7 == 3 { sentence(id, &["the"]) } else { long(id) }).collect();
+    world.write("some.conllu", text);
+    world.write("none.conllu", format!("{}{}", sentence(1, &["the"]), sentence(2, &["a"])));
+    let kinds = ["kind = \"importance\"", "kind = \"pruning\"\nmeasure = \"masked-lm\"\nsteps = 2\ngreedy_steps = 1"];
+    for (number, kind) in kinds.into_iter().enumerate() {
+        for file in ["some", "none"] {
+            let config = format!(
+                "[model]\npath = \"gpt2\"\n[treebank]\nname = \"it\"\nevaluate = [\"{file}.conllu\"]\n[[experiment]]\n\
+                 resamples = 1000\n{kind}\n"
+            );
+            world.write(&format!("{file}{number}.toml"), config);
+        }
+        world.succeed(&["run", &format!("some{number}.toml")]);
+        let report = world.read(&format!("runs/some{number}/report.json"));
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let warnings = report["warnings"].as_array().unwrap().iter().filter_map(Value::as_str);
+        let said: Vec<&str> = warnings.filter(|warning| warning.contains("no piece to guess")).collect();
+        assert_eq!(
+            said,
+            [
+                "3 of 20 sequences of it have no piece to guess and are left out: nothing stands before the first piece, which a \
+              causal model would guess it from"
+            ],
+        );
+        let facts = report["experiments"][0]["facts"].to_string();
+        let count = |key: &str| facts.split(&format!("\"{key}\":")).nth(1).map(|rest| rest.split(',').next().unwrap());
+        let counts =
+            if number == 0 { ["sequences", "units"] } else { ["sequences_ordered_on", "sequences_measured_on"] };
+        let counted = counts.map(|key| count(key).and_then(|count| count.trim_end_matches('}').parse::<u64>().ok()));
+        let expected = if number == 0 { [Some(17), Some(17)] } else { [Some(8), Some(9)] };
+        assert_eq!(counted, expected, "{facts}");
+        let error = world.fail(1, &["run", &format!("none{number}.toml")]);
+        assert!(error.contains("none of the 2 sequences of it has a piece to guess: nothing stands before"), "{error}");
+    }
+}

@@ -44,15 +44,22 @@ impl Kind for Importance {
             sep: tokenizer.special().sep,
             punctuation: [".", ","].iter().flat_map(|mark| tokenizer.spellings(mark)).collect(),
         };
-        let visibility = model.model.spec().visibility();
-        let hide = Hide { visibility, special: tokenizer.special(), share: self.hidden, seed };
+        let hide = Hide::new(&model.model, self.hidden, seed);
         let mut gradients = Gradients::new(&masked_lm, marks, model.model.threads(), steps);
-        let mut units = Vec::new();
-        let seen = run.for_each_sequence("gradients", |pieces, unit| {
-            let masked = hide.draw(&pieces, units.len() as u64)?;
-            units.push(unit);
+        // Of those that are not left out, and their units are numbered anew.
+        let (mut units, mut last, mut left_out) = (Vec::<u32>::new(), None, 0);
+        let mut seen = run.for_each_sequence("gradients", |pieces, unit| {
+            let Some(masked) = hide.draw(&pieces, units.len() as u64) else {
+                left_out += 1;
+                return Ok(());
+            };
+            let number = units.last().map_or(0, |number| number + u32::from(last != Some(unit)));
+            units.push(number);
+            last = Some(unit);
             gradients.push(masked)
         })?;
+        let warning = hide.left_out(left_out, &seen)?;
+        seen.sequences -= left_out;
         let clock = Instant::now();
         let said = gradients.finish()?;
         run.note_stage("gradients, last block", clock);
@@ -67,6 +74,7 @@ impl Kind for Importance {
             tables: vec![Row::NAME.to_owned()],
             facts: facts::kept(&self.facts(&seen, &found)),
             statistics: Some(bootstrap.into()),
+            warnings: warning.into_iter().collect(),
             ..Outcome::default()
         })
     }

@@ -44,13 +44,8 @@ pub enum Meter<'a> {
 
 impl<'a> Meter<'a> {
     /// The loss of these sequences, with pieces hidden.
-    ///
-    /// # Errors
-    /// When a sequence has no piece to hide.
-    pub fn loss(masked_lm: &'a MaskedLm, threads: NonZeroUsize, hide: Hide, sequences: &[Pieces]) -> Result<Self> {
-        let draw = |(number, pieces): (usize, &Pieces)| hide.draw(pieces, number as u64);
-        let sequences = sequences.iter().enumerate().map(draw).collect::<Result<_>>()?;
-        Ok(Meter::Loss { masked_lm, sequences, threads })
+    pub fn loss(masked_lm: &'a MaskedLm, threads: NonZeroUsize, hide: Hide, sequences: &[Pieces]) -> Self {
+        Meter::Loss { masked_lm, sequences: hide.draw_each(sequences).collect(), threads }
     }
 
     /// The final states of these sequences.

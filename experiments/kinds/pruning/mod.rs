@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use self::keys::{ImportanceBy, Measure, Measures, Order};
 use self::work::Work;
 use super::Kind;
-use super::shared::masked_lm::check_hidden;
+use super::shared::masked_lm::{Hide, check_hidden};
 use super::shared::paired::write_differences;
 use super::shared::probing::{attention_probe, attention_to_learn_from};
 use super::shared::{Masking, bootstrap};
@@ -103,6 +103,7 @@ impl Kind for Pruning {
             tables,
             facts: facts::kept(&self.facts(&material, &named, &found, &assessed)),
             statistics: Some(bootstrap.into()),
+            warnings: material.warnings.clone(),
             ..Outcome::default()
         })
     }
@@ -164,6 +165,8 @@ struct Material {
     sequences: Option<Halves<Pieces>>,
     /// For the probe.
     parsed: Option<(Probe, Halves<(Pieces, SentenceWords)>)>,
+    /// What a reader of results should know of them.
+    warnings: Vec<String>,
 }
 
 impl Material {
@@ -180,13 +183,20 @@ impl Pruning {
     fn gather(&self, run: &mut Run, measures: &[Measure], has_masked_lm_head: bool) -> Result<Material> {
         let (seed, drawn) = (run.settings().seed, self.sequences.saturating_mul(2));
         let by_gradient = self.orders.contains(&Order::Importance) && self.by_gradient(has_masked_lm_head);
+        let mut warnings = Vec::new();
         let sequences = match by_gradient || measures.iter().any(|measure| *measure != Measure::ProbeUas) {
             true => {
-                let mut sample = Sample::new(drawn, seed);
+                let (mut sample, mut left_out) = (Sample::new(drawn, seed), 0);
+                let hide = Hide::new(&run.model()?.model, self.hidden, seed);
+                let is_guessed = by_gradient || measures.contains(&Measure::MaskedLm);
                 let seen = run.for_each_sequence("read", |pieces, unit| {
-                    sample.push((unit, pieces));
+                    match is_guessed && hide.draw(&pieces, 0).is_none() {
+                        true => left_out += 1,
+                        false => sample.push((unit, pieces)),
+                    }
                     Ok(())
                 })?;
+                warnings.extend(hide.left_out(left_out, &seen)?);
                 Some(Halves::new(seen.name, seen.unit, sample.finish())?)
             }
             false => None,
@@ -205,7 +215,7 @@ impl Pruning {
             }
             false => None,
         };
-        Ok(Material { sequences, parsed })
+        Ok(Material { sequences, parsed, warnings })
     }
 
     fn by_gradient(&self, has_masked_lm_head: bool) -> bool {

@@ -251,7 +251,7 @@ impl<'a> Work<'a> {
         match measure {
             Measure::MaskedLm => {
                 let masked_lm = self.masked_lm.as_ref().context("the head is loaded where it measures")?;
-                Meter::loss(masked_lm, self.model.threads(), self.hide(), material.sequences()?.half(half))
+                Ok(Meter::loss(masked_lm, self.model.threads(), self.hide(), material.sequences()?.half(half)))
             }
             Measure::States => Meter::states(self.model, material.sequences()?.half(half)),
             Measure::ProbeUas => {
@@ -262,8 +262,7 @@ impl<'a> Work<'a> {
     }
 
     fn hide(&self) -> Hide {
-        let visibility = self.model.spec().visibility();
-        Hide { visibility, special: self.model.tokenizer().special(), share: self.keys.hidden, seed: self.seed }
+        Hide::new(self.model, self.keys.hidden, self.seed)
     }
 
     fn mask(&self, heads: &BTreeSet<AttentionHead>) -> HeadMask {
@@ -276,8 +275,8 @@ impl<'a> Work<'a> {
         let no_marks = Marks { sep: self.model.tokenizer().special().sep, punctuation: Vec::new() };
         let steps = self.steps.of("gradients");
         let mut gradients = Gradients::new(masked_lm, no_marks, self.model.threads(), steps);
-        for (number, pieces) in self.material.sequences()?.order.iter().enumerate() {
-            gradients.push(self.hide().draw(pieces, number as u64)?)?;
+        for masked in self.hide().draw_each(&self.material.sequences()?.order) {
+            gradients.push(masked)?;
         }
         let mut means = Means::new(grid);
         gradients.finish()?.iter().for_each(|(_, values)| means.add(values));
