@@ -199,16 +199,13 @@ impl<'a> Measured<'a> {
             let (low, high) = row.ci_low.zip(row.ci_high)?;
             let less_harm = measure.harm(row.value_a, row.value_b) < 0.0;
             let verdict = match (low > 0.0 || high < 0.0, less_harm) {
-                (false, _) => "no clear difference",
-                (true, true) => "clearly less harm",
-                (true, false) => "clearly more harm",
+                (false, _) => format!("{} and {} do not clearly differ", row.a, row.b),
+                (true, true) => format!("{} does clearly less harm than {}", row.a, row.b),
+                (true, false) => format!("{} does clearly more harm than {}", row.a, row.b),
             };
             Some(format!(
-                "With {}, {} does {verdict} beside {}: {} is {} against {} ({} % interval of the difference {} – {}, paired, \
-                 over {}).",
+                "With {}, {verdict}: {} is {} against {} ({} % interval of the difference {} – {}, paired, over {}).",
                 row.group.as_deref().unwrap_or("heads masked"),
-                row.a,
-                row.b,
                 measure.noun(),
                 measure.show(row.value_a),
                 measure.show(row.value_b),
