@@ -105,8 +105,13 @@ fn findings_say_what_they_rest_on() {
     let random = findings.iter().find(|it| it.contains("at random (3 draws)")).unwrap();
     assert!(random.contains("the final states have clearly turned by more than 0.1"), "{random}");
     assert!(random.contains("95 % interval of the change, paired, over 10 sentences of sample"), "{random}");
-    let greedy = findings.iter().find(|it| it.contains("With 2 heads masked, greedy does")).unwrap();
-    assert!(greedy.contains("random (mean of 3 draws)") || greedy.contains("beside importance"), "{greedy}");
+    let greedy = findings.iter().find(|it| it.starts_with("With 2 heads masked, greedy ")).unwrap();
+    let others = ["importance", "random (mean of 3 draws)"];
+    let verdicts = others.map(|other| {
+        ["does clearly less harm than", "does clearly more harm than", "and"]
+            .map(|verdict| format!("greedy {verdict} {other}"))
+    });
+    assert!(verdicts.as_flattened().iter().any(|verdict| greedy.contains(verdict.as_str())), "{greedy}");
     // What is missed most is the largest of many changes, and says so.
     assert!(
         findings.iter().any(|it| it.contains("the largest change of 9") || it.contains("No head of 9")),

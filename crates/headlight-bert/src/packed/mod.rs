@@ -35,7 +35,7 @@ use rayon::prelude::*;
 
 use crate::{
     Architecture, AttentionKind, BertWeights, Embeddings, HeadMask, LayerNorm, Masking, Order, Pieces, Positions,
-    Request, Rotary,
+    Request,
     architecture::Step,
     request::{Encode, Encoded},
 };
@@ -48,7 +48,7 @@ use mixing::{Gathered, MixingScratch, Room, Sentence};
 use norms::scale_by_norms;
 use output::{MapScratch, Output};
 use relative::{RelativeScratch, terms};
-use rotary::{Angles, rotate};
+use rotary::{Turned, rotate};
 use rows::{activate, activate_gates, add_bias, normalise};
 pub(crate) use scratch::Buffer;
 use simd::InstructionSet;
@@ -486,28 +486,6 @@ fn chunk_length(inputs: &[&Pieces]) -> usize {
 /// One row of a table of embeddings `[index][width]`.
 fn row(table: &[f32], index: usize, width: usize) -> &[f32] {
     &table[index * width..][..width]
-}
-
-/// The angles of a chunk's places in layers that see all and in local ones.
-struct Turned {
-    angles: Vec<(Rotary, Angles)>,
-}
-
-impl Turned {
-    fn new(spec: &Architecture, places: usize) -> Self {
-        let mut angles: Vec<(Rotary, Angles)> = Vec::new();
-        let local = spec.attention.local.as_ref().and_then(|local| local.rotary.as_ref());
-        for rotary in [spec.attention.rotary.as_ref(), local].into_iter().flatten() {
-            if !angles.iter().any(|(known, _)| known == rotary) {
-                angles.push((rotary.clone(), Angles::new(rotary, places)));
-            }
-        }
-        Self { angles }
-    }
-
-    fn of(&self, rotary: Option<&Rotary>) -> Option<&Angles> {
-        self.angles.iter().find(|(known, _)| Some(known) == rotary).map(|(_, angles)| angles)
-    }
 }
 
 /// Hands each input its rows of `states` `[piece][breadth]`, which are those after the last layer or not.

@@ -3,7 +3,29 @@
 use pulp::{Simd, WithSimd};
 
 use super::simd::InstructionSet;
-use crate::Rotary;
+use crate::{Architecture, Rotary};
+
+/// The angles of a chunk's places in layers that see all and in local ones.
+pub(super) struct Turned {
+    angles: Vec<(Rotary, Angles)>,
+}
+
+impl Turned {
+    pub(super) fn new(spec: &Architecture, places: usize) -> Self {
+        let mut angles: Vec<(Rotary, Angles)> = Vec::new();
+        let local = spec.attention.local.as_ref().and_then(|local| local.rotary.as_ref());
+        for rotary in [spec.attention.rotary.as_ref(), local].into_iter().flatten() {
+            if !angles.iter().any(|(known, _)| known == rotary) {
+                angles.push((rotary.clone(), Angles::new(rotary, places)));
+            }
+        }
+        Self { angles }
+    }
+
+    pub(super) fn of(&self, rotary: Option<&Rotary>) -> Option<&Angles> {
+        self.angles.iter().find(|(known, _)| Some(known) == rotary).map(|(_, angles)| angles)
+    }
+}
 
 /// Cosines and sines of the angles of each place.
 #[derive(Default)]
